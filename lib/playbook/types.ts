@@ -1,0 +1,204 @@
+import type { VarLayer } from '../inventory/types.ts';
+import type { Module } from '../modules/module.ts';
+import type { Position } from '../source/errors.ts';
+import type { Dict, Value } from '../source/value.ts';
+
+/** A value as the author wrote it, not rendered yet, with its place. */
+export interface Authored {
+  readonly value: Value;
+  readonly at: Position;
+}
+
+/** Plays of one run, `import_playbook` already resolved. */
+export interface Playbook {
+  readonly file: string;
+  /** Directory of the playbook given on the command line: `playbook_dir`. */
+  readonly dir: string;
+  readonly plays: readonly Play[];
+}
+
+export interface Play {
+  readonly name: string;
+  readonly at: Position;
+  /** Directory of the file the play stands in. */
+  readonly dir: string;
+  readonly hosts: Authored;
+  readonly gatherFacts: Authored | undefined;
+  readonly gatherSubset: Authored | undefined;
+  readonly gatherTimeout: Authored | undefined;
+  readonly vars: readonly VarLayer[];
+  readonly varsFiles: readonly Authored[];
+  readonly varsPrompt: readonly VarsPrompt[];
+  readonly serial: Authored | undefined;
+  readonly strategy: Authored | undefined;
+  readonly order: Authored | undefined;
+  readonly maxFailPercentage: Authored | undefined;
+  readonly forceHandlers: Authored | undefined;
+  /** Roles of `roles:` and their dependencies in execution order, each once unless duplicates are allowed. */
+  readonly roles: readonly RoleInstance[];
+  readonly preTasks: readonly TaskNode[];
+  /** Tasks of `roles:`, already expanded. */
+  readonly roleTasks: readonly TaskNode[];
+  readonly tasks: readonly TaskNode[];
+  readonly postTasks: readonly TaskNode[];
+  /** Play handlers, then those of roles, in definition order. */
+  readonly handlers: readonly TaskNode[];
+  /** Keywords of the play that its tasks inherit (needed again for dynamic includes). */
+  readonly keywords: Keywords;
+}
+
+export interface VarsPrompt {
+  readonly name: string;
+  readonly prompt: string;
+  readonly private: boolean;
+  readonly default: Value | undefined;
+  readonly confirm: boolean;
+  readonly encrypt: string | undefined;
+  readonly unsafe: boolean;
+}
+
+/** One use of a role: the same role with other parameters is another instance. */
+export interface RoleInstance {
+  readonly name: string;
+  /** `namespace.collection.role` when it was found in a collection, else the same as `name`. */
+  readonly fullName: string;
+  readonly path: string;
+  readonly defaults: readonly VarLayer[];
+  readonly vars: readonly VarLayer[];
+  /** Parameters given in `roles:` beside keywords, or `vars` of the role entry. */
+  readonly params: VarLayer | undefined;
+  /** The role that depends on this one, or whose tasks include it. */
+  readonly parent: RoleInstance | undefined;
+  /** Variables visible to the rest of the play (all but a private include_role). */
+  readonly public: boolean;
+  readonly argumentSpecs: Dict | undefined;
+}
+
+export type TaskNode = Task | Block;
+
+/**
+ * Keywords with inheritance already worked out: a task holds the values in force for it, those of its blocks, role
+ * and play included. Lists are outermost first.
+ */
+export interface Keywords {
+  /** All must hold; each evaluated when the task runs. */
+  readonly when: readonly Authored[];
+  readonly tags: readonly string[];
+  /** Block, role-entry and task vars, outermost first (levels 17 and 18). */
+  readonly vars: readonly VarLayer[];
+  /** Merged when the task runs, later wins. */
+  readonly environment: readonly Authored[];
+  readonly become: Authored | undefined;
+  readonly becomeUser: Authored | undefined;
+  readonly becomeMethod: Authored | undefined;
+  readonly becomeFlags: Authored | undefined;
+  readonly becomeExe: Authored | undefined;
+  readonly connection: Authored | undefined;
+  readonly remoteUser: Authored | undefined;
+  readonly port: Authored | undefined;
+  readonly delegateTo: Authored | undefined;
+  readonly delegateFacts: Authored | undefined;
+  readonly runOnce: Authored | undefined;
+  readonly ignoreErrors: Authored | undefined;
+  readonly ignoreUnreachable: Authored | undefined;
+  readonly anyErrorsFatal: Authored | undefined;
+  readonly noLog: Authored | undefined;
+  readonly checkMode: Authored | undefined;
+  readonly diff: Authored | undefined;
+  readonly throttle: Authored | undefined;
+  readonly timeout: Authored | undefined;
+  readonly debugger: Authored | undefined;
+  /** Names or topics, notified when a task changed something. */
+  readonly notify: readonly Authored[];
+  /** Outermost first: module name or `group/NAME` → default arguments. */
+  readonly moduleDefaults: readonly Authored[];
+  readonly collections: readonly string[];
+}
+
+export interface Task extends Keywords {
+  readonly kind: 'task';
+  /** Unique within a run's static tree and stable between runs: for the journal and --start-at-task. */
+  readonly id: string;
+  readonly name: string | undefined;
+  /** Position of the task; `argsAt` of the module's arguments. */
+  readonly at: Position;
+  readonly argsAt: Position;
+  /** As written, for messages (`ansible.builtin.copy`). `module.name` is ours. */
+  readonly moduleName: string;
+  readonly module: Module;
+  /** Arguments as authored: free-form text already split into its k=v parts, `args:` merged in. */
+  readonly args: Dict;
+  /** `args: "{{ mapping }}"`: rendered and merged below `args` when the task runs. */
+  readonly argsTemplate: Authored | undefined;
+  readonly register: string | undefined;
+  readonly loop: Loop | undefined;
+  readonly changedWhen: Authored | undefined;
+  readonly failedWhen: Authored | undefined;
+  readonly until: Authored | undefined;
+  readonly retries: Authored | undefined;
+  readonly delay: Authored | undefined;
+  readonly async: Authored | undefined;
+  readonly poll: Authored | undefined;
+  /** Handlers only. */
+  readonly listen: readonly string[];
+  readonly role: RoleInstance | undefined;
+  /** Files the task was reached through, outermost first: the directories for relative paths. */
+  readonly includedFrom: readonly string[];
+  /** For dynamic includes: everything a child inherits from here (`apply` merged). */
+  readonly implicit?: 'facts' | 'argument_spec';
+}
+
+export interface Loop {
+  /** `loop`, or the name behind `with_`. */
+  readonly kind: string;
+  readonly items: Authored;
+  readonly loopVar: string;
+  readonly indexVar: string | undefined;
+  readonly label: Authored | undefined;
+  readonly pause: Authored | undefined;
+  readonly extended: Authored | undefined;
+  readonly extendedAllitems: boolean;
+  readonly breakWhen: Authored | undefined;
+}
+
+export interface Block {
+  readonly kind: 'block';
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly at: Position;
+  readonly block: readonly TaskNode[];
+  readonly rescue: readonly TaskNode[];
+  readonly always: readonly TaskNode[];
+  readonly role: RoleInstance | undefined;
+}
+
+/** What tasks loaded later (include_tasks, include_role) inherit from the place that includes them. */
+export interface TaskContext {
+  readonly keywords: Keywords;
+  readonly role: RoleInstance | undefined;
+  readonly includedFrom: readonly string[];
+  readonly playDir: string;
+  /** True while loading handlers: `listen` is allowed then. */
+  readonly handlers: boolean;
+}
+
+/** An include_role or import_role, its arguments rendered. */
+export interface RoleRequest {
+  readonly name: string;
+  readonly tasksFrom?: string;
+  readonly varsFrom?: string;
+  readonly defaultsFrom?: string;
+  readonly handlersFrom?: string;
+  readonly public?: boolean;
+  readonly allowDuplicates?: boolean;
+  readonly rolespecValidate?: boolean;
+  readonly vars?: VarLayer;
+}
+
+export interface LoadedRole {
+  readonly role: RoleInstance;
+  readonly dependencies: readonly RoleInstance[];
+  /** Dependencies' tasks first, then the argument validation if any, then the role's own. */
+  readonly tasks: readonly TaskNode[];
+  readonly handlers: readonly TaskNode[];
+}

@@ -1,0 +1,73 @@
+/** A place in a text file. `line` and `col` count from 1. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly col: number;
+  /** How many characters the caret line underlines; 1 when unknown. */
+  readonly length?: number;
+}
+
+/** Every mistake an author can make has one code; the reference page lists them. */
+export type SourceErrorCode =
+  | 'YAML_SYNTAX'
+  | 'YAML_TAB'
+  | 'DUPLICATE_KEY'
+  | 'FILE_NOT_FOUND'
+  | 'WRONG_TYPE'
+  | 'UNKNOWN_KEY'
+  | 'MISSING_KEY'
+  | 'BAD_VALUE'
+  | 'CONFLICTING_KEYS'
+  | 'UNKNOWN_MODULE'
+  | 'UNKNOWN_ARGUMENT'
+  | 'MISSING_ARGUMENT'
+  | 'UNKNOWN_ROLE'
+  | 'UNKNOWN_FILTER'
+  | 'UNKNOWN_TEST'
+  | 'UNKNOWN_LOOKUP'
+  | 'TEMPLATE_SYNTAX'
+  | 'UNDEFINED_VARIABLE'
+  | 'RECURSIVE_VARIABLE'
+  | 'TEMPLATE_RUNTIME'
+  | 'BAD_PATTERN'
+  | 'BAD_INVENTORY'
+  | 'BAD_VAULT'
+  | 'INCLUDE_LOOP';
+
+/** A mistake in a file its author can mend: says where, what is wrong and what was expected. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+  readonly code: SourceErrorCode;
+  readonly position: Position | undefined;
+  /** What would have been right, or the nearest known name, as a sentence. */
+  readonly hint: string | undefined;
+
+  constructor(code: SourceErrorCode, message: string, position?: Position, hint?: string) {
+    super(message);
+    this.code = code;
+    this.position = position;
+    this.hint = hint;
+  }
+}
+
+/** All mistakes found in one pass, reported together before any host is contacted. */
+export class SourceErrors extends Error {
+  override readonly name = 'SourceErrors';
+  readonly errors: readonly SourceError[];
+
+  constructor(errors: readonly SourceError[]) {
+    super(errors.map(e => e.message).join('\n'));
+    this.errors = errors;
+  }
+}
+
+/** A mistake on the command line. `exitCode` 1 (as Ansible: bad limit, missing playbook) or 5 (bad option). */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: 1 | 5 = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

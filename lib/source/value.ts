@@ -1,0 +1,136 @@
+import type { Position } from './errors.ts';
+
+/**
+ * The values that YAML, templates and hosts exchange. They follow Python's model, since the playbook
+ * language does: mappings keep the order of insertion and the type of their keys (a plain JavaScript object
+ * keeps neither), 1.0 is not 1, a tuple is not a list.
+ *
+ * `number` is an integer, or a float with a fractional part; a float with an integral value (1.0) is a `Float`.
+ */
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Float
+  | Value[]
+  | Tuple
+  | Dict
+  | Undefined
+  | Secret
+  | Unsafe;
+
+export type Dict = Map<Value, Value>;
+
+/** JSON as it leaves the program or comes from a host. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** A float whose value is integral, inf or nan: prints as `1.0`, compares equal to 1. */
+export class Float {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+  valueOf(): number {
+    return this.value;
+  }
+}
+
+/** Python's tuple: a list that prints with parentheses. */
+export class Tuple {
+  readonly items: readonly Value[];
+  constructor(items: readonly Value[]) {
+    this.items = items;
+  }
+}
+
+/** The value of a name that nobody defined; `name` is the path as written, such as `a.b.c`. */
+export class Undefined {
+  readonly name: string;
+  /** Why it is undefined, when there is more to say than that ("'dict object' has no attribute 'x'"). */
+  readonly reason: string | undefined;
+  constructor(name: string, reason?: string) {
+    this.name = name;
+    this.reason = reason;
+  }
+}
+
+/** A `!vault` scalar: decrypted when first used, and shown as `<vault>` by everything that prints. */
+export class Secret {
+  readonly ciphertext: string;
+  readonly position: Position | undefined;
+  constructor(ciphertext: string, position?: Position) {
+    this.ciphertext = ciphertext;
+    this.position = position;
+  }
+}
+
+/** A `!unsafe` scalar: text that is never treated as a template. */
+export class Unsafe {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The placeholder that `default(omit)` yields; an argument equal to it is dropped. Same spelling idea as Ansible's. */
+export const OMIT = '__omit_place_holder__polarplay__';
+
+const ORIGIN = Symbol('origin');
+
+interface Origin {
+  readonly self: Position;
+  readonly keys: ReadonlyMap<Value, { readonly key: Position; readonly value: Position }>;
+}
+
+/** Records where a mapping or list was written. Invisible to everything that reads values. */
+export function setOrigin(container: Dict | Value[], origin: Origin): void {
+  Object.defineProperty(container, ORIGIN, { value: origin, enumerable: false, configurable: true });
+}
+
+function originOf(container: unknown): Origin | undefined {
+  if (typeof container !== 'object' || container === null) return undefined;
+  return (container as { [ORIGIN]?: Origin })[ORIGIN];
+}
+
+/** Where `container` (key omitted), or the value at `key` (a list index counts from 0), was written. */
+export function positionOf(container: unknown, key?: Value): Position | undefined {
+  const origin = originOf(container);
+  if (!origin) return undefined;
+  return key === undefined ? origin.self : (origin.keys.get(key)?.value ?? origin.self);
+}
+
+/** Where the key itself was written: the place to point at for an unknown key. */
+export function keyPositionOf(container: unknown, key: Value): Position | undefined {
+  const origin = originOf(container);
+  return origin?.keys.get(key)?.key ?? origin?.self;
+}
+
+/** Plain JSON from a value: mapping keys become strings, floats numbers, tuples arrays, secrets `<vault>`. */
+export function toPlain(value: Value): Json {
+  if (value instanceof Float) return value.value;
+  if (value instanceof Tuple) return value.items.map(toPlain);
+  if (value instanceof Undefined) return null;
+  if (value instanceof Secret) return '<vault>';
+  if (value instanceof Unsafe) return value.text;
+  if (Array.isArray(value)) return value.map(toPlain);
+  if (value instanceof Map) {
+    return Object.fromEntries([...value].map(([k, v]) => [keyText(k), toPlain(v)]));
+  }
+  return typeof value === 'bigint' ? Number(value) : value;
+}
+
+function keyText(key: Value): string {
+  const plain = toPlain(key);
+  return typeof plain === 'string' ? plain : JSON.stringify(plain);
+}
+
+/** A value from plain JSON: objects become mappings. */
+export function fromPlain(json: Json): Value {
+  if (Array.isArray(json)) return json.map(fromPlain);
+  if (json !== null && typeof json === 'object') {
+    return new Map<Value, Value>(Object.entries(json).map(([k, v]) => [k, fromPlain(v)]));
+  }
+  return json;
+}

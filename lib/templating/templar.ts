@@ -1,0 +1,69 @@
+import type { Position } from '../source/errors.ts';
+import type { Dict, Value } from '../source/value.ts';
+
+/**
+ * The names a template can see. `get` gives finished values: an implementation that stores authored text
+ * renders it on demand (variables are lazy). It returns Undefined for a name it does not know.
+ */
+export interface Variables {
+  get(name: string): Value;
+  has(name: string): boolean;
+  names(): Iterable<string>;
+}
+
+/** What lookups and file filters may touch on the control machine. */
+export interface TemplarOptions {
+  /** Directories that relative names in file lookups are searched in, most specific first. */
+  readonly searchPath: (vars: Variables, kind: 'files' | 'templates' | 'vars') => readonly string[];
+  /** Reads a file of the control machine, decrypting a vault file. */
+  readonly readFile: (path: string) => Buffer;
+  /** Decrypts a `!vault` scalar. */
+  readonly decrypt: (ciphertext: string) => string;
+  /** Environment of `lookup('env')` and `lookup('pipe')`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface TemplateFileOptions {
+  readonly file?: string;
+  readonly trimBlocks?: boolean;
+  readonly lstripBlocks?: boolean;
+  readonly newline?: string;
+  readonly variableStart?: string;
+  readonly variableEnd?: string;
+  readonly blockStart?: string;
+  readonly blockEnd?: string;
+  readonly commentStart?: string;
+  readonly commentEnd?: string;
+}
+
+/**
+ * Renders templates against variables. Compiled templates are kept by their source text, so a condition that
+ * runs on fifty hosts is parsed once. All methods throw SourceError with the position of the offending part:
+ * `at` is where the text starts in its file.
+ */
+export interface Templar {
+  /**
+   * Renders every template inside a value, deeply. A string that is exactly one expression keeps the type of its
+   * result; text that only looks like a number or a list stays text. Mapping keys are rendered as well. Values that equal OMIT are kept: the caller drops them.
+   */
+  render(value: Value, vars: Variables, at?: Position): Value;
+  /** Evaluates a bare expression such as `a.b | default(3)`. */
+  evaluate(expression: string, vars: Variables, at?: Position): Value;
+  /** Evaluates a condition as `when:` does: an expression, a boolean, or a list of them (all must hold). */
+  test(condition: Value, vars: Variables, at?: Position): boolean;
+  /** Renders the text of a template file (trim_blocks on, `#jinja2:` header honoured). */
+  renderFile(text: string, vars: Variables, options?: TemplateFileOptions): string;
+  /** Checks the syntax, filter, test and lookup names of every template in a value; returns nothing, throws SourceErrors. */
+  check(value: Value, at?: Position): void;
+  /** The same for a bare expression. */
+  checkExpression(expression: string, at?: Position): void;
+  /** Names an expression or template refers to at its top level, before any evaluation. */
+  references(source: Value, kind: 'template' | 'expression'): ReadonlySet<string>;
+  /** Runs a lookup by name, as `with_<name>` does (`wantlist` true). */
+  lookup(name: string, terms: readonly Value[], options: Dict, vars: Variables): Value[];
+}
+
+/** True for a string that holds `{{`, `{%` or `{#`. */
+export function isTemplate(value: unknown): value is string {
+  return typeof value === 'string' && /\{[{%#]/.test(value);
+}

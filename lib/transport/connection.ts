@@ -1,0 +1,120 @@
+/**
+ * One open way to one host as one user. All scripts of a run go through one long-lived POSIX `sh`, so a request
+ * costs a message and the programs it starts, never a login.
+ */
+export interface Connection {
+  /** The inventory's name of the host. */
+  readonly host: string;
+  readonly kind: 'ssh' | 'local';
+
+  /**
+   * Runs a script in a subshell of the host's `sh`, with stdin from `stdin` or /dev/null. Calls may overlap: they
+   * are written at once and answered in order, which is how a batch travels in one round trip.
+   *
+   * Resolves whatever the exit code is. Rejects with ConnectionError (host lost: the task is unreachable), or
+   * BecomeError. A request that exceeds `timeoutMs` is killed on the host with everything it started, and
+   * resolves with `timedOut: true`; an aborted one likewise with `aborted: true`.
+   */
+  run(request: RunRequest): Promise<RunReply>;
+
+  /**
+   * Streams bytes to a file on the host through a channel of its own (for what is too large for a script).
+   * The file is created with mode 0600, or `mode`; an existing file is truncated. Callers rename it into place.
+   */
+  send(
+    source: Buffer | { readonly file: string },
+    path: string,
+    options?: { readonly mode?: string },
+  ): Promise<void>;
+
+  /** Streams a file of the host into a local file (created 0600). Rejects with an Error that holds the host's stderr. */
+  receive(path: string, toFile: string): Promise<void>;
+
+  /** The same host as another user. Connections are cached: the same `Become` gives the same worker. */
+  as(become: Become): Connection;
+
+  /** Drops the connection and logs in again at the next request (after a reboot, a new group, `reset_connection`). */
+  reset(): Promise<void>;
+
+  /** Ends the workers and the connection; never rejects. */
+  close(): Promise<void>;
+}
+
+export interface Become {
+  readonly method: 'sudo' | 'su';
+  readonly user: string;
+  /** Handed over on stdin, never in an argument list. */
+  readonly password?: string;
+  /** Extra flags for sudo or su, `-H -S -n` when not given, as Ansible's become_flags. */
+  readonly flags?: string;
+  readonly executable?: string;
+}
+
+export interface RunRequest {
+  /** POSIX sh. */
+  readonly script: string;
+  readonly stdin?: Buffer | string;
+  /** Exported before the script runs; a value may hold anything but NUL. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Gets output as it comes, for the live line of long work. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+}
+
+export interface RunReply {
+  /** Exit code; 128 + N for signal N, as the shell says. */
+  readonly rc: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly timedOut: boolean;
+  readonly aborted: boolean;
+}
+
+/** How to reach a host; made from inventory variables, flags and ~/.ssh/config by `connectionSettings()`. */
+export type ConnectionSettings = LocalSettings | SshSettings;
+
+export interface LocalSettings {
+  readonly kind: 'local';
+  readonly host: string;
+}
+
+export interface SshSettings {
+  readonly kind: 'ssh';
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password?: string;
+  /** Private key files to try, in order; empty means the agent and the default names. */
+  readonly identityFiles: readonly string[];
+  readonly agent?: string;
+  readonly jumps: readonly SshSettings[];
+  readonly knownHostsFiles: readonly string[];
+  /** `yes` refuses unknown keys, `accept-new` trusts on first use and records the key, `no` records without asking. */
+  readonly strictHostKeyChecking: 'yes' | 'accept-new' | 'no';
+  readonly connectTimeoutMs: number;
+  readonly keepAliveMs: number;
+}
+
+/** The network, the server or the login failed: the host is unreachable. `hint` says what the operator can do. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  readonly host: string;
+  readonly hint: string | undefined;
+  constructor(host: string, message: string, hint?: string) {
+    super(message);
+    this.host = host;
+    this.hint = hint;
+  }
+}
+
+/** The login worked but becoming another user did not (password missing or wrong, not in sudoers): the task fails. */
+export class BecomeError extends Error {
+  override readonly name = 'BecomeError';
+  readonly host: string;
+  constructor(host: string, message: string) {
+    super(message);
+    this.host = host;
+  }
+}
