@@ -169,7 +169,7 @@ export interface StateModule<P extends TProperties = TProperties, F = unknown> e
     args: Static<TObject<P>>,
     ctx: ModuleContext,
     plan: Plan,
-  ): Steps<Readonly<Record<string, Json>> | void>;
+  ): Steps<Readonly<Record<string, Json>>>;
   /**
    * Names of what the task reads and writes (`/etc/hosts`, `user:bob`). Loop items whose names are disjoint are
    * probed together and written together; without it, items after a change are probed again.
