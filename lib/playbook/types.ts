@@ -144,8 +144,12 @@ export interface Task extends Keywords {
   readonly role: RoleInstance | undefined;
   /** Files the task was reached through, outermost first: the directories for relative paths. */
   readonly includedFrom: readonly string[];
-  /** For dynamic includes: everything a child inherits from here (`apply` merged). */
   readonly implicit?: 'facts' | 'argument_spec';
+  /**
+   * Keywords in force around the task, without the task's own: what tasks loaded by a dynamic include inherit
+   * (Ansible: a dynamic include hands on its block's keywords and its own `vars`, nothing else of its own).
+   */
+  readonly outer: Keywords;
 }
 
 export interface Loop {
@@ -180,6 +184,8 @@ export interface TaskContext {
   readonly playDir: string;
   /** True while loading handlers: `listen` is allowed then. */
   readonly handlers: boolean;
+  /** `apply` of a dynamic include: keywords for every task loaded, as if a block with them stood around. */
+  readonly apply?: Dict;
 }
 
 /** An include_role or import_role, its arguments rendered. */
