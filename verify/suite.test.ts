@@ -1,0 +1,147 @@
+import { expect } from 'chai';
+import { type Check, expectSame, type Layer } from './check.ts';
+import { eventually, NotInTime } from './eventually.ts';
+import type { Finding } from './findings.ts';
+import { runLayers } from './suite.ts';
+
+const layer = (name: string, checks: Layer<null>['checks']): Layer<null> => ({ name, title: name, checks });
+
+async function run(
+  layers: readonly Layer<null>[],
+  only: readonly string[] = [],
+): Promise<readonly Finding[]> {
+  const live: Finding[] = [];
+  const findings = await runLayers(layers, null, {
+    only,
+    timeoutMs: 200,
+    onFinding: finding => live.push(finding),
+  });
+  expect(live).to.deep.equal(findings);
+  return findings;
+}
+
+const passing: Check = { id: 'a.one', title: 'one', hosts: ['h'], run: async () => {} };
+
+describe('verify: the harness', () => {
+  it('gives a finding for every check, in order, with figures', async () => {
+    const findings = await run([
+      layer('a', () => [
+        { ...passing, run: async c => c.note({ name: 'lag', value: 3, unit: 'ms' }) },
+        { id: 'a.two', title: 'two', hosts: ['h'], skip: 'there is no PFS under the stand-in' },
+        {
+          ...passing,
+          run: async c => {
+            await c.each(async host => {
+              throw new Error(`no ${host}`);
+            });
+          },
+        },
+      ]),
+    ]);
+    expect(findings.map(f => f.verdict)).to.deep.equal(['passed', 'skipped', 'failed']);
+    expect(findings[0]?.figures).to.deep.equal([{ name: 'lag', value: 3, unit: 'ms' }]);
+    expect(findings[1]).to.include({ reason: 'there is no PFS under the stand-in' });
+    expect(findings[2]).to.include({ message: 'h: no h' });
+  });
+
+  for (const [what, bad, message] of [
+    ['a layer without checks', layer('a', () => []), 'matched no check'],
+    ['a check without hosts', layer('a', () => [{ ...passing, hosts: [] }]), 'matched no host'],
+    [
+      'a layer that cannot list its checks',
+      layer('a', () => {
+        throw new Error('group "nodes" is empty');
+      }),
+      'group "nodes" is empty',
+    ],
+    [
+      'a check that hangs',
+      layer('a', () => [{ ...passing, run: () => new Promise(() => {}) }]),
+      'no answer within 0.2 s',
+    ],
+  ] as const) {
+    it(`fails on ${what}`, async () => {
+      const findings = await run([bad]);
+      expect(findings).to.have.length(1);
+      expect(findings[0]).to.include({ verdict: 'failed' });
+      expect((findings[0] as { message: string }).message).to.contain(message);
+    });
+  }
+
+  it('cleans up after an abort too, and a clean-up that fails is a finding', async () => {
+    const stop = new AbortController();
+    let second = false;
+    const findings = await runLayers(
+      [
+        {
+          ...layer('a', () => [
+            { ...passing, run: () => new Promise(() => stop.abort(new Error('interrupted'))) },
+            { ...passing, run: async () => void (second = true) },
+          ]),
+          cleanUp: () => Promise.reject(new Error('schema still there')),
+        },
+      ],
+      null,
+      { only: [], timeoutMs: 1000, onFinding: () => {}, signal: stop.signal },
+    );
+    expect(second).to.equal(false);
+    expect(findings.map(f => [f.id, f.verdict === 'failed' && f.message])).to.deep.equal([
+      ['a.one', 'interrupted'],
+      ['a.clean-up', 'schema still there'],
+    ]);
+  });
+
+  it('keeps to the layers asked for', async () => {
+    const findings = await run([layer('a', () => [passing]), layer('b', () => [passing])], ['b']);
+    expect(findings.map(f => f.layer)).to.deep.equal(['b']);
+  });
+
+  it('names every host that disagrees', () => {
+    expect(() => expectSame(new Map([['a', 1]]), 'size')).not.to.throw();
+    expect(() =>
+      expectSame(
+        new Map([
+          ['a', 1],
+          ['b', 2],
+        ]),
+        'size',
+      ),
+    ).to.throw('size differs between hosts\na: 1\nb: 2');
+  });
+});
+
+describe('verify: eventually', () => {
+  it('reports when it became true', async () => {
+    const from = Date.now();
+    const settled = await eventually(
+      async () => {
+        if (Date.now() - from < 60) throw new Error('not yet');
+        return 'there';
+      },
+      { withinMs: 1000, everyMs: 10 },
+    );
+    expect(settled.value).to.equal('there');
+    expect(settled.timeToTrueMs).to.be.within(55, 500);
+    expect(settled.attempts).to.be.greaterThan(2);
+  });
+
+  it('says what it saw last when time is up, and does not wait for an attempt that hangs', async () => {
+    let calls = 0;
+    const failure = await eventually(
+      () => (++calls === 1 ? Promise.reject(new Error('lag is 7 MB')) : new Promise(() => {})),
+      { withinMs: 60, everyMs: 10 },
+    ).catch(error => error);
+    expect(failure).to.be.instanceOf(NotInTime);
+    expect(failure.message).to.match(/^not true within 0.06 s \(2 attempts\); last: no answer within/);
+  });
+
+  it('does not wait for a mistake in the check itself', async () => {
+    const failure = await eventually(
+      async () => {
+        throw new TypeError('x is not a function');
+      },
+      { withinMs: 5000 },
+    ).catch(error => error);
+    expect(failure).to.be.instanceOf(TypeError);
+  });
+});
