@@ -70,13 +70,12 @@ describe('verify: the harness', () => {
 
   it('cleans up after an abort too, and a clean-up that fails is a finding', async () => {
     const stop = new AbortController();
-    let second = false;
     const findings = await runLayers(
       [
         {
           ...layer('a', () => [
             { ...passing, run: () => new Promise(() => stop.abort(new Error('interrupted'))) },
-            { ...passing, run: async () => void (second = true) },
+            { ...passing, id: 'a.second' },
           ]),
           cleanUp: () => Promise.reject(new Error('schema still there')),
         },
@@ -84,7 +83,6 @@ describe('verify: the harness', () => {
       null,
       { only: [], timeoutMs: 1000, onFinding: () => {}, signal: stop.signal },
     );
-    expect(second).to.equal(false);
     expect(findings.map(f => [f.id, f.verdict === 'failed' && f.message])).to.deep.equal([
       ['a.one', 'interrupted'],
       ['a.clean-up', 'schema still there'],
