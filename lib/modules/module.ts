@@ -171,7 +171,7 @@ export interface StateModule<P extends TProperties = TProperties, F = unknown> e
     plan: Plan,
   ): Steps<Readonly<Record<string, Json>>>;
   /**
-   * Names of what the task reads and writes (`/etc/hosts`, `user:bob`). Loop items whose names are disjoint are
+   * Names of what the task reads and writes (`/etc/hosts`, `user:bob`). Loop items none of whose names `overlap` are
    * probed together and written together; without it, items after a change are probed again.
    */
   touches?(args: Static<TObject<P>>): readonly string[];
@@ -204,6 +204,13 @@ export function defineAction<P extends TProperties>(module: Omit<ActionModule<P>
 
 export function defineControl<P extends TProperties>(module: Omit<ControlModule<P>, 'kind'>): ControlModule {
   return { kind: 'control', ...module } as unknown as ControlModule;
+}
+
+/** Whether two names of `touches` mean the same thing: equal, or paths of which one lies below the other. */
+export function overlap(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short.startsWith('/') && long.startsWith(short.endsWith('/') ? short : `${short}/`);
 }
 
 /** A word that any POSIX shell reads back as exactly `text`. */
