@@ -1,8 +1,9 @@
 import { CONTROL_MODULES } from './control.ts';
 import type { Module } from './module.ts';
+import { SYSTEM_MODULES } from './system.ts';
 
 /** Every module there is, by hand: a test compares the list with the folder. */
-const MODULES: readonly Module[] = [...CONTROL_MODULES];
+const MODULES: readonly Module[] = [...CONTROL_MODULES, ...SYSTEM_MODULES];
 
 const BY_NAME: ReadonlyMap<string, Module> = new Map(
   MODULES.flatMap(module => [module.name, ...(module.aliases ?? [])].map(name => [name, module] as const)),
