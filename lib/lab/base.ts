@@ -1,0 +1,198 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UsageError } from '../source/errors.ts';
+import { run } from './command.ts';
+import { DEVICES_SCRIPT, DEVICES_UNIT, INSTALL_SCRIPT } from './scripts.ts';
+
+/** What every host has before a playbook touches it: a small server as a distribution installs it. */
+const BASE_PACKAGES = [
+  'systemd',
+  'systemd-sysv',
+  'dbus',
+  'libpam-systemd',
+  'udev',
+  'kmod',
+  'openssh-server',
+  'sudo',
+  'iproute2',
+  'iputils-ping',
+  'procps',
+  'ca-certificates',
+];
+
+/** Changes when the recipe does, so that an old image is not taken for a new one. */
+const RECIPE = 2;
+
+const basesDir = (root: string): string => join(root, 'base');
+/** Debian packages that hosts downloaded, shared by later hosts. */
+export const archivesDir = (root: string): string => join(root, 'archives');
+
+/**
+ * Directories of the base image with these packages, the last one lowest; built at the first call. The image holds
+ * the machine's own distribution, from the machine's own package sources, through its proxies.
+ */
+export async function ensureBase(
+  root: string,
+  packages: readonly string[],
+  say: (line: string) => void,
+): Promise<readonly string[]> {
+  const release = await distribution();
+  const base = join(basesDir(root), `${release.codename}-${keyOf([String(RECIPE), ...BASE_PACKAGES])}`);
+  if (!existsSync(base)) {
+    say(`building the base image (${release.id} ${release.codename}), once; about 40 s`);
+    await buildInto(base, dir => debootstrap(dir, release));
+  }
+  if (packages.length === 0) return [base];
+  const wanted = [...new Set(packages)].sort();
+  const derived = `${base}+${keyOf(wanted)}`;
+  if (!existsSync(derived)) {
+    say(`adding ${wanted.length} packages to a copy of the base image, once: ${wanted.join(' ')}`);
+    await buildInto(derived, dir => derive(root, base, dir, wanted));
+  }
+  return [derived, base];
+}
+
+/** Removes all images and downloaded packages. */
+export async function dropBases(root: string): Promise<void> {
+  for (const dir of [basesDir(root), archivesDir(root)]) await rm(dir, { recursive: true, force: true });
+}
+
+const keyOf = (parts: readonly string[]): string =>
+  createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 10);
+
+/** Builds beside the target and renames, so that an interrupted build is never taken for an image. */
+async function buildInto(target: string, build: (dir: string) => Promise<void>): Promise<void> {
+  const dir = `${target}.${randomBytes(4).toString('hex')}.part`;
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  try {
+    await build(dir);
+    await rename(dir, target).catch(error => {
+      if (!existsSync(target)) throw error;
+    });
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+interface Release {
+  readonly id: string;
+  readonly codename: string;
+}
+
+async function distribution(): Promise<Release> {
+  const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const value = (key: string) => new RegExp(`^${key}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
+  const release = { id: value('ID'), codename: value('VERSION_CODENAME') };
+  if ((release.id === 'debian' || release.id === 'ubuntu') && release.codename !== '') return release;
+  throw new UsageError(`the lab needs Debian or Ubuntu; this is ${value('PRETTY_NAME') || 'another system'}`);
+}
+
+async function debootstrap(dir: string, release: Release): Promise<void> {
+  const tree = join(dir, 'tree');
+  const sources = join(dir, 'sources.list');
+  await writeFile(sources, await packageSources(release));
+  const options = (await aptOptions()).map(option => `--aptopt=${option}`);
+  const keyrings = existsSync('/usr/share/keyrings') ? ['--keyring=/usr/share/keyrings'] : [];
+  await run([
+    'mmdebstrap',
+    '--mode=root',
+    '--variant=minbase',
+    '--format=directory',
+    '--quiet',
+    // A fresh list of packages lets a host install without asking the network first.
+    '--skip=cleanup/apt/lists',
+    '--dpkgopt=force-unsafe-io',
+    '--aptopt=Acquire::Languages "none"',
+    ...keyrings,
+    ...options,
+    `--include=${BASE_PACKAGES.join(',')}`,
+    release.codename,
+    tree,
+    sources,
+  ]);
+  await rm(sources);
+  await settle(tree);
+  // The image is the directory itself; its builder wanted an empty one to write to.
+  for (const name of await readdir(tree)) await rename(join(tree, name), join(dir, name));
+  await rm(tree, { recursive: true });
+}
+
+/** What tells a lab host from a bare installation. */
+async function settle(tree: string): Promise<void> {
+  const put = async (path: string, text: string, mode = 0o644) => {
+    const file = join(tree, path);
+    await mkdir(join(file, '..'), { recursive: true });
+    await writeFile(file, text, { mode });
+  };
+  await put('usr/local/sbin/lab-devices', DEVICES_SCRIPT, 0o755);
+  await put('etc/systemd/system/lab-devices.service', DEVICES_UNIT);
+  await put('etc/sudoers.d/ops', 'ops ALL=(ALL:ALL) NOPASSWD: ALL\nopspw ALL=(ALL:ALL) ALL\n', 0o440);
+  const inside = ['chroot', tree];
+  for (const user of ['ops', 'opspw']) {
+    await run([...inside, 'useradd', '--create-home', '--user-group', '--shell', '/bin/bash', user]);
+  }
+  await run([...inside, 'systemctl', '--quiet', 'enable', 'lab-devices.service']);
+  await run([...inside, 'systemctl', '--quiet', 'mask', 'console-getty.service', 'getty.target']);
+  for (const name of await readdir(join(tree, 'etc/ssh'))) {
+    if (name.startsWith('ssh_host_')) await rm(join(tree, 'etc/ssh', name));
+  }
+  for (const path of ['etc/machine-id', 'etc/hostname', 'etc/resolv.conf']) {
+    await rm(join(tree, path), { force: true });
+  }
+}
+
+/** The machine's own sources of its own distribution, as apt itself understands them. */
+async function packageSources(release: Release): Promise<string> {
+  const origin = release.id === 'debian' ? 'Debian' : 'Ubuntu';
+  const lines = await run([
+    'apt-get',
+    'indextargets',
+    'Created-By: Packages',
+    `Origin: ${origin}`,
+    '--format',
+    'deb $(REPO_URI) $(RELEASE) $(COMPONENT)',
+  ]);
+  const unique = [...new Set(lines.split('\n').filter(line => line.startsWith('deb ')))];
+  if (unique.length === 0) throw new UsageError('apt knows no packages yet: run apt-get update first');
+  return `${unique.join('\n')}\n`;
+}
+
+/** Proxies and date checks of the machine's apt; without them its sources may not answer. */
+async function aptOptions(): Promise<string[]> {
+  const dump = await run(['apt-config', 'dump', '--no-empty']);
+  const wanted = /^Acquire::(https?::(.+::)?(Proxy|Verify-\w+)|Check-Valid-Until|Check-Date|Retries)\b/i;
+  return dump
+    .split('\n')
+    .filter(line => wanted.test(line))
+    .map(line => line.replace(/;$/, ''));
+}
+
+/** Installs packages in a layer above the base, with the shared archive at hand. */
+async function derive(root: string, base: string, dir: string, packages: readonly string[]): Promise<void> {
+  await mkdir(archivesDir(root), { recursive: true });
+  const work = `${dir}.work`;
+  await mkdir(work);
+  try {
+    await run(
+      [
+        'unshare',
+        '--mount',
+        '--propagation',
+        'slave',
+        'sh',
+        '-s',
+        '--',
+        base,
+        dir,
+        work,
+        archivesDir(root),
+        ...packages,
+      ],
+      INSTALL_SCRIPT,
+    );
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
