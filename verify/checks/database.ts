@@ -3,11 +3,8 @@ import { type Check, expectSame, type Layer } from '../check.ts';
 import { type Deployment, hostsOf, nodesOf } from '../deployment.ts';
 import type { Databases } from '../sql.ts';
 
-/** How long a node that was just started may take to accept connections. */
-const STARTING_MS = 30_000;
-
 /** The servers: right version, right role, one and the same cluster, not open to the world. */
-export const databaseLayer = (databases: Databases): Layer<Deployment> => ({
+export const databaseLayer = (databases: Databases, patienceMs: number): Layer<Deployment> => ({
   name: 'database',
   title: 'Database',
   checks: deployment => {
@@ -23,10 +20,10 @@ export const databaseLayer = (databases: Databases): Layer<Deployment> => ({
         id: 'database.answers',
         title: 'every node answers SQL',
         hosts: all,
-        timeoutMs: STARTING_MS + 5_000,
+        timeoutMs: patienceMs + 5_000,
         run: async context => {
           await context.each(host =>
-            context.eventually(() => one(host, 'SELECT 1'), { withinMs: STARTING_MS, everyMs: 500 }, host),
+            context.eventually(() => one(host, 'SELECT 1'), { withinMs: patienceMs, everyMs: 500 }, host),
           );
         },
       },
