@@ -1,0 +1,31 @@
+import type { Position, SourceError } from './errors.ts';
+
+/** `file:line:col CODE message, hint`, then the source line with a caret below. `readFile` may fail: no excerpt then. */
+export function formatSourceError(
+  error: SourceError,
+  readFile: (path: string) => string | undefined,
+): string {
+  const { position, code, message, hint } = error;
+  const text = hint === undefined ? message : `${message}, ${hint}`;
+  if (!position) return `${code} ${text}`;
+  const head = `${position.file}:${position.line}:${position.col} ${code} ${text}`;
+  const excerpt = excerptOf(position, readFile);
+  return excerpt === undefined ? head : `${head}\n${excerpt}`;
+}
+
+function excerptOf(position: Position, readFile: (path: string) => string | undefined): string | undefined {
+  const line = safely(() => readFile(position.file))?.split(/\r?\n/)[position.line - 1];
+  if (line === undefined) return undefined;
+  const number = String(position.line).padStart(5);
+  const before = line.slice(0, position.col - 1).replace(/[^\t]/g, ' ');
+  const carets = '^'.repeat(Math.max(1, Math.min(position.length ?? 1, line.length - position.col + 1)));
+  return `${number} | ${line}\n${' '.repeat(5)} | ${before}${carets}`;
+}
+
+function safely<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
