@@ -12,7 +12,7 @@ export interface Authored {
 /** Plays of one run, `import_playbook` already resolved. */
 export interface Playbook {
   readonly file: string;
-  /** Directory of the playbook given on the command line: `playbook_dir`. */
+  /** Directory of the playbook given on the command line. */
   readonly dir: string;
   readonly plays: readonly Play[];
 }
@@ -20,7 +20,7 @@ export interface Playbook {
 export interface Play {
   readonly name: string;
   readonly at: Position;
-  /** Directory of the file the play stands in. */
+  /** Directory of the file the play stands in: `playbook_dir` while it runs, as in Ansible. */
   readonly dir: string;
   readonly hosts: Authored;
   readonly gatherFacts: Authored | undefined;
@@ -34,14 +34,14 @@ export interface Play {
   readonly order: Authored | undefined;
   readonly maxFailPercentage: Authored | undefined;
   readonly forceHandlers: Authored | undefined;
-  /** Roles of `roles:` and their dependencies in execution order, each once unless duplicates are allowed. */
+  /** Roles of `roles:` and their dependencies in execution order, then imported ones: their variables are for the whole play. */
   readonly roles: readonly RoleInstance[];
   readonly preTasks: readonly TaskNode[];
   /** Tasks of `roles:`, already expanded. */
   readonly roleTasks: readonly TaskNode[];
   readonly tasks: readonly TaskNode[];
   readonly postTasks: readonly TaskNode[];
-  /** Play handlers, then those of roles, in definition order. */
+  /** Handlers of roles, then the play's, then those of imported roles; of two with one name the last one counts. */
   readonly handlers: readonly TaskNode[];
   /** Keywords of the play that its tasks inherit (needed again for dynamic includes). */
   readonly keywords: Keywords;
@@ -63,14 +63,24 @@ export interface RoleInstance {
   /** `namespace.collection.role` when it was found in a collection, else the same as `name`. */
   readonly fullName: string;
   readonly path: string;
+  /** Defaults of its dependencies, of the roles above it, and its own, lowest first. */
   readonly defaults: readonly VarLayer[];
+  /** The same for `vars/main.yml` and `vars` of the role entry. */
   readonly vars: readonly VarLayer[];
-  /** Parameters given in `roles:` beside keywords, or `vars` of the role entry. */
+  /** Parameters given in `roles:` beside keywords, those of the roles above it included. */
   readonly params: VarLayer | undefined;
+  /** What its own files say, without the roles around it. */
+  readonly own: { readonly defaults: readonly VarLayer[]; readonly vars: readonly VarLayer[] };
   /** The role that depends on this one, or whose tasks include it. */
   readonly parent: RoleInstance | undefined;
   /** Variables visible to the rest of the play (all but a private include_role). */
   readonly public: boolean;
+  /**
+   * Name and parameters as one text. On a host where a role of `roles:` (or a dependency) with this key has run
+   * to its end, later tasks of another instance with the same key are skipped, unless duplicates are allowed.
+   */
+  readonly key: string;
+  readonly allowDuplicates: boolean;
   readonly argumentSpecs: Dict | undefined;
 }
 
@@ -86,6 +96,11 @@ export interface Keywords {
   readonly tags: readonly string[];
   /** Block, role-entry and task vars, outermost first (levels 17 and 18). */
   readonly vars: readonly VarLayer[];
+  /**
+   * `vars` of the dynamic includes the task was reached through, outermost first: they beat set_fact (level 21). The
+   * loader hands on what the context holds; whoever runs an include adds its `vars` here.
+   */
+  readonly includeVars: readonly VarLayer[];
   /** Merged when the task runs, later wins. */
   readonly environment: readonly Authored[];
   readonly become: Authored | undefined;
@@ -186,6 +201,10 @@ export interface TaskContext {
   readonly handlers: boolean;
   /** `apply` of a dynamic include: keywords for every task loaded, as if a block with them stood around. */
   readonly apply?: Dict;
+  /** Variables of the play that are known before any host is: names of imported files may use them. */
+  readonly playVars?: readonly VarLayer[];
+  /** Begins the ids of tasks loaded here, best the include's id and ">". */
+  readonly idPrefix?: string;
 }
 
 /** An include_role or import_role, its arguments rendered. */

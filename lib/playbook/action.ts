@@ -1,0 +1,239 @@
+import { argumentNames } from '../modules/args.ts';
+import type { Module } from '../modules/module.ts';
+import type { Position } from '../source/errors.ts';
+import { didYouMean } from '../source/suggest.ts';
+import { type Dict, keyPositionOf, positionOf, setOrigin, type Value } from '../source/value.ts';
+import { isTemplate } from '../templating/templar.ts';
+import { joinWords, parseFreeForm, splitWords, UnbalancedError } from './free-form.ts';
+import { keywordsOf, type Level } from './keywords.ts';
+import type { Load } from './load.ts';
+import type { Authored } from './types.ts';
+
+/** Modules whose text is a command: only these words of it are arguments. */
+const COMMANDS: ReadonlySet<string> = new Set(['command', 'shell', 'raw', 'script']);
+const COMMAND_ARGUMENTS: ReadonlySet<string> = new Set([
+  ...['creates', 'removes', 'chdir', 'executable', 'warn', 'stdin', 'stdin_add_newline', 'strip_empty_ends'],
+  'expand_argument_vars',
+]);
+
+/** What a task does: its module and arguments, whatever of the many forms they were written in. */
+export interface Action {
+  readonly moduleName: string;
+  readonly module: Module;
+  readonly args: Dict;
+  readonly argsTemplate: Authored | undefined;
+  readonly argsAt: Position;
+  /** `local_action`. */
+  readonly local: boolean;
+}
+
+interface Written {
+  readonly name: string;
+  readonly nameAt: Position;
+  readonly value: Value;
+  readonly at: Position;
+  readonly local: boolean;
+}
+
+const NO_ARGUMENTS: Dict = new Map();
+
+/** Finds the one module a task calls. Mistakes go to `load.problems`; undefined then. */
+export function parseAction(
+  load: Load,
+  dict: Dict,
+  level: Level,
+  collections: readonly string[],
+): Action | undefined {
+  const written = writtenActions(load, dict, level);
+  const at = positionOf(dict) ?? { file: '', line: 1, col: 1 };
+  const [first, second] = written;
+  if (!first) {
+    load.problems.add('MISSING_KEY', 'this task names no module', at, 'add one, such as "command: ls"');
+    return undefined;
+  }
+  if (second) return severalActions(load, written, collections);
+  const module = moduleNamed(load, first.name, collections);
+  if (!module) {
+    unknownModule(load, first, level);
+    return undefined;
+  }
+  return withArguments(load, dict, first, module);
+}
+
+function moduleNamed(load: Load, name: string, collections: readonly string[]): Module | undefined {
+  const { findModule } = load.options;
+  const found = findModule(name);
+  if (found || name.includes('.')) return found;
+  return collections
+    .map(collection => findModule(`${collection}.${name}`))
+    .find(module => module !== undefined);
+}
+
+function unknownModule(load: Load, { name, nameAt }: Written, level: Level): void {
+  if (isTemplate(name)) {
+    const hint = 'write one task per module, each with its "when"';
+    load.problems.add('UNKNOWN_MODULE', 'the name of a module cannot be a template', nameAt, hint);
+    return;
+  }
+  const names = [...load.options.moduleNames(), ...keywordsOf(level).keys()];
+  load.problems.add('UNKNOWN_MODULE', `no module "${name}"`, nameAt, didYouMean(name, names));
+}
+
+function severalActions(load: Load, written: readonly Written[], collections: readonly string[]): undefined {
+  const known = written.filter(({ name }) => moduleNamed(load, name, collections));
+  const unknown = written.filter(({ name }) => !known.some(other => other.name === name));
+  if (known.length === 1) {
+    for (const { name, nameAt } of unknown) {
+      const hint =
+        didYouMean(name, keywordsOf('handler').keys()) ?? argumentHint(load, known[0]?.name ?? '', name);
+      load.problems.add('UNKNOWN_KEY', `"${name}" is neither a keyword of a task nor a module`, nameAt, hint);
+    }
+    return undefined;
+  }
+  const names = written.map(({ name }) => `"${name}"`).join(' and ');
+  const last = written[written.length - 1];
+  load.problems.add(
+    'CONFLICTING_KEYS',
+    `one task calls two modules, ${names}`,
+    last?.nameAt,
+    'make two tasks of it',
+  );
+  return undefined;
+}
+
+/** An argument written one level too far left. */
+function argumentHint(load: Load, moduleName: string, key: string): string | undefined {
+  const module = load.options.findModule(moduleName);
+  if (!module || !argumentNames(module).has(key)) return undefined;
+  return `indent it below "${moduleName}", whose argument it is`;
+}
+
+function writtenActions(load: Load, dict: Dict, level: Level): Written[] {
+  const known = keywordsOf(level);
+  const actions: Written[] = [];
+  for (const [key, value] of dict) {
+    const name = String(key);
+    const at = positionOf(dict, key) ?? { file: '', line: 1, col: 1 };
+    const nameAt = keyPositionOf(dict, key) ?? at;
+    if (name === 'action' || name === 'local_action') {
+      const old = oldForm(load, value, at, name === 'local_action');
+      if (old) actions.push(old);
+    } else if (!known.has(name) && !name.startsWith('with_')) {
+      actions.push({ name, nameAt, value, at, local: false });
+    }
+  }
+  return actions;
+}
+
+/** `action: copy src=a dest=b` and `action: {module: copy, src: a}`. */
+function oldForm(load: Load, value: Value, at: Position, local: boolean): Written | undefined {
+  if (typeof value === 'string') {
+    const [name, ...rest] = wordsOf(load, value, at) ?? [];
+    if (name !== undefined) return { name: name.trim(), nameAt: at, value: joinWords(rest), at, local };
+  }
+  if (value instanceof Map && typeof value.get('module') === 'string') {
+    const [name = '', ...rest] = wordsOf(load, String(value.get('module')), at) ?? [];
+    const inner = value.get('args');
+    const innerArgs: Dict = inner instanceof Map ? inner : NO_ARGUMENTS;
+    const args = new Map([...[...value].filter(([key]) => key !== 'module' && key !== 'args'), ...innerArgs]);
+    copyOrigin(args, [value, innerArgs], at);
+    const text = rest.length > 0 ? argumentsOfText(load, joinWords(rest), at, name) : undefined;
+    return {
+      name: name.trim(),
+      nameAt: at,
+      value: text ? new Map([...args, ...text.args]) : args,
+      at,
+      local,
+    };
+  }
+  load.problems.add('WRONG_TYPE', '"action" must be text or a mapping with "module"', at);
+  return undefined;
+}
+
+function wordsOf(load: Load, text: string, at: Position): string[] | undefined {
+  try {
+    return splitWords(text);
+  } catch (error) {
+    if (!(error instanceof UnbalancedError)) throw error;
+    load.problems.add('BAD_VALUE', error.message, at, 'quote the whole line');
+    return undefined;
+  }
+}
+
+function argumentsOfText(load: Load, text: string, at: Position, moduleName: string) {
+  const short = moduleName.replace(/^ansible\.(builtin|legacy)\./, '');
+  try {
+    const { pairs, rest } = parseFreeForm(text, COMMANDS.has(short) ? COMMAND_ARGUMENTS : undefined);
+    const args: Dict = new Map<Value, Value>(pairs);
+    setOrigin(args, { self: at, keys: new Map([...pairs.keys()].map(key => [key, { key: at, value: at }])) });
+    return { args, rest };
+  } catch (error) {
+    if (!(error instanceof UnbalancedError)) throw error;
+    load.problems.add('BAD_VALUE', error.message, at, 'quote the whole line');
+    return undefined;
+  }
+}
+
+function withArguments(load: Load, dict: Dict, written: Written, module: Module): Action | undefined {
+  const { name: moduleName, at, local } = written;
+  const own = ownArguments(load, written, module);
+  const more = moreArguments(load, dict);
+  if (!own || !more) return undefined;
+  const args: Dict = new Map([...more.args, ...own.args]);
+  copyOrigin(args, [more.args, own.args], at);
+  const argsTemplate = own.template ?? more.template;
+  return { moduleName, module, args, argsTemplate, argsAt: at, local };
+}
+
+interface Arguments {
+  readonly args: Dict;
+  readonly template: Authored | undefined;
+}
+
+function ownArguments(load: Load, { name, value, at }: Written, module: Module): Arguments | undefined {
+  if (value === null) return { args: NO_ARGUMENTS, template: undefined };
+  if (value instanceof Map) return { args: value, template: undefined };
+  if (Array.isArray(value) || typeof value === 'boolean') {
+    const hint = module.freeForm ? undefined : `write "key: value" lines below "${name}"`;
+    load.problems.add('WRONG_TYPE', `arguments of module "${name}" must be a mapping or text`, at, hint);
+    return undefined;
+  }
+  const parsed = argumentsOfText(load, typeof value === 'string' ? value : String(value), at, name);
+  if (!parsed) return undefined;
+  const { args, rest } = parsed;
+  if (rest.trim() === '') return { args, template: undefined };
+  if (module.freeForm !== undefined) {
+    args.set(module.freeForm, rest);
+    setOrigin(args, { self: at, keys: new Map([...args.keys()].map(key => [key, { key: at, value: at }])) });
+    return { args, template: undefined };
+  }
+  if (isTemplate(rest)) return { args, template: { value: rest, at } };
+  load.problems.add(
+    'BAD_VALUE',
+    `module "${name}" takes no plain text`,
+    at,
+    'write its arguments as "key: value" lines below it',
+  );
+  return undefined;
+}
+
+/** The `args:` keyword. */
+function moreArguments(load: Load, dict: Dict): Arguments | undefined {
+  const value = dict.get('args');
+  const at = positionOf(dict, 'args') ?? { file: '', line: 1, col: 1 };
+  if (value === undefined || value === null) return { args: NO_ARGUMENTS, template: undefined };
+  if (value instanceof Map) return { args: value, template: undefined };
+  if (isTemplate(value)) return { args: NO_ARGUMENTS, template: { value, at } };
+  load.problems.add('WRONG_TYPE', '"args" must be a mapping, or one template that gives a mapping', at);
+  return undefined;
+}
+
+/** Gives a dictionary put together from others the places its entries were written at. */
+function copyOrigin(target: Dict, sources: readonly Dict[], at: Position): void {
+  const keys = new Map<Value, { key: Position; value: Position }>();
+  for (const key of target.keys()) {
+    const source = sources.findLast(dict => dict.has(key));
+    keys.set(key, { key: keyPositionOf(source, key) ?? at, value: positionOf(source, key) ?? at });
+  }
+  setOrigin(target, { self: at, keys });
+}

@@ -1,0 +1,152 @@
+import { argumentNames, coerceArguments } from '../modules/args.ts';
+import type { Position } from '../source/errors.ts';
+import { didYouMean } from '../source/suggest.ts';
+import {
+  type Dict,
+  keyPositionOf,
+  positionOf,
+  Secret,
+  toPlain,
+  Unsafe,
+  type Value,
+} from '../source/value.ts';
+import { isTemplate } from '../templating/templar.ts';
+import type { Action } from './action.ts';
+import { each } from './inherit.ts';
+import { type Keyword, keywordsOf, type Level, mismatch } from './keywords.ts';
+import type { Load } from './load.ts';
+import type { Authored } from './types.ts';
+
+/** Keywords whose text is an expression without braces. */
+const EXPRESSIONS: ReadonlySet<string> = new Set([
+  'when',
+  'changed_when',
+  'failed_when',
+  'until',
+  'break_when',
+]);
+
+/** Arguments that are expressions too, by module. */
+const EXPRESSION_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  assert: ['that'],
+  debug: ['var'],
+};
+
+/** Keywords that hold other things with keywords, which are checked when they are read. */
+const NESTED: ReadonlySet<string> = new Set([
+  ...['tasks', 'pre_tasks', 'post_tasks', 'handlers', 'roles', 'block', 'rescue', 'always'],
+  ...['args', 'action', 'local_action', 'loop_control'],
+]);
+
+/** Checks every keyword of a dictionary: its value's type, and the templates inside. `accepts` lets further keys pass. */
+export function checkKeywords(
+  load: Load,
+  dict: Dict,
+  level: Level,
+  accepts: (key: string) => boolean = () => false,
+): void {
+  checkKeys(
+    load,
+    dict,
+    keywordsOf(level),
+    `a ${level === 'import_playbook' ? 'playbook import' : level}`,
+    accepts,
+  );
+}
+
+/** The same for a dictionary with a table of its own, such as `loop_control`. */
+export function checkKeys(
+  load: Load,
+  dict: Dict,
+  table: ReadonlyMap<string, Omit<Keyword, 'levels'>>,
+  what: string,
+  accepts: (key: string) => boolean = () => false,
+): void {
+  for (const [key, value] of dict) {
+    const name = String(key);
+    const entry = table.get(name);
+    const at = positionOf(dict, key) ?? NOWHERE;
+    if (!entry) {
+      if (accepts(name)) continue;
+      load.problems.add(
+        'UNKNOWN_KEY',
+        `${what} has no "${name}"`,
+        keyPositionOf(dict, key),
+        didYouMean(name, table.keys()),
+      );
+      continue;
+    }
+    const problem = mismatch(entry, value);
+    if (problem !== undefined) load.problems.add('WRONG_TYPE', problem, at);
+    else if (EXPRESSIONS.has(name)) checkConditions(load, { value, at });
+    else if (!NESTED.has(name)) checkTemplates(load, value, at);
+  }
+}
+
+const NOWHERE: Position = { file: '', line: 1, col: 1 };
+
+/** Checks an expression, or each of a list of them. */
+export function checkConditions(load: Load, conditions: Authored): void {
+  for (const { value, at } of each(conditions)) {
+    if (typeof value !== 'string') continue;
+    load.problems.attempt(() => {
+      const { templar } = load.options;
+      if (value.trim() === '') return;
+      if (value.includes('{{') || value.includes('{%')) templar.check(value, at);
+      else templar.checkExpression(value, at);
+    });
+  }
+}
+
+/** Checks syntax and names in every template inside a value. */
+export function checkTemplates(load: Load, value: Value, at: Position): void {
+  if (isTemplate(value)) load.problems.attempt(() => load.options.templar.check(value, at));
+  else if (Array.isArray(value))
+    for (const [i, item] of value.entries()) checkTemplates(load, item, positionOf(value, i) ?? at);
+  else if (value instanceof Map) {
+    for (const [key, item] of value) checkTemplates(load, item, positionOf(value, key) ?? at);
+  }
+}
+
+/** Checks the arguments of a task against its module's schema; templates may become anything. */
+export function checkArguments(load: Load, { module, args, argsAt, argsTemplate }: Action): void {
+  checkArgumentTemplates(load, module.name, args);
+  const opaque = new Set<unknown>();
+  const raw = Object.fromEntries(
+    [...args].map(([key, value]) => {
+      const plain = isDeferred(value) ? '{{ deferred }}' : toPlain(value);
+      if (isDeferred(value)) opaque.add(plain);
+      return [String(key), plain];
+    }),
+  );
+  const { problems } = coerceArguments(module, raw, value => opaque.has(value) || isTemplate(value));
+  for (const { code, key, message, hint } of problems) {
+    if (argsTemplate && code === 'MISSING_ARGUMENT') continue; // the template may bring it
+    const at =
+      key === undefined
+        ? argsAt
+        : code === 'UNKNOWN_ARGUMENT'
+          ? keyPositionOf(args, key)
+          : positionOf(args, key);
+    const advice =
+      hint ??
+      (code === 'UNKNOWN_ARGUMENT' && key !== undefined
+        ? didYouMean(key, argumentNames(module).keys())
+        : undefined);
+    load.problems.add(code, message, at ?? argsAt, advice);
+  }
+}
+
+/** True for a value that is known only when the task runs: a template, a vault secret, or something that holds one. */
+function isDeferred(value: Value): boolean {
+  return isTemplate(value) || value instanceof Secret || value instanceof Unsafe;
+}
+
+function checkArgumentTemplates(load: Load, moduleName: string, args: Dict): void {
+  const expressions = EXPRESSION_ARGUMENTS[moduleName] ?? [];
+  for (const [key, value] of args) {
+    const at = positionOf(args, key) ?? NOWHERE;
+    if (expressions.includes(String(key))) checkConditions(load, { value, at });
+    else checkTemplates(load, value, at);
+  }
+}

@@ -1,0 +1,212 @@
+import path from 'node:path';
+import type { VarLayer } from '../inventory/types.ts';
+import { type Position, UsageError } from '../source/errors.ts';
+import { displayPath, isDirectory, isFile } from '../source/load.ts';
+import { type Dict, keyPositionOf, type Value } from '../source/value.ts';
+import { checkKeywords } from './check.ts';
+import { firstWord } from './free-form.ts';
+import { authored, each, inherit, varLayers } from './inherit.ts';
+import { type Load, type LoaderOptions, renderName } from './load.ts';
+import { type Imported, NOT_IMPORTED, parsePlay } from './play.ts';
+import { Problems } from './problems.ts';
+import { inOrder, loadRoleParts, type RoleParts } from './role.ts';
+import { collectionRoots } from './role-files.ts';
+import { withTags } from './task.ts';
+import { parseTaskFile } from './task-list.ts';
+import type { Authored, LoadedRole, Play, Playbook, RoleRequest, TaskContext, TaskNode } from './types.ts';
+
+const IMPORT = /^(?:ansible\.(?:builtin|legacy)\.)?import_playbook$/;
+
+/** Reads playbooks, task files and roles into typed trees. All mistakes of one call are thrown together as SourceErrors. */
+export class PlaybookLoader {
+  private readonly options: LoaderOptions;
+
+  constructor(options: LoaderOptions) {
+    this.options = options;
+  }
+
+  /** The plays of some playbooks, one after the other. */
+  loadPlaybook(files: readonly string[]): Playbook {
+    const paths = files.map(existingPlaybook);
+    const [first] = paths;
+    if (first === undefined) throw new UsageError('no playbook given', 5);
+    const load = this.start(path.dirname(first), []);
+    const plays = paths.flatMap(file => this.playsOf(load, file, NOT_IMPORTED));
+    load.problems.throwIfAny();
+    return { file: first, dir: path.dirname(first), plays };
+  }
+
+  /** Tasks of a file that an `include_tasks` names; `file` is absolute. */
+  loadTaskFile(file: string, context: TaskContext): TaskNode[] {
+    const load = this.start(context.playDir, []);
+    const nodes = parseTaskFile(load, file, applied(load, context));
+    load.problems.throwIfAny();
+    return nodes;
+  }
+
+  /** A role that an `include_role` names. */
+  loadRole(request: RoleRequest, context: TaskContext, at: Position): LoadedRole {
+    const load = this.start(context.playDir, []);
+    const loaded = load.role(request, applied(load, context), at);
+    load.problems.throwIfAny();
+    if (!loaded) throw new Error(`role ${request.name}: nothing loaded and nothing to complain about`);
+    return loaded;
+  }
+
+  private start(baseDir: string, imported: RoleParts[]): Load {
+    const seen = new Map<string, number>();
+    const uniqueId = (id: string) => {
+      const count = (seen.get(id) ?? 0) + 1;
+      seen.set(id, count);
+      return count === 1 ? id : `${id}#${count}`;
+    };
+    const shared = {
+      options: this.options,
+      problems: new Problems(),
+      baseDir,
+      openFiles: new Set<string>(),
+      uniqueId,
+    };
+    return withRoles(shared, imported);
+  }
+
+  private playsOf(load: Load, file: string, outer: Imported): Play[] {
+    const at = { file: displayPath(file), line: 1, col: 1 };
+    if (load.openFiles.has(file)) {
+      load.problems.add('INCLUDE_LOOP', `"${displayPath(file)}" imports itself`, at);
+      return [];
+    }
+    const value = load.problems.attempt(() => this.options.files.yaml(file));
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) {
+      load.problems.add('WRONG_TYPE', 'a playbook must be a list of plays', at, 'begin it with "- hosts: …"');
+      return [];
+    }
+    load.openFiles.add(file);
+    const plays = each({ value, at }).flatMap(play => this.playOf(load, play, file, outer));
+    load.openFiles.delete(file);
+    return plays;
+  }
+
+  private playOf(load: Load, { value: dict, at }: Authored, file: string, outer: Imported): Play[] {
+    if (!(dict instanceof Map)) {
+      load.problems.add(
+        'WRONG_TYPE',
+        'a play must be a mapping',
+        at,
+        'write "- hosts: …" and below it "tasks:"',
+      );
+      return [];
+    }
+    const key = [...dict.keys()].find(name => IMPORT.test(String(name)));
+    if (key !== undefined) return this.importedPlays(load, dict, String(key), file, outer);
+    const imported: RoleParts[] = [];
+    return [parsePlay(withRoles(load, imported), dict, at, file, outer, imported)];
+  }
+
+  private importedPlays(load: Load, dict: Dict, key: string, file: string, outer: Imported): Play[] {
+    checkKeywords(load, dict, 'import_playbook', name => name === key);
+    const written = authored(dict, key);
+    if (typeof written?.value !== 'string') {
+      load.problems.add(
+        'WRONG_TYPE',
+        '"import_playbook" wants the name of a playbook',
+        keyPositionOf(dict, key),
+      );
+      return [];
+    }
+    const vars = [
+      ...varLayers(authored(dict, 'vars'), `import of "${written.value}"`, load.problems),
+      ...outer.vars,
+    ];
+    const context = playbookContext(path.dirname(file), vars, outer);
+    const target = this.targetOf(load, { value: written.value, at: written.at }, file, context);
+    if (target === undefined) return [];
+    const keywords = { ...inherit(outer.keywords, dict, 'import_playbook', load.problems), vars: [] };
+    return this.playsOf(load, target, { keywords: withTags(load, keywords, context), vars });
+  }
+
+  private targetOf(
+    load: Load,
+    { value, at }: Authored,
+    file: string,
+    context: TaskContext,
+  ): string | undefined {
+    const name = renderName(load, { value: firstWord(String(value)), at }, context);
+    if (name === undefined) return undefined;
+    const target = playbookFile(load, name, path.dirname(file));
+    if (target === undefined) {
+      const dir = displayPath(path.dirname(file)) || '.';
+      load.problems.add('FILE_NOT_FOUND', `no playbook "${name}"`, at, `looked in ${dir}`);
+    }
+    return target;
+  }
+}
+
+/** The same load, with roles that are imported from now on noted in `imported`. */
+function withRoles(shared: Omit<Load, 'role'>, imported: RoleParts[]): Load {
+  const load: Load = {
+    ...shared,
+    role: (request, context, at) => {
+      const allowDuplicates = request.allowDuplicates ?? true;
+      const use = {
+        ...request,
+        at,
+        params: new Map<Value, Value>(),
+        own: [],
+        included: true,
+        allowDuplicates,
+      };
+      const parts = loadRoleParts(load, use, context);
+      if (!parts) return undefined;
+      imported.push(parts);
+      return loadedRole(parts);
+    },
+  };
+  return load;
+}
+
+/** A context with the keywords of `apply` among those around the tasks. */
+function applied(load: Load, { apply, ...context }: TaskContext): TaskContext {
+  if (!apply) return context;
+  checkKeywords(load, apply, 'block');
+  const keywords = inherit(context.keywords, apply, 'apply', load.problems);
+  return { ...context, keywords: withTags(load, keywords, context) };
+}
+
+function playbookContext(
+  playDir: string,
+  playVars: readonly VarLayer[],
+  { keywords }: Imported,
+): TaskContext {
+  return { keywords, role: undefined, includedFrom: [], playDir, handlers: false, playVars };
+}
+
+/** A playbook beside the importing one, or `namespace.collection.playbook`. */
+function playbookFile(load: Load, name: string, dir: string): string | undefined {
+  const beside = path.resolve(dir, name);
+  if (isFile(beside)) return beside;
+  const match = /^(\w+)\.(\w+)\.([\w.]+)$/.exec(name);
+  if (!match) return undefined;
+  const [, namespace = '', collection = '', playbook = ''] = match;
+  const base = playbook.replace(/\.(yml|yaml)$/, '').replaceAll('.', '/');
+  return collectionRoots(load, namespace, collection, { playDir: dir, parent: undefined })
+    .flatMap(root => ['.yml', '.yaml'].map(extension => path.join(root, 'playbooks', base + extension)))
+    .find(isFile);
+}
+
+function loadedRole(parts: RoleParts): LoadedRole {
+  const all = inOrder(parts);
+  return {
+    role: parts.role,
+    dependencies: all.slice(0, -1).map(({ role }) => role),
+    tasks: all.flatMap(({ tasks }) => tasks),
+    handlers: all.flatMap(({ handlers }) => handlers),
+  };
+}
+
+function existingPlaybook(file: string): string {
+  if (isDirectory(file)) throw new UsageError(`the playbook "${file}" is a directory`);
+  if (!isFile(file)) throw new UsageError(`the playbook "${file}" does not exist`);
+  return path.resolve(file);
+}

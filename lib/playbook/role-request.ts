@@ -1,0 +1,49 @@
+import path from 'node:path';
+import type { Position } from '../source/errors.ts';
+import type { Dict } from '../source/value.ts';
+import { authored } from './inherit.ts';
+import { type Load, renderName } from './load.ts';
+import { isTrue } from './task.ts';
+import type { RoleRequest, TaskContext } from './types.ts';
+
+/** What an `import_role` asks for, its arguments rendered with what is known before the run. */
+export function roleRequest(
+  load: Load,
+  args: Dict,
+  at: Position,
+  context: TaskContext,
+): RoleRequest | undefined {
+  const written = authored(args, 'name') ?? authored(args, 'role');
+  if (!written) {
+    load.problems.add(
+      'MISSING_ARGUMENT',
+      'the name of the role is missing',
+      at,
+      'write "name: ROLE" below it',
+    );
+    return undefined;
+  }
+  const name = renderName(load, written, context);
+  if (name === undefined) return undefined;
+  const from = (key: string) => {
+    const value = authored(args, key);
+    const text = value && renderName(load, value, context);
+    return text === undefined ? undefined : path.basename(text);
+  };
+  const [tasksFrom, varsFrom, defaultsFrom, handlersFrom] = [
+    from('tasks_from'),
+    from('vars_from'),
+    from('defaults_from'),
+    from('handlers_from'),
+  ];
+  return {
+    name,
+    ...(tasksFrom !== undefined && { tasksFrom }),
+    ...(varsFrom !== undefined && { varsFrom }),
+    ...(defaultsFrom !== undefined && { defaultsFrom }),
+    ...(handlersFrom !== undefined && { handlersFrom }),
+    public: true,
+    allowDuplicates: isTrue(args.get('allow_duplicates') ?? true),
+    rolespecValidate: isTrue(args.get('rolespec_validate') ?? true),
+  };
+}

@@ -1,0 +1,158 @@
+import { type Dict, keyPositionOf, positionOf, type Value } from '../source/value.ts';
+import { type Action, parseAction } from './action.ts';
+import { checkArguments, checkKeys, checkKeywords, checkTemplates } from './check.ts';
+import { authored, inherit, NO_KEYWORDS, texts } from './inherit.ts';
+import { INCLUDE_KEYWORDS, type Level, LOOP_CONTROL } from './keywords.ts';
+import { type Load, staticVariables } from './load.ts';
+import type { Authored, Keywords, Loop, Task, TaskContext } from './types.ts';
+
+const LOOP_KEYS = new Map(LOOP_CONTROL.map(entry => [entry.name, entry]));
+const DYNAMIC_INCLUDES: ReadonlySet<string> = new Set(['include_tasks', 'include_role', 'include']);
+
+/** A task from its dictionary, or undefined when it is too broken to go on with. */
+export function parseTask(load: Load, dict: Dict, context: TaskContext): Task | undefined {
+  const level: Level = context.handlers ? 'handler' : 'task';
+  const action = parseAction(load, dict, level, collectionsOf(dict, context));
+  const modules = new Set(action ? [action.moduleName] : unknownKeys(dict, level));
+  checkKeywords(load, dict, level, key => modules.has(key) || key.startsWith('with_'));
+  const loop = parseLoop(load, dict);
+  if (!action) return undefined;
+  checkArguments(load, action);
+  return buildTask(load, dict, context, action, loop);
+}
+
+/** Keys that `parseAction` has complained about already. */
+function unknownKeys(dict: Dict, _level: Level): string[] {
+  return [...dict.keys()].map(String);
+}
+
+function collectionsOf(dict: Dict, context: TaskContext): readonly string[] {
+  const own = dict.get('collections');
+  return own ? texts(own) : context.keywords.collections;
+}
+
+function buildTask(
+  load: Load,
+  dict: Dict,
+  context: TaskContext,
+  action: Action,
+  loop: Loop | undefined,
+): Task {
+  const at = positionOf(dict) ?? action.argsAt;
+  const name = dict.get('name');
+  const label = `task "${typeof name === 'string' ? name : action.moduleName}"`;
+  const keywords = withTags(load, inherit(context.keywords, dict, label, load.problems), context);
+  const id = load.uniqueId(`${context.idPrefix ?? ''}${at.file}:${at.line}`);
+  const local: Authored | undefined = action.local ? { value: 'localhost', at: action.argsAt } : undefined;
+  if (DYNAMIC_INCLUDES.has(action.module.name)) checkInclude(load, dict, action);
+  return {
+    ...keywords,
+    ...(local && { delegateTo: local }),
+    kind: 'task',
+    id,
+    name: name === null || name === undefined ? undefined : String(name),
+    at,
+    argsAt: action.argsAt,
+    moduleName: action.moduleName,
+    module: action.module,
+    args: action.args,
+    argsTemplate: action.argsTemplate,
+    register: textOf(dict, 'register'),
+    loop,
+    changedWhen: authored(dict, 'changed_when'),
+    failedWhen: authored(dict, 'failed_when'),
+    until: authored(dict, 'until'),
+    retries: authored(dict, 'retries'),
+    delay: authored(dict, 'delay'),
+    async: authored(dict, 'async'),
+    poll: authored(dict, 'poll'),
+    listen: texts(dict.get('listen')),
+    role: context.role,
+    includedFrom: context.includedFrom,
+    outer: context.keywords,
+  };
+}
+
+function textOf(dict: Dict, key: string): string | undefined {
+  const value = dict.get(key);
+  return value === undefined || value === null ? undefined : String(value);
+}
+
+/** Tags with templates in them rendered, as far as variables are known before the run. */
+export function withTags(load: Load, keywords: Keywords, context: TaskContext): Keywords {
+  if (!keywords.tags.some(tag => tag.includes('{{'))) return keywords;
+  const { templar } = load.options;
+  const tags = keywords.tags.flatMap(tag => {
+    const rendered = load.problems.attempt(() => templar.render(tag, staticVariables(load, context)));
+    return texts(rendered ?? tag).flatMap(text => text.split(',').map(part => part.trim()));
+  });
+  return { ...keywords, tags: [...new Set(tags)] };
+}
+
+function checkInclude(load: Load, dict: Dict, { moduleName, module, args }: Action): void {
+  const apply = args.get('apply');
+  if (apply instanceof Map) checkKeywords(load, apply, 'block');
+  if (module.name === 'include') return; // may be meant statically
+  for (const key of dict.keys()) {
+    const name = String(key);
+    if (INCLUDE_KEYWORDS.has(name) || name === moduleName || name.startsWith('with_')) continue;
+    const hint = 'put it under "apply" of the include to give it to the included tasks';
+    load.problems.add('UNKNOWN_KEY', `"${moduleName}" takes no "${name}"`, keyPositionOf(dict, key), hint);
+  }
+}
+
+/** The loop of a task: `loop`, or any `with_NAME`. */
+function parseLoop(load: Load, dict: Dict): Loop | undefined {
+  const keys = [...dict.keys()].map(String).filter(key => key === 'loop' || key.startsWith('with_'));
+  const control = dict.get('loop_control');
+  if (control instanceof Map) checkKeys(load, control, LOOP_KEYS, '"loop_control"');
+  const [key, second] = keys;
+  if (key === undefined) return undefined;
+  if (second !== undefined) {
+    load.problems.add(
+      'CONFLICTING_KEYS',
+      `a task has one loop, not "${key}" and "${second}"`,
+      keyPositionOf(dict, second),
+    );
+  }
+  const kind = key.replace(/^with_/, '');
+  const items = authored(dict, key);
+  const at = keyPositionOf(dict, key);
+  if (key !== 'loop')
+    load.problems.attempt(() => load.options.templar.checkExpression(`lookup('${kind}')`, at));
+  if (!items) {
+    load.problems.add('WRONG_TYPE', `"${key}" wants something to loop over`, at);
+    return undefined;
+  }
+  checkLoopItems(load, key, items);
+  return loopOf(kind, items, control instanceof Map ? control : new Map<Value, Value>());
+}
+
+function checkLoopItems(load: Load, key: string, items: Authored): void {
+  if (key !== 'loop') checkTemplates(load, items.value, items.at);
+  else if (!Array.isArray(items.value) && !(typeof items.value === 'string' && items.value.includes('{'))) {
+    const hint = typeof items.value === 'string' ? `write "{{ ${items.value} }}"` : undefined;
+    load.problems.add('WRONG_TYPE', '"loop" must be a list, or a template that gives one', items.at, hint);
+  }
+}
+
+function loopOf(kind: string, items: Authored, control: Dict): Loop {
+  return {
+    kind,
+    items,
+    loopVar: textOf(control, 'loop_var') ?? 'item',
+    indexVar: textOf(control, 'index_var'),
+    label: authored(control, 'label'),
+    pause: authored(control, 'pause'),
+    extended: authored(control, 'extended'),
+    extendedAllitems: isTrue(control.get('extended_allitems') ?? true),
+    breakWhen: authored(control, 'break_when'),
+  };
+}
+
+/** Truth of a keyword that holds no template. */
+export function isTrue(value: Value | undefined): boolean {
+  return typeof value === 'string'
+    ? /^(y|yes|on|1|true|t)$/i.test(value.trim())
+    : value === true || value === 1;
+}

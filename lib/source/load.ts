@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { type Position, SourceError } from './errors.ts';
+import type { Dict, Value } from './value.ts';
+import { parseYaml } from './yaml.ts';
+
+const VARS_EXTENSIONS = ['.yml', '.yaml', '.json'];
+
+/** Reads files of the control machine; a vault file comes decrypted, a parsed file is kept until it changes. */
+export class FileReader {
+  private readonly decrypt: ((content: Buffer, file: string) => Buffer) | undefined;
+  private readonly parsed = new Map<string, { stamp: string; value: Value }>();
+
+  constructor(decrypt?: (content: Buffer, file: string) => Buffer) {
+    this.decrypt = decrypt;
+  }
+
+  read(file: string, at?: Position): Buffer {
+    const content = readOrFail(file, at);
+    return isVault(content) && this.decrypt ? this.decrypt(content, file) : content;
+  }
+
+  /** The document of a YAML or JSON file. Throws SourceErrors. */
+  yaml(file: string, at?: Position): Value {
+    const stamp = stampOf(file);
+    const known = this.parsed.get(file);
+    if (known && stamp !== undefined && known.stamp === stamp) return known.value;
+    const value = parseYaml(this.read(file, at).toString('utf8'), displayPath(file));
+    if (stamp !== undefined) this.parsed.set(file, { stamp, value });
+    return value;
+  }
+
+  /** A file of variables: a mapping, or nothing. */
+  vars(file: string, at?: Position): Dict {
+    const value = this.yaml(file, at);
+    if (value === null) return new Map();
+    if (value instanceof Map) return value;
+    const place = { file: displayPath(file), line: 1, col: 1 };
+    throw new SourceError(
+      'WRONG_TYPE',
+      'a file of variables must hold a mapping',
+      place,
+      'write "name: value" lines',
+    );
+  }
+}
+
+/** True for content in ansible-vault's format. */
+export function isVault(content: Buffer): boolean {
+  return content.subarray(0, 15).toString('latin1') === '$ANSIBLE_VAULT;';
+}
+
+/** A path as people want to read it: relative when the file is below the current directory. */
+export function displayPath(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative === '' || relative.startsWith('..') ? file : relative;
+}
+
+function stampOf(file: string): string | undefined {
+  try {
+    const { mtimeMs, size } = statSync(file);
+    return `${mtimeMs} ${size}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function readOrFail(file: string, at?: Position): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const reasons: Record<string, string> = {
+      EISDIR: 'is a directory',
+      EACCES: 'may not be read',
+      ENOENT: 'does not exist',
+    };
+    const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message;
+    throw new SourceError('FILE_NOT_FOUND', `"${displayPath(file)}" ${reason}`, at);
+  }
+}
+
+export function isDirectory(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+export function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/**
+ * Files of variables behind a name without extension: the file itself, with .yml, .yaml or .json, or every file of
+ * a directory of that name, sorted, directories inside it included.
+ */
+export function findVarsFiles(
+  base: string,
+  extensions: readonly string[] = ['', ...VARS_EXTENSIONS],
+): string[] {
+  for (const extension of extensions) {
+    const file = base + extension;
+    if (isDirectory(file)) return filesBelow(file);
+    if (isFile(file)) return [file];
+  }
+  return [];
+}
+
+function filesBelow(directory: string): string[] {
+  const names = readdirSync(directory).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return names.flatMap(name => {
+    const file = path.join(directory, name);
+    const extension = path.extname(name);
+    if (name.startsWith('.') || name.endsWith('~')) return [];
+    if (isDirectory(file)) return extension === '' ? filesBelow(file) : [];
+    return extension === '' || VARS_EXTENSIONS.includes(extension) ? [file] : [];
+  });
+}
