@@ -1,7 +1,7 @@
 import { type Dict, keyPositionOf, positionOf, type Value } from '../source/value.ts';
 import { type Action, parseAction } from './action.ts';
 import { checkArguments, checkKeys, checkKeywords, checkTemplates } from './check.ts';
-import { authored, inherit, NO_KEYWORDS, texts } from './inherit.ts';
+import { authored, inherit, texts } from './inherit.ts';
 import { INCLUDE_KEYWORDS, type Level, LOOP_CONTROL } from './keywords.ts';
 import { type Load, staticVariables } from './load.ts';
 import type { Authored, Keywords, Loop, Task, TaskContext } from './types.ts';
