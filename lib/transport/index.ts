@@ -1,0 +1,3 @@
+export * from './connection.ts';
+export { localConnection } from './local.ts';
+export { shellWord } from './script.ts';

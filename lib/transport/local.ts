@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Channel, ChannelEnd } from './channel.ts';
+import { type Connection, ConnectionError, type LocalSettings } from './connection.ts';
+import { connectionOver } from './host_connection.ts';
+
+/** After a program's end its last output is still on the way; a child that lives on would keep it open for ever. */
+const DRAIN_MS = 200;
+
+/** The control machine itself, through the same workers as any other host. */
+export function localConnection(settings: LocalSettings): Connection {
+  const children = new Set<Channel>();
+  return connectionOver({
+    kind: 'local',
+    host: settings.host,
+    launchTimeoutMs: 10_000,
+    open: async command => {
+      const channel = await spawnChannel(settings.host, command);
+      children.add(channel);
+      void channel.ended.then(() => children.delete(channel));
+      return channel;
+    },
+    close: async () => {
+      for (const child of children) child.destroy();
+    },
+  });
+}
+
+function spawnChannel(host: string, command: string): Promise<Channel> {
+  // A session of its own: Ctrl-C in the terminal is for this program to handle, not for what it started.
+  const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true });
+  const ended = new Promise<ChannelEnd>(resolve => {
+    child.once('exit', (code, signal) => {
+      const rc = code ?? 128 + (signal ? constants.signals[signal] : 0);
+      const timer = setTimeout(() => resolve({ kind: 'exit', rc }), DRAIN_MS);
+      child.once('close', () => {
+        clearTimeout(timer);
+        resolve({ kind: 'exit', rc });
+      });
+    });
+  });
+  // Writing to a program that has ended is no error of its own: `ended` tells.
+  child.stdin.on('error', () => {});
+  const channel: Channel = {
+    input: child.stdin,
+    output: child.stdout,
+    errors: child.stderr,
+    ended,
+    destroy: () => {
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.kill('SIGKILL');
+      child.unref();
+    },
+  };
+  return new Promise((resolve, reject) => {
+    child.once('spawn', () => resolve(channel));
+    child.once('error', error => reject(new ConnectionError(host, `cannot start /bin/sh: ${error.message}`)));
+  });
+}
