@@ -1,0 +1,187 @@
+import { A, Type } from './args.ts';
+import { defineState, ModuleError, mustSh, quote } from './module.ts';
+
+/** What a data directory on the node's own disk is. */
+interface Found {
+  /** `half`: an initialisation began and never ended; `foreign`: files, but no database. */
+  readonly local: 'blank' | 'half' | 'foreign' | 'present';
+  /** PG_VERSION; empty when there is none. */
+  readonly version: string;
+  /** The file that makes a server follow instead of write exists. */
+  readonly signal: boolean;
+  readonly running: boolean;
+}
+
+const args = Type.Object({
+  role: A.choice(['primary', 'replica'], 'What the node is.'),
+  database: A.choice(['polardb', 'postgresql'], 'PolarDB on PFS, or the stand-in.', { default: 'polardb' }),
+  version: A.int('Major version of PolarDB; not used for the stand-in.', { default: 15 }),
+  bin: A.path('Folder of the programs of the server.'),
+  data: A.path('Data directory on the node.'),
+  user: A.str('Database superuser and operating system user.', { default: 'polardb' }),
+  password: A.str('Password of the superuser, for a new primary.', { default: '', secret: true }),
+  options: A.list('Arguments of initdb.', { default: [] }),
+  shared: A.path('Data directory on the shared disk, such as /nvmepolar1/shared_data/.', { default: '' }),
+  pfs_cluster: A.str('Cluster name given to PFS.', { default: 'disk' }),
+  slot: A.str('Slot of a new replica of the stand-in.', { default: '' }),
+  primary_host: A.str('Address of the primary, for a new replica of the stand-in.', { default: '' }),
+  primary_port: A.int('Port of the primary.', { default: 5432 }),
+});
+type Args = Type.Static<typeof args>;
+
+export const polardbInit = defineState({
+  name: 'polardb_init',
+  summary: 'Makes the data directory of a primary or a replica, once.',
+  args,
+  returns: { state: 'What was found before: blank, half, foreign or present.' },
+
+  *probe(wish) {
+    const reply = yield* mustSh('cannot look at the data directory', probeScript(wish), { timeout: 400 });
+    const [local = '', version = '', signal, running] = reply.stdout.split('\n');
+    return { local: local as Found['local'], version, signal: signal === 'yes', running: running === 'yes' };
+  },
+
+  diff(found, wish) {
+    refuse(found, wish);
+    const result = { state: found.local };
+    if (found.local === 'blank') return { changes: [`make the ${wish.role} in ${wish.data}`], result };
+    if (wish.role === 'replica' && !found.signal)
+      return { changes: [`write ${signalFile(wish)} in ${wish.data}`], result };
+    return { changes: [], result };
+  },
+
+  *apply(found, wish) {
+    const script = found.local === 'blank' ? initScript(wish) : signalScript(wish);
+    yield* mustSh(`making the ${wish.role} failed`, script, {
+      stdin: wish.password,
+      live: true,
+      timeout: 3600,
+    });
+    return {};
+  },
+});
+
+/** Stops with what the operator can do where going on could lose data. */
+function refuse({ local, version, signal, running }: Found, wish: Args): void {
+  const { data, role } = wish;
+  if (local === 'half') {
+    throw new ModuleError(
+      `${data} is half made: an earlier initialisation was interrupted. No server ever ran on it. ` +
+        `See ${data}.initializing for how far it came, then remove ${data} and ${data}.initializing` +
+        (role === 'primary' && wish.shared ? ` and, with pfs rm -r, ${wish.shared},` : '') +
+        ' and run again.',
+    );
+  }
+  if (local === 'foreign') {
+    throw new ModuleError(`${data} holds files but no database: move them away, or set polardb_data.`);
+  }
+  if (local === 'blank') return;
+  if (wish.database === 'polardb' && version !== String(wish.version)) {
+    throw new ModuleError(
+      `${data} is of version ${version}, not ${wish.version}: a change of major version is not a deployment.`,
+    );
+  }
+  if (role === 'primary' && signal) {
+    throw new ModuleError(
+      `${data} has ${signalFile(wish)}: this node is a replica. Who is primary is changed by switchover.yml.`,
+    );
+  }
+  if (role === 'replica' && !signal && running) {
+    throw new ModuleError(
+      `the server on ${data} runs without ${signalFile(wish)}: it is a writer, not a replica. Stop it first.`,
+    );
+  }
+}
+
+function signalFile({ database, version }: Args): string {
+  if (database === 'postgresql') return 'standby.signal';
+  return version >= 15 ? 'replica.signal' : 'recovery.conf';
+}
+
+/** Waits for an initialisation that still runs (its runner may be gone), then tells what is there. */
+function probeScript(wish: Args): string {
+  return `
+data=${quote(wish.data)}
+mark=$data.initializing
+if [ -e "$mark" ]; then flock -w 300 "$mark" true || { echo "an initialisation of $data is still running" >&2; exit 1; }; fi
+if [ -e "$mark" ]; then echo half
+elif [ -e "$data/PG_VERSION" ]; then echo present
+elif [ -d "$data" ] && [ -n "$(ls -A "$data")" ]; then echo foreign
+else echo blank; fi
+cat "$data/PG_VERSION" 2>/dev/null || echo
+if [ -e "$data/${signalFile(wish)}" ]; then echo yes; else echo no; fi
+if [ -e "$data/postmaster.pid" ] && kill -0 "$(head -n 1 "$data/postmaster.pid")" 2>/dev/null; then echo yes; else echo no; fi
+`;
+}
+
+/** Goes on when the runner dies, writes its log into the mark, and removes the mark as its last act. */
+function initScript(wish: Args): string {
+  return `
+data=${quote(wish.data)}
+mark=$data.initializing
+as_user() { (cd / && runuser -u ${quote(wish.user)} -- "$@"); }
+make() {
+  set -e
+  install -d -m 700 -o ${quote(wish.user)} -g ${quote(wish.user)} "$data"
+${steps(wish)}
+}
+secret=$(cat)
+trap '' HUP PIPE
+exec 9>>"$mark"
+flock -n 9 || { echo "another run makes $data right now" >&2; exit 1; }
+( make ) >>"$mark" 2>&1
+rc=$?
+if [ $rc -eq 0 ]; then rm -f "$mark"; else tail -n 20 "$mark" >&2; fi
+exit $rc
+`;
+}
+
+function steps(wish: Args): string {
+  const signal = `  ${writeSignal(wish)}`;
+  if (wish.database === 'postgresql')
+    return wish.role === 'primary' ? initdb(wish) : `${baseBackup(wish)}\n${signal}`;
+  return wish.role === 'primary'
+    ? `${initdb(wish)}\n${sharePrimary(wish)}`
+    : `${shareReplica(wish)}\n${signal}`;
+}
+
+function initdb({ bin, user, options }: Args): string {
+  return `  passwords=$(mktemp)
+  printf '%s\\n' "$secret" >"$passwords"
+  chown ${quote(user)} "$passwords"
+  as_user ${quote(`${bin}/initdb`)} -D "$data" -U ${quote(user)} --pwfile="$passwords" --auth-local=peer --auth-host=scram-sha-256 ${options.map(quote).join(' ')}
+  rm -f "$passwords"`;
+}
+
+function baseBackup({ bin, user, slot, primary_host, primary_port }: Args): string {
+  return `  as_user ${quote(`${bin}/pg_basebackup`)} -D "$data" -h ${quote(primary_host)} -p ${primary_port} -U ${quote(user)} -S ${quote(slot)} -X stream -c fast -w
+  rm -f "$data/polar.sync.conf"`;
+}
+
+/** The local files move to the shared disk; the script refuses a folder there that is not empty. */
+function sharePrimary({ bin, shared, pfs_cluster, version }: Args): string {
+  const kind = version >= 15 ? ' primary' : '';
+  return `  timeout 60 /usr/local/bin/pfs -C ${quote(pfs_cluster)} mkdir ${quote(shared.replace(/\/$/, ''))}
+  timeout 900 ${quote(`${bin}/polar-initdb.sh`)} "$data/" ${quote(shared)}${kind} ${quote(pfs_cluster)}`;
+}
+
+function shareReplica({ bin, user, shared, pfs_cluster, version }: Args): string {
+  const make =
+    version >= 15
+      ? `${quote(`${bin}/polar-initdb.sh`)} "$data/" ${quote(shared)} replica ${quote(pfs_cluster)}`
+      : `${quote(`${bin}/polar-replica-initdb.sh`)} ${quote(shared)} "$data/" ${quote(pfs_cluster)}`;
+  return `  timeout 300 ${make}
+  : >"$data/pg_ident.conf"
+  chown -R ${quote(user)}:${quote(user)} "$data"`;
+}
+
+function signalScript(wish: Args): string {
+  return `data=${quote(wish.data)}\nas_user() { (cd / && runuser -u ${quote(wish.user)} -- "$@"); }\n${writeSignal(wish)}`;
+}
+
+/** In version 11 the file has content, which the template of the role writes over. */
+function writeSignal(wish: Args): string {
+  const file = `"$data/${signalFile(wish)}"`;
+  if (signalFile(wish) !== 'recovery.conf') return `as_user touch ${file}`;
+  return `as_user sh -c 'printf "%s\\n" "polar_replica = '"'on'"'" >"$1"' - ${file}`;
+}

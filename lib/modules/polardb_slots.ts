@@ -1,0 +1,68 @@
+import { A, Type } from './args.ts';
+import { defineState, ModuleError, mustSh, type Reply, sh } from './module.ts';
+import { awaitServer, literal, psql, serverArgs } from './polardb_psql.ts';
+
+/** Name of a slot → whether its WAL is kept. */
+type Slots = ReadonlyMap<string, boolean>;
+
+const QUERY = `select slot_name, restart_lsn is not null from pg_replication_slots where slot_type = 'physical'`;
+
+export const polardbSlots = defineState({
+  name: 'polardb_slots',
+  summary: 'Keeps physical replication slots on the primary, their WAL reserved from the start.',
+  args: Type.Object({
+    names: A.list('Slots that shall exist. Others are left alone.', { default: [] }),
+    absent: A.list('Slots that shall not exist.', { default: [] }),
+    wait: A.int('Seconds to wait until the server takes connections.', { default: 120 }),
+    ...serverArgs,
+  }),
+  returns: { slots: 'Names of the slots found before.' },
+
+  *probe(args, ctx) {
+    const script = `${awaitServer(args, ctx.checkMode ? 0 : args.wait)}\n${psql(args, QUERY)}`;
+    return slotsOf(yield* sh(script, { timeout: args.wait + 90 }), ctx.checkMode);
+  },
+
+  diff(found, args) {
+    const missing = args.names.filter(name => !found.has(name));
+    const unreserved = args.names.filter(name => found.get(name) === false);
+    const surplus = args.absent.filter(name => found.has(name));
+    return {
+      changes: [
+        ...missing.map(name => `create slot ${name}`),
+        ...unreserved.map(name => `make slot ${name} anew, its WAL kept`),
+        ...surplus.map(name => `drop slot ${name}`),
+      ],
+      result: { slots: [...found.keys()] },
+    };
+  },
+
+  *apply(found, args) {
+    const drop = [...args.absent, ...args.names.filter(name => found.get(name) === false)];
+    const commands = [
+      ...drop
+        .filter(name => found.has(name))
+        .map(name => `select pg_drop_replication_slot(${literal(name)})`),
+      ...args.names
+        .filter(name => !found.get(name))
+        .map(name => `select pg_create_physical_replication_slot(${literal(name)}, true)`),
+    ];
+    yield* mustSh('replication slots', commands.map(command => psql(args, command)).join(' &&\n'));
+    return {};
+  },
+});
+
+/** In check mode a server that does not run yet has no slots; for real it must answer. */
+function slotsOf(reply: Reply, checkMode: boolean): Slots {
+  if (reply.rc !== 0 && checkMode) return new Map();
+  if (reply.rc !== 0) {
+    throw new ModuleError(`cannot read the replication slots: ${reply.stderr.trim()}`, { rc: reply.rc });
+  }
+  const rows = reply.stdout.split('\n').filter(line => line !== '');
+  return new Map(
+    rows.map(row => {
+      const [name = '', reserved] = row.split('|');
+      return [name, reserved === 't'];
+    }),
+  );
+}
