@@ -1,0 +1,264 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Json } from '../source/value.ts';
+import type { Module, Result } from './module.ts';
+import { checkTruth, runModule, type TestOptions, withTemporaryDirectory } from './testing.ts';
+
+/** One task that Ansible and we carry out in equal directories. `{dir}` in any text is the directory. */
+export interface OracleCase {
+  /** Name of the case; also that of its directory. */
+  readonly name: string;
+  /** Shell commands that fill the directory. */
+  readonly setup?: string;
+  readonly args: Readonly<Record<string, Json>>;
+  /** Fields not to compare, where the documentation says that we differ. */
+  readonly except?: readonly string[];
+  /** A second run changes something again, in Ansible too. */
+  readonly repeats?: boolean;
+  /** What check mode cannot know (the verdict of a validator): then only its innocence is tested. */
+  readonly unpredictable?: boolean;
+  /** The resulting files differ on purpose, as the documentation says. */
+  readonly otherFiles?: boolean;
+}
+
+export interface OracleTable {
+  /** Result fields compared in every case, besides `changed` and `failed`. */
+  readonly fields: readonly string[];
+  /** Ansible's name of the module, when it is not `ansible.builtin.NAME`. */
+  readonly ansibleName?: string;
+  /**
+   * `module` runs the module's own code in one Python process, some milliseconds a case; `playbook` starts Ansible,
+   * for modules with a part on the control machine.
+   */
+  readonly via: 'module' | 'playbook';
+  readonly options?: (dir: string) => TestOptions;
+}
+
+const ANSIBLE = '/usr/bin/ansible-playbook';
+
+/**
+ * Compares a module with Ansible's: each case runs twice for real, and the fields of both results and all that is in
+ * the directory afterwards must be the same.
+ */
+export function itAgreesWithAnsible(module: Module, table: OracleTable, cases: readonly OracleCase[]): void {
+  it(`agrees with Ansible in ${cases.length} cases`, async function () {
+    if (!existsSync(ANSIBLE)) {
+      console.log(
+        `skipped: ansible-core is not installed; with it, ${module.name} is compared with Ansible's`,
+      );
+      this.skip();
+    }
+    this.timeout(30_000 + cases.length * 5_000);
+    await withTemporaryDirectory(async root => {
+      for (const { name, setup } of cases)
+        for (const side of ['ansible', 'ours']) fill(join(root, side, name), setup);
+      const run = table.via === 'module' ? runModuleCode : runPlaybook;
+      const theirs = run(nameOf(module, table), join(root, 'ansible'), cases);
+      const differences: string[] = [];
+      for (const [i, testCase] of cases.entries())
+        differences.push(...(await compare(module, table, testCase, root, theirs[i]!)));
+      expect(differences.join('\n'), 'differences').to.equal('');
+    });
+  });
+}
+
+/** Proves for every case of a table that check mode tells the truth. */
+export function itTellsTheTruth(
+  module: Module,
+  cases: readonly OracleCase[],
+  options: (dir: string) => TestOptions = () => ({}),
+): void {
+  for (const { name, setup, args, repeats, unpredictable } of cases) {
+    it(`check mode tells the truth: ${name}`, () =>
+      withTemporaryDirectory(async root => {
+        const dir = join(root, 'd');
+        fill(dir, setup);
+        await checkTruth(module, withDirectory(args, dir) as Record<string, Json>, dir, {
+          cwd: dir,
+          ...(repeats && { repeats }),
+          ...(unpredictable && { unpredictable }),
+          ...options(dir),
+        });
+      }));
+  }
+}
+
+const nameOf = (module: Module, table: OracleTable) => table.ansibleName ?? `ansible.builtin.${module.name}`;
+
+function fill(dir: string, setup: string | undefined): void {
+  mkdirSync(dir, { recursive: true });
+  if (setup) execFileSync('sh', ['-ec', `umask 022\n${setup}`], { cwd: dir });
+}
+
+const HARNESS = `
+import sys, json, os, importlib
+import ansible.module_utils.basic as basic
+job = json.load(sys.stdin)
+module = importlib.import_module(job['module'])
+def run(case):
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(w, 1); os.close(r); os.chdir(case['dir'])
+        null = os.open('/dev/null', os.O_RDONLY); os.dup2(null, 0)
+        basic._ANSIBLE_ARGS = json.dumps({'ANSIBLE_MODULE_ARGS': case['args']}).encode()
+        try:
+            module.main()
+        except SystemExit:
+            pass
+        sys.stdout.flush(); os._exit(0)
+    os.close(w)
+    with os.fdopen(r) as f: out = f.read()
+    os.waitpid(pid, 0)
+    try:
+        return json.loads(out)
+    except ValueError:
+        return {'failed': True, 'msg': out}
+print(json.dumps([run(case) for case in job['cases']]))
+`;
+
+function runModuleCode(name: string, side: string, cases: readonly OracleCase[]): Result[][] {
+  const module = name.startsWith('ansible.builtin.')
+    ? name.replace('ansible.builtin.', 'ansible.modules.')
+    : `ansible_collections.${name.replace(/\.(\w+)$/, '.plugins.modules.$1')}`;
+  const jobs = cases.flatMap(testCase => {
+    const dir = join(side, testCase.name);
+    const job = { dir, args: withDirectory(testCase.args, dir) };
+    return [job, job];
+  });
+  const run = spawnSync('/usr/bin/python3', ['-W', 'ignore', '-c', HARNESS], {
+    input: JSON.stringify({ module, cases: jobs }),
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+  });
+  if (run.status !== 0) throw new Error(`the module's own code failed:\n${run.stderr}`);
+  return inPairs(JSON.parse(run.stdout) as Result[]);
+}
+
+const inPairs = (flat: readonly Result[]) =>
+  Array.from({ length: flat.length / 2 }, (_, i) => flat.slice(2 * i, 2 * i + 2));
+
+function runPlaybook(name: string, side: string, cases: readonly OracleCase[]): Result[][] {
+  const tasks = cases.flatMap((testCase, i) =>
+    [1, 2].map(round => ({
+      name: `${testCase.name} ${round}`,
+      [name]: withDirectory(testCase.args, join(side, testCase.name)),
+      register: `result_${i}_${round}`,
+      ignore_errors: true,
+    })),
+  );
+  const out = join(side, 'results.json');
+  const names = tasks.map(task => task.register);
+  const content = `{{ [${names.join(', ')}] | to_json }}`;
+  const play = [
+    {
+      hosts: 'localhost',
+      connection: 'local',
+      gather_facts: false,
+      vars: { ansible_python_interpreter: '/usr/bin/python3' },
+      tasks: [...tasks, { name: 'results', 'ansible.builtin.copy': { dest: out, content } }],
+    },
+  ];
+  const file = join(side, 'play.json');
+  writeFileSync(file, JSON.stringify(play));
+  const run = spawnSync(ANSIBLE, ['-i', 'localhost,', file], {
+    cwd: side,
+    encoding: 'utf8',
+    env: { ...process.env, ANSIBLE_PIPELINING: '1', ANSIBLE_NOCOWS: '1', LC_ALL: 'C.UTF-8' },
+  });
+  if (!existsSync(out)) throw new Error(`ansible-playbook failed:\n${run.stdout}\n${run.stderr}`);
+  return inPairs(JSON.parse(readFileSync(out, 'utf8')) as Result[]);
+}
+
+/** What differs, one line each. */
+async function compare(
+  module: Module,
+  table: OracleTable,
+  testCase: OracleCase,
+  root: string,
+  theirs: readonly Result[],
+): Promise<string[]> {
+  const fields = ['changed', 'failed', ...table.fields].filter(field => !testCase.except?.includes(field));
+  const dirs = { ansible: join(root, 'ansible', testCase.name), ours: join(root, 'ours', testCase.name) };
+  const args = withDirectory(testCase.args, dirs.ours) as Record<string, Json>;
+  const differences: string[] = [];
+  for (const [round, expected] of theirs.entries()) {
+    const result = await runModule(module, args, { cwd: dirs.ours, ...table.options?.(dirs.ours) });
+    differences.push(
+      ...differing(
+        `${testCase.name}, run ${round + 1}`,
+        picked(result, fields, dirs.ours),
+        picked(expected, fields, dirs.ansible),
+      ),
+    );
+  }
+  const files = testCase.otherFiles
+    ? []
+    : differing(testCase.name, contents(dirs.ours), contents(dirs.ansible));
+  return [...differences, ...files];
+}
+
+function differing(
+  where: string,
+  ours: Readonly<Record<string, Json>>,
+  theirs: Readonly<Record<string, Json>>,
+): string[] {
+  const text = (value: Json | undefined) => JSON.stringify(value, sortKeys);
+  return [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
+    .filter(key => text(ours[key]) !== text(theirs[key]))
+    .map(key => `${where}: ${key || '.'} is ${text(ours[key])}, Ansible's is ${text(theirs[key])}`);
+}
+
+const sortKeys = (_: string, value: Json): Json =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+
+function withDirectory(value: Json, dir: string): Json {
+  return JSON.parse(JSON.stringify(value).replaceAll('{dir}', dir)) as Json;
+}
+
+const BACKUP = /\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~/g;
+
+/** The named fields, with the directory and the times in names of copies taken out. */
+function picked(result: Result, fields: readonly string[], dir: string): Record<string, Json> {
+  const plain = JSON.parse(
+    JSON.stringify(result).replaceAll(dir, '{dir}').replace(BACKUP, '.COPY~'),
+  ) as Record<string, Json>;
+  return Object.fromEntries(
+    fields.map(field => [
+      field,
+      field === 'failed' || field === 'changed' ? plain[field] === true : (plain[field] ?? null),
+    ]),
+  );
+}
+
+/** Everything below a directory: type, permissions, owner, and content or link target; times of copies taken out. */
+function contents(dir: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  const visit = (path: string, name: string) => {
+    const entry = lstatSync(path);
+    const body = entry.isSymbolicLink()
+      ? readlinkSync(path).replaceAll(dir, '{dir}')
+      : entry.isFile()
+        ? readFileSync(path, 'latin1').replaceAll(dir, '{dir}')
+        : '';
+    found[name.replace(BACKUP, '.COPY~')] =
+      `${entry.mode.toString(8)} ${entry.uid}:${entry.gid} ${entry.isDirectory() ? '' : entry.nlink} ${body}`;
+    if (entry.isDirectory())
+      for (const child of readdirSync(path)) visit(join(path, child), `${name}/${child}`);
+  };
+  visit(dir, '');
+  return found;
+}
