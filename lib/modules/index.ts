@@ -1,10 +1,16 @@
 import { CONTROL_MODULES } from './control.ts';
+import { FILE_MODULES } from './files.ts';
 import type { Module } from './module.ts';
 import { POLARDB_MODULES } from './polardb.ts';
 import { SYSTEM_MODULES } from './system.ts';
 
 /** Every module there is, by hand: a test compares the list with the folder. */
-const MODULES: readonly Module[] = [...CONTROL_MODULES, ...SYSTEM_MODULES, ...POLARDB_MODULES];
+const MODULES: readonly Module[] = [
+  ...CONTROL_MODULES,
+  ...FILE_MODULES,
+  ...SYSTEM_MODULES,
+  ...POLARDB_MODULES,
+];
 
 const BY_NAME: ReadonlyMap<string, Module> = new Map(
   MODULES.flatMap(module => [module.name, ...(module.aliases ?? [])].map(name => [name, module] as const)),

@@ -55,9 +55,14 @@ const CASES: readonly OracleCase[] = [
     'printf "[a.b[c]]\\nx_y = 1\\n" >f',
   ),
   edit('keeps a copy', { section: 'a', option: 'x', value: '9', backup: true }),
-  edit('sets mode and owner', { section: 'a', option: 'x', value: '1', mode: '0640', owner: 'daemon' }, FILE, {
-    except: ['msg'],
-  }),
+  edit(
+    'sets mode and owner',
+    { section: 'a', option: 'x', value: '1', mode: '0640', owner: 'daemon' },
+    FILE,
+    {
+      except: ['msg'],
+    },
+  ),
 ];
 
 /** Newer versions of the collection know these. */
