@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The hosts of one measurement and the files that lead to them. */
+export interface Field {
+  readonly hosts: readonly string[];
+  readonly inventory: string;
+  readonly sshConfig: string;
+  readonly playDir: string;
+  /** A directory of this run that a contestant may write to. */
+  readonly workDir: string;
+}
+
+export interface Command {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One way to do the thirty tasks. */
+export interface Contestant {
+  readonly name: string;
+  readonly title: string;
+  /** What makes it different from the next one, for the report. */
+  readonly settings: string;
+  command(field: Field): Command;
+  /** How many hosts of the field the output says were changed; undefined when it does not say for all of them. */
+  changedHosts(output: string, field: Field): number | undefined;
+  /** Prints the version. */
+  readonly version: readonly string[];
+}
+
+/** `h1 : ok=31 changed=0 …`, the recap that both runners print. */
+function changedInRecap(output: string, { hosts }: Field): number | undefined {
+  const recap = [...output.matchAll(/^(\S+)\s+: ok=\d+\s+changed=(\d+)\s.*$/gm)];
+  if (new Set(recap.map(([, host]) => host)).size !== hosts.length) return undefined;
+  return recap.filter(([, , changed]) => Number(changed) > 0).length;
+}
+
+const ANSIBLE_COMMON = {
+  ANSIBLE_NOCOLOR: '1',
+  ANSIBLE_RETRY_FILES_ENABLED: '0',
+  ANSIBLE_DEPRECATION_WARNINGS: '0',
+  ANSIBLE_PYTHON_INTERPRETER: '/usr/bin/python3',
+};
+
+function ansible(name: string, title: string, settings: string, env: Record<string, string>): Contestant {
+  return {
+    name,
+    title,
+    settings,
+    command: ({ inventory, playDir, workDir }) => ({
+      argv: ['/usr/bin/ansible-playbook', '-i', inventory, join(playDir, 'play.yml')],
+      env: {
+        ...ANSIBLE_COMMON,
+        ANSIBLE_LOCAL_TEMP: join(workDir, 'ansible'),
+        ANSIBLE_SSH_CONTROL_PATH_DIR: join(workDir, 'cp'),
+        ...env,
+      },
+    }),
+    changedHosts: changedInRecap,
+    version: ['/usr/bin/ansible-playbook', '--version'],
+  };
+}
+
+function floor(name: string, title: string, settings: string, sshOptions: readonly string[]): Contestant {
+  return {
+    name,
+    title,
+    settings,
+    command: ({ hosts, sshConfig, playDir }) => {
+      const script = floorScript(playDir);
+      const ssh = ['ssh', '-F', sshConfig, '-T', ...sshOptions];
+      // One session per host, all at once; every host's last line says whether it changed anything.
+      const program = [
+        'script=$1 first=$2; shift 2',
+        `for host; do printf "%s" "$script" | ${ssh.join(' ')} "$host" "sh -s $host $first" | sed "s/^/$host /" & done`,
+        'wait',
+      ].join('\n');
+      return { argv: ['sh', '-c', program, 'floor', script, hosts[0]!, ...hosts] };
+    },
+    changedHosts: (output, { hosts }) => {
+      const lines = [...output.matchAll(/^(\S+) changed=([01])$/gm)];
+      return lines.length === hosts.length
+        ? lines.filter(([, , changed]) => changed === '1').length
+        : undefined;
+    },
+    version: ['ssh', '-V'],
+  };
+}
+
+/** The script with the play's files put in, so that it travels as one message. */
+export function floorScript(playDir: string): string {
+  return readFileSync(join(playDir, 'floor.sh'), 'utf8').replace(/^@(.+)@\n/gm, (_, file: string) =>
+    readFileSync(join(playDir, 'files', file), 'utf8'),
+  );
+}
+
+/** Everyone who is measured; `polarplay` is the program's bundle. */
+export function contestants(polarplay: string): readonly Contestant[] {
+  return [
+    {
+      name: 'polarplay',
+      title: 'polarplay',
+      settings: 'as it comes',
+      command: ({ inventory, playDir }) => ({
+        argv: [process.execPath, polarplay, join(playDir, 'play.yml'), '-i', inventory],
+      }),
+      changedHosts: changedInRecap,
+      version: [process.execPath, polarplay, '--version'],
+    },
+    ansible('ansible-tuned', 'Ansible, tuned', 'forks=64, pipelining, ControlPersist', {
+      ANSIBLE_FORKS: '64',
+      ANSIBLE_PIPELINING: '1',
+      ANSIBLE_SSH_ARGS: '-o ControlMaster=auto -o ControlPersist=60s',
+    }),
+    ansible('ansible', 'Ansible, default', 'forks=5, no pipelining, ControlPersist', {}),
+    floor('floor', 'One script over ssh', "OpenSSH's own key exchange", []),
+    floor('floor-fast', 'One script over ssh, fast key exchange', 'curve25519-sha256', [
+      '-o',
+      'KexAlgorithms=curve25519-sha256',
+    ]),
+  ];
+}

@@ -1,0 +1,249 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { parse, stringify } from 'yaml';
+import { seededRandom, shuffled } from '../statistics.ts';
+import { type Contestant, contestants, type Field } from './contestants.ts';
+import { Meter } from './measure.ts';
+import { formatHtml, formatMarkdown, type RunnerReport } from './report.ts';
+import { judgeTargets, type Phase, type Sample, summarise } from './summary.ts';
+
+const USAGE = `usage: npm run bench:runner -- [options]
+
+Times the same thirty tasks on throw-away hosts of this machine, done by polarplay, by Ansible (default and tuned) and by
+one shell script per host over ssh. Every repetition runs all of them in a new order, once on fresh hosts and once more
+when there is nothing left to change. Needs root, cgroup2 and, for Ansible's part, Debian's ansible-core.
+
+  --hosts 1,4,16       sizes of the field
+  --repetitions 3      how often; medians are reported
+  --only a,b           only these: polarplay, ansible-tuned, ansible, floor, floor-fast
+  --lab NAME           lab to use or make (default: runner-bench)
+  --keep               leave the lab up
+  --out DIR            where the reports go (default: .polarplay/runner-bench)
+`;
+
+const ROOT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '..', import.meta.url));
+const PLAY = join(ROOT, 'bench', 'runner', 'play');
+const POLARPLAY = join(ROOT, 'dist', 'polarplay.js');
+const BASE = '/opt/runner-bench';
+
+interface Options {
+  readonly sizes: readonly number[];
+  readonly repetitions: number;
+  readonly only: readonly string[];
+  readonly lab: string;
+  readonly keep: boolean;
+  readonly out: string;
+}
+
+function readOptions(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      hosts: { type: 'string', default: '1,4,16' },
+      repetitions: { type: 'string', default: '3' },
+      only: { type: 'string', default: '' },
+      lab: { type: 'string', default: 'runner-bench' },
+      keep: { type: 'boolean', default: false },
+      out: { type: 'string', default: '.polarplay/runner-bench' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  const sizes = values.hosts.split(',').map(Number);
+  const repetitions = Number(values.repetitions);
+  if (!sizes.every(n => Number.isInteger(n) && n > 0)) throw new Error(`--hosts ${values.hosts}: use 1,4,16`);
+  if (!(Number.isInteger(repetitions) && repetitions > 0))
+    throw new Error('--repetitions: use a whole number');
+  return { ...values, sizes, repetitions, only: values.only.split(',').filter(Boolean) };
+}
+
+/** The lab's files, as `polarplay lab up` leaves them. */
+interface Lab {
+  readonly name: string;
+  readonly inventory: string;
+  readonly sshConfig: string;
+  readonly hosts: readonly string[];
+}
+
+const labCommand = (...args: string[]): string =>
+  execFileSync(process.execPath, [POLARPLAY, 'lab', ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+
+function labUp(name: string, size: number): Lab {
+  // Python is for Ansible alone.
+  labCommand(
+    'up',
+    '--name',
+    name,
+    '--hosts',
+    `${size}`,
+    '--disk',
+    '0x1G',
+    '--scratch',
+    'none',
+    '--packages',
+    'python3',
+  );
+  const inventory = labCommand('inventory', '--name', name).trim();
+  const { all } = parse(readFileSync(inventory, 'utf8')) as { all: { hosts: Record<string, unknown> } };
+  return {
+    name,
+    inventory,
+    sshConfig: join(dirname(inventory), 'ssh_config'),
+    hosts: Object.keys(all.hosts),
+  };
+}
+
+/** The first hosts of the lab, with an inventory that holds no others. */
+function fieldOf(lab: Lab, size: number, workDir: string): Field {
+  const whole = parse(readFileSync(lab.inventory, 'utf8')) as {
+    all: { vars: unknown; hosts: Record<string, unknown> };
+  };
+  const hosts = lab.hosts.slice(0, size);
+  const inventory = join(workDir, `hosts-${size}.yaml`);
+  const chosen = Object.fromEntries(hosts.map(host => [host, whole.all.hosts[host]]));
+  writeFileSync(inventory, stringify({ all: { vars: whole.all.vars, hosts: chosen } }));
+  return { hosts, inventory, sshConfig: lab.sshConfig, playDir: PLAY, workDir };
+}
+
+/** One command on one host, outside of the measurement. */
+function onHost(lab: Lab, host: string, script: string): string {
+  return execFileSync('ssh', ['-F', lab.sshConfig, '-T', host, script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+}
+
+/** What the hosts look like afterwards: modes, links and contents, the same for all who did the work right. */
+function outcome(lab: Lab, field: Field): string {
+  const look = `cd ${BASE} && find . -printf '%M %p %l\\n' | sort && find . -type f | sort | xargs sha256sum`;
+  return field.hosts.map(host => onHost(lab, host, look)).join('\n');
+}
+
+class WrongResult extends Error {
+  override readonly name = 'WrongResult';
+}
+
+/** One contestant, first on fresh hosts and then again; both runs must say and leave the right thing. */
+async function measurePair(
+  lab: Lab,
+  field: Field,
+  contestant: Contestant,
+  repetition: number,
+  expected: { tree: string | undefined },
+): Promise<Sample[]> {
+  for (const host of field.hosts) onHost(lab, host, `rm -rf ${BASE} /root/.ansible`);
+  const meter = new Meter(field.hosts.map(host => join('polarplay', lab.name, host)));
+  const samples: Sample[] = [];
+  for (const phase of ['first', 'again'] as const satisfies readonly Phase[]) {
+    const { cost, rc, output } = await meter.run(contestant.command(field), field.workDir);
+    const changed = contestant.changedHosts(output, field);
+    const wanted = phase === 'first' ? field.hosts.length : 0;
+    if (rc !== 0 || changed !== wanted) {
+      const tail = output.trimEnd().split('\n').slice(-12).join('\n');
+      throw new WrongResult(
+        `${contestant.title} on ${field.hosts.length} hosts, ${phase} run: exit ${rc}, hosts changed: ${changed ?? 'not said'}, expected ${wanted}\n${tail}`,
+      );
+    }
+    samples.push({ contestant: contestant.name, hosts: field.hosts.length, phase, repetition, cost });
+  }
+  const tree = outcome(lab, field);
+  expected.tree ??= tree;
+  if (tree !== expected.tree)
+    throw new WrongResult(`${contestant.title} left other files on the hosts than the one before`);
+  return samples;
+}
+
+function available(only: readonly string[]): { run: readonly Contestant[]; missing: readonly string[] } {
+  const wanted = contestants(POLARPLAY).filter(c => only.length === 0 || only.includes(c.name));
+  const missing = wanted.filter(c => c.version[0]!.startsWith('/') && !existsSync(c.version[0]!));
+  return {
+    run: wanted.filter(c => !missing.includes(c)),
+    missing: missing.map(c => `${c.title}: ${c.version[0]} is not there (Debian package ansible-core)`),
+  };
+}
+
+/** First line of what a program says about itself; ssh says it on stderr. */
+function versionOf({ version }: Contestant): string {
+  const [file = '', ...args] = version;
+  const said = execFileSync('sh', ['-c', '"$0" "$@" 2>&1', file, ...args], { encoding: 'utf8' });
+  return said.split('\n')[0]!.trim();
+}
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (!existsSync(POLARPLAY)) throw new Error(`${POLARPLAY} is not there: npm run build`);
+  const { run, missing } = available(options.only);
+  for (const line of missing) process.stderr.write(`left out: ${line}\n`);
+  const workDir = join(options.out, 'work');
+  rmSync(workDir, { recursive: true, force: true });
+  mkdirSync(workDir, { recursive: true });
+  const startedAt = new Date();
+  const lab = labUp(options.lab, Math.max(...options.sizes));
+  const samples: Sample[] = [];
+  try {
+    for (const size of options.sizes) {
+      const field = fieldOf(lab, size, join(process.cwd(), workDir));
+      const expected = { tree: undefined as string | undefined };
+      for (let repetition = 1; repetition <= options.repetitions; repetition++) {
+        for (const contestant of shuffled(run, seededRandom(size * 1000 + repetition))) {
+          const pair = await measurePair(lab, field, contestant, repetition, expected);
+          samples.push(...pair);
+          process.stderr.write(`${progressLine(contestant, field, repetition, pair)}\n`);
+        }
+      }
+    }
+  } finally {
+    if (!options.keep) labCommand('down', '--name', lab.name);
+  }
+  const rows = summarise(samples);
+  const report: RunnerReport = {
+    schema: 1,
+    startedAt: startedAt.toISOString(),
+    machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    repetitions: options.repetitions,
+    contestants: run.map(c => ({
+      name: c.name,
+      title: c.title,
+      settings: c.settings,
+      version: versionOf(c),
+    })),
+    rows,
+    targets: judgeTargets(rows),
+    samples,
+  };
+  writeFileSync(join(options.out, 'runner.json'), `${JSON.stringify(report, null, 1)}\n`);
+  writeFileSync(join(options.out, 'runner.md'), formatMarkdown(report));
+  writeFileSync(join(options.out, 'runner.html'), formatHtml(report));
+  process.stdout.write(`${formatMarkdown(report)}\nwritten: ${join(options.out, 'runner.{json,md,html}')}\n`);
+  return 0;
+}
+
+function progressLine(
+  contestant: Contestant,
+  field: Field,
+  repetition: number,
+  pair: readonly Sample[],
+): string {
+  const parts = pair.map(({ phase, cost }) => `${phase} ${(cost.wallMs / 1000).toFixed(2)} s`);
+  return `${field.hosts.length} hosts, repetition ${repetition}, ${contestant.title}: ${parts.join(', ')}`;
+}
+
+main().then(
+  code => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`bench:runner: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,52 @@
+import { expect } from 'chai';
+import { judgeTargets, type Sample, summarise } from './summary.ts';
+
+const sample = (
+  contestant: string,
+  hosts: number,
+  wallMs: number,
+  cpuMs: number,
+  repetition = 1,
+): Sample => ({
+  contestant,
+  hosts,
+  phase: 'first',
+  repetition,
+  cost: { wallMs, controlCpuMs: cpuMs / 4, hostsCpuMs: (cpuMs * 3) / 4 },
+});
+
+describe('runner bench: summary', () => {
+  it('takes medians and compares with polarplay on the same field', () => {
+    const rows = summarise([
+      sample('polarplay', 4, 100, 400, 1),
+      sample('polarplay', 4, 900, 440, 2),
+      sample('polarplay', 4, 120, 420, 3),
+      sample('ansible-tuned', 4, 1800, 8400, 1),
+      sample('polarplay', 16, 300, 900),
+    ]);
+    expect(rows).to.have.length(3);
+    expect(rows[1]).to.include({
+      contestant: 'ansible-tuned',
+      wallMs: 1800,
+      cpuMs: 8400,
+      wallRatio: 15,
+      cpuRatio: 20,
+    });
+    expect(rows[0]).to.include({ wallMs: 120, cpuMs: 420, wallRatio: 1 });
+  });
+
+  it('judges by the worst case of each target', () => {
+    const targets = judgeTargets(
+      summarise([
+        sample('polarplay', 1, 100, 100),
+        sample('ansible-tuned', 1, 2000, 900),
+        sample('polarplay', 16, 100, 100),
+        sample('ansible-tuned', 16, 1500, 5000),
+        sample('floor', 16, 50, 40),
+      ]),
+    );
+    expect(targets.map(t => t.kept)).to.deep.equal([true, false, true]);
+    expect(targets[1]!.measured).to.contain('9.0 times');
+    expect(targets[2]!.measured).to.equal('2.50 times');
+  });
+});
