@@ -1,0 +1,104 @@
+import path from 'node:path';
+import { displayPath, type FileReader, findVarsFiles, isDirectory } from '../source/load.ts';
+import type { Dict, Value } from '../source/value.ts';
+import type { Graph } from './graph.ts';
+import { selectHosts, splitPattern } from './patterns.ts';
+import type { Group, Host, Inventory, VarLayer } from './types.ts';
+
+/** An inventory read from sources; `add_host` and `group_by` make it grow. */
+export class LoadedInventory implements Inventory {
+  readonly dir: string | undefined;
+  readonly files: readonly string[];
+  private readonly graph: Graph;
+  private readonly reader: FileReader;
+  private readonly varsDirs: readonly string[];
+  private readonly varsFiles = new Map<string, readonly VarLayer[]>();
+
+  constructor(graph: Graph, reader: FileReader, files: readonly string[], varsDirs: readonly string[]) {
+    this.graph = graph;
+    this.reader = reader;
+    this.files = files;
+    this.varsDirs = varsDirs;
+    this.dir = varsDirs[0];
+  }
+
+  get hosts(): ReadonlyMap<string, Host> {
+    return this.graph.hosts;
+  }
+
+  get groups(): ReadonlyMap<string, Group> {
+    return this.graph.groups;
+  }
+
+  hostsOf(group: string): readonly string[] {
+    return this.graph.hostsOf(group);
+  }
+
+  select(pattern: string, onUnmatched: (part: string) => void = () => {}): readonly string[] {
+    return selectHosts(splitPattern(pattern), this, onUnmatched);
+  }
+
+  layers(host: string, playbookDirs: readonly string[]): readonly VarLayer[] {
+    const known = this.hosts.get(host);
+    const groups = (known?.groups ?? []).filter(group => group !== 'all');
+    const inFiles = (dirs: readonly string[], kind: string, names: readonly string[]) =>
+      dirs.flatMap(dir => names.flatMap(name => this.fileLayers(dir, kind, name)));
+    return [
+      ...this.groupLayers(['all']),
+      ...inFiles(this.varsDirs, 'group_vars', ['all']),
+      ...inFiles(playbookDirs, 'group_vars', ['all']),
+      ...this.groupLayers(groups),
+      ...inFiles(this.varsDirs, 'group_vars', groups),
+      ...inFiles(playbookDirs, 'group_vars', groups),
+      ...(known ? [{ source: `inventory, host ${host}`, vars: known.vars }] : []),
+      ...inFiles(this.varsDirs, 'host_vars', [host]),
+      ...inFiles(playbookDirs, 'host_vars', [host]),
+    ].filter(layer => layer.vars.size > 0);
+  }
+
+  addHost(name: string, groups: readonly string[], vars: Dict): void {
+    if (!this.graph.hasHost(name)) {
+      this.graph.addHost(name, 'all');
+      this.graph.setHostVar(name, 'inventory_file', null);
+      this.graph.setHostVar(name, 'inventory_dir', null);
+    }
+    for (const [key, value] of vars) this.graph.setHostVar(name, key, value);
+    for (const group of groups) {
+      this.graph.addGroup(group);
+      this.graph.addHost(name, group);
+    }
+    this.graph.settle();
+  }
+
+  addToGroup(host: string, group: string, parents: readonly string[]): void {
+    this.graph.addGroup(group);
+    for (const parent of parents) {
+      this.graph.addGroup(parent);
+      this.graph.addChild(parent, group);
+    }
+    this.graph.addHost(host, group);
+    this.graph.settle();
+  }
+
+  private groupLayers(names: readonly string[]): VarLayer[] {
+    return names.map(name => ({
+      source: `inventory, group ${name}`,
+      vars: this.groups.get(name)?.vars ?? new Map<Value, Value>(),
+    }));
+  }
+
+  /** Files of `group_vars` or `host_vars` in one directory for one name, read once. */
+  private fileLayers(dir: string, kind: string, name: string): readonly VarLayer[] {
+    if (path.isAbsolute(name)) return []; // a host that is a path
+    const base = path.join(dir, kind, name);
+    const known = this.varsFiles.get(base);
+    if (known) return known;
+    const files =
+      isDirectory(path.join(dir, kind)) && path.dirname(base) === path.join(dir, kind)
+        ? findVarsFiles(base)
+        : [];
+    const layers = files.map(file => ({ source: displayPath(file), vars: this.reader.vars(file) }));
+    this.varsFiles.set(base, layers);
+    return layers;
+  }
+}

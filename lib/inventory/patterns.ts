@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { SourceError, UsageError } from '../source/errors.ts';
+import { LOCAL_NAMES } from './graph.ts';
+import { isAddress } from './ranges.ts';
+
+/** What patterns choose from. */
+export interface Candidates {
+  readonly groups: ReadonlyMap<string, unknown>;
+  readonly hosts: ReadonlyMap<string, unknown>;
+  hostsOf(group: string): readonly string[];
+}
+
+/**
+ * Parts of a pattern, which commas or colons separate. A colon inside brackets or an IPv6 address separates nothing;
+ * `@file` stands for the lines of a file.
+ */
+export function splitPattern(pattern: string): string[] {
+  const parts = pattern.includes(',')
+    ? pattern.split(',')
+    : isAddress(pattern)
+      ? [pattern]
+      : (pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+/g) ?? []);
+  return parts
+    .map(part => part.trim())
+    .filter(part => part !== '')
+    .flatMap(part => (part.startsWith('@') ? linesOf(part.slice(1)) : [part]));
+}
+
+function linesOf(file: string): string[] {
+  if (!existsSync(file)) throw new UsageError(`the file "${file}" of a host pattern does not exist`);
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .map(line => line.trim());
+  return lines.filter(line => line !== '' && !line.startsWith('#'));
+}
+
+/** Names of hosts that the parts choose: first the plain ones in the order written, then `&` narrows and `!` takes away. */
+export function selectHosts(
+  parts: readonly string[],
+  from: Candidates,
+  onUnmatched: (part: string) => void,
+): string[] {
+  const plain = parts.filter(part => !/^[!&]/.test(part));
+  const ordered = [
+    ...(plain.length > 0 ? plain : ['all']),
+    ...parts.filter(part => part.startsWith('&')),
+    ...parts.filter(part => part.startsWith('!')),
+  ];
+  let hosts: string[] = [];
+  for (const part of ordered) {
+    const found = new Set(matching(part.replace(/^[!&]/, ''), from, onUnmatched));
+    if (part.startsWith('&')) hosts = hosts.filter(host => found.has(host));
+    else if (part.startsWith('!')) hosts = hosts.filter(host => !found.has(host));
+    else hosts = [...new Set([...hosts, ...found])];
+  }
+  return hosts;
+}
+
+const SUBSCRIPT = /^(.+)\[(?:(-?\d+)|(\d+)([:-])(\d*))\]$/;
+
+function matching(part: string, from: Candidates, onUnmatched: (part: string) => void): readonly string[] {
+  if (from.hosts.has(part)) return [part];
+  const subscript = part.startsWith('~') ? null : SUBSCRIPT.exec(part);
+  if (!subscript) return enumerate(part, from, onUnmatched);
+  const [, name = '', single, first, , last] = subscript;
+  const hosts = enumerate(name, from, onUnmatched);
+  if (single === undefined) return hosts.slice(Number(first), last === '' ? undefined : Number(last) + 1);
+  const host = hosts.at(Number(single));
+  if (host === undefined && hosts.length > 0)
+    throw new SourceError(
+      'BAD_PATTERN',
+      `"${part}" asks for more hosts than the ${hosts.length} of "${name}"`,
+    );
+  return host === undefined ? [] : [host];
+}
+
+function enumerate(name: string, from: Candidates, onUnmatched: (part: string) => void): readonly string[] {
+  const matcher = matcherOf(name);
+  const groups = [...from.groups.keys()].filter(group => matcher.test(group));
+  const hosts = groups.flatMap(group => from.hostsOf(group));
+  if (groups.length === 0 || /^~|[.?*[]/.test(name))
+    hosts.push(...[...from.hosts.keys()].filter(host => matcher.test(host)));
+  if (hosts.length > 0) return [...new Set(hosts)];
+  if (LOCAL_NAMES.has(name)) return [name];
+  if (groups.length === 0 && name !== 'all') onUnmatched(name);
+  return [];
+}
+
+function matcherOf(name: string): RegExp {
+  if (!name.startsWith('~')) return globToRegExp(name);
+  try {
+    return new RegExp(`^(?:${name.slice(1)})`);
+  } catch (error) {
+    throw new SourceError('BAD_PATTERN', `"${name}" is no regular expression: ${(error as Error).message}`);
+  }
+}
+
+/** A shell glob (`*`, `?`, `[abc]`, `[!abc]`) as a regular expression for the whole text. */
+export function globToRegExp(glob: string): RegExp {
+  let source = '';
+  for (let i = 0; i < glob.length; i += 1) {
+    const char = glob[i] ?? '';
+    const close = char === '[' ? glob.indexOf(']', i + (/[!\]]/.test(glob[i + 1] ?? '') ? 2 : 1)) : -1;
+    if (char === '*') source += '[\\s\\S]*';
+    else if (char === '?') source += '[\\s\\S]';
+    else if (close > 0) {
+      source += bracket(glob.slice(i + 1, close));
+      i = close;
+    } else source += char.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+  }
+  return new RegExp(`^${source}$`);
+}
+
+function bracket(body: string): string {
+  const negated = body.startsWith('!');
+  const inside = (negated ? body.slice(1) : body).replace(/[\\[\]^]/g, '\\$&');
+  const source = `[${negated ? '^' : ''}${inside}]`;
+  try {
+    new RegExp(source);
+    return source;
+  } catch {
+    return '(?!)'; // such as [z-a]: matches nothing
+  }
+}
