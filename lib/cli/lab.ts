@@ -25,6 +25,7 @@ Throw-away hosts on this machine, each with systemd, sshd and an address of its 
   reboot HOST         restarts a host through its own systemd and waits until it is back
   kill HOST           cuts its power; its disks stay
   start HOST          powers it on again
+  clean               removes base images and downloaded packages, when no lab is left
   inventory           prints the path of the lab's inventory
 
 --var puts a variable into the inventory. --packages gives the hosts Debian packages from the start (kept for the
@@ -60,6 +61,10 @@ export async function runLab(argv: readonly string[], io: LabIo): Promise<number
       return up(root, name, flags, say);
     case 'down':
       say((await lab.down(root, name)) ? `lab "${name}" is gone` : `there was no lab "${name}"`);
+      return 0;
+    case 'clean':
+      await lab.clean(root);
+      say('base images and packages are gone');
       return 0;
     case 'status':
       say(table(await lab.status(root, name)));

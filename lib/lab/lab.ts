@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../source/errors.ts';
-import { ensureBase } from './base.ts';
+import { dropBases, ensureBase } from './base.ts';
 import { groupName, joinGroup, killGroup, makeGroup, processesOf } from './cgroup.ts';
 import { until } from './command.ts';
 import { detachDisks, freeOrphanLoops } from './disks.ts';
@@ -18,6 +18,7 @@ import {
   type LabHost,
   type LabRecord,
   labDir,
+  labNames,
   loadRecord,
   requireRecord,
   saveRecord,
@@ -76,6 +77,12 @@ async function decide(root: string, options: UpOptions, say: Say): Promise<LabRe
     }
     throw new UsageError(
       `lab "${options.name}" exists with the hosts ${names}; take it down first, or choose another --name`,
+    );
+  }
+  if (existsSync(netnsPath(labNetns(options.name)))) {
+    throw new UsageError(
+      `there is a lab "${options.name}" whose state is not in ${root}; choose another --name, ` +
+        'or set POLARPLAY_STATE_DIR to where it is',
     );
   }
   const layers = await ensureBase(root, options.packages, say);
@@ -156,6 +163,14 @@ export function down(root: string, name: string): Promise<boolean> {
     await rm(labDir(root, name), { recursive: true, force: true });
     return record !== undefined || leftovers;
   });
+}
+
+/** Removes base images and downloaded packages, when no lab stands on them. */
+export async function clean(root: string): Promise<void> {
+  const labs = await labNames(root);
+  if (labs.length > 0)
+    throw new UsageError(`labs stand on the base image: ${labs.join(', ')}; take them down first`);
+  await dropBases(root);
 }
 
 export interface HostStatus {
