@@ -19,3 +19,20 @@ export interface Channel {
 
 /** Starts a command line (read by a shell) on a host. Rejects with ConnectionError. */
 export type OpenChannel = (command: string) => Promise<Channel>;
+
+/** After a program's end its last output is still on the way; a child that lives on would keep it open for ever. */
+const DRAIN_MS = 200;
+
+/** A promise of a channel's end: the first one told counts, and one told `soon` waits a moment for a better one. */
+export function drained(
+  listen: (end: (value: ChannelEnd, when?: 'soon') => void) => void,
+): Promise<ChannelEnd> {
+  return new Promise(resolve => {
+    let timer: NodeJS.Timeout | undefined;
+    listen((value, when) => {
+      clearTimeout(timer);
+      if (when === 'soon') timer = setTimeout(() => resolve(value), DRAIN_MS);
+      else resolve(value);
+    });
+  });
+}

@@ -94,7 +94,14 @@ export interface SshSettings {
   /** `yes` refuses unknown keys, `accept-new` trusts on first use and records the key, `no` records without asking. */
   readonly strictHostKeyChecking: 'yes' | 'accept-new' | 'no';
   readonly connectTimeoutMs: number;
+  /** How often a silent host is asked for a sign of life; it is lost after three unanswered questions. */
   readonly keepAliveMs: number;
+  /** The name under which known_hosts has the host's key, when it is not its address. */
+  readonly hostKeyAlias?: string;
+  /** Only `identityFiles`, also when the agent holds more keys. */
+  readonly identitiesOnly?: boolean;
+  /** How often a connection that cannot be made is tried again; none by default. */
+  readonly connectRetries?: number;
 }
 
 /** The network, the server or the login failed: the host is unreachable. `hint` says what the operator can do. */

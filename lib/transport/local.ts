@@ -1,11 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Channel, ChannelEnd } from './channel.ts';
+import { type Channel, drained } from './channel.ts';
 import { type Connection, ConnectionError, type LocalSettings } from './connection.ts';
 import { connectionOver } from './host_connection.ts';
-
-/** After a program's end its last output is still on the way; a child that lives on would keep it open for ever. */
-const DRAIN_MS = 200;
 
 /** The control machine itself, through the same workers as any other host. */
 export function localConnection(settings: LocalSettings): Connection {
@@ -29,14 +26,11 @@ export function localConnection(settings: LocalSettings): Connection {
 function spawnChannel(host: string, command: string): Promise<Channel> {
   // A session of its own: Ctrl-C in the terminal is for this program to handle, not for what it started.
   const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true });
-  const ended = new Promise<ChannelEnd>(resolve => {
+  const ended = drained(end => {
     child.once('exit', (code, signal) => {
       const rc = code ?? 128 + (signal ? constants.signals[signal] : 0);
-      const timer = setTimeout(() => resolve({ kind: 'exit', rc }), DRAIN_MS);
-      child.once('close', () => {
-        clearTimeout(timer);
-        resolve({ kind: 'exit', rc });
-      });
+      end({ kind: 'exit', rc }, 'soon');
+      child.once('close', () => end({ kind: 'exit', rc }));
     });
   });
   // Writing to a program that has ended is no error of its own: `ended` tells.
