@@ -1,0 +1,65 @@
+import type { Json } from '../../source/value.ts';
+import { quote } from '../module.ts';
+
+/** The arguments of `user` that concern the key. */
+export interface KeyWish {
+  readonly name: string;
+  readonly ssh_key_type: string;
+  readonly ssh_key_bits?: number;
+  readonly ssh_key_comment?: string;
+  readonly ssh_key_file?: string;
+  readonly ssh_key_passphrase?: string;
+}
+
+export interface KeyFound {
+  readonly exists: boolean;
+  readonly fields: Readonly<Record<string, Json>>;
+}
+
+/** A shell word for the private key; the home directory is in `$h`. */
+export function keyPath(wish: KeyWish): string {
+  const file = wish.ssh_key_file ?? `.ssh/id_${wish.ssh_key_type}`;
+  return file.startsWith('/') ? quote(file) : `"$h"/${quote(file)}`;
+}
+
+/** Prints path, fingerprint and public key of a key that is there. */
+export function probeKey(path: string): string {
+  return `k=${path}; if [ -e "$k" ] || [ -e "$k.pub" ]; then printf 'file %s\\n' "$k"; printf 'print %s\\n' "$(ssh-keygen -l -f "$k" 2>&1)"; [ -r "$k.pub" ] && printf 'public %s\\n' "$(cat "$k.pub")"; fi`;
+}
+
+export function parseKey(text: string): KeyFound {
+  const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1];
+  const file = field('file');
+  if (file === undefined) return { exists: false, fields: {} };
+  return {
+    exists: true,
+    fields: {
+      ssh_key_file: file,
+      ssh_fingerprint: field('print') ?? '',
+      ssh_public_key: field('public') ?? null,
+    },
+  };
+}
+
+/**
+ * Commands that make a key and give it to the user. The passphrase is in `$pp`: it reaches ssh-keygen through an askpass
+ * program, since an argument list can be read by everyone on the host.
+ */
+export function keyCommands(wish: KeyWish, entries: string): string {
+  const comment =
+    wish.ssh_key_comment === undefined ? '"ansible-generated on $(uname -n)"' : quote(wish.ssh_key_comment);
+  const bits = wish.ssh_key_bits ? ` -b ${wish.ssh_key_bits}` : '';
+  const keygen = `ssh-keygen -q -t ${quote(wish.ssh_key_type)}${bits} -C ${comment} -f "$k"`;
+  const make =
+    wish.ssh_key_passphrase === undefined
+      ? `${keygen} -N '' </dev/null`
+      : `ask=$(mktemp) && printf '#!/bin/sh\\nprintf "%%s\\\\n" "$PASSPHRASE"\\n' >"$ask" && chmod 700 "$ask" &&
+PASSPHRASE=$pp SSH_ASKPASS=$ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 ${keygen} </dev/null; rc=$?; rm -f "$ask"; [ $rc = 0 ]`;
+  return `${entries}
+u=$(entry passwd ${quote(wish.name)}); h=\${u%:*}; h=\${h##*:}; id=\${u#*:*:}; id=\${id%%:*}; g=\${u#*:*:*:}; g=\${g%%:*}
+k=${keyPath(wish)}; d=\${k%/*}
+[ -d "$d" ] || { mkdir -m 700 -- "$d" && chown "$id:$g" "$d"; } || exit $?
+rm -f "$k" "$k.pub"
+{ ${make}; } || exit $?
+chown "$id:$g" "$k" "$k.pub" || exit $?`;
+}
