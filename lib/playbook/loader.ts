@@ -2,14 +2,14 @@ import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { type Position, UsageError } from '../source/errors.ts';
 import { displayPath, isDirectory, isFile } from '../source/load.ts';
-import { type Dict, keyPositionOf, type Value } from '../source/value.ts';
+import { type Dict, keyPositionOf } from '../source/value.ts';
 import { checkKeywords } from './check.ts';
 import { firstWord } from './free-form.ts';
 import { authored, each, inherit, varLayers } from './inherit.ts';
 import { type Load, type LoaderOptions, renderName } from './load.ts';
 import { type Imported, NOT_IMPORTED, parsePlay } from './play.ts';
 import { Problems } from './problems.ts';
-import { inOrder, loadRoleParts, type RoleParts } from './role.ts';
+import { inOrder, loadRoleParts, type RoleParts, useOf } from './role.ts';
 import { collectionRoots } from './role-files.ts';
 import { withTags } from './task.ts';
 import { parseTaskFile } from './task-list.ts';
@@ -148,16 +148,7 @@ function withRoles(shared: Omit<Load, 'role'>, imported: RoleParts[]): Load {
   const load: Load = {
     ...shared,
     role: (request, context, at) => {
-      const allowDuplicates = request.allowDuplicates ?? true;
-      const use = {
-        ...request,
-        at,
-        params: new Map<Value, Value>(),
-        own: [],
-        included: true,
-        allowDuplicates,
-      };
-      const parts = loadRoleParts(load, use, context);
+      const parts = loadRoleParts(load, useOf(request, at), context);
       if (!parts) return undefined;
       imported.push(parts);
       return loadedRole(parts);

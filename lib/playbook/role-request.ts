@@ -6,6 +6,13 @@ import { type Load, renderName } from './load.ts';
 import { isTrue } from './task.ts';
 import type { RoleRequest, TaskContext } from './types.ts';
 
+const FROM = {
+  tasksFrom: 'tasks_from',
+  varsFrom: 'vars_from',
+  defaultsFrom: 'defaults_from',
+  handlersFrom: 'handlers_from',
+};
+
 /** What an `import_role` asks for, its arguments rendered with what is known before the run. */
 export function roleRequest(
   load: Load,
@@ -30,18 +37,13 @@ export function roleRequest(
     const text = value && renderName(load, value, context);
     return text === undefined ? undefined : path.basename(text);
   };
-  const [tasksFrom, varsFrom, defaultsFrom, handlersFrom] = [
-    from('tasks_from'),
-    from('vars_from'),
-    from('defaults_from'),
-    from('handlers_from'),
-  ];
+  const files = Object.entries(FROM).flatMap(([field, key]) => {
+    const file = from(key);
+    return file === undefined ? [] : [[field, file]];
+  });
   return {
     name,
-    ...(tasksFrom !== undefined && { tasksFrom }),
-    ...(varsFrom !== undefined && { varsFrom }),
-    ...(defaultsFrom !== undefined && { defaultsFrom }),
-    ...(handlersFrom !== undefined && { handlersFrom }),
+    ...Object.fromEntries(files),
     public: true,
     allowDuplicates: isTrue(args.get('allow_duplicates') ?? true),
     rolespecValidate: isTrue(args.get('rolespec_validate') ?? true),

@@ -13,8 +13,17 @@ import { isTrue, withTags } from './task.ts';
 import { parseTaskFile } from './task-list.ts';
 import type { Authored, LoadedRole, RoleInstance, RoleRequest, Task, TaskContext } from './types.ts';
 
+type From = Partial<Record<'tasks' | 'handlers' | 'vars' | 'defaults', string>>;
+
 /** A role to load: asked for in `roles:`, as a dependency, or by an import or include. */
-export interface RoleUse extends RoleRequest {
+export interface RoleUse {
+  readonly name: string;
+  /** Files to take in place of `main`. */
+  readonly from: From;
+  readonly public: boolean;
+  readonly allowDuplicates?: boolean;
+  readonly validates: boolean;
+  readonly vars?: VarLayer;
   readonly at: Position;
   readonly params: Dict;
   /** Own `when` and `tags` of the entry: with the parameters they tell whether a role is the same again. */
@@ -33,12 +42,36 @@ export interface RoleParts {
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] };
 
+/** What an import or include asks for; `main` is what is taken anyway, and may be missing. */
+export function useOf(request: RoleRequest, at: Position): RoleUse {
+  const named = {
+    tasks: request.tasksFrom,
+    handlers: request.handlersFrom,
+    vars: request.varsFrom,
+    defaults: request.defaultsFrom,
+  };
+  return {
+    name: request.name,
+    from: Object.fromEntries(
+      Object.entries(named).filter(([, file]) => file !== undefined && file !== 'main'),
+    ),
+    public: request.public ?? false,
+    allowDuplicates: request.allowDuplicates ?? true,
+    validates: request.rolespecValidate ?? true,
+    ...(request.vars && { vars: request.vars }),
+    at,
+    params: new Map(),
+    own: [],
+    included: true,
+  };
+}
+
 /** Reads a role and, before it, the roles it depends on. `context` holds the keywords of the entry already. */
 export function loadRoleParts(load: Load, use: RoleUse, context: TaskContext): RoleParts | undefined {
   const { playDir, role: parent, keywords } = context;
   const place = findRole(load, use.name, use.at, { playDir, parent, collections: keywords.collections });
   if (!place) return undefined;
-  const opened = `${place.path} ${use.tasksFrom ?? ''}`;
+  const opened = `${place.path} ${use.from.tasks ?? ''}`;
   if (load.openFiles.has(opened)) {
     load.problems.add(
       'INCLUDE_LOOP',
@@ -81,8 +114,8 @@ function newInstance(
   meta: Dict,
   { role: parent }: TaskContext,
 ): Growing<RoleInstance> {
-  const defaults = varsOf(load, place, 'defaults', use.defaultsFrom, use.at);
-  const vars = [...(use.vars ? [use.vars] : []), ...varsOf(load, place, 'vars', use.varsFrom, use.at)];
+  const defaults = varsOf(load, place, 'defaults', use);
+  const vars = [...(use.vars ? [use.vars] : []), ...varsOf(load, place, 'vars', use)];
   const params = new Map([...(parent?.params?.vars ?? []), ...use.params]);
   return {
     name: place.name,
@@ -93,7 +126,7 @@ function newInstance(
     own: { defaults, vars },
     params: params.size > 0 ? { source: `parameters of role ${place.name}`, vars: params } : undefined,
     parent,
-    public: use.public ?? false,
+    public: use.public,
     key: keyOf(use, place),
     allowDuplicates: use.allowDuplicates ?? isTrue(meta.get('allow_duplicates')),
     argumentSpecs: argumentSpecs(load, place, meta),
@@ -108,9 +141,9 @@ const inherited = (parent: RoleInstance | undefined): VarLayer[] =>
   rolesAbove(parent).flatMap(({ own }) => own.vars);
 
 function keyOf(use: RoleUse, { fullName }: RolePlace): string {
-  const { params, own, vars, included, tasksFrom, varsFrom, defaultsFrom, handlersFrom } = use;
+  const { params, own, vars, included, from } = use;
   const parts = [toPlain(params), own.map(toPlain), vars ? toPlain(vars.vars) : null, included];
-  return JSON.stringify([fullName, ...parts, tasksFrom, varsFrom, defaultsFrom, handlersFrom]);
+  return JSON.stringify([fullName, ...parts, from]);
 }
 
 function collectionsIn({ fullName, name }: RolePlace, meta: Dict): string[] {
@@ -122,8 +155,7 @@ function varsOf(
   load: Load,
   place: RolePlace,
   kind: 'defaults' | 'vars',
-  from: string | undefined,
-  at: Position,
+  { from: { [kind]: from }, at }: RoleUse,
 ): VarLayer[] {
   const base = path.join(place.path, kind, from ?? 'main');
   const files = findVarsFiles(
@@ -170,8 +202,7 @@ function fileTasks(
   context: TaskContext,
   kind: 'tasks' | 'handlers',
 ): LoadedRole['tasks'] {
-  const from = kind === 'tasks' ? use.tasksFrom : use.handlersFrom;
-  const file = roleFile(load, place.path, kind, from, use.at);
+  const file = roleFile(load, place.path, kind, use.from[kind], use.at);
   return file === undefined ? [] : parseTaskFile(load, file, context, use.at);
 }
 
@@ -211,16 +242,26 @@ export function roleEntry(load: Load, entry: Authored, context: TaskContext): Ro
   const keywords = withTags(load, inherit(context.keywords, dict, `role "${name}"`, load.problems), context);
   const vars = varLayers(authored(dict, 'vars'), `role "${name}"`, load.problems)[0];
   const own = ['when', 'tags'].map(key => dict.get(key) ?? null);
-  const use: RoleUse = { name, at: place, params, own, included: false, public: true, ...(vars && { vars }) };
+  const use: RoleUse = {
+    name,
+    at: place,
+    params,
+    own,
+    from: {},
+    included: false,
+    public: true,
+    validates: true,
+    ...(vars && { vars }),
+  };
   return loadRoleParts(load, use, { ...context, keywords: { ...keywords, vars: context.keywords.vars } });
 }
 
 /** The check of a role's arguments, as a task before its own. */
 function validation(load: Load, use: RoleUse, role: RoleInstance, context: TaskContext): Task[] {
   const module = load.options.findModule('validate_argument_spec');
-  const entryPoint = (use.tasksFrom ?? 'main').replace(/\.(yml|yaml|json)$/, '');
+  const entryPoint = (use.from.tasks ?? 'main').replace(/\.(yml|yaml|json)$/, '');
   const spec = role.argumentSpecs?.get(entryPoint);
-  if (!module || !(spec instanceof Map) || use.rolespecValidate === false) return [];
+  if (!module || !(spec instanceof Map) || !use.validates) return [];
   const title = `Validating arguments against arg spec '${entryPoint}'`;
   const short = spec.get('short_description');
   const about: Dict = new Map<Value, Value>([

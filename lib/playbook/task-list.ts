@@ -9,7 +9,7 @@ import { authored, each, inherit, varLayers } from './inherit.ts';
 import { type Load, renderName } from './load.ts';
 import { roleRequest } from './role-request.ts';
 import { findFile } from './search.ts';
-import { parseTask, withTags } from './task.ts';
+import { parseTask, refuseUnknown, withTags } from './task.ts';
 import type { Authored, Block, Task, TaskContext, TaskNode } from './types.ts';
 
 /** Tasks and blocks from a list as written; imports are replaced by what they import. */
@@ -131,6 +131,7 @@ function expandImport(load: Load, dict: Dict, kind: Import, context: TaskContext
   const label = `${kind} "${typeof name === 'string' ? name : ''}"`.replace(' ""', '');
   const keywords = inherit(context.keywords, dict, label, load.problems);
   const inner = { ...context, keywords: withTags(load, keywords, context) };
+  if (kind !== 'include') refuseUnknown(load, action.args, action.module, action.moduleName);
   checkTemplates(load, action.args, action.argsAt);
   const vars = varLayers(authored(dict, 'vars'), label, load.problems)[0];
   const task: ImportTask = { args: action.args, at: action.argsAt, freeForm: action.module.freeForm, vars };
@@ -145,7 +146,8 @@ interface ImportTask {
 }
 
 function importTasks(load: Load, { args, at, freeForm }: ImportTask, context: TaskContext): TaskNode[] {
-  const name = authored(args, 'file') ?? (freeForm === undefined ? undefined : authored(args, freeForm));
+  const name =
+    authored(args, 'file') ?? authored(args, freeForm ?? '_raw_params') ?? authored(args, '_raw_params');
   if (!name) {
     load.problems.add(
       'MISSING_ARGUMENT',

@@ -1,3 +1,6 @@
+import { argumentNames } from '../modules/args.ts';
+import type { Module } from '../modules/module.ts';
+import { didYouMean } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, type Value } from '../source/value.ts';
 import { type Action, parseAction } from './action.ts';
 import { checkArguments, checkKeys, checkKeywords, checkTemplates } from './check.ts';
@@ -92,12 +95,28 @@ export function withTags(load: Load, keywords: Keywords, context: TaskContext): 
 function checkInclude(load: Load, dict: Dict, { moduleName, module, args }: Action): void {
   const apply = args.get('apply');
   if (apply instanceof Map) checkKeywords(load, apply, 'block');
-  if (module.name === 'include') return; // may be meant statically
+  if (/(^|\.)include$/.test(moduleName)) return; // the old form takes variables and more
+  refuseUnknown(load, args, module, moduleName);
   for (const key of dict.keys()) {
     const name = String(key);
     if (INCLUDE_KEYWORDS.has(name) || name === moduleName || name.startsWith('with_')) continue;
     const hint = 'put it under "apply" of the include to give it to the included tasks';
     load.problems.add('UNKNOWN_KEY', `"${moduleName}" takes no "${name}"`, keyPositionOf(dict, key), hint);
+  }
+}
+
+/** Arguments an include does not know; its schema is open for the old form. */
+export function refuseUnknown(load: Load, args: Dict, module: Module, moduleName: string): void {
+  const names = argumentNames(module);
+  for (const key of args.keys()) {
+    if (names.has(String(key))) continue;
+    const hint = didYouMean(String(key), names.keys()) ?? 'give variables under "vars" of the task';
+    load.problems.add(
+      'UNKNOWN_ARGUMENT',
+      `"${moduleName}" has no argument "${String(key)}"`,
+      keyPositionOf(args, key),
+      hint,
+    );
   }
 }
 

@@ -2,22 +2,24 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Position, SourceError } from './errors.ts';
 import type { Dict, Value } from './value.ts';
+import { isVault, Vault } from './vault.ts';
 import { parseYaml } from './yaml.ts';
 
 const VARS_EXTENSIONS = ['.yml', '.yaml', '.json'];
 
 /** Reads files of the control machine; a vault file comes decrypted, a parsed file is kept until it changes. */
 export class FileReader {
-  private readonly decrypt: ((content: Buffer, file: string) => Buffer) | undefined;
+  readonly vault: Vault;
   private readonly parsed = new Map<string, { stamp: string; value: Value }>();
 
-  constructor(decrypt?: (content: Buffer, file: string) => Buffer) {
-    this.decrypt = decrypt;
+  constructor(vault: Vault = new Vault()) {
+    this.vault = vault;
   }
 
   read(file: string, at?: Position): Buffer {
     const content = readOrFail(file, at);
-    return isVault(content) && this.decrypt ? this.decrypt(content, file) : content;
+    if (!isVault(content)) return content;
+    return this.vault.decrypt(content.toString('utf8'), { file: displayPath(file), line: 1, col: 1 });
   }
 
   /** The document of a YAML or JSON file. Throws SourceErrors. */
@@ -43,11 +45,6 @@ export class FileReader {
       'write "name: value" lines',
     );
   }
-}
-
-/** True for content in ansible-vault's format. */
-export function isVault(content: Buffer): boolean {
-  return content.subarray(0, 15).toString('latin1') === '$ANSIBLE_VAULT;';
 }
 
 /** A path as people want to read it: relative when the file is below the current directory. */

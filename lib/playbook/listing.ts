@@ -1,0 +1,69 @@
+import { globToRegExp } from '../inventory/patterns.ts';
+import { SourceError } from '../source/errors.ts';
+import { didYouMean } from '../source/suggest.ts';
+import { isTemplate } from '../templating/templar.ts';
+import { isSelected, type TagChoice } from './tags.ts';
+import { eachTask } from './task-list.ts';
+import type { Play, Playbook, Task, TaskNode } from './types.ts';
+
+/** Sections of a play in the order they run. */
+export function sectionsOf(play: Play): readonly (readonly TaskNode[])[] {
+  return [play.preTasks, play.roleTasks, play.tasks, play.postTasks];
+}
+
+/** Tasks of a play in the order they run, as far as they are known before the run; implicit ones left out. */
+export function tasksOf(play: Play, choice: TagChoice = { only: [], skip: [] }): Task[] {
+  const all = sectionsOf(play).flatMap(section => [...eachTask(section)]);
+  return all.filter(task => task.implicit === undefined && isSelected(task.tags, choice));
+}
+
+/** All tags of a play's tasks, sorted. */
+export function tagsOf(play: Play): string[] {
+  return [...new Set(tasksOf(play).flatMap(task => task.tags))].sort();
+}
+
+/** What people see as the task's title: `role : name`, the module where it has no name. */
+export function titleOf(task: Task): string {
+  const name = task.name ?? task.moduleName;
+  return task.role ? `${task.role.fullName} : ${name}` : name;
+}
+
+/** True when `--start-at-task PATTERN` means this task: by its name, or by `role : name`. */
+export function matchesStart(task: Task, pattern: string): boolean {
+  const glob = globToRegExp(pattern);
+  const title = titleOf(task);
+  return (
+    title === pattern ||
+    glob.test(title) ||
+    (task.name !== undefined && (task.name === pattern || glob.test(task.name)))
+  );
+}
+
+/**
+ * Mistakes that show only when something is notified: handlers that nobody defines. Plays that include roles while
+ * they run may get handlers from them, so nothing is said of those.
+ */
+export function missingHandlers(playbook: Playbook): SourceError[] {
+  return playbook.plays.flatMap(play => {
+    const tasks = [...sectionsOf(play), play.handlers].flatMap(nodes => [...eachTask(nodes)]);
+    if (tasks.some(task => ['include_role', 'include_tasks'].includes(task.module.name))) return [];
+    const known = new Set(
+      [...eachTask(play.handlers)].flatMap(handler => [handler.name, titleOf(handler), ...handler.listen]),
+    );
+    const names = [...known].filter(name => name !== undefined);
+    if (names.some(isTemplate)) return [];
+    return tasks.flatMap(task =>
+      task.notify
+        .filter(({ value }) => typeof value === 'string' && !isTemplate(value) && !known.has(value))
+        .map(
+          ({ value, at }) =>
+            new SourceError(
+              'BAD_VALUE',
+              `no handler is called "${String(value)}" or listens to it`,
+              at,
+              didYouMean(String(value), names),
+            ),
+        ),
+    );
+  });
+}
