@@ -112,6 +112,9 @@ export function statusFields(status: FileStatus): Readonly<Record<string, Json>>
 /** `0644`, `0755`, `04755`: as Ansible prints permissions. */
 export const modeText = (mode: number): string => `0${mode.toString(8).padStart(3, '0')}`;
 
+/** For the chmod program: with five digits it clears setgid of a directory, too, if that is what the bits say. */
+export const chmodText = (mode: number): string => `0${mode.toString(8).padStart(4, '0')}`;
+
 /** Permission bits that `mode` asks for, given those of now; a symbolic mode without `ugoa` obeys the umask. */
 export function modeBits(mode: string, now: number, isDirectory: boolean, umask: number): number {
   if (/^[0-7]+$/.test(mode)) return Number.parseInt(mode, 8) & 0o7777;

@@ -4,6 +4,7 @@ import {
   type AttributeChanges,
   type Attributes,
   attributeCommands,
+  chmodText,
   modeBits,
   modeText,
   parseStatus,
@@ -128,7 +129,7 @@ function writeScript(writing: Writing, temporary: string, present: boolean): str
       ? `trap 'rm -f "$t"' 0`
       : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}; set -C\ne=$( { : >"$t"; } 2>&1) || fail "cannot write $p: $e"\nset +C; trap 'rm -f "$t"' 0\n${producer(source)} >"$t" || space`,
     ownership(kept, found, wanted, plain),
-    plain ? '' : `e=$(chmod ${modeText(mode)} "$t" 2>&1) || fail "chmod failed: $e"`,
+    plain ? '' : `e=$(chmod ${chmodText(mode)} "$t" 2>&1) || fail "chmod failed: $e"`,
     seLinux(wanted, kept !== undefined),
     `s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98`,
     plain ? modeGuard(mode) : '',
@@ -172,7 +173,7 @@ function ownership(
 /** A default ACL of the directory may have overruled the umask. */
 function modeGuard(mode: number): string {
   const raw = (0o100000 | mode).toString(16);
-  return `case $s in ${raw}\\|*) ;; *) chmod ${modeText(mode)} "$t" && s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98;; esac`;
+  return `case $s in ${raw}\\|*) ;; *) chmod ${chmodText(mode)} "$t" && s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98;; esac`;
 }
 
 function seLinux(wanted: Attributes, exists: boolean): string {
@@ -206,7 +207,7 @@ function renaming(unsafe: boolean): string {
   const otherwise = unsafe
     ? `cat <"$t" >"$p" && s=$(stat -c '${STAT_FORMAT}' "$p") || fail "cannot write $p: $e"; else trap - 0`
     : 'fail "Could not replace file: $t to $p: $e"; else trap - 0';
-  return `if [ -d "$p" ] && [ ! -h "$p" ]; then fail "cannot write $p: it is a directory"; fi\nif ! e=$(${move}); then ${otherwise}; fi`;
+  return `if [ -d "$p" ]; then fail "cannot write $p: it is a directory"; fi\nif ! e=$(${move}); then ${otherwise}; fi`;
 }
 
 const flagsOnly = (chattr: string): AttributeChanges => ({

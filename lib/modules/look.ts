@@ -52,12 +52,12 @@ export function* look(path: string, options: LookOptions = {}): Steps<Found> {
 }
 
 /**
- * A shell word for a path: `~`, `~user` and `$NAME` are expanded by the host's shell, as Ansible's modules do; a
- * variable the host does not know stays as it is written.
+ * A shell word for an author's text: a leading `~` or `~user` and `$NAME` are expanded by the host's shell, as
+ * Ansible's modules do; a variable the host does not know stays as it is written.
  */
-export function pathWord(path: string): string {
-  const tilde = /^~([A-Za-z0-9_.-]*)(?=\/|$)/.exec(path)?.[0] ?? '';
-  const rest = path
+export function hostWord(text: string): string {
+  const tilde = /^~([A-Za-z0-9_.-]*)(?=\/|$)/.exec(text)?.[0] ?? '';
+  const rest = text
     .slice(tilde.length)
     .split(/(\$\w+|\$\{\w+\})/)
     .map(part => {
@@ -66,8 +66,12 @@ export function pathWord(path: string): string {
       return name ? `"\${${name}-\\${part.replace('}', '\\}')}}"` : quote(part);
     })
     .join('');
-  const word = tilde + rest;
-  return word === '' ? "''" : word.startsWith('-') ? `./${word}` : word;
+  return tilde + rest === '' ? "''" : tilde + rest;
+}
+
+/** The same for a path, which no program may take for an option. */
+export function pathWord(path: string): string {
+  return path.startsWith('-') ? `./${hostWord(path)}` : hostWord(path);
 }
 
 /** The script behind `look`; several may be joined, each ends its header with an empty line. */
@@ -75,9 +79,9 @@ export function lookScript(path: string, options: LookOptions = {}): string {
   const { wanted = {} } = options;
   const lines = [
     `p=${pathWord(path)}`,
-    `printf 'path %s\\numask ' "$p"; umask`,
+    `q=$p; printf 'path %s\\numask ' "$p"; umask`,
     `if [ -h "$p" ]; then l=$(readlink "$p"); printf 'link %s\\n' "$l"`,
-    options.follow ? `p=$(readlink -f "$p") && printf 'real %s\\n' "$p"; fi` : 'fi',
+    options.follow ? `r=$(readlink -f "$p") && p=$r && printf 'real %s\\n' "$p"; fi` : 'fi',
     `case $p in */*) d=\${p%/*}/;; *) d=.;; esac`,
     `if [ ! -d "$d" ]; then echo 'parent missing'; elif [ -w "$d" ]; then echo 'parent writable'; else echo 'parent readonly'; fi`,
     `if [ -e "$p" ] || [ -h "$p" ]; then`,
@@ -129,8 +133,14 @@ function contentLines(options: LookOptions): string {
   return `if ${regular}; then ${size}; h=; [ "$z" = ${content.ifSize} ] && ${sum}; ${bytes}; fi`;
 }
 
-/** Reads the answer to `lookScript`. */
-export function parseLook(path: string, reply: Reply): Found {
+/** The lines of a script's answer, `name value` each, up to an empty line; and the bytes behind that. */
+export interface Answer {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly rest: Buffer | undefined;
+}
+
+/** Reads the answer of a probe, or fails the task with what the script had to say. */
+export function parseAnswer(path: string, reply: Reply): Answer {
   if (reply.rc !== 0)
     throw new ModuleError(`cannot look at ${path}: ${reply.stderr.trim() || `exit code ${reply.rc}`}`, {
       path,
@@ -143,6 +153,16 @@ export function parseLook(path: string, reply: Reply): Found {
       return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
     }),
   );
+  return { fields, rest: end < 0 ? undefined : reply.stdoutBytes.subarray(end + 2) };
+}
+
+/** Reads the answer to `lookScript`. */
+export function parseLook(path: string, reply: Reply): Found {
+  return foundOf(path, parseAnswer(path, reply));
+}
+
+/** What a look found, from an answer that may hold more. */
+export function foundOf(path: string, { fields, rest }: Answer): Found {
   const stat = fields.get('stat');
   const expanded = fields.get('path') ?? path;
   return {
@@ -155,7 +175,7 @@ export function parseLook(path: string, reply: Reply): Found {
     own: fields.has('own'),
     parent: fields.get('parent') as Found['parent'],
     sha1: fields.get('sha1'),
-    bytes: end < 0 ? undefined : reply.stdoutBytes.subarray(end + 2),
+    bytes: rest,
     wantedUid: idOf(fields.get('uid')),
     wantedGid: idOf(fields.get('gid')),
     flags: fields.get('flags')?.replaceAll('-', ''),
