@@ -42,30 +42,58 @@ function countLines(at: Position, text: string, offset: number, length: number):
   return { file: at.file, line: at.line + lines.length - 1, col, length };
 }
 
-/** Offset in the file of the value's character `offset`: both texts are walked side by side. */
+/** Offset in the file of the value's character `offset`. */
 function locate(scalar: ScalarText, value: string, offset: number): number {
+  return scalar.style === 'literal'
+    ? locateLiteral(scalar, value, offset)
+    : locateFlowing(scalar, value, offset);
+}
+
+/** A literal block has a line in the file for every line of its value, each indented by the same width. */
+function locateLiteral({ source, start, end }: ScalarText, value: string, offset: number): number {
+  const lines = source.slice(lineAfter(source, start), end).split('\n');
+  const values = value.split('\n');
+  const first = values.findIndex(line => line.trim() !== '');
+  const indent = Math.max(0, (lines[first]?.length ?? 0) - (values[first]?.length ?? 0));
+  const before = value.slice(0, offset).split('\n');
+  let place = lineAfter(source, start);
+  for (const line of lines.slice(0, before.length - 1)) place += line.length + 1;
+  return Math.min(end, place + indent + (before.at(-1)?.length ?? 0));
+}
+
+/** In all other styles lines are folded or escaped: value and source are walked side by side. */
+function locateFlowing(scalar: ScalarText, value: string, offset: number): number {
   const { source, style, start, end } = scalar;
   let at = start;
   if (style === 'single' || style === 'double') at += 1;
-  if (style === 'literal' || style === 'folded') at = skipBlank(source, lineAfter(source, at), end);
+  if (style === 'folded') at = skipBlank(source, lineAfter(source, at), end);
   for (let i = 0; i < offset && at < end; i += 1) at = step(scalar, value, i, at);
   const next = value[offset];
-  if (next !== undefined && !/\s/.test(next)) at = skipBlank(source, at, end);
+  if (next !== undefined && !/\s/.test(next)) at = skipFolds(scalar, at);
   return Math.min(at, end);
 }
 
 /** Passes the source text that stands for character `i` of the value. */
-function step({ source, style, end }: ScalarText, value: string, i: number, at: number): number {
+function step(scalar: ScalarText, value: string, i: number, at: number): number {
+  const { source, style, end } = scalar;
   const wanted = value[i] ?? '';
   if (/\s/.test(wanted)) {
-    if (style === 'double' && source[at] === '\\') return at + escapeLength(source, at);
+    if (style === 'double' && source[at] === '\\' && source[at + 1] !== '\n')
+      return at + escapeLength(source, at);
     if (source[at] === wanted && wanted !== '\n') return at + 1;
     return /\s/.test(value[i + 1] ?? '') ? at + 1 : skipBlank(source, at, end);
   }
-  const here = skipBlank(source, at, end);
+  const here = skipFolds(scalar, at);
   if (style === 'double' && source[here] === '\\') return here + escapeLength(source, here);
   if (style === 'single' && source.startsWith("''", here)) return here + 2;
   return here + 1;
+}
+
+/** Passes white space and, in double quotes, escaped line ends: nothing of the value. */
+function skipFolds({ source, style, end }: ScalarText, at: number): number {
+  let here = skipBlank(source, at, end);
+  while (style === 'double' && source.startsWith('\\\n', here)) here = skipBlank(source, here + 2, end);
+  return here;
 }
 
 function escapeLength(source: string, at: number): number {

@@ -10,6 +10,8 @@ import {
   type Pair,
   parseAllDocuments,
   type Scalar,
+  visit,
+  type YAMLError,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
@@ -95,8 +97,8 @@ class Composer {
     const [error] = document.errors; // what follows the first one is mostly its consequence
     if (!error) return;
     const mistake = explain(error, this.text);
-    const offset = mistake.offset ?? error.pos[0];
-    const length = mistake.offset === undefined ? error.pos[1] - error.pos[0] : 1;
+    const offset = mistake.offset ?? openingQuote(document, error) ?? error.pos[0];
+    const length = offset === error.pos[0] ? error.pos[1] - error.pos[0] : 1;
     this.errors.push(
       new SourceError(mistake.code, mistake.message, this.place(offset, length), mistake.hint),
     );
@@ -122,6 +124,7 @@ class Composer {
   private placeOf(node: Node | null, otherwise: Position): Position {
     if (!node?.range) return otherwise;
     const [start, end] = node.range;
+    if (isAlias(node)) return this.place(start, end - start);
     if (!isScalar(node)) return this.place(start);
     const position = this.place(start, end - start);
     const style = STYLES[node.type ?? 'PLAIN'];
@@ -302,6 +305,18 @@ const EXPLICIT: Readonly<Record<string, (text: string) => Value | undefined>> = 
   '!!timestamp': resolvePlain,
   '!!binary': text => Buffer.from(text, 'base64').toString('utf8'),
 };
+
+/** Where the quote begins that is never closed; the parser points at the end of the file. */
+function openingQuote(document: Document.Parsed, error: YAMLError): number | undefined {
+  if (error.code !== 'MISSING_CHAR' || !/closing ["']/.test(error.message)) return undefined;
+  let start: number | undefined;
+  visit(document, {
+    Scalar: (_, node) => {
+      if (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') start = node.range?.[0];
+    },
+  });
+  return start;
+}
 
 function shortTag(tag: string): string {
   return tag.startsWith(YAML) ? `!!${tag.slice(YAML.length)}` : tag;
