@@ -5,7 +5,7 @@ import { didYouMean } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, setOrigin, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { joinWords, parseFreeForm, splitWords, UnbalancedError } from './free-form.ts';
-import { keywordsOf, type Level } from './keywords.ts';
+import { KEYWORDS, keyHint, keywordsOf, type Level } from './keywords.ts';
 import type { Load } from './load.ts';
 import type { Authored } from './types.ts';
 
@@ -51,7 +51,7 @@ export function parseAction(
     load.problems.add('MISSING_KEY', 'this task names no module', at, 'add one, such as "command: ls"');
     return undefined;
   }
-  if (second) return severalActions(load, written, collections);
+  if (second) return severalActions(load, written, level, collections);
   const module = moduleNamed(load, first.name, collections);
   if (!module) {
     unknownModule(load, first, level);
@@ -76,16 +76,26 @@ function unknownModule(load: Load, { name, nameAt }: Written, level: Level): voi
     return;
   }
   const names = [...load.options.moduleNames(), ...keywordsOf(level).keys()];
-  load.problems.add('UNKNOWN_MODULE', `no module "${name}"`, nameAt, didYouMean(name, names));
+  const keyword = KEYWORDS.some(entry => entry.name === name);
+  load.problems.add(
+    'UNKNOWN_MODULE',
+    `no module "${name}"`,
+    nameAt,
+    keyword ? keyHint(name, []) : didYouMean(name, names),
+  );
 }
 
-function severalActions(load: Load, written: readonly Written[], collections: readonly string[]): undefined {
+function severalActions(
+  load: Load,
+  written: readonly Written[],
+  level: Level,
+  collections: readonly string[],
+): undefined {
   const known = written.filter(({ name }) => moduleNamed(load, name, collections));
   const unknown = written.filter(({ name }) => !known.some(other => other.name === name));
   if (known.length === 1) {
     for (const { name, nameAt } of unknown) {
-      const hint =
-        didYouMean(name, keywordsOf('handler').keys()) ?? argumentHint(load, known[0]?.name ?? '', name);
+      const hint = argumentHint(load, known[0]?.name ?? '', name) ?? keyHint(name, keywordsOf(level).keys());
       load.problems.add('UNKNOWN_KEY', `"${name}" is neither a keyword of a task nor a module`, nameAt, hint);
     }
     return undefined;

@@ -13,7 +13,7 @@ import {
 import { isTemplate } from '../templating/templar.ts';
 import type { Action } from './action.ts';
 import { each } from './inherit.ts';
-import { type Keyword, keywordsOf, type Level, mismatch } from './keywords.ts';
+import { type Keyword, keyHint, keywordsOf, type Level, mismatch } from './keywords.ts';
 import type { Load } from './load.ts';
 import type { Authored } from './types.ts';
 
@@ -72,7 +72,7 @@ export function checkKeys(
         'UNKNOWN_KEY',
         `${what} has no "${name}"`,
         keyPositionOf(dict, key),
-        didYouMean(name, table.keys()),
+        keyHint(name, table.keys()),
       );
       continue;
     }

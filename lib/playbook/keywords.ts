@@ -1,3 +1,4 @@
+import { didYouMean } from '../source/suggest.ts';
 import type { Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 
@@ -222,6 +223,14 @@ const BY_LEVEL = new Map<Level, ReadonlyMap<string, Keyword>>(
 /** Keywords that may be written at a level, by name. */
 export function keywordsOf(level: Level): ReadonlyMap<string, Keyword> {
   return BY_LEVEL.get(level) ?? new Map();
+}
+
+/** A hint for a key that stands at the wrong level, or is misspelt. */
+export function keyHint(name: string, known: Iterable<string>): string | undefined {
+  const elsewhere = KEYWORDS.find(entry => entry.name === name);
+  if (!elsewhere) return didYouMean(name, known);
+  const [first = 'play'] = elsewhere.levels;
+  return `it belongs to a ${first.replace('import_playbook', 'playbook import')}`;
 }
 
 /** What is wrong with a value behind a keyword, as the end of a sentence; undefined when it fits. */

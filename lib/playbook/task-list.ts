@@ -12,13 +12,9 @@ import { findFile } from './search.ts';
 import { parseTask, refuseUnknown, withTags } from './task.ts';
 import type { Authored, Block, Task, TaskContext, TaskNode } from './types.ts';
 
-/** Tasks and blocks from a list as written; imports are replaced by what they import. */
+/** Tasks and blocks from a list as written (what is no list has been complained about); imports are replaced by what they import. */
 export function parseTasks(load: Load, list: Authored | undefined, context: TaskContext): TaskNode[] {
-  if (!list) return [];
-  if (!Array.isArray(list.value)) {
-    load.problems.add('WRONG_TYPE', 'expected a list of tasks', list.at, 'begin each task with "- "');
-    return [];
-  }
+  if (!Array.isArray(list?.value)) return [];
   return each(list).flatMap(item => parseNode(load, item, context));
 }
 
@@ -190,8 +186,17 @@ export function parseTaskFile(load: Load, file: string, context: TaskContext, at
   }
   const value = load.problems.attempt(() => load.options.files.yaml(file, at));
   if (value === undefined || value === null) return [];
-  load.openFiles.add(file);
   const list = { value, at: { file: displayPath(file), line: 1, col: 1 } };
+  if (!Array.isArray(value)) {
+    load.problems.add(
+      'WRONG_TYPE',
+      'a task file must be a list of tasks',
+      list.at,
+      'begin each task with "- "',
+    );
+    return [];
+  }
+  load.openFiles.add(file);
   const nodes = parseTasks(load, list, { ...context, includedFrom: [...context.includedFrom, file] });
   load.openFiles.delete(file);
   return nodes;

@@ -2,15 +2,21 @@ import { distance } from 'fastest-levenshtein';
 
 /** The known name that a misspelt one most likely means; undefined when none is near enough. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  const limit = name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
-    const far = distance(name.toLowerCase(), candidate.toLowerCase());
+    const far = typingDistance(name.toLowerCase(), candidate.toLowerCase());
     if (far < bestDistance) [best, bestDistance] = [candidate, far];
   }
   return best;
+}
+
+/** Letters in another order are one slip, as when fingers were too fast. */
+function typingDistance(a: string, b: string): number {
+  const far = distance(a, b);
+  return far === 2 && [...a].sort().join('') === [...b].sort().join('') ? 1 : far;
 }
 
 /** A hint for an error: `did you mean "copy"?`, or undefined. */

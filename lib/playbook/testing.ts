@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { A, Type } from '../modules/args.ts';
+import { allModules, findModule } from '../modules/index.ts';
+import { defineAction, type Module } from '../modules/module.ts';
+import { SourceError, SourceErrors } from '../source/errors.ts';
+import { FileReader } from '../source/load.ts';
+import { formatSourceError } from '../source/render.ts';
+import { type Dict, Undefined, type Value } from '../source/value.ts';
+import type { Templar, Variables } from '../templating/templar.ts';
+import { PlaybookLoader } from './loader.ts';
+import type { Playbook } from './types.ts';
+
+/** A directory with some files, for a test; call `remove` when done. */
+export function fileTree(files: Readonly<Record<string, string>>) {
+  const dir = realpathSync(mkdtempSync(path.join(tmpdir(), 'playbook-')));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
+    writeFileSync(path.join(dir, name), text);
+  }
+  return { dir, remove: () => rmSync(dir, { recursive: true }) };
+}
+
+export function loaderFor(extraVars: Dict = new Map(), rolesPath: readonly string[] = []): PlaybookLoader {
+  return new PlaybookLoader({
+    templar: simpleTemplar(),
+    files: new FileReader(),
+    extraVars,
+    rolesPath,
+    collectionsPath: [],
+    findModule: name => STAND_INS.get(name.replace(/^ansible\.(builtin|legacy)\./, '')) ?? findModule(name),
+    moduleNames: () => [...STAND_INS.keys(), ...allModules().map(({ name }) => name)],
+  });
+}
+
+/** Small modules, so that these tests do not depend on the arguments of real ones. */
+const STAND_INS: ReadonlyMap<string, Module> = new Map(
+  [
+    defineAction({
+      name: 'command',
+      summary: 'Runs a command.',
+      freeForm: 'cmd',
+      args: Type.Object({
+        cmd: A.opt(A.str('Command.')),
+        chdir: A.opt(A.path('Where.')),
+        creates: A.opt(A.path('Made by it.')),
+      }),
+      *run() {
+        return { changed: true };
+      },
+    }),
+    defineAction({
+      name: 'copy',
+      summary: 'Copies a file.',
+      args: Type.Object({ src: A.opt(A.str('From.')), dest: A.path('To.'), mode: A.opt(A.mode()) }),
+      *run() {
+        return { changed: true };
+      },
+    }),
+  ].map(module => [module.name, module]),
+);
+
+/** The playbook `site.yml` of a tree of files, and what was found wrong, one line each, without the directory. */
+export function loadTree(
+  files: Readonly<Record<string, string>>,
+  extraVars?: Dict,
+): { readonly playbook: Playbook; readonly mistakes: string[] } {
+  const { dir, remove } = fileTree(files);
+  try {
+    return { playbook: loaderFor(extraVars).loadPlaybook([path.join(dir, 'site.yml')]), mistakes: [] };
+  } catch (error) {
+    if (!(error instanceof SourceErrors)) throw error;
+    const mistakes = error.errors.map(one =>
+      formatSourceError(one, () => undefined)
+        .replaceAll(`${dir}/`, '')
+        .replaceAll(dir, '.'),
+    );
+    return { playbook: { file: '', dir: '', plays: [] }, mistakes };
+  } finally {
+    remove();
+  }
+}
+
+/** A stand-in that knows `{{ name }}` only. */
+function simpleTemplar(): Templar {
+  const renderText = (text: string, vars: Variables): Value => {
+    const whole = /^\{\{\s*(\w+)\s*\}\}$/.exec(text)?.[1];
+    const get = (name: string) => {
+      const value = vars.get(name);
+      if (value instanceof Undefined) throw new SourceError('UNDEFINED_VARIABLE', `"${name}" is undefined`);
+      return value;
+    };
+    if (whole !== undefined) return get(whole);
+    return text.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name: string) => String(get(name)));
+  };
+  return {
+    render: (value, vars) => (typeof value === 'string' ? renderText(value, vars) : value),
+    evaluate: () => null,
+    test: () => true,
+    renderFile: text => text,
+    check: () => {},
+    checkExpression: () => {},
+    references: () => new Set(),
+    lookup: () => [],
+  };
+}
