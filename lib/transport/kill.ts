@@ -28,7 +28,9 @@ grow() {
       case $tree in
       *" $ppid "*) ;;
       *)
-        [ "\${e%%:*}" = "$session" ] && [ "\${e#*:}" -ge "$since" ] && [ "$pid" != "$keep" ] || continue
+        [ "\${e%%:*}" = "$session" ] && [ "$pid" != "$keep" ] || continue
+        # Younger than the root; within one tick of the clock the process number tells.
+        [ "\${e#*:}" -gt "$since" ] || { [ "\${e#*:}" -eq "$since" ] && [ "$pid" -gt "$root" ]; } || continue
         case $members in *" $ppid "*) continue ;; esac
         ;;
       esac
@@ -37,7 +39,10 @@ grow() {
   done
 }
 alive() {
-  for pid in $tree; do kill -0 "$pid" && return 0; done
+  for pid in $tree; do
+    { read -r line <"/proc/$pid/stat"; } 2>/dev/null || continue
+    case \${line##*) } in Z* | X*) ;; *) return 0 ;; esac
+  done
   return 1
 }`;
 
@@ -51,7 +56,7 @@ export function killScript(root: number, worker: number): string {
 ${FUNCTIONS}
 read -r line </proc/${root}/stat || exit 0
 set -- \${line##*) }
-session=$4 since=\${20} keep=${whole ? 0 : worker} tree=' ${root} '
+session=$4 since=\${20} keep=${whole ? 0 : worker} root=${root} tree=' ${root} '
 scan; grow
 ${whole ? `kill -KILL ${root}` : ':'}
 kill -TERM $tree; kill -CONT $tree

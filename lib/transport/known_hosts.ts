@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { appendFile, chmod, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SshSettings } from './connection.ts';
+import { matchesPatterns } from './patterns.ts';
 
 interface Entry {
   readonly marker: '@revoked' | '@cert-authority' | undefined;
@@ -148,20 +149,6 @@ function matches(entry: Entry, name: string): boolean {
     return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
   }
   return matchesPatterns(entry.hosts.split(','), name);
-}
-
-/** OpenSSH's pattern list: `*` and `?`, and `!` which wins over any match. */
-export function matchesPatterns(patterns: readonly string[], name: string): boolean {
-  const hit = (pattern: string): boolean =>
-    new RegExp(
-      `^${pattern
-        .toLowerCase()
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replaceAll('*', '.*')
-        .replaceAll('?', '.')}$`,
-    ).test(name.toLowerCase());
-  if (patterns.some(pattern => pattern.startsWith('!') && hit(pattern.slice(1)))) return false;
-  return patterns.some(pattern => !pattern.startsWith('!') && hit(pattern));
 }
 
 function typeOf(key: Buffer): string {

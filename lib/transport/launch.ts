@@ -9,6 +9,8 @@ export interface LaunchOptions {
   readonly open: OpenChannel;
   readonly become: Become | undefined;
   readonly timeoutMs: number;
+  /** The POSIX shell there, `/bin/sh` when not given. */
+  readonly shell?: string;
 }
 
 export interface Launched {
@@ -29,7 +31,8 @@ export async function launch(line: string, options: LaunchOptions): Promise<Laun
   const greet = `printf "%s%s %s %s\\n" ${token.slice(0, 3)} ${token.slice(3)} $$ "\${BASH_VERSION:+bash}"`;
   const program = `${greet}; IFS= read -r _l; eval "$_l"`;
   const become = options.become && becomeCommand(options.become, program, token.slice(0, 12));
-  const channel = await options.open(`exec ${become?.command ?? `/bin/sh -c ${shellWord(program)}`}`);
+  const shell = options.shell ?? '/bin/sh';
+  const channel = await options.open(`exec ${become?.command ?? `${shell} -c ${shellWord(program)}`}`);
   const greeting = new RegExp(`${token} (\\d+) (\\w*)\\n`);
 
   return new Promise<Launched>((resolve, reject) => {

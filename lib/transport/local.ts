@@ -23,7 +23,8 @@ export function localConnection(settings: LocalSettings): Connection {
   });
 }
 
-function spawnChannel(host: string, command: string): Promise<Channel> {
+/** Starts a command line under /bin/sh, in a session of its own. */
+export function spawnChannel(host: string, command: string): Promise<Channel> {
   // A session of its own: Ctrl-C in the terminal is for this program to handle, not for what it started.
   const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true });
   const ended = drained(end => {

@@ -10,42 +10,38 @@ export function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : quoted(text);
 }
 
-/** Names that a POSIX shell cannot export, or that bash keeps read-only. */
-const NEEDS_ENV = /^(?![A-Za-z_][A-Za-z0-9_]*$)|^(?:UID|EUID|PPID|BASHOPTS|SHELLOPTS|BASH_VERSINFO)$/;
-
 /** Text and bytes share one spelling here: each character is one byte (latin1). */
 function bytesOf(text: Buffer | string): string {
   return (typeof text === 'string' ? Buffer.from(text) : text).toString('latin1');
 }
 
-/** The pieces a request is made of, all as latin1 text. Throws for what no shell can hold. */
-function body(request: RunRequest, announce: string): string {
-  const script = bytesOf(request.script);
-  if (script.includes('\0')) throw new Error('a script cannot hold a NUL byte');
-  const exported: string[] = [];
-  const through: string[] = [];
+/** Throws for what no shell can run or export. */
+export function assertSendable(request: RunRequest): void {
+  if (request.script.includes('\0')) throw new Error('a script cannot hold a NUL byte');
   for (const [name, value] of Object.entries(request.env ?? {})) {
-    if (value.includes('\0') || name === '' || /[=\0]/.test(name)) {
-      throw new Error(`environment variable ${JSON.stringify(name)} cannot be passed to a program`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw new Error(`${JSON.stringify(name)} is no name that a shell can export to the environment`);
     }
-    if (NEEDS_ENV.test(name)) through.push(quoted(bytesOf(`${name}=${value}`)));
-    else exported.push(`${name}=${quoted(bytesOf(value))}`);
+    if (value.includes('\0')) throw new Error(`environment variable ${name} cannot hold a NUL byte`);
   }
-  const lines = [announce];
-  if (exported.length > 0) lines.push(`export ${exported.join(' ')}`);
-  lines.push(
-    through.length > 0
-      ? `exec env -- ${through.join(' ')} /bin/sh -c ${quoted(script)}`
-      : `eval ${quoted(` ${script}`)}`,
+}
+
+function body(request: RunRequest, announce: string): string {
+  const exports = Object.entries(request.env ?? {}).map(
+    ([name, value]) => `${name}=${quoted(bytesOf(value))}`,
   );
-  return lines.filter(Boolean).join('\n');
+  const lines = [announce, exports.length > 0 ? `export ${exports.join(' ')}` : ''];
+  // The blank keeps a script that begins with a hyphen from being taken for an option.
+  return [...lines, `eval ${quoted(` ${bytesOf(request.script)}`)}`].filter(Boolean).join('\n');
 }
 
 /** Up to here a here-document goes into a pipe without a process of its own. */
 const SMALL_DOCUMENT = 4000;
 
+/** A format from which `printf` makes these bytes; a hyphen in front would be an option. */
 function printfFormat(bytes: string): string {
-  return quoted(bytes.replace(/[\\%\0]/g, c => (c === '\0' ? '\\000' : c === '%' ? '%%' : '\\\\')));
+  const escapes: Readonly<Record<string, string>> = { '\0': '\\000', '%': '%%', '\\': '\\\\', '-': '\\055' };
+  return quoted(bytes.replace(/[\\%\0]|^-/g, character => escapes[character] as string));
 }
 
 /**

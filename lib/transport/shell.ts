@@ -81,7 +81,7 @@ export class Shell {
 
   static async open(options: LaunchOptions, events: ShellEvents): Promise<Shell> {
     const token = randomToken();
-    const setUp = `exec 4>&2 2>/dev/null; printf '${token}h\\n' >&4; exec /bin/sh`;
+    const setUp = `exec 4>&2 2>/dev/null; printf '${token}h\\n' >&4; exec ${options.shell ?? '/bin/sh'}`;
     return new Shell(await launch(setUp, options), token, events);
   }
 

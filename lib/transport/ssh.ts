@@ -102,7 +102,15 @@ export class SshLogin implements Login {
     try {
       return await untilLost(live, live.ssh.forwardOut('127.0.0.1', 0, address, port));
     } catch (error) {
-      throw this.#channelError(live, error, 'the jump host must reach it, and allow TCP forwarding');
+      const refused = this.#channelError(
+        live,
+        error,
+        'the jump host must reach it, and allow TCP forwarding',
+      );
+      throw (
+        live.lost ??
+        new ConnectionError(this.host, `no way to ${address} port ${port}: ${refused.message}`, refused.hint)
+      );
     }
   }
 
@@ -192,7 +200,7 @@ export class SshLogin implements Login {
   async #socket(): Promise<Duplex> {
     const { jumps, address, port } = this.#settings;
     const last = jumps.at(-1);
-    if (last) return this.#context.jump({ ...last, jumps: jumps.slice(0, -1) }).forward(address, port);
+    if (last) return this.#through({ ...last, jumps: jumps.slice(0, -1) });
     const socket = connectTcp({ host: address, port, noDelay: true });
     try {
       await this.#inTime(
@@ -207,6 +215,16 @@ export class SshLogin implements Login {
     }
     socket.on('error', () => {});
     return socket;
+  }
+
+  async #through(jump: SshSettings): Promise<Duplex> {
+    const { address, port } = this.#settings;
+    try {
+      return await this.#context.jump(jump).forward(address, port);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      throw new ConnectionError(this.host, `through jump host ${jump.host}: ${error.message}`, error.hint);
+    }
   }
 
   /** Waits for `work` within the connect timeout, which does not run while a person is asked for a passphrase. */

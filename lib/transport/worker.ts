@@ -2,6 +2,7 @@ import type { ChannelEnd } from './channel.ts';
 import { ConnectionError, type RunReply, type RunRequest } from './connection.ts';
 import { GRACE_MS, killScript } from './kill.ts';
 import type { LaunchOptions } from './launch.ts';
+import { assertSendable } from './script.ts';
 import { type Job, replyOf, Shell } from './shell.ts';
 
 /** A request that was told to stop and is still there after this long: its shell is given up. */
@@ -31,6 +32,7 @@ export class Worker {
 
   run(request: RunRequest): Promise<RunReply> {
     return new Promise((resolve, reject) => {
+      assertSendable(request);
       const { signal } = request;
       let timer: NodeJS.Timeout | undefined;
       const onAbort = (): void => this.#stop(job, 'aborted');
