@@ -19,7 +19,8 @@ export type Value =
   | Dict
   | Undefined
   | Secret
-  | Unsafe;
+  | Unsafe
+  | Opaque;
 
 export type Dict = Map<Value, Value>;
 
@@ -74,6 +75,13 @@ export class Unsafe {
   }
 }
 
+/** A value that only templates make and use: a date, a duration, a macro. It leaves a template as its text. */
+export abstract class Opaque {
+  /** Python's name of the type. */
+  abstract readonly typeName: string;
+  abstract toString(): string;
+}
+
 /** The placeholder that `default(omit)` yields; an argument equal to it is dropped. Same spelling idea as Ansible's. */
 export const OMIT = '__omit_place_holder__polarplay__';
 
@@ -114,6 +122,7 @@ export function toPlain(value: Value): Json {
   if (value instanceof Undefined) return null;
   if (value instanceof Secret) return '<vault>';
   if (value instanceof Unsafe) return value.text;
+  if (value instanceof Opaque) return value.toString();
   if (Array.isArray(value)) return value.map(toPlain);
   if (value instanceof Map) {
     return Object.fromEntries([...value].map(([k, v]) => [keyText(k), toPlain(v)]));

@@ -1,0 +1,117 @@
+import { Undefined, type Value } from '../../source/value.ts';
+import { Fault, fault, type Site } from '../fault.ts';
+import { methodOf } from '../methods/index.ts';
+import { iterate } from '../python/iterate.ts';
+import { Callable, type Named } from '../python/objects.ts';
+import { str } from '../python/print.ts';
+import { typeName } from '../python/types.ts';
+import { undefinedFault } from '../python/undefined.ts';
+import type { Args, Expr } from '../syntax/ast.ts';
+import type { Compiler } from './compiler.ts';
+import { compileExpression, type Eval } from './expressions.ts';
+import { attributeOf, written } from './paths.ts';
+import type { Runtime } from './runtime.ts';
+
+interface CallArguments {
+  readonly args: readonly Value[];
+  readonly named: Named;
+}
+
+const NO_NAMED: Named = new Map();
+
+/** Compiles the arguments of a call, filter or test. */
+export function compileArgs(compiler: Compiler, args: Args): (rt: Runtime) => CallArguments {
+  const positional = args.positional.map(arg => compileExpression(compiler, arg));
+  const named = args.named.map(([name, arg]) => [name, compileExpression(compiler, arg)] as const);
+  const star = args.star && compileExpression(compiler, args.star);
+  const doubleStar = args.doubleStar && compileExpression(compiler, args.doubleStar);
+  if (!star && !doubleStar && named.length === 0) {
+    return rt => ({ args: positional.map(arg => arg(rt)), named: NO_NAMED });
+  }
+  return rt => {
+    const values = positional.map(arg => arg(rt));
+    if (star) for (const value of iterate(star(rt))) values.push(value);
+    const byName = new Map<string, Value>();
+    for (const [name, arg] of named) byName.set(name, arg(rt));
+    if (doubleStar) spread(doubleStar(rt), byName);
+    return { args: values, named: byName };
+  };
+}
+
+function spread(value: Value, into: Map<string, Value>): void {
+  if (value instanceof Undefined) throw undefinedFault(value);
+  if (!(value instanceof Map)) throw fault(`only a mapping can follow "**", not ${typeName(value)}`);
+  for (const [key, item] of value) into.set(str(key), item);
+}
+
+/** Runs a filter, test or method; its complaints begin with its name. */
+export function naming<T>(what: string, name: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'TEMPLATE_RUNTIME') throw error;
+    const { hint, site } = error;
+    throw new Fault(error.code, `${what} "${name}": ${error.message}`, { hint, site });
+  }
+}
+
+/** A filter applied to a compiled value. */
+export function compileFilter(compiler: Compiler, name: string, object: Eval, args: Args, site: Site): Eval {
+  const apply = compiler.filter(name, site);
+  const compiled = compileArgs(compiler, args);
+  return rt => {
+    const value = object(rt);
+    const { args, named } = compiled(rt);
+    rt.site = site;
+    return apply(rt, value, args, named);
+  };
+}
+
+/** `object is name(args)` */
+export function compileTest(compiler: Compiler, name: string, object: Eval, args: Args, site: Site): Eval {
+  const apply = compiler.test(name, site);
+  const compiled = compileArgs(compiler, args);
+  return rt => {
+    const value = object(rt);
+    const { args, named } = compiled(rt);
+    rt.site = site;
+    return apply(rt, value, args, named);
+  };
+}
+
+/** A call of a method, a global function or a macro. */
+export function compileCall(compiler: Compiler, callee: Expr, args: Args, site: Site): Eval {
+  compiler.checkLookup(callee, args);
+  const compiled = compileArgs(compiler, args);
+  if (callee.kind === 'attribute') return compileMethodCall(compiler, callee, compiled, site);
+  const target = compileExpression(compiler, callee);
+  return rt => invoke(rt, target(rt), compiled(rt), callee, site);
+}
+
+function compileMethodCall(
+  compiler: Compiler,
+  callee: Expr & { kind: 'attribute' },
+  compiled: (rt: Runtime) => CallArguments,
+  site: Site,
+): Eval {
+  const object = compileExpression(compiler, callee.object);
+  const { name } = callee;
+  return rt => {
+    const self = object(rt);
+    const method = self instanceof Undefined ? undefined : methodOf(self, name);
+    if (!method) {
+      const fn = attributeOf(rt, self, callee.object, name, callee.site);
+      return invoke(rt, fn, compiled(rt), callee, site);
+    }
+    const { args, named } = compiled(rt);
+    rt.site = site;
+    return naming('the method', name, () => method(self, args, named));
+  };
+}
+
+function invoke(rt: Runtime, fn: Value, { args, named }: CallArguments, callee: Expr, site: Site): Value {
+  rt.site = site;
+  if (fn instanceof Callable) return fn.call(args, named);
+  if (fn instanceof Undefined) throw undefinedFault(fn);
+  throw fault(`"${written(callee.site)}" is ${typeName(fn)}, which can not be called`);
+}

@@ -1,0 +1,174 @@
+import type { Dict, Value } from '../../source/value.ts';
+import { Fault, type Source } from '../fault.ts';
+import type { FilterEntry } from '../filters/filter.ts';
+import { findFilter, nearFilter } from '../filters/index.ts';
+import { findGlobal } from '../globals.ts';
+import { findLookup, nearLookup } from '../lookups/index.ts';
+import type { LookupEntry } from '../lookups/lookup.ts';
+import { defined } from '../python/undefined.ts';
+import { type RegexFlags, translate } from '../regex/translate.ts';
+import { parseBare, parseTemplate } from '../syntax/statements.ts';
+import { DEFAULT_DELIMITERS, type LexOptions } from '../syntax/tokens.ts';
+import type { TemplarOptions, TemplateFileOptions, Variables } from '../templar.ts';
+import { findTemplateFile } from '../template-files.ts';
+import { findTest, nearTest } from '../tests/index.ts';
+import type { TestEntry } from '../tests/test.ts';
+import { Cache } from './cache.ts';
+import { naming } from './calls.ts';
+import type { Filter, Test } from './compiler.ts';
+import type { Runtime } from './runtime.ts';
+import { compileBare, compileTemplate, type Expression, type Template } from './template.ts';
+
+export const PLAYBOOK_TEXT: LexOptions = {
+  delimiters: DEFAULT_DELIMITERS,
+  trimBlocks: true,
+  lstripBlocks: false,
+  rawBackslashes: true,
+};
+
+const PLAIN: LexOptions = { ...PLAYBOOK_TEXT, rawBackslashes: false };
+
+/** How the Templar renders on behalf of lookups and included files. */
+export interface Renderer {
+  render(value: Value, vars: Variables): Value;
+  renderFile(text: string, vars: Variables, options: TemplateFileOptions): string;
+}
+
+/** Everything templates can refer to, and the templates compiled so far. */
+export class Environment {
+  readonly options: TemplarOptions;
+  private readonly renderer: Renderer;
+  private readonly templates = new Cache<Template>();
+  private readonly expressions = new Cache<Expression>();
+  private readonly conditions = new Cache<Expression>();
+  private readonly regexes = new Cache<RegExp>();
+
+  constructor(options: TemplarOptions, renderer: Renderer) {
+    this.options = options;
+    this.renderer = renderer;
+  }
+
+  regex(pattern: string, flags: RegexFlags): RegExp {
+    const key = `${flags.ignoreCase ? 'i' : ''}${flags.multiline ? 'm' : ''}/${pattern}`;
+    return this.regexes.get(key, () => translate(pattern, flags, 'g'));
+  }
+
+  /** A text of a playbook, compiled. */
+  template(text: string): Template {
+    return this.templates.get(text, () => this.compile({ text: unixLines(text) }, PLAYBOOK_TEXT));
+  }
+
+  /** A bare expression, as inside `{{ }}` of a playbook. */
+  expression(text: string): Expression {
+    return this.expressions.get(text, () => {
+      const source = { text: unixLines(text) };
+      return compileBare(this, source, parseBare(source, PLAYBOOK_TEXT));
+    });
+  }
+
+  /** A condition; as inside `{% if %}`, where backslashes in texts are escapes. */
+  condition(text: string): Expression {
+    return this.conditions.get(text, () => {
+      const source = { text: unixLines(text) };
+      return compileBare(this, source, parseBare(source, PLAIN));
+    });
+  }
+
+  /** A text with delimiters and trimming of its own. */
+  fileTemplate(source: Source, options: LexOptions, newline: string): Template {
+    const key = `${JSON.stringify([options, newline, source.file ?? ''])}${source.text}`;
+    return this.templates.get(`\0${key}`, () => this.compile(source, options, newline));
+  }
+
+  private compile(source: Source, options: LexOptions, newline = '\n'): Template {
+    const body = parseTemplate(source, options);
+    const text = (data: string) => (newline === '\n' ? data : data.replaceAll('\n', newline));
+    const own = body.map(part => (part.kind === 'text' ? { ...part, text: text(part.text) } : part));
+    return compileTemplate(this, source, own);
+  }
+
+  /** A template file by the name given to include or import; undefined when it does not exist. */
+  loadTemplate(name: string, vars: Variables): Template | undefined {
+    const file = findTemplateFile(this.options, vars, name);
+    if (file === undefined) return undefined;
+    const source = { text: unixLines(this.options.readFile(file).toString('utf8')), file };
+    return this.fileTemplate(source, PLAIN, '\n');
+  }
+
+  findFilter(name: string): FilterEntry | undefined {
+    return findFilter(name);
+  }
+
+  nearFilter(name: string): string | undefined {
+    return nearFilter(name);
+  }
+
+  findTest(name: string): TestEntry | undefined {
+    return findTest(name);
+  }
+
+  nearTest(name: string): string | undefined {
+    return nearTest(name);
+  }
+
+  findLookup(name: string): LookupEntry | undefined {
+    return findLookup(name);
+  }
+
+  nearLookup(name: string): string | undefined {
+    return nearLookup(name);
+  }
+
+  /** A filter by the name that `map` was given. */
+  filter(name: string): Filter {
+    const entry = findFilter(name);
+    if (!entry) throw unknown('UNKNOWN_FILTER', `there is no filter "${name}"`, nearFilter(name));
+    return (rt, value, args, named) => {
+      return naming('the filter', name, () =>
+        entry.run(rt, entry.lenient ? value : defined(value), args, named),
+      );
+    };
+  }
+
+  /** A test by the name that `select` was given. */
+  test(name: string): Test {
+    const entry = findTest(name);
+    if (!entry) throw unknown('UNKNOWN_TEST', `there is no test "${name}"`, nearTest(name));
+    return (rt, value, args, named) => {
+      return naming('the test', name, () =>
+        entry.run(rt, entry.lenient ? value : defined(value), args, named),
+      );
+    };
+  }
+
+  lookup(rt: Runtime, name: string, terms: readonly Value[], options: Dict): Value[] {
+    const entry = findLookup(name);
+    if (!entry) throw unknown('UNKNOWN_LOOKUP', `there is no lookup "${name}"`, nearLookup(name));
+    return naming('the lookup', name, () => entry.run(rt, terms, options));
+  }
+
+  global(name: string, rt: Runtime): Value | undefined {
+    return findGlobal(name, rt);
+  }
+
+  render(value: Value, vars: Variables): Value {
+    return this.renderer.render(value, vars);
+  }
+
+  renderFile(text: string, vars: Variables, options: TemplateFileOptions): string {
+    return this.renderer.renderFile(text, vars, options);
+  }
+}
+
+function unknown(
+  code: 'UNKNOWN_FILTER' | 'UNKNOWN_TEST' | 'UNKNOWN_LOOKUP',
+  message: string,
+  near: string | undefined,
+): Fault {
+  return new Fault(code, message, { hint: near && `did you mean "${near}"?` });
+}
+
+/** Line ends as templates see them. */
+export function unixLines(text: string): string {
+  return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+}

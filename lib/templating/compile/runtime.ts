@@ -1,0 +1,153 @@
+import { Undefined, type Value } from '../../source/value.ts';
+import type { Context } from '../context.ts';
+import { fault, type Site } from '../fault.ts';
+import type { Named } from '../python/objects.ts';
+import type { RegexFlags } from '../regex/translate.ts';
+import type { TemplarOptions, TemplateFileOptions, Variables } from '../templar.ts';
+import type { Environment } from './environment.ts';
+import { Output } from './output.ts';
+import { ownCopy } from './own-copy.ts';
+import { Scope } from './scope.ts';
+import type { Exec } from './statements.ts';
+import type { Template } from './template.ts';
+import { NO_VARIABLES, ScopedVariables } from './variables.ts';
+
+/** Iterations and calls one rendering may make before it counts as endless. */
+const MAX_STEPS = 20_000_000;
+/** Macros that call themselves stop here, before JavaScript's own stack ends. */
+const MAX_CALLS = 150;
+
+export interface Mode {
+  /** Lookups are refused: the text came out of another template. */
+  readonly noLookups: boolean;
+  /** The template changes values in place, so it gets copies of the variables. */
+  readonly copies: boolean;
+  /** A printed None leaves nothing, as in template files. */
+  readonly noneIsEmpty: boolean;
+}
+
+/** The state of one rendering. */
+export class Runtime implements Context {
+  readonly env: Environment;
+  readonly base: Variables;
+  readonly mode: Mode;
+  scope: Scope | undefined;
+  /** The operation under way: what an error points at when it knows no better. */
+  site: Site | undefined;
+  /** Bodies of overridable blocks, the most specific first. */
+  private blockBodies: Map<string, Exec[]> | undefined;
+  /** The template that the one under way extends. */
+  parent: Template | undefined;
+  private steps = 0;
+  private calls = 0;
+  private copied: Map<string, Value> | undefined;
+
+  constructor(env: Environment, base: Variables, mode: Mode) {
+    this.env = env;
+    this.base = base;
+    this.mode = mode;
+  }
+
+  get blocks(): Map<string, Exec[]> {
+    this.blockBodies ??= new Map();
+    return this.blockBodies;
+  }
+
+  get options(): TemplarOptions {
+    return this.env.options;
+  }
+
+  get vars(): Variables {
+    return this.scope ? new ScopedVariables(this.scope, this.base) : this.base;
+  }
+
+  /** A variable from outside the template. */
+  variable(name: string): Value {
+    if (!this.mode.copies) return this.base.get(name);
+    this.copied ??= new Map();
+    const known = this.copied.get(name);
+    if (known !== undefined) return known;
+    const value = this.base.get(name);
+    if (value instanceof Undefined) return value;
+    const copy = ownCopy(value);
+    this.copied.set(name, copy);
+    return copy;
+  }
+
+  output(): Output {
+    return new Output(this.mode.noneIsEmpty);
+  }
+
+  /** A rendering for an imported template, with or without the names of this one. */
+  fresh(withContext: boolean): Runtime {
+    const inner = new Runtime(this.env, withContext ? this.vars : NO_VARIABLES, this.mode);
+    inner.calls = this.calls;
+    return inner;
+  }
+
+  step(): void {
+    if (++this.steps > MAX_STEPS) throw fault('the template runs too long', 'a loop in it may never end');
+  }
+
+  /** Runs a macro or an included template in another scope. */
+  call<T>(scope: Scope | undefined, run: () => T): T {
+    if (++this.calls > MAX_CALLS) {
+      throw fault('the calls are nested too deeply', 'a macro or an include may call itself for ever');
+    }
+    this.step();
+    const outer = this.scope;
+    this.scope = scope;
+    try {
+      return run();
+    } finally {
+      this.scope = outer;
+      this.calls--;
+    }
+  }
+
+  /** Runs a block whose names end with it. */
+  within<T>(run: () => T): T {
+    const outer = this.scope;
+    this.scope = new Scope(outer);
+    try {
+      return run();
+    } finally {
+      this.scope = outer;
+    }
+  }
+
+  /** The scope that assignments go to. */
+  get writable(): Scope {
+    this.scope ??= new Scope(undefined);
+    return this.scope;
+  }
+
+  hasFilter(name: string): boolean {
+    return this.env.findFilter(name) !== undefined;
+  }
+
+  hasTest(name: string): boolean {
+    return this.env.findTest(name) !== undefined;
+  }
+
+  applyFilter(name: string, value: Value, args: readonly Value[], named: Named): Value {
+    return this.env.filter(name)(this, value, args, named);
+  }
+
+  applyTest(name: string, value: Value, args: readonly Value[], named: Named): boolean {
+    return this.env.test(name)(this, value, args, named);
+  }
+
+  regex(pattern: string, flags: RegexFlags): RegExp {
+    return this.env.regex(pattern, flags);
+  }
+
+  renderFile(text: string, extra: Named, options: TemplateFileOptions): string {
+    const vars = new ScopedVariables(new Scope(undefined, new Map(extra)), this.vars);
+    return this.env.renderFile(text, vars, options);
+  }
+
+  render(value: Value): Value {
+    return this.env.render(value, this.vars);
+  }
+}

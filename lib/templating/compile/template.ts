@@ -1,0 +1,92 @@
+import type { Source } from '../fault.ts';
+import { MUTATING } from '../methods/index.ts';
+import type { Body, Expr } from '../syntax/ast.ts';
+import { walkBody, walkExpression } from '../syntax/walk.ts';
+import { Compiler } from './compiler.ts';
+import type { Environment } from './environment.ts';
+import { compileExpression, type Eval } from './expressions.ts';
+import type { Output } from './output.ts';
+import type { Runtime } from './runtime.ts';
+import { compileBody, type Exec } from './statements.ts';
+
+/** A compiled template. */
+export interface Template {
+  readonly source: Source;
+  /** It calls `.append()` or the like somewhere, so it works on copies of the variables. */
+  readonly mutates: boolean;
+  /** Exactly one `{{ expression }}` and nothing else. */
+  readonly single: Expression | undefined;
+  run(rt: Runtime, out: Output): void;
+}
+
+/** A compiled expression. */
+export interface Expression {
+  readonly source: Source;
+  readonly mutates: boolean;
+  /** A name with attributes and constant items only: the result is a finished value already. */
+  readonly isPath: boolean;
+  readonly evaluate: Eval;
+}
+
+export function compileTemplate(env: Environment, source: Source, body: Body): Template {
+  const compiler = new Compiler(env);
+  const blocks = new Map<string, Exec>();
+  let mutates = false;
+  walkBody(body, {
+    expression: node => {
+      mutates ||= isMutation(node);
+    },
+    statement: node => {
+      if (node.kind === 'block') blocks.set(node.name, compileBody(compiler, node.body));
+    },
+  });
+  const [only] = body;
+  if (only?.kind === 'print' && body.length === 1) {
+    const single = compileSingle(compiler, source, only.value, mutates);
+    return { source, mutates, single, run: (rt, out) => out.push(single.evaluate(rt)) };
+  }
+  const isChild = body.some(statement => statement.kind === 'extends');
+  const own = isChild ? body.filter(statement => statement.kind !== 'block') : body;
+  const parts = { exec: compileBody(compiler, own), blocks, isChild };
+  return { source, mutates, single: undefined, run: (rt, out) => runTemplate(rt, out, parts) };
+}
+
+interface Parts {
+  readonly exec: Exec;
+  readonly blocks: ReadonlyMap<string, Exec>;
+  readonly isChild: boolean;
+}
+
+/** Runs the template; one that extends another prints what its parent does, with its own blocks. */
+function runTemplate(rt: Runtime, out: Output, { exec, blocks, isChild }: Parts): void {
+  for (const [name, block] of blocks) rt.blocks.set(name, [...(rt.blocks.get(name) ?? []), block]);
+  exec(rt, isChild ? rt.output() : out);
+  const { parent } = rt;
+  if (!parent) return;
+  rt.parent = undefined;
+  rt.call(rt.scope, () => parent.run(rt, out));
+}
+
+export function compileBare(env: Environment, source: Source, node: Expr): Expression {
+  let mutates = false;
+  walkExpression(node, {
+    expression: part => {
+      mutates ||= isMutation(part);
+    },
+  });
+  return compileSingle(new Compiler(env), source, node, mutates);
+}
+
+function compileSingle(compiler: Compiler, source: Source, node: Expr, mutates: boolean): Expression {
+  return { source, mutates, isPath: isPath(node), evaluate: compileExpression(compiler, node) };
+}
+
+function isPath(node: Expr): boolean {
+  if (node.kind === 'attribute') return isPath(node.object);
+  if (node.kind === 'item') return isPath(node.object);
+  return node.kind === 'name' || (node.kind === 'const' && typeof node.value !== 'object');
+}
+
+function isMutation(node: Expr): boolean {
+  return node.kind === 'call' && node.callee.kind === 'attribute' && MUTATING.has(node.callee.name);
+}

@@ -1,0 +1,185 @@
+import { type Position, SourceError, SourceErrors } from '../source/errors.ts';
+import { type Dict, positionOf, Secret, Tuple, Unsafe, type Value } from '../source/value.ts';
+import { Environment, unixLines } from './compile/environment.ts';
+import { Runtime } from './compile/runtime.ts';
+import type { Expression, Template } from './compile/template.ts';
+import { Fault } from './fault.ts';
+import { fileOptions } from './file-options.ts';
+import { finalize } from './finalize.ts';
+import { guardVerdict } from './guards.ts';
+import { positioned } from './position.ts';
+import { truthy } from './python/compare.ts';
+import { referencedNames } from './references.ts';
+import {
+  isTemplate,
+  type Templar,
+  type TemplarOptions,
+  type TemplateFileOptions,
+  type Variables,
+} from './templar.ts';
+
+export type { Templar, TemplarOptions, TemplateFileOptions, Variables };
+export { isTemplate };
+
+/** Makes a Templar; it keeps what it compiles, so one serves a whole run. */
+export function createTemplar(options: TemplarOptions): Templar {
+  return new JinjaTemplar(options);
+}
+
+const NATIVE = { noLookups: false, copies: false, noneIsEmpty: false };
+
+class JinjaTemplar implements Templar {
+  private readonly env: Environment;
+
+  constructor(options: TemplarOptions) {
+    this.env = new Environment(options, this);
+  }
+
+  render(value: Value, vars: Variables, at?: Position): Value {
+    if (typeof value === 'string') return isTemplate(value) ? this.renderText(value, vars, at) : value;
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value))
+      return value.map((item, i) => this.render(item, vars, positionOf(value, i) ?? at));
+    if (value instanceof Map) return this.renderDict(value, vars, at);
+    if (value instanceof Tuple) return value.items.map(item => this.render(item, vars, at));
+    if (value instanceof Secret) return this.env.options.decrypt(value.ciphertext);
+    return value instanceof Unsafe ? value.text : value;
+  }
+
+  private renderDict(dict: Dict, vars: Variables, at: Position | undefined): Value {
+    // a special mapping renders what it holds by itself
+    if (dict.constructor !== Map) return dict;
+    const rendered: Dict = new Map();
+    for (const [key, value] of dict) {
+      const place = positionOf(dict, key) ?? at;
+      rendered.set(this.render(key, vars, place), this.render(value, vars, place));
+    }
+    return rendered;
+  }
+
+  private renderText(text: string, vars: Variables, at: Position | undefined): Value {
+    const template = positioned(at, NOWHERE, () => this.env.template(text));
+    const rt = new Runtime(this.env, vars, { ...NATIVE, copies: template.mutates });
+    return positioned(at, rt, () => {
+      if (template.single) {
+        const value = this.finished(rt, template.single);
+        return typeof value === 'string' ? keepNewlines(text, value, '\n') : value;
+      }
+      const out = rt.output();
+      template.run(rt, out);
+      const value = out.value;
+      return typeof value === 'string' ? keepNewlines(text, value, '\n') : finalize(value);
+    });
+  }
+
+  private finished(rt: Runtime, expression: Expression): Value {
+    const value = expression.evaluate(rt);
+    if (typeof value !== 'object' || value === null) return value;
+    rt.site = undefined;
+    return expression.isPath && (Array.isArray(value) || value instanceof Map) ? value : finalize(value);
+  }
+
+  evaluate(expression: string, vars: Variables, at?: Position): Value {
+    const compiled = positioned(at, NOWHERE, () => this.env.expression(expression));
+    const rt = new Runtime(this.env, vars, { ...NATIVE, copies: compiled.mutates });
+    return positioned(at, rt, () => this.finished(rt, compiled));
+  }
+
+  test(condition: Value, vars: Variables, at?: Position): boolean {
+    if (Array.isArray(condition)) {
+      return condition.every((part, i) => this.test(part, vars, positionOf(condition, i) ?? at));
+    }
+    if (condition === null || condition === '') return true;
+    if (typeof condition === 'boolean') return condition;
+    if (typeof condition !== 'string') return truthy(this.render(condition, vars, at));
+    if (!isTemplate(condition)) return this.holds(condition, vars, at, false);
+    const rendered = this.render(condition, vars, at);
+    if (typeof rendered !== 'string' || rendered === '') return truthy(rendered);
+    return this.holds(rendered, vars, at, true);
+  }
+
+  /** `noLookups` for text that came out of a template: values of hosts must not run commands here. */
+  private holds(expression: string, vars: Variables, at: Position | undefined, noLookups: boolean): boolean {
+    const compiled = positioned(at, NOWHERE, () => this.env.condition(expression));
+    const rt = new Runtime(this.env, vars, { ...NATIVE, noLookups, copies: compiled.mutates });
+    return positioned(at, rt, () => {
+      try {
+        return truthy(compiled.evaluate(rt));
+      } catch (error) {
+        const verdict = error instanceof Fault ? guardVerdict(error, expression) : undefined;
+        if (verdict === undefined) throw error;
+        return verdict;
+      }
+    });
+  }
+
+  renderFile(text: string, vars: Variables, options: TemplateFileOptions = {}): string {
+    const { body, lex, newline } = positioned(undefined, NOWHERE, () =>
+      fileOptions(unixLines(text), options),
+    );
+    const source = { text: body, file: options.file };
+    const template = positioned(undefined, NOWHERE, () => this.env.fileTemplate(source, lex, newline));
+    const rt = new Runtime(this.env, vars, { noLookups: false, noneIsEmpty: true, copies: template.mutates });
+    return positioned(undefined, rt, () => {
+      const out = rt.output();
+      template.run(rt, out);
+      return keepNewlines(body, out.text, newline);
+    });
+  }
+
+  check(value: Value, at?: Position): void {
+    const errors: SourceError[] = [];
+    this.collect(value, at, errors);
+    if (errors.length > 0) throw new SourceErrors(errors);
+  }
+
+  private collect(value: Value, at: Position | undefined, errors: SourceError[]): void {
+    if (Array.isArray(value)) {
+      for (const [i, item] of value.entries()) this.collect(item, positionOf(value, i) ?? at, errors);
+    } else if (value instanceof Map) {
+      for (const [key, item] of value) {
+        this.collect(key, at, errors);
+        this.collect(item, positionOf(value, key) ?? at, errors);
+      }
+    } else if (isTemplate(value)) {
+      this.attempt(errors, () => positioned(at, NOWHERE, () => this.env.template(value)));
+    }
+  }
+
+  private attempt(errors: SourceError[], run: () => Template | Expression): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      errors.push(error);
+    }
+  }
+
+  checkExpression(expression: string, at?: Position): void {
+    const errors: SourceError[] = [];
+    this.attempt(errors, () => positioned(at, NOWHERE, () => this.env.condition(expression)));
+    if (errors.length > 0) throw new SourceErrors(errors);
+  }
+
+  references(source: Value, kind: 'template' | 'expression'): ReadonlySet<string> {
+    return positioned(undefined, NOWHERE, () => referencedNames(source, kind));
+  }
+
+  lookup(name: string, terms: readonly Value[], options: Dict, vars: Variables): Value[] {
+    const rt = new Runtime(this.env, vars, NATIVE);
+    return positioned(undefined, rt, () => this.env.lookup(rt, name, terms, options).map(finalize));
+  }
+}
+
+const NOWHERE = { site: undefined };
+
+/** Ansible gives a text back the newlines at its end that rendering took away. */
+function keepNewlines(source: string, text: string, newline: string): string {
+  if (!source.endsWith('\n')) return text;
+  const missing = newlinesAtEnd(source) - newlinesAtEnd(text);
+  return missing > 0 ? text + newline.repeat(missing) : text;
+}
+
+function newlinesAtEnd(text: string): number {
+  return /\n*$/.exec(text)?.[0].length ?? 0;
+}

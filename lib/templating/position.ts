@@ -1,0 +1,43 @@
+import type { Position, SourceErrorCode } from '../source/errors.ts';
+import { SourceError } from '../source/errors.ts';
+import { Fault, type Site } from './fault.ts';
+
+/** Where a stretch of a template stands in its file, given where the template begins. */
+export function locate(site: Site, at: Position | undefined): Position | undefined {
+  const { source, start, end } = site;
+  const begin = source.file === undefined ? at : { file: source.file, line: 1, col: 1 };
+  if (!begin) return undefined;
+  const before = source.text.slice(0, start);
+  const lines = before.split('\n').length - 1;
+  const lineEnd = source.text.indexOf('\n', start);
+  const length = Math.max(1, Math.min(end, lineEnd < 0 ? end : lineEnd) - start);
+  const col = lines === 0 ? begin.col + start : start - before.lastIndexOf('\n');
+  return { file: begin.file, line: begin.line + lines, col, length };
+}
+
+/** Runs a parse or a rendering; its faults become SourceErrors at their place. */
+export function positioned<T>(
+  at: Position | undefined,
+  current: { readonly site: Site | undefined },
+  run: () => T,
+): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Fault) {
+      const site = error.site ?? current.site;
+      throw new SourceError(error.code, error.message, (site && locate(site, at)) ?? at, error.hint);
+    }
+    if (error instanceof RangeError) throw exhausted(error, current.site, at);
+    throw error;
+  }
+}
+
+/** The stack or the memory of one value ran out. */
+function exhausted(error: RangeError, site: Site | undefined, at: Position | undefined): SourceError {
+  const code: SourceErrorCode = 'TEMPLATE_RUNTIME';
+  const message = /stack/i.test(error.message)
+    ? 'the template is nested too deeply'
+    : 'the template makes a value that is too large';
+  return new SourceError(code, message, (site && locate(site, at)) ?? at);
+}
