@@ -1,6 +1,5 @@
 import { blockinfile } from './blockinfile.ts';
 import { command } from './command.ts';
-import { file } from './file.ts';
 import { iniFile } from './ini_file.ts';
 import { lineinfile } from './lineinfile.ts';
 import type { Module } from './module.ts';
@@ -13,7 +12,6 @@ import { stat } from './stat.ts';
 export const FILE_MODULES: readonly Module[] = [
   blockinfile,
   command,
-  file,
   iniFile,
   lineinfile,
   raw,

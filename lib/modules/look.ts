@@ -11,8 +11,6 @@ import { ModuleError, quote, type Reply, type Steps, sh } from './module.ts';
 export interface LookOptions {
   /** Look at what a symbolic link leads to. */
   readonly follow?: boolean;
-  /** Shell word of the path, when it is not just the path as the author wrote it. */
-  readonly word?: string;
   /** Attributes the author wants: names of owners are looked up when they differ from what is there. */
   readonly wanted?: Attributes;
   /**
@@ -80,7 +78,7 @@ export function pathWord(path: string): string {
 export function lookScript(path: string, options: LookOptions = {}): string {
   const { wanted = {} } = options;
   const lines = [
-    `p=${options.word ?? pathWord(path)}`,
+    `p=${pathWord(path)}`,
     `q=$p; printf 'path %s\\numask ' "$p"; umask`,
     `if [ -h "$p" ]; then l=$(readlink "$p"); printf 'link %s\\n' "$l"`,
     options.follow ? `r=$(readlink -f "$p") && p=$r && printf 'real %s\\n' "$p"; fi` : 'fi',

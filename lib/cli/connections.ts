@@ -1,0 +1,35 @@
+import type { Connections, Operator } from '../engine/run.ts';
+import { createPool } from '../transport/index.ts';
+import { connectionSettings } from '../transport/settings.ts';
+import type { Parsed } from './flags.ts';
+
+/** Connections of one run: each host is logged into once. */
+export interface OpenConnections extends Connections {
+  close(): Promise<void>;
+}
+
+/** Opens connections as flags, inventory variables and ~/.ssh/config say. */
+export function openConnections(
+  flags: Parsed,
+  operator: Operator,
+  password: string | undefined,
+): OpenConnections {
+  const pool = createPool({
+    askSecret: async prompt => (operator.interactive ? operator.ask(prompt, { secret: true }) : undefined),
+  });
+  const options = {
+    ...(password !== undefined && { password }),
+    ...(flags.text('timeout') !== undefined && { timeout: Number(flags.text('timeout')) }),
+    acceptNewHostKeys: flags.has('accept-new-host-keys'),
+  };
+  const known = new Map<string, ReturnType<typeof connectionSettings>>();
+  return {
+    async open(host, variables) {
+      const key = `${host}\0${JSON.stringify(variables)}`;
+      const settings = known.get(key) ?? connectionSettings(host, variables, options);
+      known.set(key, settings);
+      return pool.connection(settings.settings);
+    },
+    close: () => pool.close(),
+  };
+}

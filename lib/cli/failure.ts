@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
+import { formatSourceError } from '../source/render.ts';
+import { ConnectionError } from '../transport/connection.ts';
+
+/** What to print for an error that ends the program, and its exit code; a bug keeps its stack. */
+export function failureText(error: unknown): { readonly text: string; readonly code: number } {
+  if (error instanceof SourceErrors || error instanceof SourceError) {
+    const errors = error instanceof SourceErrors ? error.errors : [error];
+    const blocks = errors.map(one => formatSourceError(one, readIfThere));
+    const count = errors.length === 1 ? '' : `\n${errors.length} mistakes; no host was contacted for them\n`;
+    return { text: `${blocks.join('\n')}\n${count}`, code: 4 };
+  }
+  if (error instanceof UsageError) return { text: `polarplay: ${error.message}\n`, code: error.exitCode };
+  if (error instanceof ConnectionError)
+    return { text: `polarplay: ${error.host}: ${error.message}\n${error.hint ?? ''}\n`, code: 4 };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { text: `polarplay: internal error, please report it\n${stack}\n`, code: 250 };
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { UsageError } from '../source/errors.ts';
+
+/** The command line: the first word picks a command, a playbook is the command's name left out. */
+const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
+  run: async () => (await import('./adhoc.ts')).runAdhocCommand,
+  vault: async () => (await import('./vault.ts')).runVaultCommand,
+  inventory: async () => (await import('./inventory.ts')).runInventoryCommand,
+  lab: async () => {
+    const { runLab } = await import('./lab.ts');
+    return argv => runLab(argv, process);
+  },
+};
+
+const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python on the hosts.
+
+  polarplay PLAYBOOK… -i INVENTORY [options]   run playbooks
+  polarplay run PATTERN -i INVENTORY -a ARGS   one task on many hosts
+  polarplay inventory --list|--graph|--host    what the inventory says
+  polarplay vault encrypt|decrypt|view|edit    secrets in files
+  polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine
+
+Examples:
+  polarplay playbooks/site.yml -i hosts.yaml
+  polarplay playbooks/site.yml -i hosts.yaml --check --diff
+  polarplay playbooks/site.yml -i hosts.yaml --role nbd_client --limit ro1
+
+"polarplay --help all" lists the options, "polarplay COMMAND --help" those of a command.
+`;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [first] = argv;
+  if (first === '--version') {
+    process.stdout.write(`polarplay ${process.env['POLARPLAY_VERSION'] ?? 'development'}\n`);
+    return 0;
+  }
+  if (first === undefined || (argv.length === 1 && (first === '--help' || first === '-h'))) {
+    process.stdout.write(HELP);
+    return first === undefined ? 5 : 0;
+  }
+  const command = COMMANDS[first];
+  if (command) return (await command())(argv.slice(1));
+  const { runPlaybookCommand } = await import('./playbook.ts');
+  return runPlaybookCommand(argv);
+}
+
+main(process.argv.slice(2)).then(
+  code => {
+    process.exitCode = code;
+  },
+  async (error: unknown) => {
+    if (error instanceof UsageError) {
+      process.stderr.write(`polarplay: ${error.message}\n`);
+      process.exitCode = error.exitCode;
+      return;
+    }
+    const { failureText } = await import('./failure.ts');
+    const { text, code } = failureText(error);
+    process.stderr.write(text);
+    process.exitCode = code;
+  },
+);

@@ -1,0 +1,103 @@
+import { EXIT, runPlaybooks } from '../engine/run-playbooks.ts';
+import { missingHandlers } from '../playbook/listing.ts';
+import { JsonReport } from '../report/json.ts';
+import { JunitReport } from '../report/junit.ts';
+import type { Output, Report } from '../report/report.ts';
+import { choosePaint } from '../report/style.ts';
+import { TerminalReport } from '../report/terminal.ts';
+import { SourceErrors, UsageError } from '../source/errors.ts';
+import { failureText } from './failure.ts';
+import { type Parsed, parseFlags } from './flags.ts';
+import { listPlaybook } from './listing.ts';
+import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from './playbook-flags.ts';
+import { openSession, type Session } from './session.ts';
+
+/** `polarplay PLAYBOOK…`: reads everything, reports every mistake of an author, then runs. Returns the exit code. */
+export async function runPlaybookCommand(argv: readonly string[]): Promise<number> {
+  const flags = parseFlags(PLAYBOOK_FLAGS, argv);
+  if (flags.has('help')) {
+    process.stdout.write(PLAYBOOK_HELP);
+    return EXIT.ok;
+  }
+  if (flags.positionals.length === 0) throw new UsageError('which playbook? see polarplay --help', 5);
+  const session = await openSession(flags);
+  try {
+    return await run(session, flags);
+  } finally {
+    await session.close();
+  }
+}
+
+async function run(session: Session, flags: Parsed): Promise<number> {
+  const report = createReport(flags, session.verbosity);
+  const run = session.createRun(event => report.on(event), {
+    checkMode: flags.has('check'),
+    diffMode: flags.has('diff'),
+    tags: tagList(flags.texts('tags'), ['all']),
+    skipTags: tagList(flags.texts('skip-tags'), []),
+    roles: flags.texts('role').flatMap(text => text.split(',')),
+    startAtTask: flags.text('start-at-task'),
+    forceHandlers: flags.has('force-handlers'),
+    step: flags.has('step'),
+  });
+  const playbook = run.loader.loadPlaybook(flags.positionals);
+  const unanswered = missingHandlers(playbook);
+  if (unanswered.length > 0) throw new SourceErrors(unanswered);
+  session.checkLimit();
+  if (flags.has('syntax-check')) {
+    process.stdout.write(`\nplaybook: ${flags.positionals.join(', ')}\n`);
+    return EXIT.ok;
+  }
+  const listing = {
+    hosts: flags.has('list-hosts'),
+    tasks: flags.has('list-tasks'),
+    tags: flags.has('list-tags'),
+  };
+  if (listing.hosts || listing.tasks || listing.tags) {
+    process.stdout.write(listPlaybook(run, playbook, flags.positionals, listing));
+    return EXIT.ok;
+  }
+  return execute(report, () => runPlaybooks(run, playbook, flags.positionals));
+}
+
+/** Runs, and shows a mistake that only came up on the way after the recap. */
+async function execute(report: Report, work: () => Promise<{ readonly exitCode: number }>): Promise<number> {
+  try {
+    const { exitCode } = await work();
+    report.finish();
+    return exitCode;
+  } catch (error) {
+    report.finish();
+    const { text, code } = failureText(error);
+    process.stderr.write(text);
+    return code;
+  }
+}
+
+const tagList = (texts: readonly string[], fallback: readonly string[]): readonly string[] => {
+  const tags = texts
+    .flatMap(text => text.split(','))
+    .map(tag => tag.trim())
+    .filter(Boolean);
+  return tags.length > 0 ? tags : fallback;
+};
+
+/** The report that --format asks for, on standard output. */
+export function createReport(flags: Parsed, verbosity: number): Report {
+  const format = flags.text('format') ?? 'terminal';
+  const out: Output = process.stdout;
+  switch (format) {
+    case 'terminal': {
+      const isTerminal = process.stdout.isTTY === true;
+      const width = isTerminal ? process.stdout.columns || 80 : 80;
+      const paint = choosePaint(isTerminal, process.env);
+      return new TerminalReport(out, { paint, width, verbosity, showDiff: flags.has('diff') }, isTerminal);
+    }
+    case 'json':
+      return new JsonReport(out);
+    case 'junit':
+      return new JunitReport(out);
+    default:
+      throw new UsageError(`--format is terminal, json or junit, not "${format}"`, 5);
+  }
+}

@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import type { Operator } from '../engine/run.ts';
+import { UsageError } from '../source/errors.ts';
+import type { VaultSecret } from '../source/vault.ts';
+import type { Flags, Parsed } from './flags.ts';
+
+/** Flags that say where vault passwords come from. */
+export const VAULT_FLAGS = {
+  'vault-password-file': {
+    value: 'FILE',
+    multiple: true,
+    aliases: ['vault-pass-file'],
+    help: 'File or program that holds the vault password.',
+  },
+  'vault-id': {
+    value: 'ID@SOURCE',
+    multiple: true,
+    help: 'Vault password with a label; SOURCE is a file, a program or "prompt".',
+  },
+  'ask-vault-pass': { short: 'J', aliases: ['ask-vault-password'], help: 'Ask for the vault password.' },
+} as const satisfies Flags;
+
+/** The vault passwords that flags (or ANSIBLE_VAULT_PASSWORD_FILE) name, asked for or read. */
+export async function vaultSecrets(flags: Parsed, operator: Operator): Promise<VaultSecret[]> {
+  const secrets: VaultSecret[] = [];
+  for (const text of flags.texts('vault-id')) {
+    const at = text.indexOf('@');
+    const [id, source] = at < 0 ? ['default', text] : [text.slice(0, at) || 'default', text.slice(at + 1)];
+    secrets.push({ id, password: await passwordFrom(source, id, operator) });
+  }
+  const files = flags.texts('vault-password-file');
+  const usual = process.env['ANSIBLE_VAULT_PASSWORD_FILE'];
+  for (const file of files.length > 0 || !usual ? files : [usual]) {
+    secrets.push({ id: 'default', password: await passwordFrom(file, 'default', operator) });
+  }
+  if (flags.has('ask-vault-pass'))
+    secrets.push({ id: 'default', password: await passwordFrom('prompt', 'default', operator) });
+  return secrets;
+}
+
+async function passwordFrom(source: string, id: string, operator: Operator): Promise<Buffer> {
+  if (source === 'prompt' || source === 'prompt_ask_vault_pass') {
+    return Buffer.from(
+      await operator.ask(`Vault password${id === 'default' ? '' : ` (${id})`}`, { secret: true }),
+    );
+  }
+  const password = isProgram(source) ? runProgram(source, id) : readPassword(source);
+  if (password.trim() === '') throw new UsageError(`the vault password from "${source}" is empty`);
+  return Buffer.from(password.trim());
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A program prints the password; one whose name ends in -client is told the label, as Ansible does it. */
+function runProgram(file: string, id: string): string {
+  const args = /-client(\.\w+)?$/.test(file) ? ['--vault-id', id] : [];
+  try {
+    return execFileSync(file, args, {
+      encoding: 'utf8',
+      stdio: ['inherit', 'pipe', 'inherit'],
+      timeout: 60_000,
+    });
+  } catch (error) {
+    throw new UsageError(
+      `the vault password program "${file}" failed: ${(error as Error).message.split('\n')[0]}`,
+    );
+  }
+}
+
+function readPassword(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new UsageError(`can't read the vault password file "${file}"`);
+  }
+}

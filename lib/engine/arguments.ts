@@ -1,0 +1,56 @@
+import { coerceArguments } from '../modules/args.ts';
+import { ModuleError } from '../modules/module.ts';
+import type { Task } from '../playbook/types.ts';
+import { SourceError } from '../source/errors.ts';
+import { type Dict, type Json, keyPositionOf, OMIT, toPlain, type Value } from '../source/value.ts';
+import type { Templar } from '../templating/templar.ts';
+import type { Scope } from './scope.ts';
+
+/** The task's arguments, rendered: `module_defaults` below, `args: "{{ … }}"` next, its own on top, omitted ones dropped. */
+export function renderArguments(task: Task, templar: Templar, scope: Scope): Dict {
+  const merged: Dict = new Map();
+  for (const layer of defaultLayers(task, templar, scope))
+    for (const [key, value] of layer) merged.set(key, value);
+  if (task.argsTemplate) {
+    const more = templar.render(task.argsTemplate.value, scope, task.argsTemplate.at);
+    if (more instanceof Map) for (const [key, value] of more) merged.set(key, value);
+    else if (more !== null && more !== OMIT)
+      throw new SourceError('WRONG_TYPE', '"args" must be a mapping', task.argsTemplate.at);
+  }
+  const own = templar.render(task.args, scope, task.argsAt) as Dict;
+  for (const [key, value] of own) merged.set(key, value);
+  return dropOmitted(merged) as Dict;
+}
+
+function defaultLayers(task: Task, templar: Templar, scope: Scope): Dict[] {
+  const layers: Dict[] = [];
+  for (const { value, at } of task.moduleDefaults) {
+    const defaults = templar.render(value, scope, at);
+    if (!(defaults instanceof Map)) continue;
+    for (const [name, args] of defaults) {
+      const bare = String(name).replace(/^ansible\.(builtin|legacy)\./, '');
+      if ((bare === task.module.name || name === task.moduleName) && args instanceof Map) layers.push(args);
+    }
+  }
+  return layers;
+}
+
+/** `default(omit)` drops the argument, at the top and inside mappings and lists. */
+function dropOmitted(value: Value): Value {
+  if (Array.isArray(value)) return value.filter(item => item !== OMIT).map(dropOmitted);
+  if (!(value instanceof Map)) return value;
+  return new Map(
+    [...value].filter(([, item]) => item !== OMIT).map(([key, item]) => [key, dropOmitted(item)]),
+  );
+}
+
+/** Arguments as the module's schema wants them. Throws ModuleError with every problem, and the place of the first. */
+export function finishArguments(task: Task, rendered: Dict): Record<string, Json> {
+  const { args, problems } = coerceArguments(task.module, toPlain(rendered) as Record<string, Json>);
+  if (problems.length === 0) return args;
+  const place = keyPositionOf(task.args, problems[0]!.key ?? null) ?? task.at;
+  const where = `${place.file}:${place.line}:${place.col}`;
+  throw new ModuleError(
+    `${where} ${problems.map(p => p.message + (p.hint ? ` (${p.hint})` : '')).join('; ')}`,
+  );
+}

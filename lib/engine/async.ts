@@ -1,0 +1,142 @@
+import { randomInt } from 'node:crypto';
+import { ModuleError, quote, type Reply, type Request, type Result, type Steps } from '../modules/module.ts';
+import { type Channel, drive, type ModuleCall, sleep } from './run-module.ts';
+
+/**
+ * Work that goes on without the connection (`async`). Its long script runs detached on the host, below
+ * `~/.ansible_async/JOB/`, and leaves stdout, stderr and its exit code there; losing the connection, or the end of
+ * the run, does not stop it. What comes before and after that script is done when somebody asks for the status.
+ */
+export interface Job {
+  readonly id: string;
+  readonly steps: Steps<Result>;
+  readonly limit: number;
+  /** Number of the detached script that runs now: each has a folder of its own. */
+  part: number;
+  result: Result | undefined;
+}
+
+export type Jobs = Map<string, Job>;
+
+/** Starts a module in the background; waits for it in steps of `poll` seconds, or not at all when that is 0. */
+export async function startAsync(
+  call: ModuleCall,
+  channel: Channel,
+  limit: number,
+  poll: number,
+  jobs: Jobs,
+): Promise<Result> {
+  const job: Job = { id: jobId(), steps: await longSteps(call, channel), limit, part: 0, result: undefined };
+  jobs.set(job.id, job);
+  await advance(job, job.steps.next(), channel);
+  const started: Result = {
+    changed: true,
+    started: 1,
+    finished: 0,
+    ansible_job_id: job.id,
+    results_file: `~/.ansible_async/${job.id}.0/rc`,
+  };
+  if (poll <= 0) return started;
+  const end = Date.now() + limit * 1000;
+  while (job.result === undefined && Date.now() < end + poll * 1000 && !channel.signal.aborted) {
+    await sleep(poll * 1000, channel.signal);
+    await checkJob(job, channel);
+  }
+  if (job.result === undefined)
+    throw new ModuleError(`async task did not complete within the requested time - ${limit}s`);
+  return { ...job.result, started: 1, finished: 1, ansible_job_id: job.id };
+}
+
+const jobId = (): string => `j${randomInt(1e11, 1e12)}.${process.pid}`;
+
+/** An action's steps; of a state module those that write, its probe done at once. */
+async function longSteps({ module, args, ctx }: ModuleCall, channel: Channel): Promise<Steps<Result>> {
+  if (module.kind === 'action') return module.run(args as never, ctx);
+  const found = await drive(module.probe(args as never, ctx), channel);
+  const plan = module.diff(found, args as never, ctx);
+  return (function* () {
+    if (plan.changes.length === 0) return { ...plan.result, changed: false };
+    const more = yield* module.apply(found, args as never, ctx, plan);
+    return { ...plan.result, ...more, changed: true };
+  })();
+}
+
+/** Looks whether the script that runs now has ended, and goes on with the module if so. */
+export async function checkJob(job: Job, channel: Channel): Promise<void> {
+  if (job.result !== undefined) return;
+  const reply = await readPart(job.id, job.part, channel);
+  if (!reply) return;
+  job.part++;
+  try {
+    await advance(job, job.steps.next(reply), channel);
+  } catch (error) {
+    if (!(error instanceof ModuleError)) throw error;
+    job.result = { changed: false, failed: true, msg: error.message, ...error.fields };
+  }
+}
+
+async function advance(job: Job, next: IteratorResult<Request, Result>, channel: Channel): Promise<void> {
+  if (next.done) {
+    job.result = next.value;
+    return;
+  }
+  if (next.value.kind !== 'sh')
+    throw new ModuleError(
+      `this module can't run with async: it needs the connection for "${next.value.kind}"`,
+    );
+  await startPart(job, next.value, channel);
+}
+
+const partDir = (id: string, part: number): string => `"$HOME"/.ansible_async/${quote(`${id}.${part}`)}`;
+
+async function startPart(
+  job: Job,
+  request: Extract<Request, { kind: 'sh' }>,
+  channel: Channel,
+): Promise<void> {
+  const runner = [
+    'cd "$HOME"',
+    'if command -v timeout >/dev/null; then set -- timeout -k 5 "$1"; else set --; fi',
+    '"$@" sh "$d/script" <"$d/stdin" >"$d/stdout" 2>"$d/stderr"; echo $? >"$d/rc.new"; mv "$d/rc.new" "$d/rc"',
+  ].join('; ');
+  const stdin = request.stdin ?? '';
+  const script = [
+    `umask 077; d=${partDir(job.id, job.part)}; export d; mkdir -p "$d" || exit 1`,
+    `printf %s ${quote(request.script)} >"$d/script" || exit 1`,
+    `cat >"$d/stdin" || exit 1`,
+    `if command -v setsid >/dev/null; then s=setsid; else s=nohup; fi`,
+    `$s sh -c ${quote(runner)} job ${job.limit} </dev/null >/dev/null 2>&1 &`,
+  ].join('\n');
+  const env = request.userLocale ? channel.env : { ...channel.env, LC_ALL: 'C' };
+  const reply = await channel.connection.run({ script, stdin, env });
+  if (reply.rc !== 0)
+    throw new ModuleError(`could not start the job: ${reply.stderr.toString('utf8').trim()}`);
+}
+
+/** The reply of a detached script, or undefined while it runs. Throws ModuleError when there is no such job. */
+export async function readPart(id: string, part: number, channel: Channel): Promise<Reply | undefined> {
+  const script = [
+    `d=${partDir(id, part)}; [ -d "$d" ] || exit 3`,
+    `[ -f "$d/rc" ] || exit 4`,
+    `cat "$d/stdout"; cat "$d/stderr" >&2; read -r rc <"$d/rc"; exit 0"$rc"`,
+  ].join('\n');
+  const marker = await channel.connection.run({
+    script: `d=${partDir(id, part)}; [ -d "$d" ] || exit 3; [ -f "$d/rc" ] || exit 4`,
+  });
+  if (marker.rc === 3)
+    throw new ModuleError(`could not find job`, { ansible_job_id: id, started: 1, finished: 1 });
+  if (marker.rc !== 0) return undefined;
+  const raw = await channel.connection.run({ script });
+  return {
+    rc: raw.rc,
+    stdout: raw.stdout.toString('utf8'),
+    stderr: raw.stderr.toString('utf8'),
+    stdoutBytes: raw.stdout,
+    timedOut: raw.rc === 124,
+  };
+}
+
+/** Removes what a job left on the host. */
+export async function eraseJob(id: string, channel: Channel): Promise<void> {
+  await channel.connection.run({ script: `rm -rf "$HOME"/.ansible_async/${quote(id)}.*` });
+}

@@ -1,0 +1,35 @@
+import type { Result } from '../../modules/module.ts';
+import { checkJob, eraseJob, readPart } from '../async.ts';
+import type { Control } from './control.ts';
+
+/** async_status: a job of this run gives its module's result; one of an earlier run what its script printed. */
+export const asyncStatus: Control = async ({ plain, playRun, open }) => {
+  const id = String(plain['jid']);
+  const channel = await open();
+  if (plain['mode'] === 'cleanup') {
+    await eraseJob(id, channel);
+    return { result: { changed: false, erased: `~/.ansible_async/${id}` } };
+  }
+  const job = playRun.run.jobs.get(id);
+  if (!job) return { result: await foreignJob(id, channel) };
+  await checkJob(job, channel);
+  const common = { started: 1, ansible_job_id: id };
+  if (!job.result) return { result: { changed: false, finished: 0, ...common } };
+  return { result: { ...job.result, finished: 1, ...common } };
+};
+
+async function foreignJob(id: string, channel: Parameters<typeof readPart>[2]): Promise<Result> {
+  const reply = await readPart(id, 0, channel);
+  const common = { started: 1, ansible_job_id: id };
+  if (!reply) return { changed: false, finished: 0, ...common };
+  const { rc, stdout, stderr } = reply;
+  return {
+    changed: true,
+    finished: 1,
+    rc,
+    stdout,
+    stderr,
+    ...(rc !== 0 && { failed: true, msg: 'non-zero return code' }),
+    ...common,
+  };
+}

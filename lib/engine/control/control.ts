@@ -1,0 +1,43 @@
+import type { Result } from '../../modules/module.ts';
+import type { Task, TaskNode } from '../../playbook/types.ts';
+import type { Dict, Json } from '../../source/value.ts';
+import type { TaskInfo } from '../events.ts';
+import type { HostState } from '../host-state.ts';
+import type { PlayRun } from '../run.ts';
+import type { Channel } from '../run-module.ts';
+import type { Scope } from '../scope.ts';
+
+/** One call of a module that the runner carries out itself. */
+export interface ControlCall {
+  readonly playRun: PlayRun;
+  readonly task: Task;
+  readonly info: TaskInfo;
+  readonly host: string;
+  readonly state: HostState;
+  readonly scope: Scope;
+  /** Loop variables of the item. */
+  readonly vars: Dict;
+  /** Arguments rendered, with their own types. */
+  readonly args: Dict;
+  /** Arguments as the schema wants them. */
+  readonly plain: Readonly<Record<string, Json>>;
+  readonly checkMode: boolean;
+  /** The way to the host, for the few that need it. */
+  readonly open: () => Promise<Channel>;
+}
+
+/** Tasks that a dynamic include brought for one item. */
+export interface Included {
+  readonly nodes: readonly TaskNode[];
+  /** Loop variables of the include, visible to its tasks. */
+  readonly frame: Dict;
+  /** What was included, for people. */
+  readonly what: string;
+}
+
+export interface ControlOutcome {
+  readonly result: Result;
+  readonly included?: readonly Included[];
+}
+
+export type Control = (call: ControlCall) => ControlOutcome | Promise<ControlOutcome>;

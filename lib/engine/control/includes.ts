@@ -1,0 +1,71 @@
+import { ModuleError } from '../../modules/module.ts';
+import type { RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
+import type { Json } from '../../source/value.ts';
+import { findOrFail } from '../find.ts';
+import type { PlayRun } from '../run.ts';
+import type { Control, ControlCall } from './control.ts';
+
+/** include_tasks: each file is read once for a task, so hosts that include the same one stay in step. */
+export const includeTasks: Control = call => {
+  const { plain, task, playRun, vars } = call;
+  const name = String(plain['file'] ?? '');
+  if (name === '') throw new ModuleError('include_tasks needs a file', { control: true });
+  const file = findOrFail(task, playRun, 'tasks', name);
+  const nodes = once(playRun, `${task.id}\0${file}`, () =>
+    playRun.run.loader.loadTaskFile(file, contextOf(call)),
+  );
+  return {
+    result: { changed: false, include: file, include_args: {} },
+    included: [{ nodes, frame: vars, what: file }],
+  };
+};
+
+/** include_role: its handlers join the play's, its variables too when `public`. */
+export const includeRole: Control = call => {
+  const { plain, task, playRun, vars } = call;
+  const request = roleRequest(plain);
+  const nodes = once(playRun, `${task.id}\0${JSON.stringify(request)}`, () => {
+    const loaded = playRun.run.loader.loadRole(request, contextOf(call), task.at);
+    playRun.roles.push(...loaded.dependencies, loaded.role);
+    playRun.handlers.push(...loaded.handlers);
+    return loaded.tasks;
+  });
+  return {
+    result: { changed: false, include: request.name, include_args: { ...plain } },
+    included: [{ nodes, frame: vars, what: request.name }],
+  };
+};
+
+function roleRequest(plain: Readonly<Record<string, Json>>): RoleRequest {
+  return {
+    name: String(plain['name']),
+    tasksFrom: String(plain['tasks_from']),
+    varsFrom: String(plain['vars_from']),
+    defaultsFrom: String(plain['defaults_from']),
+    handlersFrom: String(plain['handlers_from']),
+    allowDuplicates: plain['allow_duplicates'] === true,
+    rolespecValidate: plain['rolespec_validate'] === true,
+    public: plain['public'] === true,
+  };
+}
+
+function contextOf({ task, args, playRun }: ControlCall): TaskContext {
+  const apply = args.get('apply');
+  const own = task.vars.slice(task.outer.vars.length);
+  return {
+    keywords: { ...task.outer, includeVars: [...task.outer.includeVars, ...own] },
+    role: task.role,
+    includedFrom: task.includedFrom,
+    playDir: playRun.play.dir,
+    playVars: playRun.play.vars,
+    handlers: false,
+    idPrefix: `${task.id}>`,
+    ...(apply instanceof Map && { apply }),
+  };
+}
+
+function once(playRun: PlayRun, key: string, load: () => readonly TaskNode[]): readonly TaskNode[] {
+  const nodes = playRun.includes.get(key) ?? load();
+  playRun.includes.set(key, nodes);
+  return nodes;
+}

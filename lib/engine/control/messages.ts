@@ -1,0 +1,43 @@
+import { SourceError } from '../../source/errors.ts';
+import { type Json, toPlain, Undefined, type Value } from '../../source/value.ts';
+import type { Control, ControlCall } from './control.ts';
+
+/** debug: an undefined `var` is shown, an undefined name in `msg` fails. */
+export const debug: Control = call => {
+  const { plain, playRun } = call;
+  if (playRun.run.options.verbosity < Number(plain['verbosity'])) {
+    return { result: { changed: false, skipped: true, skipped_reason: 'Verbosity threshold not met.' } };
+  }
+  const name = plain['var'];
+  if (name === undefined) return { result: { changed: false, msg: plain['msg'] ?? 'Hello world!' } };
+  return { result: { changed: false, [String(name)]: show(call, String(name)) } };
+};
+
+function show({ playRun, scope, task }: ControlCall, expression: string): Json {
+  try {
+    const value = playRun.run.templar.evaluate(expression, scope, task.argsAt);
+    return value instanceof Undefined ? 'VARIABLE IS NOT DEFINED!' : toPlain(value);
+  } catch (error) {
+    if (error instanceof SourceError && error.code === 'UNDEFINED_VARIABLE')
+      return 'VARIABLE IS NOT DEFINED!';
+    throw error;
+  }
+}
+
+export const fail: Control = ({ plain }) => ({
+  result: { changed: false, failed: true, msg: plain['msg']! },
+});
+
+/** assert: conditions in order; the first that does not hold is named. */
+export const assert: Control = ({ args, plain, playRun, scope, task }) => {
+  const that = args.get('that')!;
+  const conditions: Value[] = Array.isArray(that) ? that : [that];
+  for (const condition of conditions) {
+    if (playRun.run.templar.test(condition, scope, task.argsAt)) continue;
+    const msg = plain['fail_msg'] ?? 'Assertion failed';
+    return {
+      result: { changed: false, failed: true, evaluated_to: false, assertion: toPlain(condition), msg },
+    };
+  }
+  return { result: { changed: false, msg: plain['success_msg'] ?? 'All assertions passed' } };
+};

@@ -1,0 +1,38 @@
+import type { Control } from './control.ts';
+
+/** meta: what can be done for one host at a time. `flush_handlers` is carried out by the schedule. */
+export const meta: Control = async ({ plain, playRun, host, state, open, task }) => {
+  const done = (msg: string) => ({ result: { changed: false, msg } });
+  switch (plain['action']) {
+    case 'noop':
+    case 'flush_handlers':
+      return done('');
+    case 'refresh_inventory':
+      playRun.run.refreshInventory();
+      playRun.inventoryLayers.clear();
+      return done('inventory successfully refreshed');
+    case 'clear_facts':
+      state.clearFacts();
+      return done('facts cleared');
+    case 'clear_host_errors':
+      for (const name of playRun.batch) playRun.run.hosts.get(name)?.clearError();
+      return done('cleared host errors');
+    case 'end_host':
+      playRun.endedHosts.add(host);
+      return done(`ending play for ${host}`);
+    case 'end_role':
+      if (task.role) playRun.endedRoles.add(`${host}\0${task.role.path}`);
+      return done('ending role');
+    case 'end_batch':
+      playRun.ended = 'batch';
+      return done('ending batch');
+    case 'end_play':
+      playRun.ended = 'play';
+      return done('ending play');
+    case 'reset_connection':
+      await (await open()).connection.reset();
+      return done('reset connection');
+    default:
+      throw new Error(`meta action without implementation: ${String(plain['action'])}`);
+  }
+};

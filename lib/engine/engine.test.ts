@@ -1,0 +1,335 @@
+import { expect } from 'chai';
+import { trial } from './testing.ts';
+
+const play = (body: string, head = '') => `- hosts: all\n  gather_facts: false\n${head}${body}`;
+
+/** Playbook, and what it must do: the outcome lines of one or more hosts. */
+interface Case {
+  readonly name: string;
+  readonly files: Readonly<Record<string, string>> | string;
+  readonly hosts?: string;
+  readonly lines?: readonly string[];
+  readonly said?: readonly unknown[];
+  readonly exitCode?: number;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'conditions see registered results',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - name: a
+      command: echo hi
+      register: r
+    - name: b
+      debug: {msg: "{{ r.stdout }}"}
+      when: r.stdout == 'hi'
+    - name: c
+      debug: {msg: never}
+      when: [r is changed, r.rc != 0]
+`),
+    lines: ['a h1 changed', 'b h1 ok', 'c h1 skipped'],
+    said: ['hi'],
+  },
+  {
+    name: 'loops keep types, and register all results',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - name: a
+      debug: {msg: "{{ item }}"}
+      loop: [1, two, {three: 3}]
+      register: r
+    - name: b
+      debug: {msg: "{{ r.results | map(attribute='msg') | list }}"}
+`),
+    lines: ['a h1 ok', 'b h1 ok'],
+    said: [[1, 'two', { three: 3 }]],
+  },
+  {
+    name: 'handlers run once, in order of definition, on the hosts that notified',
+    hosts: 'h1\nh2\n',
+    files: play(`
+  tasks:
+    - name: change
+      command: "true"
+      notify: [second, first]
+    - name: change again
+      command: "true"
+      notify: first
+      when: inventory_hostname == 'h1'
+    - name: no change
+      debug: {msg: x}
+      notify: third
+  handlers:
+    - name: first
+      debug: {msg: one}
+    - name: second
+      debug: {msg: two}
+    - name: third
+      debug: {msg: three}
+`),
+    lines: [
+      'change h1 changed',
+      'change h2 changed',
+      'change again h1 changed',
+      'change again h2 skipped',
+      'no change h1 ok',
+      'no change h2 ok',
+      'first h1 ok',
+      'first h2 ok',
+      'second h1 ok',
+      'second h2 ok',
+    ],
+  },
+  {
+    name: 'a topic wakes all that listen, and flush_handlers runs them at once',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - {name: a, command: "true", notify: topic}
+    - meta: flush_handlers
+    - {name: b, debug: {msg: b}}
+  handlers:
+    - {name: x, debug: {msg: x}, listen: topic}
+    - {name: y, debug: {msg: y}, listen: topic}
+`),
+    lines: ['a h1 changed', 'x h1 ok', 'y h1 ok', 'b h1 ok'],
+  },
+  {
+    name: 'rescue makes the host whole again, always runs',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - block:
+        - {name: bad, command: "false"}
+        - {name: not reached, debug: {msg: x}}
+      rescue:
+        - {name: mend, debug: {msg: "{{ ansible_failed_task.name }} {{ ansible_failed_result.rc }}"}}
+      always:
+        - {name: finally, debug: {msg: x}}
+    - {name: after, debug: {msg: x}}
+`),
+    lines: ['bad h1 failed', 'mend h1 ok', 'finally h1 ok', 'after h1 ok'],
+    exitCode: 0,
+  },
+  {
+    name: 'a failed host leaves, the others go on',
+    files: play(`
+  tasks:
+    - {name: a, command: "false", when: inventory_hostname == 'h2'}
+    - {name: b, debug: {msg: x}}
+`),
+    lines: ['a h1 skipped', 'a h2 failed', 'a h3 skipped', 'b h1 ok', 'b h3 ok'],
+    exitCode: 2,
+  },
+  {
+    name: 'ignore_errors goes on and counts',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - {name: a, command: "false", ignore_errors: true, register: r}
+    - {name: b, debug: {msg: "{{ r.failed }} {{ r.rc }}"}}
+`),
+    lines: ['a h1 ignored', 'b h1 ok'],
+    said: ['True 1'],
+    exitCode: 0,
+  },
+  {
+    name: 'failed_when and changed_when have the last word',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - {name: a, command: "false", failed_when: false, changed_when: false}
+    - {name: b, command: "echo oops", register: r, failed_when: "'oops' in r.stdout", ignore_errors: true}
+    - {name: c, shell: "exit 3", register: c, failed_when: "c.rc not in [0, 2]", ignore_errors: true}
+`),
+    lines: ['a h1 ok', 'b h1 ignored', 'c h1 ignored'],
+  },
+  {
+    name: 'until tries again and counts its attempts',
+    hosts: 'h1\n',
+    files: play(
+      `
+  tasks:
+    - name: a
+      shell: "echo x >> /tmp/polarplay-until-{{ token }}; wc -l < /tmp/polarplay-until-{{ token }}"
+      register: r
+      until: r.stdout | int >= 3
+      retries: 5
+      delay: 0
+    - {name: b, debug: {msg: "{{ r.attempts }}"}}
+    - {name: c, file: {path: "/tmp/polarplay-until-{{ token }}", state: absent}}
+`,
+      `  vars: {token: "${process.pid}"}\n`,
+    ),
+    lines: ['a h1 changed', 'b h1 ok', 'c h1 changed'],
+    said: [3],
+  },
+  {
+    name: 'run_once runs on the first host and tells the others',
+    files: play(`
+  tasks:
+    - {name: a, command: echo once, run_once: true, register: r}
+    - {name: b, debug: {msg: "{{ r.stdout }}"}}
+`),
+    lines: ['a h1 changed', 'b h1 ok', 'b h2 ok', 'b h3 ok'],
+    said: ['once', 'once', 'once'],
+  },
+  {
+    name: 'delegate_to keeps the variables of the original host',
+    files: play(`
+  tasks:
+    - {name: a, command: "echo {{ inventory_hostname }}", delegate_to: h3, register: r}
+    - {name: b, debug: {msg: "{{ r.stdout }}"}}
+`),
+    said: ['h1', 'h2', 'h3'],
+  },
+  {
+    name: 'include_tasks loops, with its item visible inside; import_tasks inherits when',
+    hosts: 'h1\n',
+    files: {
+      'site.yml': play(`
+  tasks:
+    - {name: inc, include_tasks: more.yml, loop: [1, 2]}
+    - import_tasks: static.yml
+      when: false
+`),
+      'more.yml': '- {name: "inner {{ item }}", debug: {msg: "{{ item }}"}}\n',
+      'static.yml': '- {name: static, debug: {msg: x}}\n',
+    },
+    lines: ['inner 1 h1 ok', 'inner 2 h1 ok', 'static h1 skipped'],
+    said: [1, 2],
+  },
+  {
+    name: 'roles bring defaults, vars, handlers and files; parameters win',
+    hosts: 'h1\n',
+    files: {
+      'site.yml': play('', '  roles:\n    - {role: web, door: 81}\n'),
+      'roles/web/defaults/main.yml': 'door: 80\nname: default\n',
+      'roles/web/vars/main.yml': 'name: fixed\n',
+      'roles/web/tasks/main.yml':
+        '- {name: say, debug: {msg: "{{ name }} {{ door }} {{ role_name }}"}}\n- {name: change, command: "true", notify: restart}\n',
+      'roles/web/handlers/main.yml': '- {name: restart, debug: {msg: restarted}}\n',
+    },
+    lines: ['web : say h1 ok', 'web : change h1 changed', 'web : restart h1 ok'],
+    said: ['fixed 81 web', 'restarted'],
+  },
+  {
+    name: 'serial runs batch by batch',
+    files: play(
+      `
+  tasks:
+    - {name: a, debug: {msg: "{{ ansible_play_batch }}"}}
+`,
+      '  serial: 2\n',
+    ),
+    said: [['h1', 'h2'], ['h1', 'h2'], ['h3']],
+  },
+  {
+    name: 'any_errors_fatal ends the play for all after the task',
+    files: play(
+      `
+  tasks:
+    - {name: a, command: "false", when: inventory_hostname == 'h2'}
+    - {name: b, debug: {msg: x}}
+`,
+      '  any_errors_fatal: true\n',
+    ),
+    lines: ['a h1 skipped', 'a h2 failed', 'a h3 skipped'],
+    exitCode: 2,
+  },
+  {
+    name: 'max_fail_percentage is exceeded, not reached',
+    files: play(
+      `
+  tasks:
+    - {name: a, command: "false", when: inventory_hostname == 'h2'}
+    - {name: b, command: "false", when: inventory_hostname == 'h1'}
+    - {name: c, debug: {msg: x}}
+`,
+      '  max_fail_percentage: 34\n',
+    ),
+    lines: ['a h1 skipped', 'a h2 failed', 'a h3 skipped', 'b h1 failed', 'b h3 skipped'],
+    exitCode: 2,
+  },
+  {
+    name: 'extra vars, set_fact and task vars by precedence',
+    hosts: 'h1 a=inventory b=inventory c=inventory\n',
+    files: play(
+      `
+  tasks:
+    - {name: s, set_fact: {b: fact, a: fact}}
+    - {name: d, debug: {msg: "{{ a }} {{ b }} {{ c }} {{ d }}"}, vars: {c: task, b: task, d: "{{ c }}!"}}
+`,
+      '  vars: {c: play}\n',
+    ),
+    said: ['extra fact task task!'],
+  },
+  {
+    name: 'end_host and end_play are no failures',
+    files: play(`
+  tasks:
+    - meta: end_host
+      when: inventory_hostname == 'h2'
+    - {name: a, debug: {msg: x}}
+    - meta: end_play
+    - {name: b, debug: {msg: x}}
+`),
+    lines: ['a h1 ok', 'a h3 ok'],
+    exitCode: 0,
+  },
+  {
+    name: 'add_host and group_by serve the next play',
+    files: `${play(`
+  tasks:
+    - {name: a, add_host: {name: new, groups: fresh, colour: red}}
+    - {name: g, group_by: {key: "g_{{ inventory_hostname }}"}}
+`)}
+- hosts: fresh:g_h2
+  gather_facts: false
+  tasks:
+    - {name: b, debug: {msg: "{{ colour | default('none') }}"}}
+`,
+    lines: ['a h1 changed', 'g h1 changed', 'g h2 changed', 'g h3 changed', 'b h2 ok', 'b new ok'],
+  },
+  {
+    name: 'no_log hides the result, register keeps it',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - {name: a, command: echo secret, no_log: true, register: r}
+    - {name: b, debug: {msg: "{{ r.stdout }}"}}
+`),
+    said: ['secret'],
+  },
+  {
+    name: 'undefined variables fail the host with a position, and can be rescued',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - block:
+        - {name: a, debug: {msg: "{{ nothing }}"}}
+      rescue:
+        - {name: b, debug: {msg: "{{ 'site.yml:' in ansible_failed_result.msg }}"}}
+`),
+    lines: ['a h1 failed', 'b h1 ok'],
+    said: [true],
+  },
+];
+
+describe('engine', () => {
+  for (const { name, files, hosts, lines, said, exitCode } of cases) {
+    it(name, async () => {
+      const run = await trial(files, {
+        ...(hosts !== undefined && { hosts }),
+        ...(name.startsWith('extra vars') && { extraVars: { a: 'extra' } }),
+      });
+      if (run.error) throw run.error;
+      if (lines) expect(run.lines).to.deep.equal(lines);
+      if (said) expect(run.said.filter(text => text !== 'All items completed')).to.deep.equal(said);
+      if (exitCode !== undefined) expect(run.summary.exitCode).to.equal(exitCode);
+    });
+  }
+});

@@ -1,0 +1,67 @@
+import { type Dict, fromPlain, type Json, type Value } from '../source/value.ts';
+import type { HostStats } from './events.ts';
+
+/** Everything the run has learned about one host. Owned by the engine; lives as long as the run. */
+export class HostState {
+  readonly name: string;
+  /** Level 12, names without the `ansible_` prefix: the mapping `ansible_facts`. */
+  readonly facts: Dict = new Map();
+  /** Facts as plain JSON, for modules. */
+  readonly plainFacts = new Map<string, Json>();
+  /** Level 12: the same facts as variables (`ansible_hostname`), and cacheable set_facts. */
+  readonly factVars: Dict = new Map();
+  /** Level 19. */
+  readonly includedVars: Dict = new Map();
+  /** Level 20: set_fact and register. */
+  readonly setVars: Dict = new Map();
+  /** Registered names whose value check mode could not know → the task that would have given it. */
+  readonly unknown = new Map<string, string>();
+  readonly stats: HostStats = {
+    ok: 0,
+    changed: 0,
+    unreachable: 0,
+    failed: 0,
+    skipped: 0,
+    rescued: 0,
+    ignored: 0,
+    unknown: 0,
+  };
+  /** Failed or unreachable hosts take no part in later plays. */
+  status: 'active' | 'failed' | 'unreachable' = 'active';
+  /** Check mode: true once a change was predicted and not made. */
+  predictedChange = false;
+  factsGathered = false;
+  /** True once --start-at-task has found its task. */
+  started = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Stores facts that a module returned, as `ansible_facts.x` and as the variable `ansible_x`. */
+  addFacts(facts: Readonly<Record<string, Json>>): void {
+    for (const [name, json] of Object.entries(facts)) {
+      const bare = name.startsWith('ansible_') ? name.slice('ansible_'.length) : name;
+      const value = fromPlain(json);
+      this.facts.set(bare, value);
+      this.plainFacts.set(bare, json);
+      this.factVars.set(`ansible_${bare}`, value);
+    }
+  }
+
+  set(name: string, value: Value): void {
+    this.setVars.set(name, value);
+    this.unknown.delete(name);
+  }
+
+  clearError(): void {
+    if (this.status === 'failed') this.status = 'active';
+  }
+
+  clearFacts(): void {
+    this.facts.clear();
+    this.plainFacts.clear();
+    this.factVars.clear();
+    this.factsGathered = false;
+  }
+}

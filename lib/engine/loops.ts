@@ -1,0 +1,73 @@
+import type { Loop, Task } from '../playbook/types.ts';
+import { SourceError } from '../source/errors.ts';
+import { type Dict, Tuple, Undefined, type Value } from '../source/value.ts';
+import type { Templar } from '../templating/templar.ts';
+import type { Scope } from './scope.ts';
+
+/** The items of a task's loop. Throws SourceError when they can't be evaluated or are no list. */
+export function loopItems(templar: Templar, loop: Loop, scope: Scope): Value[] {
+  const { value, at } = loop.items;
+  if (loop.kind !== 'loop') {
+    const rendered = templar.render(value, scope, at);
+    return templar.lookup(loop.kind, Array.isArray(rendered) ? rendered : [rendered], new Map(), scope);
+  }
+  const items = templar.render(value, scope, at);
+  if (Array.isArray(items)) return items;
+  if (items instanceof Tuple) return [...items.items];
+  if (items instanceof Undefined)
+    throw new SourceError('UNDEFINED_VARIABLE', `"${items.name}" is undefined`, at);
+  throw new SourceError(
+    'WRONG_TYPE',
+    `loop needs a list, got ${describe(items)}`,
+    at,
+    'wrap a single value in [ ], or use the filters dict2items or list',
+  );
+}
+
+function describe(value: Value): string {
+  if (value instanceof Map) return 'a mapping';
+  if (value === null) return 'nothing';
+  return typeof value === 'string'
+    ? `the text ${JSON.stringify(value.slice(0, 60))}`
+    : `the value ${String(value)}`;
+}
+
+/** Loop variables of one item: the item itself, its index, and `ansible_loop` when asked for. */
+export function loopVars(loop: Loop, items: readonly Value[], index: number, extended: boolean): Dict {
+  const vars: Dict = new Map<Value, Value>([
+    [loop.loopVar, items[index]!],
+    ['ansible_loop_var', loop.loopVar],
+  ]);
+  if (loop.indexVar !== undefined) {
+    vars.set(loop.indexVar, index);
+    vars.set('ansible_index_var', loop.indexVar);
+  }
+  if (extended) vars.set('ansible_loop', extendedLoop(loop, items, index));
+  return vars;
+}
+
+function extendedLoop(loop: Loop, items: readonly Value[], index: number): Dict {
+  const { length } = items;
+  const info: Dict = new Map<Value, Value>([
+    ['index', index + 1],
+    ['index0', index],
+    ['first', index === 0],
+    ['last', index + 1 === length],
+    ['length', length],
+    ['revindex', length - index],
+    ['revindex0', length - index - 1],
+  ]);
+  if (loop.extendedAllitems) info.set('allitems', [...items]);
+  if (index > 0) info.set('previtem', items[index - 1]!);
+  if (index + 1 < length) info.set('nextitem', items[index + 1]!);
+  return info;
+}
+
+/** True when what an item needs can't depend on how the item before it went, so all may be prepared at once. */
+export function itemsAreIndependent(task: Task, templar: Templar): boolean {
+  if (task.until || task.async || task.loop?.pause || task.loop?.breakWhen) return false;
+  if (task.register === undefined) return true;
+  const expressions = task.when.map(({ value }) => templar.references(value, 'expression'));
+  const templates = [...task.args.values()].map(value => templar.references(value, 'template'));
+  return ![...expressions, ...templates].some(names => names.has(task.register!) || names.has('vars'));
+}

@@ -1,0 +1,51 @@
+import type { ModuleContext } from '../modules/module.ts';
+import type { Task } from '../playbook/types.ts';
+import { type Json, toPlain, Undefined } from '../source/value.ts';
+import { findOrFail } from './find.ts';
+import type { HostState } from './host-state.ts';
+import type { PlayRun } from './run.ts';
+import { finished, type Scope } from './scope.ts';
+
+/** What a module may know besides its arguments, for one item of a task on one host. */
+export function moduleContext(
+  run: {
+    readonly playRun: PlayRun;
+    readonly task: Task;
+    readonly host: string;
+    readonly state: HostState;
+    readonly checkMode: boolean;
+    readonly diffMode: boolean;
+  },
+  scope: Scope,
+): ModuleContext {
+  const { playRun, task, host, state } = run;
+  const { templar, files } = playRun.run;
+  return {
+    host,
+    checkMode: run.checkMode,
+    diffMode: run.diffMode,
+    connectionKind: variable(scope, 'ansible_connection') === 'local' ? 'local' : 'ssh',
+    fact: name => state.plainFacts.get(name),
+    find: (kind, name) => findOrFail(task, playRun, kind, name),
+    read: path => files.read(path),
+    renderFile: (text, file, overrides = {}) =>
+      templar.renderFile(text, scope.with(finished(templateVars(file, host))), { file, ...overrides }),
+    variable: name => variable(scope, name),
+  };
+}
+
+function variable(scope: Scope, name: string): Json | undefined {
+  if (!scope.has(name)) return undefined;
+  const value = scope.get(name);
+  return value instanceof Undefined ? undefined : toPlain(value);
+}
+
+/** Variables that only templates see. A fixed `ansible_managed` keeps templates that print it idempotent. */
+function templateVars(file: string, host: string): Map<string, string> {
+  return new Map([
+    ['ansible_managed', 'Ansible managed'],
+    ['template_host', host],
+    ['template_path', file],
+    ['template_fullpath', file],
+  ]);
+}

@@ -1,0 +1,242 @@
+import { ModuleError, type Result } from '../modules/module.ts';
+import type { Authored } from '../playbook/types.ts';
+import { type Dict, toPlain, type Value } from '../source/value.ts';
+import { ConnectionError } from '../transport/connection.ts';
+import { finishArguments, renderArguments } from './arguments.ts';
+import { startAsync } from './async.ts';
+import { openConnection } from './channel.ts';
+import type { Included } from './control/control.ts';
+import { CONTROLS } from './control/index.ts';
+import { moduleContext } from './module-context.ts';
+import { hostState } from './run.ts';
+import {
+  type CallOutcome,
+  type Channel,
+  type ModuleCall,
+  runCalls,
+  sleep,
+  TimeLimitError,
+  UNKNOWN,
+} from './run-module.ts';
+import type { Scope } from './scope.ts';
+import {
+  censored,
+  failureOf,
+  type Item,
+  isSecret,
+  keywordOr,
+  type TaskRun,
+  unknownResult,
+  unknownSource,
+} from './task-run.ts';
+import { hostScope } from './variables.ts';
+import { allHold, firstFalse, judge, resultValue } from './verdict.ts';
+
+export async function runItem(
+  run: TaskRun,
+  item: Item,
+  included: Included[],
+  onDelegate: (host: string) => void,
+): Promise<Result> {
+  const { task, playRun, state } = run;
+  const control = CONTROLS.get(task.module.name);
+  const { templar } = playRun.run;
+  const skipped = conditionResult(run, item.scope);
+  if (skipped) return skipped;
+  if (control) {
+    const once = async (): Promise<Result> => {
+      const args = renderArguments(task, templar, item.scope);
+      const unknown = unknownSource(run);
+      if (unknown !== undefined) return forgetting(run, args, unknown);
+      const plain = finishArguments(task, args);
+      const outcome = await control({
+        playRun,
+        task,
+        info: run.info,
+        host: run.host,
+        state,
+        scope: item.scope,
+        vars: item.vars,
+        args,
+        plain,
+        checkMode: run.checkMode,
+        open: () => openChannel(run, item, onDelegate),
+      });
+      included.push(...(outcome.included ?? []));
+      return outcome.result;
+    };
+    return retrying(run, item, once);
+  }
+  return retrying(run, item, async () => {
+    const call = prepare(run, item);
+    if (!isCall(call)) return call;
+    const channel = await openChannel(run, item, onDelegate);
+    if (task.async) {
+      if (run.checkMode) throw new ModuleError('check mode and async cannot be used on same task.');
+      const seconds = Number(toPlain(templar.render(task.async.value, item.scope, task.async.at)));
+      const poll = task.poll
+        ? Number(toPlain(templar.render(task.poll.value, item.scope, task.poll.at)))
+        : 15;
+      if (seconds > 0) return startAsync(call, channel, seconds, poll, playRun.run.jobs);
+    }
+    const [outcome] = await runCalls([call], channel);
+    return settle(run, outcome!);
+  });
+}
+
+/** The result of a task whose condition does not hold, or can't be known; undefined when the task is to run. */
+function conditionResult(run: TaskRun, scope: Scope): Result | undefined {
+  const holds = allHold(run.task.when, run.playRun.run.templar, scope);
+  const unknown = unknownSource(run);
+  if (unknown !== undefined) return unknownResult(unknown);
+  return holds ? undefined : skippedResult(run, scope);
+}
+
+/** A set_fact that can't be known leaves its names unknown too. */
+function forgetting(run: TaskRun, args: Dict, unknown: string): Result {
+  if (run.task.module.name === 'set_fact') {
+    for (const name of args.keys()) run.state.unknown.set(String(name), run.info.name);
+  }
+  return unknownResult(unknown);
+}
+
+export function skippedResult(run: TaskRun, scope: Scope): Result {
+  const condition = firstFalse(run.task.when, run.playRun.run.templar, scope);
+  return {
+    changed: false,
+    skipped: true,
+    skip_reason: 'Conditional result was False',
+    ...(condition !== undefined && { false_condition: condition }),
+  };
+}
+
+export const isCall = (prepared: ModuleCall | Result): prepared is ModuleCall => 'ctx' in prepared;
+
+/** The module call of an item, or the result that settles it without one. */
+export function prepare(run: TaskRun, item: Item): ModuleCall | Result {
+  const { task, playRun } = run;
+  const { templar } = playRun.run;
+  const skipped = conditionResult(run, item.scope);
+  if (skipped) return skipped;
+  const rendered = renderArguments(task, templar, item.scope);
+  const unknown = unknownSource(run);
+  if (unknown !== undefined) return unknownResult(unknown);
+  const args = finishArguments(task, rendered);
+  const { module } = task;
+  if (module.kind === 'control') throw new Error(`control module ${module.name} has no implementation`);
+  return { module, args, ctx: moduleContext(run, item.scope) };
+}
+
+/** The raw outcome of a call as a result. */
+export function settle(run: TaskRun, outcome: CallOutcome): Result {
+  if (outcome === UNKNOWN) {
+    return {
+      changed: false,
+      skipped: true,
+      unknown: `${run.task.module.name} runs only for real`,
+      msg: 'skipped, running in check mode',
+    };
+  }
+  if (outcome instanceof ModuleError) return failureOf(run, outcome);
+  return outcome;
+}
+
+export function judgeItem(run: TaskRun, item: Item, raw: Result): Result {
+  const { task, playRun, state } = run;
+  storeFacts(run, item, raw);
+  return judge(task, raw, playRun.run.templar, item.scope, result => {
+    if (task.register === undefined) return;
+    state.set(task.register, resultValue(result));
+    item.scope.refresh();
+  });
+}
+
+function storeFacts(run: TaskRun, item: Item, result: Result): void {
+  if (!result.ansible_facts || run.task.module.kind === 'control') return;
+  const toDelegate = item.delegate !== undefined && keywordOr(run, run.task.delegateFacts, false);
+  const state = toDelegate ? hostState(run.playRun.run, item.delegate!) : run.state;
+  state.addFacts(result.ansible_facts);
+  if (run.task.module.name === 'setup') state.factsGathered = true;
+}
+
+/** Runs an item once, or until `until` holds. N retries are N + 1 tries, and `attempts` then says N, as in Ansible. */
+async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): Promise<Result> {
+  const { task, playRun, info, host } = run;
+  const { templar, emit, signal } = playRun.run;
+  const settled = async (): Promise<Result> => {
+    let raw: Result;
+    try {
+      raw = await once();
+    } catch (error) {
+      if (error instanceof ConnectionError) throw error;
+      raw = failureOf(run, error);
+    }
+    return judgeItem(run, item, raw);
+  };
+  if (!task.until) return settled();
+  const number = (authored: Authored | undefined, fallback: number) =>
+    authored ? Number(toPlain(templar.render(authored.value, item.scope, authored.at))) : fallback;
+  const retries = number(task.retries, 3);
+  const tries = retries <= 0 ? 1 : retries + 1;
+  const delay = Math.max(0, number(task.delay, 5));
+  let result: Result = { changed: false };
+  for (let attempt = 1; attempt <= tries; attempt++) {
+    result = { ...(await settled()), attempts: attempt };
+    if (result.skipped) return result;
+    if (task.register !== undefined) run.state.set(task.register, resultValue(result));
+    item.scope.refresh();
+    if (templar.test(task.until.value, item.scope, task.until.at)) return result;
+    if (attempt < tries && !signal.aborted) {
+      emit({ type: 'retry', task: info, host, left: tries - attempt, result: censored(run, result) });
+      await sleep(delay * 1000, signal);
+    }
+    if (signal.aborted) throw new TimeLimitError('interrupted');
+  }
+  return { ...result, attempts: Math.max(1, tries - 1), failed: true };
+}
+
+export async function openChannel(
+  run: TaskRun,
+  item: Item,
+  onDelegate: (host: string) => void,
+): Promise<Channel> {
+  const { task, playRun, host, info } = run;
+  const { templar, emit, signal } = playRun.run;
+  const delegate =
+    task.delegateTo && String(toPlain(templar.render(task.delegateTo.value, item.scope, task.delegateTo.at)));
+  if (delegate !== undefined) {
+    (item as { delegate: string }).delegate = delegate;
+    onDelegate(delegate);
+  }
+  const target = delegate === undefined || delegate === host ? item.scope : hostScope(playRun, delegate);
+  const connection = await openConnection(playRun.run, task, delegate ?? host, item.scope, target);
+  const timeout = task.timeout
+    ? Number(toPlain(templar.render(task.timeout.value, item.scope, task.timeout.at)))
+    : 0;
+  return {
+    connection,
+    env: environment(run, item.scope),
+    deadline: timeout > 0 ? Date.now() + timeout * 1000 : undefined,
+    signal,
+    onLine: line =>
+      emit({ type: 'host-output', task: info, host, line: isSecret(run) ? '(hidden by no_log)' : line }),
+  };
+}
+
+/** `environment` of play, block and task, merged; the innermost wins. */
+function environment(run: TaskRun, scope: Scope): Record<string, string> {
+  const merged: Record<string, string> = {};
+  for (const { value, at } of run.task.environment) {
+    const rendered = run.playRun.run.templar.render(value, scope, at);
+    for (const layer of Array.isArray(rendered) ? rendered : [rendered]) {
+      if (layer instanceof Map) for (const [k, v] of layer) merged[String(k)] = textOf(v);
+    }
+  }
+  return merged;
+}
+
+function textOf(value: Value): string {
+  const plain = toPlain(value);
+  if (typeof plain === 'boolean') return plain ? 'True' : 'False';
+  return typeof plain === 'string' ? plain : JSON.stringify(plain);
+}

@@ -1,0 +1,111 @@
+import type { Inventory, VarLayer } from '../inventory/types.ts';
+import type { PlaybookLoader } from '../playbook/loader.ts';
+import type { Play, RoleInstance, TaskNode } from '../playbook/types.ts';
+import type { FileReader } from '../source/load.ts';
+import type { Dict, Json } from '../source/value.ts';
+import type { Templar } from '../templating/templar.ts';
+import type { Connection } from '../transport/connection.ts';
+import type { Jobs } from './async.ts';
+import type { Emit } from './events.ts';
+import { HostState } from './host-state.ts';
+
+/** What the operator asked for on the command line. */
+export interface RunOptions {
+  readonly checkMode: boolean;
+  readonly diffMode: boolean;
+  readonly forks: number;
+  readonly tags: readonly string[];
+  readonly skipTags: readonly string[];
+  /** Runs only tasks of these roles. */
+  readonly roles: readonly string[];
+  readonly limit: string | undefined;
+  readonly startAtTask: string | undefined;
+  readonly forceHandlers: boolean;
+  readonly flushCache: boolean;
+  readonly verbosity: number;
+  readonly become: BecomeOptions;
+}
+
+export interface BecomeOptions {
+  readonly enabled: boolean;
+  readonly user: string | undefined;
+  readonly method: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** Opens and keeps connections; made by the command line from transport. */
+export interface Connections {
+  /** The connection for a host, from its `ansible_*` connection variables. Throws ConnectionError or UsageError. */
+  open(host: string, variables: Readonly<Record<string, Json>>): Promise<Connection>;
+}
+
+/** Questions to the operator; in a run without a terminal they are answered by their default or fail. */
+export interface Operator {
+  ask(prompt: string, options: { readonly secret: boolean; readonly default?: string }): Promise<string>;
+  readonly interactive: boolean;
+}
+
+/** Everything that is the same for the whole run. */
+export interface Run {
+  readonly options: RunOptions;
+  readonly templar: Templar;
+  readonly loader: PlaybookLoader;
+  readonly inventory: Inventory;
+  readonly connections: Connections;
+  readonly operator: Operator;
+  readonly emit: Emit;
+  /** Aborted when the operator interrupts: no new task starts, running ones are told to stop. */
+  readonly signal: AbortSignal;
+  readonly extraVars: VarLayer;
+  /** Level 1: what flags say about the connection. */
+  readonly flagVars: VarLayer;
+  readonly hosts: Map<string, HostState>;
+  /** What set_stats collected. */
+  readonly customStats: Map<string, Json>;
+  readonly files: FileReader;
+  /** Reads the inventory again; `inventory` is the new one from then on. */
+  readonly refreshInventory: () => void;
+  readonly now: () => number;
+  /** Background work started with `async`. */
+  readonly jobs: Jobs;
+  /** --step, until the operator says "continue". */
+  readonly stepping: { on: boolean };
+}
+
+/** State of a host, made at first use: delegates and added hosts have one as well. */
+export function hostState(run: Run, host: string): HostState {
+  const state = run.hosts.get(host) ?? new HostState(host);
+  run.hosts.set(host, state);
+  return state;
+}
+
+/** One play being run: what its tasks share. */
+export interface PlayRun {
+  readonly run: Run;
+  readonly play: Play;
+  /** All hosts of the play, then those of the batch; the live ones are those not failed. */
+  readonly allHosts: readonly string[];
+  batch: readonly string[];
+  /** Roles seen so far in this play, include_role ones included, for variables and handlers. */
+  readonly roles: RoleInstance[];
+  /** The play's handlers, then those of its roles, in definition order; include_role adds to them. */
+  readonly handlers: TaskNode[];
+  /** Task lists that dynamic includes have loaded, by task and file. */
+  readonly includes: Map<string, readonly TaskNode[]>;
+  /** Notified handlers by host: ids of handler tasks. */
+  readonly notified: Map<string, Set<string>>;
+  readonly promptVars: Dict;
+  /** Rendered vars_files per host. */
+  readonly filesVars: Map<string, readonly VarLayer[]>;
+  readonly inventoryLayers: Map<string, readonly VarLayer[]>;
+  /** Set when a host or task ended the play for all. */
+  ended: 'no' | 'play' | 'batch' | 'fatal';
+  readonly endedHosts: Set<string>;
+  /** `host NUL role path` of roles that `meta: end_role` ended. */
+  readonly endedRoles: Set<string>;
+  /** Roles that ran a task on a host, by host and key: the first instance is the one that counts. */
+  readonly rolesDone: Map<string, Map<string, RoleInstance>>;
+  readonly forceHandlers: boolean;
+  readonly maxFailPercentage: number | undefined;
+  readonly name: string;
+}

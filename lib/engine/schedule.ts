@@ -1,0 +1,195 @@
+import type { Task, TaskNode } from '../playbook/types.ts';
+import { comparePaths, type Step, type StepEnd, type Walk, type WalkHooks, walk } from './cursor.ts';
+import { nextHandler } from './handlers.ts';
+import { forEachLimited } from './limiter.ts';
+import { hostState, type PlayRun } from './run.ts';
+import { selects } from './select.ts';
+import { runStep } from './step.ts';
+
+/** One host's way through a list of tasks. */
+interface HostWalk {
+  readonly host: string;
+  readonly walk: Walk;
+  rescued: boolean;
+  step: Step | undefined;
+}
+
+/**
+ * Runs task lists the way `strategy: linear` does: the earliest task of all hosts is next, on every host that is at
+ * it; handlers follow each list.
+ */
+export async function runLinear(playRun: PlayRun, sections: readonly (readonly TaskNode[])[]): Promise<void> {
+  for (const nodes of sections) {
+    await runList(playRun, nodes, liveHosts(playRun), false);
+    await flushHandlers(playRun, playRun.batch);
+    if (isOver(playRun)) return;
+  }
+}
+
+/** Every host goes its own way, `limit` of them at once. */
+export async function runFree(
+  playRun: PlayRun,
+  sections: readonly (readonly TaskNode[])[],
+  limit: number,
+): Promise<void> {
+  await forEachLimited(liveHosts(playRun), limit, async host => {
+    for (const nodes of sections) {
+      await runList(
+        playRun,
+        nodes,
+        liveHosts(playRun).filter(name => name === host),
+        false,
+      );
+      await flushHandlers(playRun, [host]);
+      if (isOver(playRun)) return;
+    }
+  });
+}
+
+/** Hosts of the batch that still take part. */
+export function liveHosts(playRun: PlayRun): string[] {
+  return playRun.batch.filter(
+    host => hostState(playRun.run, host).status === 'active' && !playRun.endedHosts.has(host),
+  );
+}
+
+const isOver = (playRun: PlayRun): boolean => playRun.ended !== 'no' || playRun.run.signal.aborted;
+
+/** Runs the handlers that were notified, in the order they are defined, until none is left. */
+async function flushHandlers(playRun: PlayRun, hosts: readonly string[]): Promise<void> {
+  for (
+    let next = nextHandler(playRun, hosts);
+    next && !playRun.run.signal.aborted;
+    next = nextHandler(playRun, hosts)
+  ) {
+    await runList(playRun, [next.handler], next.hosts, true);
+  }
+}
+
+async function runList(
+  playRun: PlayRun,
+  nodes: readonly TaskNode[],
+  hosts: readonly string[],
+  handler: boolean,
+): Promise<void> {
+  const walks = hosts.map(host => startWalk(playRun, nodes, host, handler));
+  for (;;) {
+    const waiting = walks.filter(w => w.step !== undefined && takesPart(playRun, w.host, handler));
+    if (waiting.length === 0 || isOver(playRun)) return;
+    const earliest = waiting.reduce((a, b) => (comparePaths(b.step!.path, a.step!.path) < 0 ? b : a)).step!;
+    const group = waiting.filter(
+      w => w.step!.task === earliest.task && comparePaths(w.step!.path, earliest.path) === 0,
+    );
+    await runGroup(playRun, earliest, group, walks, handler);
+  }
+}
+
+/** A host whose status is "failed" still walks through `always` sections, so only its walk says when it is done. */
+function takesPart(playRun: PlayRun, host: string, handler: boolean): boolean {
+  const { status } = hostState(playRun.run, host);
+  if (status === 'unreachable' || playRun.endedHosts.has(host)) return false;
+  return status === 'active' || handler;
+}
+
+function startWalk(playRun: PlayRun, nodes: readonly TaskNode[], host: string, handler: boolean): HostWalk {
+  const hooks: WalkHooks = {
+    selects: task => handler || selects(playRun, task, host),
+    rescuing: () => {
+      hostWalk.rescued = true;
+    },
+  };
+  const hostWalk: HostWalk = { host, walk: walk(nodes, hooks), rescued: false, step: undefined };
+  take(playRun, hostWalk, hostWalk.walk.next());
+  return hostWalk;
+}
+
+async function runGroup(
+  playRun: PlayRun,
+  step: Step,
+  group: readonly HostWalk[],
+  all: readonly HostWalk[],
+  handler: boolean,
+): Promise<void> {
+  const { task } = step;
+  if (isFlush(task)) {
+    await flushMeta(playRun, group);
+    for (const w of group) advance(playRun, w, WENT_WELL, true);
+    return;
+  }
+  if (!(await agreedTo(playRun, task))) {
+    for (const w of group) advance(playRun, w, WENT_WELL, true);
+    return;
+  }
+  // Frames differ between hosts: each has its own loop items around the step.
+  const members = group.map(w => ({ host: w.host, frames: w.step!.frames }));
+  const { ends, fatal } = await runStep(playRun, task, members, handler);
+  for (const w of group) advance(playRun, w, ends.get(w.host)!, true);
+  if (fatal) {
+    for (const w of all)
+      if (w.step && !ends.get(w.host)?.failed) advance(playRun, w, FAILED_WITH_OTHERS, false);
+  }
+  checkFailPercentage(playRun);
+}
+
+/** --step: asks before each task; "c" goes on without asking. */
+async function agreedTo({ run, name }: PlayRun, task: Task): Promise<boolean> {
+  if (!run.stepping.on) return true;
+  const answer = await run.operator.ask(
+    `Perform task: ${task.name ?? task.moduleName} (${name}) (N)o/(y)es/(c)ontinue`,
+    {
+      secret: false,
+      default: 'n',
+    },
+  );
+  if (/^c/i.test(answer)) run.stepping.on = false;
+  return /^[cy]/i.test(answer);
+}
+
+const WENT_WELL: StepEnd = { failed: false, skipped: false, included: [] };
+const FAILED_WITH_OTHERS: StepEnd = { failed: true, skipped: false, included: [] };
+
+const isFlush = (task: Task): boolean =>
+  task.module.name === 'meta' &&
+  [task.args.get('_raw_params'), task.args.get('action')].includes('flush_handlers');
+
+async function flushMeta(playRun: PlayRun, group: readonly HostWalk[]): Promise<void> {
+  const members = group.map(w => ({ host: w.host, frames: w.step!.frames }));
+  const { ends } = await runStep(playRun, group[0]!.step!.task, members, false);
+  await flushHandlers(
+    playRun,
+    members.map(m => m.host).filter(host => !ends.get(host)!.skipped),
+  );
+}
+
+/** Moves a host on. `counts` is false for a host that fails only because another one did. */
+function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd, counts: boolean): void {
+  const { run } = playRun;
+  const state = hostState(run, hostWalk.host);
+  if (state.status === 'unreachable') {
+    hostWalk.step = undefined;
+    return;
+  }
+  hostWalk.rescued = false;
+  const next = hostWalk.walk.next(end);
+  if (end.failed && counts) {
+    if (hostWalk.rescued) {
+      state.stats.rescued++;
+      run.emit({ type: 'rescued', host: hostWalk.host });
+    } else state.stats.failed++;
+  }
+  take(playRun, hostWalk, next);
+}
+
+function take(playRun: PlayRun, hostWalk: HostWalk, next: IteratorResult<Step, 'done' | 'failed'>): void {
+  hostWalk.step = next.done ? undefined : next.value;
+  if (next.done && next.value === 'failed') hostState(playRun.run, hostWalk.host).status = 'failed';
+}
+
+/** `max_fail_percentage`: the play ends when more than that share of the batch has failed. */
+function checkFailPercentage(playRun: PlayRun): void {
+  if (playRun.maxFailPercentage === undefined) return;
+  const failed = playRun.batch.filter(host => hostState(playRun.run, host).status !== 'active').length;
+  if ((failed / playRun.batch.length) * 100 <= playRun.maxFailPercentage) return;
+  for (const host of liveHosts(playRun)) hostState(playRun.run, host).status = 'failed';
+  playRun.ended = 'fatal';
+}

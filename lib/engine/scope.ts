@@ -1,0 +1,119 @@
+import type { VarLayer } from '../inventory/types.ts';
+import { SourceError } from '../source/errors.ts';
+import { type Dict, positionOf, Undefined, type Value } from '../source/value.ts';
+import { isTemplate, type Templar, type Variables } from '../templating/templar.ts';
+
+/** Variables of one source, and whether they are finished values or text still to be rendered. */
+export interface ScopeLayer {
+  readonly vars: Dict;
+  /** Facts, registered results, loop items: never rendered again, even if they hold `{{`. */
+  readonly final: boolean;
+}
+
+/** A layer of text as an author wrote it. */
+export const authored = (layer: VarLayer): ScopeLayer => ({ vars: layer.vars, final: false });
+
+/** A layer of finished values. */
+export const finished = (vars: Dict): ScopeLayer => ({ vars, final: true });
+
+/** Magic variables, made when they are asked for, such as `hostvars`. */
+export type LazyVariables = ReadonlyMap<string, () => Value>;
+
+/**
+ * What one task on one host can see. Layers come highest precedence first; authored values are rendered when they
+ * are first used, in this scope, and kept.
+ */
+export class Scope implements Variables {
+  readonly #templar: Templar;
+  readonly #layers: readonly ScopeLayer[];
+  readonly #magic: LazyVariables;
+  readonly #rendered = new Map<string, Value>();
+  readonly #inProgress = new Set<string>();
+  /** Names that were asked for, so that check mode can tell what a failed expression depended on. */
+  readonly used: Set<string>;
+
+  constructor(
+    templar: Templar,
+    layers: readonly ScopeLayer[],
+    magic: LazyVariables,
+    used = new Set<string>(),
+  ) {
+    this.#templar = templar;
+    this.#layers = layers;
+    this.#magic = magic;
+    this.used = used;
+  }
+
+  /** The same scope with more layers on top, highest first. */
+  with(...layers: readonly ScopeLayer[]): Scope {
+    return new Scope(this.#templar, [...layers, ...this.#layers], this.#magic, this.used);
+  }
+
+  has(name: string): boolean {
+    return this.#magic.has(name) || this.#layers.some(layer => layer.vars.has(name));
+  }
+
+  names(): Iterable<string> {
+    const seen = new Set<string>(this.#magic.keys());
+    for (const layer of this.#layers) {
+      for (const name of layer.vars.keys()) if (typeof name === 'string') seen.add(name);
+    }
+    return seen;
+  }
+
+  get(name: string): Value {
+    this.used.add(name);
+    const known = this.#rendered.get(name);
+    if (known !== undefined) return known;
+    const value = this.#resolve(name);
+    if (!(value instanceof Undefined)) this.#rendered.set(name, value);
+    return value;
+  }
+
+  /** Every visible name with its text as authored: what the variable `vars` shows. */
+  rawAll(): Dict {
+    const all: Dict = new Map();
+    for (const layer of [...this.#layers].reverse())
+      for (const [name, value] of layer.vars) all.set(name, value);
+    return all;
+  }
+
+  /** Forgets rendered values: something they used has changed. */
+  refresh(): void {
+    this.#rendered.clear();
+  }
+
+  #resolve(name: string): Value {
+    const magic = this.#magic.get(name);
+    if (magic) return magic();
+    for (const layer of this.#layers) {
+      const value = layer.vars.get(name);
+      if (value === undefined) continue;
+      return layer.final || isConstant(value) ? value : this.#render(name, value, layer.vars);
+    }
+    return new Undefined(name);
+  }
+
+  #render(name: string, value: Value, container: Dict): Value {
+    if (this.#inProgress.has(name)) {
+      const chain = [...this.#inProgress, name].join(' → ');
+      throw new SourceError(
+        'RECURSIVE_VARIABLE',
+        `recursive loop in the variable "${name}": ${chain}`,
+        positionOf(container, name),
+      );
+    }
+    this.#inProgress.add(name);
+    try {
+      return this.#templar.render(value, this, positionOf(container, name));
+    } finally {
+      this.#inProgress.delete(name);
+    }
+  }
+}
+
+/** True for what rendering would leave as it is. */
+function isConstant(value: Value): boolean {
+  if (typeof value === 'string') return !isTemplate(value);
+  return typeof value !== 'object' || value === null;
+}

@@ -1,0 +1,214 @@
+import type { Result } from '../modules/module.ts';
+import type { Task } from '../playbook/types.ts';
+import { SourceError } from '../source/errors.ts';
+import { type Dict, fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
+import { truthy } from './channel.ts';
+import type { StepEnd } from './cursor.ts';
+import type { HostStats, TaskInfo } from './events.ts';
+import { notify } from './handlers.ts';
+import { forEachLimited } from './limiter.ts';
+import { hostState, type PlayRun } from './run.ts';
+import { runTask, shown, type TaskVerdict } from './run-task.ts';
+import { taskScope } from './variables.ts';
+
+/** How a step went on each host, and whether one failure is to be everybody's. */
+export interface StepOutcome {
+  readonly ends: ReadonlyMap<string, StepEnd>;
+  /** `any_errors_fatal`, or a failed `run_once`: hosts that did well are failed too. */
+  readonly fatal: boolean;
+}
+
+/** Modules that work for all hosts at once, so run for the first only (Ansible's BYPASS_HOST_LOOP). */
+const ONCE_FOR_ALL = new Set(['add_host', 'pause']);
+
+/** A host at a step, with the loop variables of the includes around it. */
+export interface Member {
+  readonly host: string;
+  readonly frames: readonly Dict[];
+}
+
+/** Runs one task on hosts that are in step, within the limits of forks and `throttle`. */
+export async function runStep(
+  playRun: PlayRun,
+  task: Task,
+  members: readonly Member[],
+  handler: boolean,
+): Promise<StepOutcome> {
+  const { run } = playRun;
+  const hosts = members.map(member => member.host);
+  const first = hosts[0]!;
+  const isMeta = task.module.name === 'meta';
+  const info = taskInfo(playRun, task, members[0]!, handler);
+  const verdicts = new Map<string, TaskVerdict>();
+  const onceForAll = ONCE_FOR_ALL.has(task.module.name);
+  const once = onceForAll || flag(playRun, task, first, 'runOnce');
+  if (!isMeta) run.emit({ type: 'task-start', task: info });
+  const throttle = task.throttle ? Number(render(playRun, task, first, 'throttle') ?? 0) : 0;
+  const limit = throttle > 0 ? Math.min(throttle, run.options.forks) : run.options.forks;
+  await forEachLimited(once ? members.slice(0, 1) : members, limit, async member => {
+    if (run.signal.aborted) return;
+    run.emit({ type: 'host-start', task: info, host: member.host });
+    const verdict = await runTask(playRun, task, info, member.host, member.frames);
+    verdicts.set(member.host, verdict);
+    if (!isMeta || verdict.status === 'failed') record(playRun, task, info, member, verdict);
+  });
+  if (once && verdicts.has(first)) shareResult(playRun, task, hosts, verdicts.get(first)!);
+  announceIncludes(playRun, verdicts);
+  if (!isMeta) run.emit({ type: 'task-end', task: info });
+  return conclude(playRun, task, hosts, verdicts, once);
+}
+
+/** Result, facts and register of a `run_once` task belong to all hosts of the batch. */
+function shareResult(playRun: PlayRun, task: Task, hosts: readonly string[], verdict: TaskVerdict): void {
+  for (const host of hosts.slice(1)) {
+    const state = hostState(playRun.run, host);
+    const source = hostState(playRun.run, hosts[0]!);
+    if (task.register !== undefined) state.set(task.register, source.setVars.get(task.register)!);
+    if (task.module.name === 'set_fact') {
+      for (const name of Object.keys(verdict.result.ansible_facts ?? {}))
+        state.set(name, source.setVars.get(name)!);
+    } else if (verdict.result.ansible_facts) state.addFacts(verdict.result.ansible_facts);
+  }
+}
+
+function conclude(
+  playRun: PlayRun,
+  task: Task,
+  hosts: readonly string[],
+  verdicts: ReadonlyMap<string, TaskVerdict>,
+  once: boolean,
+): StepOutcome {
+  const ends = new Map<string, StepEnd>();
+  let bad = false;
+  for (const host of hosts) {
+    const verdict = verdicts.get(once ? hosts[0]! : host);
+    const failed =
+      verdict !== undefined &&
+      !verdict.ignored &&
+      (verdict.status === 'failed' || verdict.status === 'unreachable');
+    if (failed && verdicts.has(host)) bad = true;
+    const skipped = verdict === undefined || verdict.status === 'skipped';
+    ends.set(host, { failed: failed && verdicts.has(host), skipped, included: verdict?.included ?? [] });
+  }
+  const ignoring = [...verdicts.values()].every(v => v.ignored || v.status === 'ok');
+  const fatal = bad && ((once && !ignoring) || flag(playRun, task, hosts[0]!, 'anyErrorsFatal'));
+  return { ends, fatal };
+}
+
+function record(
+  playRun: PlayRun,
+  task: Task,
+  info: TaskInfo,
+  { host, frames }: Member,
+  verdict: TaskVerdict,
+): void {
+  const { run } = playRun;
+  const { status, ignored, elapsedMs, delegate } = verdict;
+  const { stats } = hostState(run, host);
+  const result = shown(playRun, task, info, host, frames, verdict);
+  if (verdict.included.length === 0 || status === 'failed') {
+    run.emit({
+      type: 'outcome',
+      task: info,
+      host,
+      status,
+      ignored,
+      result,
+      elapsedMs,
+      ...(delegate !== undefined && { delegate }),
+    });
+  }
+  for (const message of result.warnings ?? []) run.emit({ type: 'warning', message });
+  count(stats, verdict);
+  if (status === 'unreachable' && !ignored) hostState(run, host).status = 'unreachable';
+  if (status === 'failed' && !ignored) rememberFailure(playRun, info, task, host, verdict.result);
+  if (status === 'changed' && !ignored) notify(playRun, task, host);
+}
+
+function count(stats: HostStats, { status, ignored }: TaskVerdict): void {
+  if (status === 'unreachable') {
+    if (ignored) {
+      stats.skipped++;
+      stats.ignored++;
+    } else stats.unreachable++;
+  } else if (status === 'failed') {
+    // A failure that is not ignored is counted when it is known whether a block rescues it.
+    if (ignored) {
+      stats.ok++;
+      stats.ignored++;
+    }
+  } else if (status === 'skipped' || status === 'unknown') {
+    stats.skipped++;
+    if (status === 'unknown') stats.unknown++;
+  } else {
+    stats.ok++;
+    if (status === 'changed') stats.changed++;
+  }
+}
+
+/** `ansible_failed_task` and `ansible_failed_result`, for `rescue`. */
+function rememberFailure(playRun: PlayRun, info: TaskInfo, task: Task, host: string, result: Result): void {
+  const state = hostState(playRun.run, host);
+  const { diff: _diff, warnings: _warnings, ...plain } = result;
+  state.set('ansible_failed_result', fromPlain(plain as Json));
+  state.set(
+    'ansible_failed_task',
+    new Map<Value, Value>([
+      ['name', task.name ?? info.name],
+      ['action', task.moduleName],
+      ['args', task.args],
+      ['tags', [...task.tags]],
+    ]),
+  );
+}
+
+function announceIncludes(playRun: PlayRun, verdicts: ReadonlyMap<string, TaskVerdict>): void {
+  const byFile = new Map<string, string[]>();
+  for (const [host, { included }] of verdicts) {
+    for (const { what } of included) byFile.set(what, [...(byFile.get(what) ?? []), host]);
+  }
+  for (const [what, hosts] of byFile)
+    playRun.run.emit({ type: 'included', what, hosts: [...new Set(hosts)] });
+}
+
+/** How a task is named in reports; a name that can't be rendered yet is shown as written. */
+export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member, handler: boolean): TaskInfo {
+  let name = task.name ?? task.moduleName;
+  if (task.name !== undefined && task.name.includes('{{')) {
+    try {
+      name = String(
+        toPlain(
+          playRun.run.templar.render(
+            task.name,
+            taskScope(playRun, host, task, { loop: new Map(frames.flatMap(frame => [...frame])) }),
+            task.at,
+          ),
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+    }
+  }
+  return {
+    id: task.id,
+    name: task.role ? `${task.role.name} : ${name}` : name,
+    module: task.module.name,
+    handler,
+    position: task.at,
+    tags: task.tags,
+  };
+}
+
+function render(
+  playRun: PlayRun,
+  task: Task,
+  host: string,
+  keyword: 'throttle' | 'runOnce' | 'anyErrorsFatal',
+): Json | undefined {
+  const authored = task[keyword];
+  if (!authored) return undefined;
+  return toPlain(playRun.run.templar.render(authored.value, taskScope(playRun, host, task), authored.at));
+}
+
+const flag = (playRun: PlayRun, task: Task, host: string, keyword: 'runOnce' | 'anyErrorsFatal'): boolean =>
+  truthy(render(playRun, task, host, keyword));

@@ -1,0 +1,86 @@
+import type { Result } from '../modules/module.ts';
+import type { Authored, Task } from '../playbook/types.ts';
+import { fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
+import type { Templar } from '../templating/templar.ts';
+import type { Scope } from './scope.ts';
+
+/** True when every condition holds; each sees the variables at this moment. */
+export function allHold(conditions: readonly Authored[], templar: Templar, scope: Scope): boolean {
+  return conditions.every(({ value, at }) => templar.test(value, scope, at));
+}
+
+/** The first condition that does not hold, as its author wrote it. */
+export function firstFalse(
+  conditions: readonly Authored[],
+  templar: Templar,
+  scope: Scope,
+): Json | undefined {
+  for (const { value, at } of conditions) {
+    for (const part of Array.isArray(value) ? value : [value]) {
+      if (!templar.test(part, scope, at)) return toPlain(part);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The result as it counts: `changed_when`, then `failed_when`, evaluated with the result registered. Skipped results
+ * are left alone.
+ */
+export function judge(
+  task: Task,
+  result: Result,
+  templar: Templar,
+  scope: Scope,
+  register: (result: Result) => void,
+): Result {
+  let judged: Result = { ...result, failed: result.failed === true };
+  register(judged);
+  if (judged.skipped) return judged;
+  if (task.changedWhen) {
+    judged = { ...judged, changed: templar.test(task.changedWhen.value, scope, task.changedWhen.at) };
+    register(judged);
+  }
+  if (task.failedWhen) {
+    const failed = templar.test(task.failedWhen.value, scope, task.failedWhen.at);
+    judged = { ...judged, failed, failed_when_result: failed };
+    register(judged);
+  }
+  return judged;
+}
+
+/** Whether a result stops the host: `failed_when` has the last word, even over an exhausted `until`. */
+export function isFailed(result: Result): boolean {
+  return typeof result['failed_when_result'] === 'boolean'
+    ? result['failed_when_result']
+    : result.failed === true;
+}
+
+/** The result as playbooks see it in a registered variable. */
+export function resultValue(result: Result): Value {
+  const { ansible_facts, diff, warnings, ...rest } = result;
+  return fromPlain({
+    ...rest,
+    ...(ansible_facts && { ansible_facts }),
+    ...(diff && { diff: diff.map(({ before, after }) => ({ before, after })) }),
+    ...(warnings && { warnings: [...warnings] }),
+  } as Json);
+}
+
+/** What a loop comes to: the items' results, and whether any changed or failed. */
+export function loopResult(results: readonly Result[]): Result {
+  if (results.length === 0) {
+    return { changed: false, skipped: true, skipped_reason: 'No items in the list', results: [] };
+  }
+  const failed = results.some(isFailed);
+  const skipped = results.every(result => result.skipped === true);
+  const warnings = results.flatMap(result => result.warnings ?? []);
+  return {
+    changed: results.some(result => result.changed),
+    ...(failed && { failed: true }),
+    ...(skipped && { skipped: true }),
+    msg: failed ? 'One or more items failed' : skipped ? 'All items skipped' : 'All items completed',
+    results: results as unknown as Json,
+    ...(warnings.length > 0 && { warnings }),
+  };
+}

@@ -1,0 +1,75 @@
+import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import type { Output, Report } from './report.ts';
+
+interface PlayRecord {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly tasks: TaskRecord[];
+}
+
+interface TaskRecord {
+  readonly name: string;
+  readonly module: string;
+  readonly path: string;
+  readonly hosts: Record<string, object>;
+}
+
+/** One JSON document at the end: plays, tasks, results by host, and the stats of the recap. */
+export class JsonReport implements Report {
+  readonly #out: Output;
+  readonly #plays: PlayRecord[] = [];
+  readonly #warnings: string[] = [];
+  #end: Extract<RunEvent, { type: 'run-end' }> | undefined;
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  on(event: RunEvent): void {
+    switch (event.type) {
+      case 'play-start':
+        this.#plays.push({ name: event.name, hosts: event.hosts, tasks: [] });
+        break;
+      case 'task-start': {
+        const { name, module, position } = event.task;
+        const path = `${position.file}:${position.line}`;
+        this.#plays.at(-1)?.tasks.push({ name, module, path, hosts: {} });
+        break;
+      }
+      case 'outcome':
+        this.#record(event);
+        break;
+      case 'warning':
+        this.#warnings.push(event.message);
+        break;
+      case 'run-end':
+        this.#end = event;
+        break;
+      default:
+    }
+  }
+
+  #record(outcome: HostOutcome): void {
+    const task = this.#plays.at(-1)?.tasks.findLast(({ name }) => name === outcome.task.name);
+    if (task)
+      task.hosts[outcome.host] = {
+        status: outcome.status,
+        ignored: outcome.ignored,
+        elapsed_ms: Math.round(outcome.elapsedMs),
+        ...outcome.result,
+      };
+  }
+
+  finish(): void {
+    const summary = this.#end?.summary;
+    const document = {
+      plays: this.#plays,
+      stats: summary?.hosts ?? {},
+      custom_stats: summary?.custom ?? {},
+      warnings: this.#warnings,
+      exit_code: summary?.exitCode ?? 1,
+      elapsed_ms: Math.round(summary?.elapsedMs ?? 0),
+    };
+    this.#out.write(`${JSON.stringify(document, null, 2)}\n`);
+  }
+}

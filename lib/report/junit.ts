@@ -1,0 +1,53 @@
+import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import type { Output, Report } from './report.ts';
+
+/** JUnit XML for CI: a suite per play, a case per task and host. */
+export class JunitReport implements Report {
+  readonly #out: Output;
+  readonly #suites: { name: string; cases: HostOutcome[] }[] = [];
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  on(event: RunEvent): void {
+    if (event.type === 'play-start') this.#suites.push({ name: event.name, cases: [] });
+    else if (event.type === 'outcome') this.#suites.at(-1)?.cases.push(event);
+  }
+
+  finish(): void {
+    const suites = this.#suites.map(suite => suiteXml(suite.name, suite.cases)).join('');
+    this.#out.write(`<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites}</testsuites>\n`);
+  }
+}
+
+const isFailure = ({ status, ignored }: HostOutcome): boolean =>
+  !ignored && (status === 'failed' || status === 'unreachable');
+const isSkip = ({ status }: HostOutcome): boolean => status === 'skipped' || status === 'unknown';
+
+function suiteXml(name: string, cases: readonly HostOutcome[]): string {
+  const seconds = cases.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0) / 1000;
+  const counts = `tests="${cases.length}" failures="${cases.filter(isFailure).length}" skipped="${cases.filter(isSkip).length}"`;
+  return `  <testsuite name="${xmlText(name)}" ${counts} time="${seconds.toFixed(3)}">\n${cases.map(caseXml).join('')}  </testsuite>\n`;
+}
+
+function caseXml(outcome: HostOutcome): string {
+  const { task, host, result, elapsedMs } = outcome;
+  const { file, line } = task.position;
+  const head = `    <testcase name="[${xmlText(host)}] ${xmlText(task.name)}" classname="${xmlText(`${file}:${line}`)}" time="${(elapsedMs / 1000).toFixed(3)}"`;
+  if (isFailure(outcome)) {
+    const detail = xmlText(JSON.stringify(result, null, 2));
+    return `${head}>\n      <failure message="${xmlText(String(result.msg ?? 'failed'))}">${detail}</failure>\n    </testcase>\n`;
+  }
+  return isSkip(outcome) ? `${head}><skipped/></testcase>\n` : `${head}/>\n`;
+}
+
+/** XML text; characters that XML cannot hold are dropped. */
+function xmlText(text: string): string {
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}

@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import type { HostOutcome, RunEvent, Status, TaskInfo } from '../engine/events.ts';
+import type { Result } from '../modules/module.ts';
+import { duration, eventText } from './lines.ts';
+import { plain } from './style.ts';
+
+const task: TaskInfo = {
+  id: 't',
+  name: 'web : install',
+  module: 'command',
+  handler: false,
+  position: { file: 'site.yml', line: 3, col: 5 },
+  tags: [],
+};
+const options = { paint: plain, width: 60, verbosity: 0, showDiff: true };
+const outcome = (status: Status, result: Partial<Result>, more: Partial<HostOutcome> = {}): RunEvent => ({
+  type: 'outcome',
+  task,
+  host: 'h1',
+  status,
+  ignored: false,
+  result: { changed: false, ...result } as Result,
+  elapsedMs: 1,
+  ...more,
+});
+
+describe('eventText', () => {
+  const cases: [string, RunEvent, string][] = [
+    ['a banner', { type: 'task-start', task }, `\nTASK [web : install] ${'*'.repeat(39)}\n`],
+    ['ok', outcome('ok', {}), 'ok: [h1]\n'],
+    ['a delegate', outcome('changed', {}, { delegate: 'st1' }), 'changed: [h1 -> st1]\n'],
+    [
+      'unknown',
+      outcome('unknown', { unknown: 'unknown until "make" has run' }),
+      'unknown: [h1] => unknown until "make" has run\n',
+    ],
+    [
+      'a failure with all a person needs',
+      outcome('failed', { msg: 'non-zero return code', cmd: ['false', '-x'], rc: 1, stderr: 'no\nway\n' }),
+      'fatal: [h1]: FAILED! => non-zero return code\n    at        site.yml:3:5\n    command   false -x\n    exit code 1\n    stderr    no\n              way\n',
+    ],
+    [
+      'an ignored failure',
+      outcome('failed', { msg: 'x' }, { ignored: true }),
+      'fatal: [h1]: FAILED! => x\n    at        site.yml:3:5\n...ignoring\n',
+    ],
+    [
+      'nothing of a censored result',
+      outcome('failed', { censored: 'hidden' }),
+      'fatal: [h1]: FAILED! => hidden\n    at        site.yml:3:5\n',
+    ],
+    [
+      'a diff',
+      outcome('changed', { diff: [{ before: 'a\n', after: 'b\n', beforeHeader: '/x' }] }),
+      '--- before: /x\n+++ after\n@@ -1,1 +1,1 @@\n-a\n+b\n\nchanged: [h1]\n',
+    ],
+    [
+      'the recap',
+      {
+        type: 'run-end',
+        summary: {
+          hosts: {
+            h1: {
+              ok: 2,
+              changed: 1,
+              unreachable: 0,
+              failed: 0,
+              skipped: 3,
+              rescued: 0,
+              ignored: 0,
+              unknown: 0,
+            },
+          },
+          exitCode: 0,
+          elapsedMs: 2500,
+          custom: {},
+        },
+      },
+      `\nPLAY RECAP ${'*'.repeat(49)}\nh1                         : ok=2    changed=1    unreachable=0    failed=0    skipped=3    rescued=0    ignored=0   \n\ntotal time 2.5 s\n`,
+    ],
+  ];
+  for (const [name, event, text] of cases)
+    it(`shows ${name}`, () => expect(eventText(event, options)).to.equal(text));
+});
+
+describe('duration', () => {
+  for (const [ms, text] of [
+    [12, '12 ms'],
+    [1234, '1.2 s'],
+    [245_000, '4 min 05 s'],
+  ] as const) {
+    it(text, () => expect(duration(ms)).to.equal(text));
+  }
+});

@@ -1,0 +1,239 @@
+import { createTwoFilesPatch } from 'diff';
+import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
+import type { FileDiff, Result } from '../modules/module.ts';
+import type { Json } from '../source/value.ts';
+import type { Paint, Style } from './style.ts';
+
+export interface LineOptions {
+  readonly paint: Paint;
+  readonly width: number;
+  readonly verbosity: number;
+  readonly showDiff: boolean;
+}
+
+/** The text of an event as a terminal shows it; empty for events that have none. Pure. */
+export function eventText(event: RunEvent, options: LineOptions): string {
+  const { paint } = options;
+  switch (event.type) {
+    case 'play-start':
+      return banner(`PLAY [${event.name}]`, options);
+    case 'play-skipped':
+      return `${banner(`PLAY [${event.name}]`, options)}${paint('skipped', `skipping: ${event.reason}`)}\n`;
+    case 'no-hosts-left':
+      return banner('NO MORE HOSTS LEFT', options);
+    case 'task-start':
+      return taskBanner(event.task, options);
+    case 'retry':
+      return (
+        paint(
+          'removed',
+          `FAILED - RETRYING: [${event.host}]: ${event.task.name} (${event.left} retries left).`,
+        ) +
+        verboseResult(event.result, options) +
+        '\n'
+      );
+    case 'item':
+      return itemText(event, options);
+    case 'outcome':
+      return outcomeText(event, options);
+    case 'included':
+      return `${paint('skipped', `included: ${event.what} for ${event.hosts.join(', ')}`)}\n`;
+    case 'warning': {
+      const at = event.position
+        ? ` (${event.position.file}:${event.position.line}:${event.position.col})`
+        : '';
+      return `${paint('warning', `[WARNING]: ${event.message}${at}`)}\n`;
+    }
+    case 'interrupted':
+      return `\n${paint('failed', '[ERROR]: interrupted by the operator; what was done so far is in the recap')}\n`;
+    case 'run-end':
+      return recap(event.summary, options);
+    default:
+      return '';
+  }
+}
+
+function banner(text: string, { paint, width }: LineOptions): string {
+  return `\n${paint('bold', `${text} ${'*'.repeat(Math.max(3, width - text.length - 1))}`)}\n`;
+}
+
+function taskBanner(
+  task: { name: string; handler: boolean; position: { file: string; line: number } },
+  options: LineOptions,
+): string {
+  const text = banner(`${task.handler ? 'RUNNING HANDLER' : 'TASK'} [${task.name}]`, options);
+  return options.verbosity >= 2
+    ? `${text}${options.paint('dim', `task path: ${task.position.file}:${task.position.line}`)}\n`
+    : text;
+}
+
+const who = ({ host, delegate }: HostOutcome): string =>
+  delegate !== undefined && delegate !== host ? `${host} -> ${delegate}` : host;
+
+function itemText(outcome: HostOutcome, options: LineOptions): string {
+  const { paint } = options;
+  const label = `(item=${itemLabel(outcome.item)})`;
+  const diff = diffText(outcome.result, options);
+  switch (outcome.status) {
+    case 'ok':
+    case 'changed':
+      return `${diff}${paint(outcome.status, `${outcome.status}: [${who(outcome)}] => ${label}`)}${shownResult(outcome, options)}\n`;
+    case 'skipped':
+      return `${paint('skipped', `skipping: [${who(outcome)}] => ${label} `)}\n`;
+    case 'unknown':
+      return `${paint('skipped', `unknown: [${who(outcome)}] => ${label} ${reason(outcome.result)}`)}\n`;
+    case 'failed':
+    case 'unreachable':
+      return `${diff}${paint('failed', `failed: [${who(outcome)}] ${label} => ${failureText(outcome, options)}`)}\n`;
+  }
+}
+
+const itemLabel = (item: Json | undefined): string =>
+  typeof item === 'string' ? item : (JSON.stringify(item) ?? '');
+
+function outcomeText(outcome: HostOutcome, options: LineOptions): string {
+  const { paint } = options;
+  const { status, result } = outcome;
+  const hasItems = Array.isArray(result['results']) && result['results'].length > 0;
+  const ignoring = outcome.ignored ? `${paint('skipped', '...ignoring')}\n` : '';
+  if (hasItems && status !== 'unreachable') {
+    if (status === 'skipped') return `${paint('skipped', `skipping: [${who(outcome)}]`)}\n`;
+    return status === 'failed' ? ignoring : '';
+  }
+  const diff = diffText(result, options);
+  switch (status) {
+    case 'ok':
+    case 'changed':
+      return `${diff}${paint(status, `${status}: [${who(outcome)}]`)}${shownResult(outcome, options)}\n`;
+    case 'skipped':
+      return `${paint('skipped', `skipping: [${who(outcome)}]`)}${verboseResult(result, options)}\n`;
+    case 'unknown':
+      return `${paint('skipped', `unknown: [${who(outcome)}] => ${reason(result)}`)}\n`;
+    case 'failed':
+      return `${diff}${paint('failed', `fatal: [${who(outcome)}]: FAILED! => ${failureText(outcome, options)}`)}\n${ignoring}`;
+    case 'unreachable':
+      return `${paint('unreachable', `fatal: [${who(outcome)}]: UNREACHABLE! => ${String(result.msg)}`)}\n${ignoring}`;
+  }
+}
+
+const reason = (result: Result): string => String(result['unknown']);
+
+/** debug shows what it was asked to; other results show from -v on. */
+function shownResult(outcome: HostOutcome, options: LineOptions): string {
+  if (outcome.task.module !== 'debug' || outcome.result['censored'] !== undefined)
+    return verboseResult(outcome.result, options);
+  const { changed: _changed, failed: _failed, ...rest } = outcome.result;
+  return ` => ${JSON.stringify(rest, null, 4)}`;
+}
+
+function verboseResult(result: Result, { verbosity }: LineOptions): string {
+  if (verbosity < 1) return '';
+  const { diff: _diff, ...rest } = result;
+  return ` => ${JSON.stringify(rest, null, verbosity >= 3 ? 4 : undefined)}`;
+}
+
+const TAIL_LINES = 20;
+
+/** What a person needs of a failure: message, position, command, exit code and the end of stderr. */
+function failureText(outcome: HostOutcome, options: LineOptions): string {
+  const { result, task } = outcome;
+  const { position } = task;
+  const lines = [messageOf(result)];
+  const add = (label: string, text: string) =>
+    lines.push(`    ${label.padEnd(9)} ${text.replaceAll('\n', `\n    ${''.padEnd(9)} `)}`);
+  add('at', `${position.file}:${position.line}:${position.col}`);
+  if (result['cmd'] !== undefined)
+    add(
+      'command',
+      Array.isArray(result['cmd']) ? result['cmd'].map(String).join(' ') : String(result['cmd']),
+    );
+  if (result['rc'] !== undefined) add('exit code', String(result['rc']));
+  for (const stream of ['stderr', 'stdout'] as const) {
+    const text = String(result[stream] ?? '').trimEnd();
+    if (text !== '' && !lines[0]!.includes(text)) add(stream, tail(text));
+  }
+  return lines.join('\n') + verboseResult(result, options);
+}
+
+function messageOf(result: Result): string {
+  if (result['censored'] !== undefined) return String(result['censored']);
+  const assertion =
+    result['assertion'] === undefined ? '' : `${JSON.stringify(result['assertion'])} does not hold: `;
+  const { msg } = result;
+  return assertion + (msg === undefined ? 'failed' : typeof msg === 'string' ? msg : JSON.stringify(msg));
+}
+
+function tail(text: string): string {
+  const lines = text.split('\n');
+  return lines.length <= TAIL_LINES
+    ? text
+    : [`… ${lines.length - TAIL_LINES} lines before`, ...lines.slice(-TAIL_LINES)].join('\n');
+}
+
+function diffText(result: Result, { showDiff, paint }: LineOptions): string {
+  if (!showDiff || !result.diff || result['censored'] !== undefined) return '';
+  return result.diff.map(diff => unified(diff, paint)).join('');
+}
+
+/** A unified diff as Ansible prints it. */
+function unified({ before, after, beforeHeader, afterHeader }: FileDiff, paint: Paint): string {
+  if (before === after) return '';
+  const patch = createTwoFilesPatch(
+    `before${label(beforeHeader)}`,
+    `after${label(afterHeader)}`,
+    before,
+    after,
+    '',
+    '',
+    { context: 3 },
+  );
+  const lines = patch.split('\n').filter(line => !line.startsWith('====') && line !== '');
+  return `${lines.map(line => paint(lineStyle(line), line)).join('\n')}\n\n`;
+}
+
+const label = (header: string | undefined): string => (header === undefined ? '' : `: ${header}`);
+
+function lineStyle(line: string): Style {
+  if (line.startsWith('+')) return 'added';
+  if (line.startsWith('-')) return 'removed';
+  return line.startsWith('@@') ? 'cyan' : 'dim';
+}
+
+function recap(summary: RunSummary, options: LineOptions): string {
+  const { paint } = options;
+  const rows = Object.entries(summary.hosts).map(([host, stats]) => recapLine(host, stats, paint));
+  const custom = Object.entries(summary.custom).map(
+    ([name, value]) => `\t${name}: ${JSON.stringify(value)}\n`,
+  );
+  const stats = custom.length > 0 ? `\nCUSTOM STATS: \n${custom.join('')}` : '';
+  return `${banner('PLAY RECAP', options)}${rows.join('')}${stats}\n${paint('dim', `total time ${duration(summary.elapsedMs)}`)}\n`;
+}
+
+const RECAP_COLUMNS = [
+  ['ok', 'ok'],
+  ['changed', 'changed'],
+  ['unreachable', 'unreachable'],
+  ['failed', 'failed'],
+  ['skipped', 'skipped'],
+  ['rescued', 'ok'],
+  ['ignored', 'warning'],
+] as const;
+
+function recapLine(host: string, stats: HostStats, paint: Paint): string {
+  const style: Style =
+    stats.failed > 0 || stats.unreachable > 0 ? 'failed' : stats.changed > 0 ? 'changed' : 'ok';
+  const columns = RECAP_COLUMNS.map(([name, colour]) => {
+    const text = `${name}=${stats[name]}`.padEnd(name.length + 5);
+    return stats[name] > 0 ? paint(colour, text) : text;
+  });
+  const unknown = stats.unknown > 0 ? paint('skipped', `unknown=${stats.unknown}`) : '';
+  return `${paint(style, host.padEnd(26))} : ${columns.join(' ')}${unknown}\n`;
+}
+
+/** A span of time as people read it: `850 ms`, `12.3 s`, `4 min 05 s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
+}

@@ -1,0 +1,98 @@
+import type { RunEvent } from '../engine/events.ts';
+import { duration, eventText, type LineOptions } from './lines.ts';
+import type { Output, Report } from './report.ts';
+
+interface Running {
+  readonly task: string;
+  readonly since: number;
+  line: string;
+  /** When this work was last mentioned in a log that is no terminal. */
+  mentioned: number;
+}
+
+const SHOW_AFTER_MS = 1000;
+const MENTION_EVERY_MS = 30_000;
+
+/**
+ * The report people watch. On a terminal, work that takes longer than a second has a live line with its time and its
+ * newest output; in a log such work is mentioned every half minute.
+ */
+export class TerminalReport implements Report {
+  readonly #out: Output;
+  readonly #options: LineOptions;
+  readonly #live: boolean;
+  readonly #now: () => number;
+  readonly #running = new Map<string, Running>();
+  #shown = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(out: Output, options: LineOptions, live: boolean, now: () => number = Date.now) {
+    this.#out = out;
+    this.#options = options;
+    this.#live = live;
+    this.#now = now;
+  }
+
+  on(event: RunEvent): void {
+    this.#track(event);
+    const text = eventText(event, this.#options);
+    if (text === '') return;
+    this.#clear();
+    this.#out.write(text);
+  }
+
+  finish(): void {
+    this.#clear();
+    clearInterval(this.#timer);
+  }
+
+  #track(event: RunEvent): void {
+    if (event.type === 'host-start') {
+      const now = this.#now();
+      this.#running.set(event.host, { task: event.task.name, since: now, line: '', mentioned: now });
+      this.#timer ??= setInterval(() => this.#tick(), 200).unref();
+    } else if (event.type === 'host-output') {
+      const running = this.#running.get(event.host);
+      if (running) running.line = event.line;
+    } else if (event.type === 'outcome') this.#running.delete(event.host);
+    else if (event.type === 'task-end') this.#running.clear();
+  }
+
+  #tick(): void {
+    const now = this.#now();
+    const slow = [...this.#running].filter(([, { since }]) => now - since >= SHOW_AFTER_MS);
+    if (this.#live) this.#draw(slow, now);
+    else for (const [host, running] of slow) this.#mention(host, running, now);
+  }
+
+  #draw(slow: readonly [string, Running][], now: number): void {
+    this.#clear();
+    const first = slow[0];
+    if (!first) return;
+    const [host, { since, line }] = first;
+    const more = slow.length > 1 ? ` (+${slow.length - 1} more)` : '';
+    const text = `[${host}]${more} ${duration(now - since)}  ${printable(line)}`;
+    this.#out.write(this.#options.paint('dim', text.slice(0, this.#options.width - 1)));
+    this.#shown = true;
+  }
+
+  #mention(host: string, running: Running, now: number): void {
+    if (now - running.mentioned < MENTION_EVERY_MS) return;
+    running.mentioned = now;
+    this.#out.write(
+      `... still running: [${host}] ${running.task}, ${duration(now - running.since)}: ${printable(running.line)}\n`,
+    );
+  }
+
+  #clear(): void {
+    if (this.#shown) this.#out.write('\r\u001b[2K');
+    this.#shown = false;
+  }
+}
+
+/** Output of a host must not move the cursor or colour what follows. */
+const printable = (line: string): string =>
+  line
+    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
+    .replace(/[\u0000-\u001f\u007f]/g, ' ')
+    .trim();
