@@ -1,6 +1,19 @@
 import type { Module } from './module.ts';
+import { pfsFormat } from './pfs_format.ts';
+import { pfsProbe } from './pfs_probe.ts';
+import { polardbFence } from './polardb_fence.ts';
 import { polardbInit } from './polardb_init.ts';
+import { polardbLock } from './polardb_lock.ts';
+import { polardbRecord } from './polardb_record.ts';
 import { polardbSlots } from './polardb_slots.ts';
 
 /** The modules that know PolarDB and PFS. */
-export const POLARDB_MODULES: readonly Module[] = [polardbInit, polardbSlots];
+export const POLARDB_MODULES: readonly Module[] = [
+  pfsFormat,
+  pfsProbe,
+  polardbFence,
+  polardbInit,
+  polardbLock,
+  polardbRecord,
+  polardbSlots,
+];

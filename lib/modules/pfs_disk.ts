@@ -1,0 +1,233 @@
+import type { Json } from '../source/value.ts';
+import { ModuleError } from './module.ts';
+
+/** What one host saw of a disk, before anything is decided. */
+export interface DiskProbe {
+  readonly host: string;
+  /** What the path is; `other` covers everything that no disk can be. */
+  readonly kind: 'block' | 'file' | 'missing' | 'other';
+  readonly path: string;
+  readonly size: number;
+  /** SHA-256 of the first 4 KiB, of the first and of the last MiB; empty when it could not be read. */
+  readonly head: string;
+  readonly first: string;
+  readonly last: string;
+  /** File systems, partition tables and the like, by name. */
+  readonly signatures: readonly string[];
+  /** Who has it: mounts, layers above it, processes that may write. */
+  readonly uses: readonly string[];
+  readonly rootDisk: boolean;
+  /** The header of PFS, where there is one. */
+  readonly pfs: PfsHeader | undefined;
+  /** What is in the file system, where somebody looked inside. */
+  readonly content: PfsContent | undefined;
+}
+
+export interface PfsHeader {
+  readonly chunks: number;
+  /** Everything mkfs makes is there, to the journal's full length. */
+  readonly complete: boolean;
+  /** What is missing, in words; empty when complete. */
+  readonly missing: string;
+}
+
+export interface PfsContent {
+  /** Names in the root folder, without those of PFS itself. */
+  readonly names: readonly string[];
+  /** Of the database in the shared folder; empty when there is none. */
+  readonly systemIdentifier: string;
+}
+
+declare const BLANK: unique symbol;
+
+/** A disk that every host sees alike, that holds nothing and that nobody uses. Only `decideDisk` makes one. */
+export interface BlankDisk {
+  readonly [BLANK]: true;
+  readonly size: number;
+  readonly head: string;
+}
+
+/** What the disk is, from the views of all hosts; only BLANK may be formatted. */
+export type DiskState =
+  | { readonly state: 'BLANK'; readonly blank: BlankDisk }
+  | { readonly state: 'PFS_EMPTY' }
+  | { readonly state: 'PFS_DATA'; readonly systemIdentifier: string }
+  | {
+      readonly state: 'HALF_FORMATTED' | 'FOREIGN' | 'SPLIT_VIEW';
+      readonly findings: readonly [string, ...string[]];
+    };
+
+const CHUNK = 10 * 2 ** 30;
+/** SHA-256 of 4 KiB and of a MiB of zeros. */
+const ZERO_4K = 'ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7';
+export const ZERO_MIB = '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58';
+
+/** Decides what may be done with a disk; `expected` is the system identifier recorded for this cluster. */
+export function decideDisk(probes: readonly DiskProbe[], expected = ''): DiskState {
+  const [one] = probes;
+  if (!one) throw new ModuleError('no host looked at the disk');
+  const split = splitView(probes);
+  if (split) return { state: 'SPLIT_VIEW', findings: split };
+  return one.pfs ? decidePfs(probes, one.pfs, expected) : decideUnformatted(probes, one);
+}
+
+function decidePfs(probes: readonly DiskProbe[], pfs: PfsHeader, expected: string): DiskState {
+  if (!pfs.complete) {
+    return { state: 'HALF_FORMATTED', findings: [`it has the header of PFS, but ${pfs.missing}`] };
+  }
+  const content = probes.find(probe => probe.content)?.content;
+  const found = content?.systemIdentifier ?? '';
+  if (expected !== '' && content && found !== expected) {
+    const held = found === '' ? 'no database' : `the database with system identifier ${found}`;
+    return {
+      state: 'FOREIGN',
+      findings: [`it is a PFS with ${held}, not with ${expected}, as recorded for this cluster`],
+    };
+  }
+  if (found !== '' || expected !== '') return { state: 'PFS_DATA', systemIdentifier: found || expected };
+  if (content && content.names.length > 0 && !content.names.every(name => name === 'shared_data')) {
+    return { state: 'FOREIGN', findings: [`it is a PFS that holds ${content.names.join(', ')}`] };
+  }
+  return { state: 'PFS_EMPTY' };
+}
+
+function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe): DiskState {
+  const findings = [
+    ...(one.size < CHUNK ? [`it has ${one.size} bytes; PFS needs at least ${CHUNK} (10 GiB)`] : []),
+    ...probes.flatMap(({ host, signatures, uses, rootDisk }) => [
+      ...(rootDisk ? [`it holds the root file system of ${host}`] : []),
+      ...signatures.map(name => `${host} sees ${name}`),
+      ...uses.map(use => `on ${host} it is in use: ${use}`),
+    ]),
+    ...(probes.some(({ head, first }) => head !== ZERO_4K || first !== ZERO_MIB)
+      ? ['the first MiB is not empty']
+      : []),
+    ...(probes.some(({ last }) => last !== ZERO_MIB) ? ['the last MiB is not empty'] : []),
+  ];
+  const [first, ...rest] = [...new Set(findings)];
+  if (first !== undefined) return { state: 'FOREIGN', findings: [first, ...rest] };
+  return { state: 'BLANK', blank: { size: one.size, head: one.head } as BlankDisk };
+}
+
+/** Why the hosts do not see the same disk; undefined when they do. */
+function splitView(probes: readonly DiskProbe[]): readonly [string, ...string[]] | undefined {
+  const unreadable = probes.filter(
+    probe => probe.kind === 'missing' || probe.kind === 'other' || probe.head === '',
+  );
+  const views = new Set(probes.map(({ size, head, pfs }) => `${size} ${head} ${pfs !== undefined}`));
+  const [first, ...rest] = [
+    ...unreadable.map(({ host, path, kind }) =>
+      kind === 'missing' ? `${host} has no ${path}` : `${host} cannot read ${path} as a disk`,
+    ),
+    ...(unreadable.length === 0 && views.size > 1
+      ? probes.map(
+          ({ host, path, size, head }) =>
+            `${host} sees ${path} with ${size} bytes, beginning ${head.slice(0, 12)}`,
+        )
+      : []),
+  ];
+  return first === undefined ? undefined : [first, ...rest];
+}
+
+/** The sentence that stops the run: what was found, and what the operator can do. */
+export function explainRefusal(disk: string, state: DiskState): string {
+  if (!('findings' in state)) return '';
+  const advice = {
+    HALF_FORMATTED:
+      'An earlier mkfs was interrupted; nothing was ever stored on it. Wipe it with `polarplay wipe`, which asks for the identity of the device, and run again.',
+    FOREIGN:
+      'Nothing was written. If the disk may really be lost, `polarplay wipe` empties it after asking for the identity of the device.',
+    SPLIT_VIEW:
+      'Nothing was written. Look at the exports on the storage host and at the links below /dev on the nodes: all must lead to one disk.',
+  }[state.state];
+  return `${disk} is ${state.state}: ${state.findings.join('; ')}. ${advice}`;
+}
+
+/** Reads back a probe that went through a registered variable. */
+export function probeFromJson(json: Json): DiskProbe {
+  const o = (typeof json === 'object' && json !== null && !Array.isArray(json) ? json : {}) as Record<
+    string,
+    Json
+  >;
+  const inner = (
+    typeof o.disk === 'object' && o.disk !== null && !Array.isArray(o.disk) ? o.disk : o
+  ) as Record<string, Json>;
+  const text = (key: string) => (typeof inner[key] === 'string' ? inner[key] : '');
+  const list = (key: string) => (Array.isArray(inner[key]) ? inner[key].map(String) : []);
+  if (text('host') === '') {
+    throw new ModuleError(
+      'probes must be the results of pfs_probe, one for every host that can reach the disk',
+    );
+  }
+  return {
+    host: text('host'),
+    kind: (['block', 'file', 'missing'] as const).find(kind => kind === inner.kind) ?? 'other',
+    path: text('path'),
+    size: Number(inner.size ?? 0),
+    head: text('head'),
+    first: text('first'),
+    last: text('last'),
+    signatures: list('signatures'),
+    uses: list('uses'),
+    rootDisk: inner.rootDisk === true,
+    pfs: (inner.pfs ?? undefined) as PfsHeader | undefined,
+    content: (inner.content ?? undefined) as PfsContent | undefined,
+  };
+}
+
+/** The sectors of a PFS that tell whether mkfs came to its end, as bytes. */
+export interface PfsSectors {
+  /** Chunk 0's header. */
+  readonly chunk: Buffer;
+  /** First sector of the inode table. */
+  readonly inodes: Buffer;
+  /** Start of block 1, where the paxos file lies. */
+  readonly leader: Buffer;
+}
+
+const MAGIC = 0x5046534348n;
+const MAGIC_VERSIONS = 16n;
+const LEADER_MAGIC = 0x00010002babababan;
+const OBJECT = 128;
+const NUMBER_AT = 0;
+const SIZE_AT = 72;
+
+/** Where the inode table of a PFS begins; undefined when the bytes are no header of PFS. */
+export function inodeTable(chunk: Buffer): number | undefined {
+  if (chunk.length < 112) return undefined;
+  const version = chunk.readBigUInt64LE(0) - MAGIC;
+  if (version < 0n || version >= MAGIC_VERSIONS) return undefined;
+  return Number(chunk.readBigUInt64LE(96));
+}
+
+/**
+ * Reads the header of PFS. mkfs writes the chunk headers first and the journal last, a block at a time; the paxos
+ * file holds the length the journal shall have, so a journal shorter than that means mkfs was interrupted. The names
+ * of both files are there from the first moment: listing them proves nothing.
+ */
+export function readPfsHeader({ chunk, inodes, leader }: PfsSectors): PfsHeader | undefined {
+  if (inodeTable(chunk) === undefined) return undefined;
+  const chunks = chunk.readUInt32LE(40);
+  const wanted =
+    leader.length >= 248 && leader.readBigUInt64LE(0) === LEADER_MAGIC ? leader.readBigUInt64LE(240) : 0n;
+  const journal = inodeSize(inodes, 2);
+  const missing =
+    wanted === 0n
+      ? 'the paxos file was never written'
+      : journal < wanted
+        ? `its journal has ${journal} of ${wanted} bytes`
+        : '';
+  return { chunks, complete: missing === '', missing };
+}
+
+function inodeSize(inodes: Buffer, number: number): bigint {
+  const at = number * OBJECT;
+  if (inodes.length < at + OBJECT) return 0n;
+  if (inodes.readBigUInt64LE(at + NUMBER_AT) !== BigInt(number)) return 0n;
+  return inodes.readBigUInt64LE(at + SIZE_AT);
+}
+
+/** How many chunks PFS makes of a disk, and what it leaves unused. */
+export function chunksOf(size: number): { readonly chunks: number; readonly wasted: number } {
+  return { chunks: Math.floor(size / CHUNK), wasted: size % CHUNK };
+}

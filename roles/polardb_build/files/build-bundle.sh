@@ -1,0 +1,83 @@
+#!/bin/bash
+# build-bundle.sh: builds zlog, PFS and PolarDB from the sources below $WORK and packs them into $WORK/bundle.tar.gz.
+# Runs as an unprivileged user. Environment: WORK, VERSION (15 or 11), JOBS, OPTIONS (of configure), KEY.
+#
+# The sources' own build scripts are not used: they build with all processors, for debugging unless told otherwise, take
+# down what runs, and remove the user's shared memory segments (ipcrm -a).
+set -euo pipefail
+: "${WORK:?}" "${VERSION:?}" "${JOBS:?}" "${KEY:?}"
+PREFIX=/opt/polardb/current
+STAGE=$WORK/stage
+TREE=$STAGE$PREFIX
+PFS=$TREE/polarstore/pfsd
+export LC_ALL=C.UTF-8
+
+step() { echo "=== $* ($SECONDS s)"; }
+
+rm -rf "$STAGE" "$WORK/bundle.tar.gz"
+mkdir -p "$PFS"/{bin,lib,conf,include}
+
+step zlog
+make -s -C "$WORK/zlog" -j "$JOBS" PREFIX="$STAGE/zlog"
+make -s -C "$WORK/zlog" PREFIX="$STAGE/zlog" install
+cp -a "$STAGE"/zlog/lib/libzlog.so* "$PFS/lib/"
+
+# PFS asks for -march=native. Its log entries claim an alignment that malloc does not give, so vector moves of 32 bytes
+# crash the daemon; without vectorizing for a plain x86-64 none are made, and the binaries run on every machine.
+step PFS
+[ "$(uname -m)" = x86_64 ] && plain='-march=x86-64 -mtune=generic' || plain=
+mkdir -p "$WORK/pfs/build"
+(
+  cd "$WORK/pfs/build"
+  export CFLAGS="$plain -fno-tree-vectorize" CXXFLAGS="$plain -fno-tree-vectorize"
+  export CPATH=$STAGE/zlog/include LIBRARY_PATH=$STAGE/zlog/lib
+  cmake .. -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON '-DCMAKE_INSTALL_RPATH=$ORIGIN/../lib' >cmake.log || { tail -n 30 cmake.log; exit 1; }
+  make -s -j "$JOBS" pfsdaemon pfsd pfs-tools pfsd_shm_tool
+)
+for name in pfsdaemon pfsd_shm_tool pfs pfsadm; do install -m 0755 "$WORK/pfs/bin/$name" "$PFS/bin/"; done
+install -m 0644 "$WORK/pfs/lib/libpfsd.a" "$PFS/lib/"
+install -m 0644 "$WORK/pfs/src/pfs_sdk/pfsd_sdk.h" "$PFS/include/"
+install -m 0644 "$WORK/pfs/conf/pfsd_logger.conf" "$WORK/pfs/etc/polarfs.conf" "$PFS/conf/"
+
+# Both versions look for PFS below /usr/local/polarstore only; the search paths lead to what was just built.
+step "PolarDB $VERSION, configure"
+cd "$WORK/polardb"
+export CFLAGS="-g -pipe -Wall -fno-omit-frame-pointer -fsigned-char -O2"
+export CXXFLAGS=$CFLAGS CPPFLAGS="-I$PFS/include"
+export LDFLAGS="-L$PFS/lib -Wl,-rpath,'\$\$ORIGIN/../lib:\$\$ORIGIN/..',--build-id=sha1"
+case $VERSION in
+15) options="--enable-depend --with-uuid=e2fs --with-segsize=128 --enable-minimal" ;;
+11) options="--enable-polar-minimal" ;;
+*) echo "no recipe for version $VERSION"; exit 1 ;;
+esac
+# shellcheck disable=SC2086
+./configure -q --prefix=$PREFIX --disable-rpath --with-pfsd $options ${OPTIONS:-}
+step "PolarDB $VERSION, compile"
+if [ "$VERSION" = 15 ]; then
+  make -s -j "$JOBS" world-bin
+  step "PolarDB $VERSION, install"
+  make -s DESTDIR="$STAGE" install-world-bin
+else
+  # The minimal build leaves polar_worker out, which replicas need.
+  for part in . contrib external external/polar_worker; do
+    make -s -j "$JOBS" -C $part
+    make -s -C $part DESTDIR="$STAGE" install
+  done
+fi
+
+step check
+grep -q -- --with-pfsd <("$TREE/bin/pg_config" --configure)
+if grep -q -- --enable-cassert <("$TREE/bin/pg_config" --configure); then echo 'this is a debug build'; exit 1; fi
+rm -rf "$STAGE/zlog"
+find "$TREE" -name '*.a' ! -name libpfsd.a -delete
+find "$TREE" -type f \( -perm -u+x -o -name '*.so*' \) -exec sh -c '
+  for file; do [ "$(head -c 4 "$file" | tail -c 3)" = ELF ] && strip --strip-unneeded "$file"; done; :' - {} +
+missing=$(find "$TREE" -type f \( -perm -u+x -o -name '*.so*' \) -exec sh -c '
+  for file; do [ "$(head -c 4 "$file" | tail -c 3)" = ELF ] && ldd "$file" | sed -n "/not found/s,^,$file:,p"; done; :' - {} +)
+[ -z "$missing" ] || { echo "$missing"; exit 1; }
+
+step pack
+echo "$KEY" >"$TREE/polar-bundle"
+tar -C "$TREE" --owner=0 --group=0 --sort=name -cf - . | gzip -6 >"$WORK/bundle.tar.gz.new"
+mv "$WORK/bundle.tar.gz.new" "$WORK/bundle.tar.gz"
+step "done: $(du -h "$WORK/bundle.tar.gz" | cut -f 1)"
