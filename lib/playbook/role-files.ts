@@ -59,6 +59,8 @@ function roleDirectories(load: Load, { playDir, parent }: RoleSearch): string[] 
   return [
     path.join(playDir, 'roles'),
     path.join(load.baseDir, 'roles'),
+    // The layout of this project: playbooks/ beside roles/.
+    ...(path.basename(playDir) === 'playbooks' ? [path.join(playDir, '../roles')] : []),
     ...load.options.rolesPath,
     ...standard,
     ...(parent ? [path.dirname(parent.path)] : []),
