@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Emit } from '../engine/events.ts';
 import type { Run, RunOptions } from '../engine/run.ts';
 import { loadInventory } from '../inventory/load.ts';
@@ -81,7 +81,7 @@ export async function openSession(flags: Parsed): Promise<Session> {
         },
       },
       templar,
-      loader: createLoader(templar, files, extraVars.vars),
+      loader: createLoader(templar, files, extraVars.vars, flags.positionals),
       get inventory() {
         return inventory;
       },
@@ -126,7 +126,16 @@ function checkLimit(inventory: Inventory, limit: string | undefined): void {
   throw new UsageError(`--limit ${limit} matches no host of the inventory (${names})`);
 }
 
-function createLoader(templar: Templar, files: FileReader, extraVars: Dict): PlaybookLoader {
+/** The package's own folder: the bundle stands in dist/, the source in lib/cli/. */
+const packageRoot = (): string => join(import.meta.dirname, basename(import.meta.dirname) === 'dist' ? '..' : '../..');
+
+/** Roles stand beside the playbook, in a sibling folder of the playbook's, where Ansible looks, or in the package. */
+function createLoader(
+  templar: Templar,
+  files: FileReader,
+  extraVars: Dict,
+  playbooks: readonly string[],
+): PlaybookLoader {
   const paths = (name: string, ...usual: string[]) => [
     ...(process.env[name]?.split(':').filter(Boolean) ?? []),
     ...usual,
@@ -138,9 +147,11 @@ function createLoader(templar: Templar, files: FileReader, extraVars: Dict): Pla
     extraVars,
     rolesPath: paths(
       'ANSIBLE_ROLES_PATH',
+      ...playbooks.map(file => join(dirname(resolve(file)), '../roles')),
       join(home, '.ansible/roles'),
       '/usr/share/ansible/roles',
       '/etc/ansible/roles',
+      join(packageRoot(), 'roles'),
     ),
     collectionsPath: paths(
       'ANSIBLE_COLLECTIONS_PATH',
