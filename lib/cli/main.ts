@@ -4,6 +4,7 @@ import { UsageError } from '../source/errors.ts';
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
   run: async () => (await import('./adhoc.ts')).runAdhocCommand,
   vault: async () => (await import('./vault.ts')).runVaultCommand,
+  doc: async () => (await import('./doc.ts')).runDocCommand,
   inventory: async () => (await import('./inventory.ts')).runInventoryCommand,
   lab: async () => {
     const { runLab } = await import('./lab.ts');
@@ -16,6 +17,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay PLAYBOOK… -i INVENTORY [options]   run playbooks
   polarplay run PATTERN -i INVENTORY -a ARGS   one task on many hosts
   polarplay inventory --list|--graph|--host    what the inventory says
+  polarplay doc MODULE                         what a module does and takes
   polarplay vault encrypt|decrypt|view|edit    secrets in files
   polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine
 

@@ -127,7 +127,8 @@ function checkLimit(inventory: Inventory, limit: string | undefined): void {
 }
 
 /** The package's own folder: the bundle stands in dist/, the source in lib/cli/. */
-const packageRoot = (): string => join(import.meta.dirname, basename(import.meta.dirname) === 'dist' ? '..' : '../..');
+const packageRoot = (): string =>
+  join(import.meta.dirname, basename(import.meta.dirname) === 'dist' ? '..' : '../..');
 
 /** Roles stand beside the playbook, in a sibling folder of the playbook's, where Ansible looks, or in the package. */
 function createLoader(

@@ -1,0 +1,49 @@
+/** Where the language differs from Ansible's on purpose, for the compatibility page. */
+export const DIFFERENCES: readonly { readonly what: string; readonly why: string }[] = [
+  {
+    what: 'Mistakes are found before any host is contacted.',
+    why: 'Unknown keys, modules, arguments, filters, tests, lookups and roles, wrong types, missing files and handlers are reported together with file, line and column; Ansible finds many of them one at a time, during the run.',
+  },
+  {
+    what: 'Native types.',
+    why: 'A template that is one expression keeps its type, numbers included, as with `jinja2_native` and from ansible-core 2.19 on. Text that only looks like a list or a number stays text.',
+  },
+  {
+    what: 'A key given twice is an error.',
+    why: 'Ansible warns and takes the last one; one of the two was not meant.',
+  },
+  {
+    what: 'Check mode says "unknown" where Ansible guesses or fails.',
+    why: 'A command is not run, so what depends on its result is unknown; a module that fails for want of a change that was only predicted is unknown too. Both count as skipped.',
+  },
+  {
+    what: 'Facts are gathered by a shell script.',
+    why: 'Names are Ansible’s; facts that only Python can give (`ansible_python`) are missing.',
+  },
+  {
+    what: 'One login and one shell per host and user, for the whole run.',
+    why: 'Groups a user gets during the run count after `meta: reset_connection`.',
+  },
+  { what: '--forks is 50 by default.', why: 'A host at work costs the control side almost nothing.' },
+  {
+    what: 'Unknown host keys are refused.',
+    why: 'The message has the fingerprint and the way to accept it; `--accept-new-host-keys` trusts at the first login. There is no question in the middle of a run.',
+  },
+  { what: '`ansible_managed` is constant.', why: 'A text with a date would make every run change the file.' },
+  {
+    what: 'Roles are also found in the folder `roles` next to the folder of the playbook.',
+    why: 'That is how this package is laid out.',
+  },
+  {
+    what: 'A loop whose items touch different things is probed, and written, in one go.',
+    why: 'Results are those of running one after the other.',
+  },
+];
+
+/** What Ansible has and this does not, with the reason. */
+export const NOT_HERE: readonly { readonly what: string; readonly why: string }[] = [
+  { what: 'plugins and modules written in Python', why: 'there is no Python on either side' },
+  { what: '`strategy: debug` and the keyword `debugger`', why: 'accepted, but no debugger opens' },
+  { what: 'cloud, network and Windows modules', why: 'outside what this is for' },
+  { what: 'connections other than `ssh` and `local`', why: 'outside what this is for' },
+];
