@@ -11,10 +11,10 @@ export function sectionsOf(play: Play): readonly (readonly TaskNode[])[] {
   return [play.preTasks, play.roleTasks, play.tasks, play.postTasks];
 }
 
-/** Tasks of a play in the order they run, as far as they are known before the run; implicit ones left out. */
+/** Tasks of a play in the order they run, as far as they are known before the run. */
 export function tasksOf(play: Play, choice: TagChoice = { only: [], skip: [] }): Task[] {
   const all = sectionsOf(play).flatMap(section => [...eachTask(section)]);
-  return all.filter(task => task.implicit === undefined && isSelected(task.tags, choice));
+  return all.filter(task => isSelected(task.tags, choice));
 }
 
 /** All tags of a play's tasks, sorted. */
