@@ -44,10 +44,9 @@ export class LoadedInventory implements Inventory {
     const inFiles = (dirs: readonly string[], kind: string, names: readonly string[]) =>
       dirs.flatMap(dir => names.flatMap(name => this.fileLayers(dir, kind, name)));
     return [
-      ...this.groupLayers(['all']),
+      ...this.groupLayers(['all', ...groups]),
       ...inFiles(this.varsDirs, 'group_vars', ['all']),
       ...inFiles(playbookDirs, 'group_vars', ['all']),
-      ...this.groupLayers(groups),
       ...inFiles(this.varsDirs, 'group_vars', groups),
       ...inFiles(playbookDirs, 'group_vars', groups),
       ...(known ? [{ source: `inventory, host ${host}`, vars: known.vars }] : []),

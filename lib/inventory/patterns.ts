@@ -81,7 +81,7 @@ function enumerate(name: string, from: Candidates, onUnmatched: (part: string) =
   if (groups.length === 0 || /^~|[.?*[]/.test(name))
     hosts.push(...[...from.hosts.keys()].filter(host => matcher.test(host)));
   if (hosts.length > 0) return [...new Set(hosts)];
-  if (LOCAL_NAMES.has(name)) return [name];
+  if (LOCAL_NAMES.has(name)) return [[...from.hosts.keys()].find(host => LOCAL_NAMES.has(host)) ?? name];
   if (groups.length === 0 && name !== 'all') onUnmatched(name);
   return [];
 }

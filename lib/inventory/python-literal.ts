@@ -16,7 +16,7 @@ export function parsePythonLiteral(text: string): Value | undefined {
 class NoLiteral extends Error {}
 
 const NUMBER =
-  /[-+]?(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|(?:\d(?:_?\d)*)?\.?(?:\d(?:_?\d)*)?(?:[eE][-+]?\d+)?)/y;
+  /0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][-+]?\d(?:_?\d)*)?/y;
 const WORD = /[A-Za-z_]\w*/y;
 const STRING = /([rRbBuU]{0,2})('''|"""|'|")/y;
 const MAX_DEPTH = 100;
@@ -154,19 +154,16 @@ class Reader {
   }
 
   private number(): Value | undefined {
+    const sign = this.take('-') ? -1 : 1;
+    const signed = sign < 0 || this.take('+');
+    this.skip();
     const match = this.match(NUMBER);
-    if (!match) return undefined;
-    const digits = match[0].replaceAll('_', '');
-    if (
-      /[\w.]/.test(this.text[this.at] ?? '') ||
-      /^[-+]?\.?$/.test(digits) ||
-      /^[-+]?0\d*[1-9]\d*$/.test(digits)
-    )
+    if (!match && !signed) return undefined;
+    const digits = (match?.[0] ?? '').replaceAll('_', '');
+    if (digits === '' || /[\w.]/.test(this.text[this.at] ?? '') || /^0\d*[1-9]\d*$/.test(digits))
       throw new NoLiteral();
-    const sign = digits.startsWith('-') ? -1 : 1;
-    const plain = digits.replace(/^[-+]/, '');
-    if (/^0[xXoObB]|^\d+$/.test(plain)) return sign < 0 ? negative(integer(plain)) : integer(plain);
-    return floatValue(sign * Number(plain));
+    if (!/^0[xXoObB]|^\d+$/.test(digits)) return floatValue(sign * Number(digits));
+    return sign < 0 ? negative(integer(digits)) : integer(digits);
   }
 
   private word(): Value | undefined {

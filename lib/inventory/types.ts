@@ -44,7 +44,9 @@ export interface Inventory {
   select(pattern: string, onUnmatched?: (part: string) => void): readonly string[];
 
   /**
-   * Layers 3 to 11 of the precedence list for one host: inventory `all` vars up to playbook host_vars.
+   * Variables of one host from the inventory's `all` vars up to the playbook's host_vars, in Ansible's order: groups
+   * in inventory files, group_vars/all, other group_vars, the host in inventory files, host_vars; at each step the
+   * files beside the inventory before those beside the playbook.
    * `playbookDirs` are the directories whose group_vars and host_vars count besides the inventory's own.
    * An implicit localhost (not in the inventory) gets the layers of `all` only.
    */
