@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as lab from '../lab/lab.ts';
 import { parseDisks, parseHosts, parseVars } from '../lab/plan.ts';
-import { checkName, type DiskKind, labDir, stateRoot } from '../lab/record.ts';
+import { checkName, type DiskKind, type LabKind, labDir, requireLab, stateRoot } from '../lab/record.ts';
 import { UsageError } from '../source/errors.ts';
 
 export interface LabIo {
@@ -16,7 +16,7 @@ export const LAB_USAGE = `usage: polarplay lab COMMAND [--name LAB] …
 Throw-away hosts on this machine, each with systemd, sshd and an address of its own (Linux, as root).
 
   up [--hosts N | --hosts a,b,c] [--disk 3x15G] [--scratch 64M|none] [--disk-kind loop|file]
-     [--var NAME=VALUE]… [--packages a,b] [--install]
+     [--kind nspawn|vm] [--var NAME=VALUE]… [--packages a,b] [--install]
                       makes the lab, or what is missing of it, and writes its inventory;
                       without --hosts: st1 (storage), rw1 (primary), ro1 and ro2 (replicas)
   down                ends the lab; nothing of it stays
@@ -28,6 +28,7 @@ Throw-away hosts on this machine, each with systemd, sshd and an address of its 
   clean               removes base images and downloaded packages, when no lab is left
   inventory           prints the path of the lab's inventory
 
+--kind vm makes virtual machines: a kernel of their own with the real nbd module, but slow without KVM.
 --var puts a variable into the inventory. --packages gives the hosts Debian packages from the start (kept for the
 next lab). --name LAB chooses one of several labs (default: lab). --install lets up install missing Debian packages.
 State is kept in /var/lib/polarplay, or in $POLARPLAY_STATE_DIR.
@@ -35,6 +36,7 @@ State is kept in /var/lib/polarplay, or in $POLARPLAY_STATE_DIR.
 
 const OPTIONS = {
   name: { type: 'string', default: 'lab' },
+  kind: { type: 'string', default: 'nspawn' },
   hosts: { type: 'string' },
   disk: { type: 'string', default: '3x15G' },
   scratch: { type: 'string', default: '64M' },
@@ -70,7 +72,7 @@ export async function runLab(argv: readonly string[], io: LabIo): Promise<number
       say(table(await lab.status(root, name)));
       return 0;
     case 'inventory':
-      await lab.requireLab(root, name);
+      await requireLab(root, name);
       say(join(labDir(root, name), 'hosts.yaml'));
       return 0;
     case 'ssh':
@@ -127,6 +129,7 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
     root,
     {
       name,
+      kind: labKind(flags.kind),
       hosts: parseHosts(flags.hosts),
       disks: parseDisks(flags.disk, flags.scratch),
       diskKind: diskKind(flags['disk-kind']),
@@ -137,7 +140,7 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
     say,
   );
   const seconds = ((Date.now() - began) / 1000).toFixed(1);
-  const all = result.record.hosts.map(host => `${host.name} ${host.address}`).join(', ');
+  const all = result.lab.hosts.map(host => `${host.name} ${host.address}`).join(', ');
   say(
     result.started.length === 0
       ? `lab "${name}" is up already: ${all}`
@@ -145,6 +148,11 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
   );
   say(`inventory: ${result.inventory}`);
   return 0;
+}
+
+function labKind(text: string): LabKind {
+  if (text === 'nspawn' || text === 'vm') return text;
+  throw new UsageError(`--kind ${text}: nspawn or vm`, 5);
 }
 
 function diskKind(text: string): DiskKind {

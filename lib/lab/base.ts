@@ -22,7 +22,7 @@ const BASE_PACKAGES = [
   'ca-certificates',
 ];
 
-/** Changes when the recipe does, so that an old image is not taken for a new one. */
+/** Changes when the recipe below does, so that an old image is not taken for a new one. */
 const RECIPE = 3;
 
 const basesDir = (root: string): string => join(root, 'base');
@@ -39,7 +39,8 @@ export async function ensureBase(
   say: (line: string) => void,
 ): Promise<readonly string[]> {
   const release = await distribution();
-  const base = join(basesDir(root), `${release.codename}-${keyOf([String(RECIPE), ...BASE_PACKAGES])}`);
+  const recipe = [String(RECIPE), DEVICES_SCRIPT, DEVICES_UNIT, ...BASE_PACKAGES];
+  const base = join(basesDir(root), `${release.id}-${release.codename}-${keyOf(recipe)}`);
   if (!existsSync(base)) {
     say(`building the base image (${release.id} ${release.codename}), once; about 40 s`);
     await buildInto(base, dir => debootstrap(dir, release));
@@ -59,11 +60,11 @@ export async function dropBases(root: string): Promise<void> {
   for (const dir of [basesDir(root), archivesDir(root)]) await rm(dir, { recursive: true, force: true });
 }
 
-const keyOf = (parts: readonly string[]): string =>
+export const keyOf = (parts: readonly string[]): string =>
   createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 10);
 
 /** Builds beside the target and renames, so that an interrupted build is never taken for an image. */
-async function buildInto(target: string, build: (dir: string) => Promise<void>): Promise<void> {
+export async function buildInto(target: string, build: (dir: string) => Promise<void>): Promise<void> {
   const dir = `${target}.${randomBytes(4).toString('hex')}.part`;
   await mkdir(dir, { recursive: true, mode: 0o755 });
   try {

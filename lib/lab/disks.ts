@@ -1,19 +1,20 @@
-import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './command.ts';
-import { type DiskKind, hostDir, type LabHost } from './record.ts';
+import { type DiskKind, hostDir, type Lab, type LabHost } from './record.ts';
 import { FREE_LOOPS_SCRIPT } from './scripts.ts';
 
-const disksDir = (root: string, lab: string, host: string): string => join(hostDir(root, lab, host), 'disks');
+export const disksDir = (root: string, lab: string, host: string): string =>
+  join(hostDir(root, lab, host), 'disks');
 
 /** Path by which a host sees a disk. */
 export const diskPath = (device: string, kind: DiskKind): string =>
   kind === 'loop' ? `/dev/${device}` : `/srv/disks/${device}`;
 
 /** Makes the sparse files that are missing; blocks of existing ones are kept. */
-export async function ensureDisks(root: string, lab: string, host: LabHost): Promise<void> {
+export async function ensureDisks(lab: Lab, host: LabHost): Promise<void> {
   if (host.disks.length === 0) return;
-  const dir = disksDir(root, lab, host.name);
+  const dir = disksDir(lab.root, lab.name, host.name);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   for (const disk of host.disks) {
     const file = await open(join(dir, disk.device), 'a');
@@ -26,9 +27,9 @@ export async function ensureDisks(root: string, lab: string, host: LabHost): Pro
 }
 
 /** Attaches a host's disks as loop devices and tells the host which; loops already there are used again. */
-export async function attachDisks(root: string, lab: string, host: LabHost): Promise<void> {
+export async function attachDisks(lab: Lab, host: LabHost): Promise<void> {
   if (host.disks.length === 0) return;
-  const dir = disksDir(root, lab, host.name);
+  const dir = disksDir(lab.root, lab.name, host.name);
   const lines: string[] = [];
   for (const disk of host.disks) {
     const file = join(dir, disk.device);
@@ -36,7 +37,7 @@ export async function attachDisks(root: string, lab: string, host: LabHost): Pro
     const loop = existing ?? (await run(['losetup', '--find', '--show', file])).trim();
     lines.push(`${disk.device} ${loop}\n`);
   }
-  const etc = join(hostDir(root, lab, host.name), 'upper', 'etc');
+  const etc = join(hostDir(lab.root, lab.name, host.name), 'upper', 'etc');
   await mkdir(etc, { recursive: true });
   await writeFile(join(etc, 'lab-disks'), lines.join(''));
 }
@@ -60,9 +61,4 @@ async function loopsOn(file: string): Promise<string[]> {
 /** Frees loop devices that hosts made inside and left behind when they ended. */
 export async function freeOrphanLoops(): Promise<void> {
   await run(['sh', '-s'], FREE_LOOPS_SCRIPT);
-}
-
-/** Removes the disk files themselves. */
-export async function dropDisks(root: string, lab: string, host: string): Promise<void> {
-  await rm(disksDir(root, lab, host), { recursive: true, force: true });
 }

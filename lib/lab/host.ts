@@ -1,16 +1,17 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, link, mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { archivesDir } from './base.ts';
 import { groupName, killGroup, makeGroup, processesOf } from './cgroup.ts';
-import { attempt, run, until } from './command.ts';
-import { attachDisks, ensureDisks, freeOrphanLoops } from './disks.ts';
-import { hostNetns, nameserver, netnsPath, setPort } from './network.ts';
-import { hostDir, type LabHost, type LabRecord, labDir } from './record.ts';
-import { SUPERVISE_SCRIPT } from './scripts.ts';
+import { run, until } from './command.ts';
+import { ensureDisks, freeOrphanLoops } from './disks.ts';
+import type { Machine } from './machine.ts';
+import { nameserver, setPort } from './network.ts';
+import { nspawn } from './nspawn.ts';
+import { hostDir, type Lab, type LabHost, labDir } from './record.ts';
+import { vm } from './vm.ts';
 
 /** `ops` may use sudo freely, `opspw` with its password; both log in with the lab's key. */
 const USERS = [
@@ -35,24 +36,25 @@ async function ensureKey(file: string, comment: string): Promise<void> {
   await run(['sh', '-c', 'yes | ssh-keygen -q -t ed25519 -N "" -C "$2" -f "$1"', 'sh', file, comment]);
 }
 
+const machineOf = (lab: Lab): Machine => (lab.kind === 'vm' ? vm : nspawn);
+
+export const bootTimeout = (lab: Lab): number => machineOf(lab).bootTimeoutMs;
+
 /** Fills the writable layer of a host that has none yet: name, addresses, keys, the packages others downloaded. */
-export async function prepareHost(root: string, lab: LabRecord, host: LabHost): Promise<void> {
-  const dir = hostDir(root, lab.name, host.name);
-  await ensureDisks(root, lab.name, host);
+export async function prepareHost(lab: Lab, host: LabHost): Promise<void> {
+  const dir = hostDir(lab.root, lab.name, host.name);
+  await ensureDisks(lab, host);
   if (existsSync(join(dir, 'prepared'))) return;
-  for (const part of ['upper', 'work', 'root'])
-    await mkdir(join(dir, part), { recursive: true, mode: 0o755 });
+  await mkdir(join(dir, 'upper'), { recursive: true, mode: 0o755 });
   await ensureKey(join(dir, 'ssh_host_ed25519_key'), host.name);
-  await writeIdentity(root, lab, host);
-  for (const user of USERS) await writeLogin(root, lab, host, user);
-  const password = (await readFile(join(labDir(root, lab.name), 'become-password'), 'utf8')).trim();
-  await writeFile(join(dir, 'passwords'), `opspw:${password}\n`, { mode: 0o600 });
-  await shareArchives(archivesDir(root), join(dir, 'upper', ARCHIVES));
+  await writeIdentity(lab, host);
+  for (const user of USERS) await writeLogin(lab, host, user);
+  if (lab.kind === 'nspawn') await shareArchives(archivesDir(lab.root), join(dir, 'upper', ARCHIVES));
   await writeFile(join(dir, 'prepared'), '');
 }
 
-async function writeIdentity(root: string, lab: LabRecord, host: LabHost): Promise<void> {
-  const dir = hostDir(root, lab.name, host.name);
+async function writeIdentity(lab: Lab, host: LabHost): Promise<void> {
+  const dir = hostDir(lab.root, lab.name, host.name);
   const etc = join(dir, 'upper', 'etc');
   await mkdir(join(etc, 'ssh'), { recursive: true });
   const names = lab.hosts.map(other => `${other.address} ${other.name}\n`).join('');
@@ -69,17 +71,12 @@ async function writeIdentity(root: string, lab: LabRecord, host: LabHost): Promi
   }
 }
 
-async function writeLogin(
-  root: string,
-  lab: LabRecord,
-  host: LabHost,
-  user: (typeof USERS)[number],
-): Promise<void> {
-  const home = join(hostDir(root, lab.name, host.name), 'upper', user.home);
+async function writeLogin(lab: Lab, host: LabHost, user: (typeof USERS)[number]): Promise<void> {
+  const home = join(hostDir(lab.root, lab.name, host.name), 'upper', user.home);
   const ssh = join(home, '.ssh');
   await mkdir(ssh, { recursive: true });
   const file = join(ssh, 'authorized_keys');
-  await writeFile(file, await readFile(join(labDir(root, lab.name), 'id_ed25519.pub')), { mode: 0o600 });
+  await writeFile(file, await readFile(join(labDir(lab.root, lab.name), 'id_ed25519.pub')), { mode: 0o600 });
   for (const path of [home, ssh, file]) await chown(path, user.id, user.id);
   for (const path of [home, ssh]) await chmod(path, 0o700);
 }
@@ -104,97 +101,89 @@ export async function keepArchives(root: string, lab: string, host: string): Pro
   }
 }
 
-/** Powers a host on. Returns as soon as its supervisor runs; `waitForHost` tells when it is up. */
-export async function startHost(root: string, lab: LabRecord, host: LabHost): Promise<void> {
-  const dir = hostDir(root, lab.name, host.name);
+/** Powers a host on. Returns as soon as it begins to boot; `waitForHost` tells when it is up. */
+export async function startHost(lab: Lab, host: LabHost): Promise<void> {
   const group = groupName(lab.name, host.name);
   await killGroup(group);
-  await attachDisks(root, lab.name, host);
-  await setPort(lab.name, host, 'up');
+  await setPort(lab, host, 'up');
   await makeGroup(group);
-  const log = await open(join(dir, 'console.log'), 'a', 0o600);
-  try {
-    const child = spawn('unshare', ['--mount', '--propagation', 'slave', 'sh', '-c', SUPERVISE_SCRIPT], {
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: {
-        PATH: process.env.PATH,
-        LAB_DIR: dir,
-        LAB_LOWER: lab.layers.join(':'),
-        LAB_CGROUP: group,
-        LAB_NETNS: netnsPath(hostNetns(lab.name, host.name)),
-        LAB_HOST: host.name,
-        LAB_MACHINE: `${lab.name}-${host.name}`,
-      },
-    });
-    child.unref();
-  } finally {
-    await log.close();
-  }
+  await machineOf(lab).start(lab, host);
 }
 
 /** Cuts a host's power: everything in it ends at once, its disks stay. */
-export async function killHost(lab: string, host: LabHost): Promise<void> {
+export async function killHost(lab: Lab, host: LabHost): Promise<void> {
   await setPort(lab, host, 'down');
-  await killGroup(groupName(lab, host.name));
+  await killGroup(groupName(lab.name, host.name));
   await freeOrphanLoops();
 }
 
-/** Process that is PID 1 inside the host; undefined when it is off. */
-export async function leaderOf(lab: string, host: string): Promise<number | undefined> {
-  for (const pid of await processesOf(groupName(lab, host))) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-    if (/^NSpid:(\t\d+)*\t1$/m.test(status)) return pid;
-  }
-  return undefined;
-}
+export const isOn = async (lab: Lab, host: LabHost): Promise<boolean> =>
+  (await processesOf(groupName(lab.name, host.name))).length > 0;
 
 /** What systemd in the host says of itself: `running`, `degraded`, `starting`…; `off` when the host is. */
-export async function stateOf(lab: string, host: string, wait = false): Promise<string> {
-  const leader = await leaderOf(lab, host);
-  if (leader === undefined) return (await processesOf(groupName(lab, host))).length > 0 ? 'starting' : 'off';
+export async function stateOf(lab: Lab, host: LabHost, wait = false): Promise<string> {
+  if (!(await isOn(lab, host))) return 'off';
   const asked = ['systemctl', 'is-system-running', ...(wait ? ['--wait'] : [])];
-  const answer = await attempt(['timeout', '90', 'nsenter', '--target', String(leader), '--all', ...asked]);
-  return answer.stdout.trim() || 'starting';
+  const answer = await machineOf(lab).inside(lab, host, asked);
+  return answer?.stdout.trim() || 'starting';
 }
 
 /** Waits until a host is booted and its sshd answers; says in which state it is. */
-export async function waitForHost(lab: string, host: LabHost, timeoutMs: number): Promise<string> {
+export async function waitForHost(lab: Lab, host: LabHost, timeoutMs: number): Promise<string> {
   const end = Date.now() + timeoutMs;
-  const answered = await until(timeoutMs, async () => ((await greets(host.address)) ? true : undefined));
-  if (!answered) return (await leaderOf(lab, host.name)) === undefined ? 'off' : 'no answer on port 22';
+  // The supervisor needs a moment to be there; then a host that is off has failed to boot.
+  const answered = await until(timeoutMs, async () => {
+    if (await greets(host.address)) return 'yes';
+    return Date.now() > end - timeoutMs + 5000 && !(await isOn(lab, host)) ? 'off' : undefined;
+  });
+  if (answered !== 'yes') return answered ?? 'no answer on port 22';
   const state = await until(end - Date.now(), async () => {
-    const now = await stateOf(lab, host.name, true);
+    const now = await stateOf(lab, host, true);
     return now === 'running' || now === 'degraded' ? now : undefined;
   });
-  return state ?? (await stateOf(lab, host.name));
+  return state ?? stateOf(lab, host);
 }
 
 /** Units that failed, for the message about a degraded host. */
-export async function failedUnits(lab: string, host: string): Promise<string> {
-  const leader = await leaderOf(lab, host);
-  if (leader === undefined) return '';
+export async function failedUnits(lab: Lab, host: LabHost): Promise<string> {
   const list = ['systemctl', 'list-units', '--failed', '--plain', '--no-legend'];
-  const answer = await attempt(['nsenter', '--target', String(leader), '--all', ...list]);
-  return answer.stdout
+  const answer = await machineOf(lab).inside(lab, host, list);
+  return (answer?.stdout ?? '')
     .split('\n')
     .map(line => line.split(' ')[0])
     .join(' ')
     .trim();
 }
 
-/** Asks the host's systemd for a reboot, as the keys Ctrl-Alt-Del would, and gives the PID 1 that will end. */
-export async function askForReboot(lab: string, host: string): Promise<number | undefined> {
-  const leader = await leaderOf(lab, host);
-  if (leader !== undefined)
-    await run(['nsenter', '--target', String(leader), '--all', 'systemctl', 'reboot', '--no-block']);
-  return leader;
+/** Changes at each boot; undefined while the host cannot be asked. */
+export async function bootId(lab: Lab, host: LabHost): Promise<string | undefined> {
+  const answer = await machineOf(lab).inside(lab, host, ['cat', '/proc/sys/kernel/random/boot_id']);
+  return answer?.stdout.trim() || undefined;
+}
+
+/** Seconds since the host's last boot. */
+export async function uptimeOf(lab: Lab, host: LabHost): Promise<number | undefined> {
+  const answer = await machineOf(lab).inside(lab, host, ['cat', '/proc/1/stat', '/proc/uptime']);
+  const [stat, uptime] = answer?.stdout.trim().split('\n') ?? [];
+  if (stat === undefined || uptime === undefined) return undefined;
+  const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  return Math.max(0, Number(uptime.split(' ')[0]) - startTicks / 100);
+}
+
+/** Restarts a host through its own systemd and waits until it is another boot. False when it does not come back. */
+export async function rebootHost(lab: Lab, host: LabHost): Promise<boolean> {
+  const before = await bootId(lab, host);
+  await machineOf(lab).inside(lab, host, ['systemctl', 'reboot', '--no-block']);
+  const again = await until(machineOf(lab).bootTimeoutMs + 60_000, async () => {
+    const now = await bootId(lab, host);
+    return now !== undefined && now !== before ? true : undefined;
+  });
+  return again ?? false;
 }
 
 function greets(address: string): Promise<boolean> {
   return new Promise(resolve => {
-    const socket = connect({ host: address, port: 22, timeout: 1000 });
+    const socket = connect({ host: address, port: 22, timeout: 10_000 });
     const end = (answer: boolean) => {
       socket.destroy();
       resolve(answer);

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { diskPath } from './disks.ts';
 import { groupOf } from './plan.ts';
-import { hostDir, type LabHost, type LabRecord, labDir } from './record.ts';
+import { hostDir, type Lab, type LabHost, type LabRecord, labDir } from './record.ts';
 
 /** Writes known_hosts, ssh_config and hosts.yaml of a lab, and gives the inventory's path. */
-export async function writeInventory(root: string, lab: LabRecord): Promise<string> {
-  const dir = labDir(root, lab.name);
+export async function writeInventory(lab: Lab): Promise<string> {
+  const dir = labDir(lab.root, lab.name);
   const known = join(dir, 'known_hosts');
   const key = join(dir, 'id_ed25519');
-  await writeFile(known, (await Promise.all(lab.hosts.map(host => knownHost(root, lab, host)))).join(''));
+  await writeFile(known, (await Promise.all(lab.hosts.map(host => knownHost(lab, host)))).join(''));
   await writeFile(join(dir, 'ssh_config'), sshConfig(lab, known, key));
   const file = join(dir, 'hosts.yaml');
   await writeFile(
@@ -20,8 +20,11 @@ export async function writeInventory(root: string, lab: LabRecord): Promise<stri
   return file;
 }
 
-async function knownHost(root: string, lab: LabRecord, host: LabHost): Promise<string> {
-  const key = await readFile(join(hostDir(root, lab.name, host.name), 'ssh_host_ed25519_key.pub'), 'utf8');
+async function knownHost(lab: Lab, host: LabHost): Promise<string> {
+  const key = await readFile(
+    join(hostDir(lab.root, lab.name, host.name), 'ssh_host_ed25519_key.pub'),
+    'utf8',
+  );
   const [type, data] = key.split(' ');
   return `${host.name},${host.address} ${type} ${data?.trim()}\n`;
 }

@@ -15,6 +15,7 @@ const name = `test-${process.pid}`;
 const root = stateRoot();
 const options: lab.UpOptions = {
   name,
+  kind: 'nspawn',
   hosts: ['st1', 'rw1'],
   disks: parseDisks('1x32M', '8M'),
   diskKind: 'loop',
@@ -53,7 +54,7 @@ describe('a lab of two hosts', function () {
 
   before(async function () {
     try {
-      await checkMachine(options.hosts.length, false, quiet);
+      await checkMachine({ hosts: options.hosts.length, kind: 'nspawn', install: false }, quiet);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       console.log(`    skipped: ${error.message}. Runs as root on Debian or Ubuntu.`);

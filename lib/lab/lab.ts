@@ -14,23 +14,25 @@ import { planHosts } from './plan.ts';
 import {
   type DiskKind,
   hostDir,
+  type Lab,
   type LabDisk,
   type LabHost,
-  type LabRecord,
+  type LabKind,
   labDir,
   labNames,
-  loadRecord,
-  requireRecord,
-  saveRecord,
+  loadLab,
+  requireLab,
+  saveLab,
   withLock,
 } from './record.ts';
 import { checkMachine } from './requirements.ts';
+import { ensureVmImage } from './vm-image.ts';
 
 const WAY_OUT = '.uplink';
-const BOOT_TIMEOUT_MS = 60_000;
 
 export interface UpOptions {
   readonly name: string;
+  readonly kind: LabKind;
   readonly hosts: readonly string[];
   readonly disks: readonly LabDisk[];
   readonly diskKind: DiskKind;
@@ -40,7 +42,7 @@ export interface UpOptions {
 }
 
 export interface UpResult {
-  readonly record: LabRecord;
+  readonly lab: Lab;
   readonly inventory: string;
   /** Hosts that this call powered on; empty when everything was up already. */
   readonly started: readonly string[];
@@ -50,92 +52,90 @@ type Say = (line: string) => void;
 
 /** Makes a lab, or what is missing of it, and waits until all its hosts are booted. */
 export async function up(root: string, options: UpOptions, say: Say): Promise<UpResult> {
-  await checkMachine(options.hosts.length, options.install, say);
+  await checkMachine({ hosts: options.hosts.length, kind: options.kind, install: options.install }, say);
   return withLock(root, options.name, async () => {
-    const record = await decide(root, options, say);
-    await hosts.ensureSecrets(root, record.name);
-    await ensureNetwork(record);
-    await ensureWayOut(root, record.name);
-    const off = await hostsThatAreOff(record);
-    await Promise.all(record.hosts.map(host => hosts.prepareHost(root, record, host)));
-    for (const host of off) await hosts.startHost(root, record, host);
-    const inventory = await writeInventory(root, record);
-    await waitForAll(root, record, off);
-    return { record, inventory, started: off.map(host => host.name) };
+    const lab = await decide(root, options, say);
+    await hosts.ensureSecrets(root, lab.name);
+    await ensureNetwork(lab);
+    await ensureWayOut(lab);
+    const on = await Promise.all(lab.hosts.map(host => hosts.isOn(lab, host)));
+    const off = lab.hosts.filter((_, i) => !on[i]);
+    await Promise.all(lab.hosts.map(host => hosts.prepareHost(lab, host)));
+    const inventory = await writeInventory(lab);
+    for (const host of off) await hosts.startHost(lab, host);
+    await waitForAll(lab, off);
+    return { lab, inventory, started: off.map(host => host.name) };
   });
 }
 
 /** A lab keeps what its first `up` decided; another wish is refused rather than half done. */
-async function decide(root: string, options: UpOptions, say: Say): Promise<LabRecord> {
-  const found = await loadRecord(root, options.name);
-  if (found) {
-    const names = found.hosts.map(host => host.name).join(',');
-    if (names === options.hosts.join(',')) {
-      const record = { ...found, vars: { ...found.vars, ...options.vars } };
-      await saveRecord(root, record);
-      return record;
-    }
-    throw new UsageError(
-      `lab "${options.name}" exists with the hosts ${names}; take it down first, or choose another --name`,
-    );
+async function decide(root: string, options: UpOptions, say: Say): Promise<Lab> {
+  const found = await loadLab(root, options.name);
+  const lab = found ? adopt(found, options) : await create(root, options, say);
+  await saveLab(lab);
+  return lab;
+}
+
+function adopt(found: Lab, options: UpOptions): Lab {
+  const names = found.hosts.map(host => host.name).join(',');
+  if (names === options.hosts.join(',') && found.kind === options.kind) {
+    return { ...found, vars: { ...found.vars, ...options.vars } };
   }
+  throw new UsageError(
+    `lab "${options.name}" exists with the hosts ${names} (${found.kind}); take it down first, or choose another --name`,
+  );
+}
+
+async function create(root: string, options: UpOptions, say: Say): Promise<Lab> {
   if (existsSync(netnsPath(labNetns(options.name)))) {
     throw new UsageError(
       `there is a lab "${options.name}" whose state is not in ${root}; choose another --name, ` +
         'or set POLARPLAY_STATE_DIR to where it is',
     );
   }
-  const layers = await ensureBase(root, options.packages, say);
+  const layers =
+    options.kind === 'vm'
+      ? [await ensureVmImage(root, options.packages, say)]
+      : await ensureBase(root, options.packages, say);
   const subnet = await claimSubnet();
-  const record: LabRecord = {
-    name: options.name,
-    kind: 'nspawn',
+  const { name, kind, diskKind, vars } = options;
+  return {
+    root,
+    name,
+    kind,
     subnet,
     hosts: planHosts(options.hosts, subnet, options.disks),
-    diskKind: options.diskKind,
-    vars: options.vars,
+    diskKind,
+    vars,
     layers,
   };
-  await saveRecord(root, record);
-  return record;
 }
 
-async function hostsThatAreOff(record: LabRecord): Promise<LabHost[]> {
-  const states = await Promise.all(record.hosts.map(host => hosts.stateOf(record.name, host.name)));
-  return record.hosts.filter((_, i) => states[i] === 'off');
-}
-
-async function waitForAll(root: string, record: LabRecord, started: readonly LabHost[]): Promise<void> {
-  const timeout = BOOT_TIMEOUT_MS + started.length * 5000;
-  const states = await Promise.all(started.map(host => hosts.waitForHost(record.name, host, timeout)));
+async function waitForAll(lab: Lab, started: readonly LabHost[]): Promise<void> {
+  const timeout = hosts.bootTimeout(lab) + started.length * 5000;
+  const states = await Promise.all(started.map(host => hosts.waitForHost(lab, host, timeout)));
   const bad = started.flatMap((host, i) => (states[i] === 'running' ? [] : [{ host, state: states[i]! }]));
   if (bad.length === 0) return;
-  const lines = await Promise.all(bad.map(({ host, state }) => describeFailure(root, record, host, state)));
-  throw new Error(`lab "${record.name}" did not come up:\n${lines.join('\n')}`);
+  const lines = await Promise.all(bad.map(({ host, state }) => describeFailure(lab, host, state)));
+  throw new Error(`lab "${lab.name}" did not come up:\n${lines.join('\n')}`);
 }
 
-async function describeFailure(
-  root: string,
-  record: LabRecord,
-  host: LabHost,
-  state: string,
-): Promise<string> {
-  const units =
-    state === 'degraded' ? `, failed units: ${await hosts.failedUnits(record.name, host.name)}` : '';
-  const log = join(hostDir(root, record.name, host.name), 'console.log');
+async function describeFailure(lab: Lab, host: LabHost, state: string): Promise<string> {
+  const units = state === 'degraded' ? `, failed units: ${await hosts.failedUnits(lab, host)}` : '';
+  const log = join(hostDir(lab.root, lab.name, host.name), 'console.log');
   const tail = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('\n    ');
   return `  ${host.name}: ${state}${units}; end of ${log}:\n    ${tail}`;
 }
 
 /** slirp4netns on the lab's parent namespace: how hosts reach package mirrors. */
-async function ensureWayOut(root: string, lab: string): Promise<void> {
-  const group = groupName(lab, WAY_OUT);
+async function ensureWayOut(lab: Lab): Promise<void> {
+  const group = groupName(lab.name, WAY_OUT);
   if ((await processesOf(group)).length > 0) return;
   await makeGroup(group);
-  const file = join(labDir(root, lab), 'uplink.log');
+  const file = join(labDir(lab.root, lab.name), 'uplink.log');
   const log = await open(file, 'w', 0o600);
   const options = ['--configure', '--mtu=1400', '--disable-host-loopback', '--netns-type=path'];
-  const child = spawn('slirp4netns', [...options, netnsPath(labNetns(lab)), 'tap0'], {
+  const child = spawn('slirp4netns', [...options, netnsPath(labNetns(lab.name)), 'tap0'], {
     cwd: '/',
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -144,14 +144,14 @@ async function ensureWayOut(root: string, lab: string): Promise<void> {
   await log.close();
   if (child.pid === undefined) throw new Error('slirp4netns does not start');
   await joinGroup(group, child.pid);
-  const opened = await until(10_000, async () => ((await hasWayOut(lab)) ? true : undefined));
+  const opened = await until(10_000, async () => ((await hasWayOut(lab.name)) ? true : undefined));
   if (!opened) throw new Error(`slirp4netns does not start; see ${file}`);
 }
 
 /** Ends a lab and removes everything it made, whatever state it is in. False when there was nothing. */
 export function down(root: string, name: string): Promise<boolean> {
   return withLock(root, name, async () => {
-    const record = await loadRecord(root, name);
+    const found = await loadLab(root, name);
     const leftovers = existsSync(labDir(root, name)) || existsSync(netnsPath(labNetns(name)));
     await killGroup(groupName(name));
     await freeOrphanLoops();
@@ -159,9 +159,9 @@ export function down(root: string, name: string): Promise<boolean> {
       await detachDisks(root, name, host);
       await hosts.keepArchives(root, name, host);
     }
-    await dropNetwork(name, record?.subnet);
+    await dropNetwork(name, found?.subnet);
     await rm(labDir(root, name), { recursive: true, force: true });
-    return record !== undefined || leftovers;
+    return found !== undefined || leftovers;
   });
 }
 
@@ -182,24 +182,19 @@ export interface HostStatus {
 
 /** State, uptime and memory of each host. */
 export async function status(root: string, name: string): Promise<readonly HostStatus[]> {
-  const record = await requireRecord(root, name);
+  const lab = await requireLab(root, name);
   return Promise.all(
-    record.hosts.map(async host => ({
-      host,
-      state: await hosts.stateOf(name, host.name),
-      uptimeSeconds: await uptime(await hosts.leaderOf(name, host.name)),
-      memoryBytes: await memory(await processesOf(groupName(name, host.name))),
-    })),
+    lab.hosts.map(async host => {
+      const state = await hosts.stateOf(lab, host);
+      const uptimeSeconds = state === 'off' ? undefined : await hosts.uptimeOf(lab, host);
+      return {
+        host,
+        state,
+        uptimeSeconds,
+        memoryBytes: await memory(await processesOf(groupName(name, host.name))),
+      };
+    }),
   );
-}
-
-async function uptime(pid: number | undefined): Promise<number | undefined> {
-  if (pid === undefined) return undefined;
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (stat === undefined) return undefined;
-  const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  const machine = Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]);
-  return Math.max(0, machine - ticks / 100);
 }
 
 /** Memory counted once even where processes share it. */
@@ -212,50 +207,44 @@ async function memory(pids: readonly number[]): Promise<number> {
 }
 
 /** Cuts a host's power. */
-export async function kill(root: string, name: string, host: string): Promise<void> {
-  const { found } = await requireHost(root, name, host);
-  await withLock(root, name, () => hosts.killHost(name, found));
+export async function kill(root: string, name: string, hostName: string): Promise<void> {
+  const { lab, host } = await requireHost(root, name, hostName);
+  await withLock(root, name, () => hosts.killHost(lab, host));
 }
 
 /** Powers a host on and waits until it is up; false when it was on already. */
-export async function start(root: string, name: string, host: string): Promise<boolean> {
-  const { record, found } = await requireHost(root, name, host);
+export async function start(root: string, name: string, hostName: string): Promise<boolean> {
+  const { lab, host } = await requireHost(root, name, hostName);
   return withLock(root, name, async () => {
-    if ((await hosts.stateOf(name, host)) !== 'off') return false;
-    await ensureNetwork(record);
-    await ensureWayOut(root, name);
-    await hosts.startHost(root, record, found);
-    await waitForAll(root, record, [found]);
+    if (await hosts.isOn(lab, host)) return false;
+    await ensureNetwork(lab);
+    await ensureWayOut(lab);
+    await hosts.startHost(lab, host);
+    await waitForAll(lab, [host]);
     return true;
   });
 }
 
 /** Reboots a host through its own systemd and waits until it is up again. */
-export async function reboot(root: string, name: string, host: string): Promise<void> {
-  const { record, found } = await requireHost(root, name, host);
-  const before = await hosts.askForReboot(name, host);
-  if (before === undefined)
-    throw new UsageError(`${host} is off; power it on with: polarplay lab start ${host}`);
-  const again = await until(120_000, async () => {
-    const now = await hosts.leaderOf(name, host);
-    return now !== undefined && now !== before ? true : undefined;
-  });
-  if (!again) throw new Error(`${host} did not come back within two minutes of asking for a reboot`);
-  await waitForAll(root, record, [found]);
+export async function reboot(root: string, name: string, hostName: string): Promise<void> {
+  const { lab, host } = await requireHost(root, name, hostName);
+  if (!(await hosts.isOn(lab, host))) {
+    throw new UsageError(`${hostName} is off; power it on with: polarplay lab start ${hostName}`);
+  }
+  if (!(await hosts.rebootHost(lab, host))) throw new Error(`${hostName} did not come back from its reboot`);
+  await waitForAll(lab, [host]);
 }
 
-/** The record of a lab and one of its hosts, which must exist. */
-export const requireLab = requireRecord;
-
+/** A lab and one of its hosts, which must exist. */
 export async function requireHost(
   root: string,
   name: string,
-  host: string,
-): Promise<{ record: LabRecord; found: LabHost }> {
-  const record = await requireRecord(root, name);
-  const found = record.hosts.find(candidate => candidate.name === host);
-  if (found) return { record, found };
+  hostName: string,
+): Promise<{ lab: Lab; host: LabHost }> {
+  const lab = await requireLab(root, name);
+  const host = lab.hosts.find(candidate => candidate.name === hostName);
+  if (host) return { lab, host };
   throw new UsageError(
-    `lab "${name}" has no host "${host}"; it has ${record.hosts.map(h => h.name).join(', ')}`,
+    `lab "${name}" has no host "${hostName}"; it has ${lab.hosts.map(h => h.name).join(', ')}`,
   );
 }

@@ -19,7 +19,7 @@ export const netnsPath = (netns: string): string => `/run/netns/${netns}`;
 export const machineLink = (subnet: number): string => `pplab${subnet}`;
 export const nameserver = DNS;
 
-const gateway = (subnet: number): string => `10.77.${subnet}.1`;
+export const gateway = (subnet: number): string => `10.77.${subnet}.1`;
 const machineAddress = (subnet: number): string => `10.77.${subnet}.254`;
 
 /** Takes a subnet that nothing on this machine uses; making the interface is what claims it. */
@@ -47,8 +47,7 @@ export async function ensureNetwork(lab: LabRecord): Promise<void> {
     await addMachineLink(lab.subnet);
     await makeParent(lab);
   }
-  const missing = lab.hosts.filter(host => !existsSync(netnsPath(hostNetns(lab.name, host.name))));
-  for (const host of missing) await makeHostNetwork(lab, host);
+  for (const host of lab.hosts) if (!(await hasPort(lab, host))) await makeHostNetwork(lab, host);
 }
 
 const isWhole = (lab: LabRecord): boolean =>
@@ -79,27 +78,21 @@ async function makeParent(lab: LabRecord): Promise<void> {
   await run([...inside, 'iptables', '-t', 'nat', '-A', 'POSTROUTING', '-o', 'tap0', '-j', 'MASQUERADE']);
 }
 
+/** Joining the bridge comes last: a port that is on it is a port that is finished. */
 async function makeHostNetwork(lab: LabRecord, host: LabHost): Promise<void> {
   const parent = labNetns(lab.name);
-  const netns = hostNetns(lab.name, host.name);
   const port = portOf(host);
-  await run(['ip', 'netns', 'add', netns]);
-  await run([
-    'ip',
-    '-n',
-    parent,
-    'link',
-    'add',
-    port,
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth0',
-    'netns',
-    netns,
-  ]);
+  await attempt(['ip', '-n', parent, 'link', 'del', port]);
+  if (lab.kind === 'vm') await run(['ip', '-n', parent, 'tuntap', 'add', 'dev', port, 'mode', 'tap']);
+  else await makeVeth(lab, host, port);
   await run(['ip', '-n', parent, 'link', 'set', port, 'master', 'br0', 'up']);
+}
+
+async function makeVeth(lab: LabRecord, host: LabHost, port: string): Promise<void> {
+  const netns = hostNetns(lab.name, host.name);
+  const veth = ['link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns];
+  await attempt(['ip', 'netns', 'add', netns]);
+  await run(['ip', '-n', labNetns(lab.name), ...veth]);
   await run(
     ['ip', '-n', netns, '-batch', '-'],
     [
@@ -112,12 +105,18 @@ async function makeHostNetwork(lab: LabRecord, host: LabHost): Promise<void> {
   );
 }
 
-/** The host's end of the bridge; a port that is down makes the host unreachable, as one without power is. */
-export async function setPort(lab: string, host: LabHost, state: 'up' | 'down'): Promise<void> {
-  await run(['ip', '-n', labNetns(lab), 'link', 'set', portOf(host), state]);
+/** A port that is down makes the host unreachable, as one without power is. */
+export async function setPort(lab: LabRecord, host: LabHost, state: 'up' | 'down'): Promise<void> {
+  await run(['ip', '-n', labNetns(lab.name), 'link', 'set', portOf(host), state]);
 }
 
-const portOf = (host: LabHost): string => `v${host.address.split('.')[3]}`;
+const hasPort = async (lab: LabRecord, host: LabHost): Promise<boolean> =>
+  / master br0 /.test(
+    (await attempt(['ip', '-n', labNetns(lab.name), 'link', 'show', 'dev', portOf(host)])).stdout,
+  );
+
+/** The host's place on the bridge: one end of its veth, or its tap. */
+export const portOf = (host: LabHost): string => `v${host.address.split('.')[3]}`;
 
 /** Whether slirp4netns has finished its end of the way out. */
 export async function hasWayOut(lab: string): Promise<boolean> {

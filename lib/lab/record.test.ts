@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { UsageError } from '../source/errors.ts';
-import { checkName, labsDir, requireRecord, withLock } from './record.ts';
+import { checkName, labsDir, requireLab, withLock } from './record.ts';
 
 describe('lab record', () => {
   let root: string;
@@ -20,7 +20,7 @@ describe('lab record', () => {
   });
 
   it('says how to make a lab that is not there', async () => {
-    const error = await requireRecord(root, 'lab').then(
+    const error = await requireLab(root, 'lab').then(
       () => undefined,
       (e: unknown) => e,
     );

@@ -31,8 +31,13 @@ export interface LabRecord {
   readonly diskKind: DiskKind;
   /** Variables for the whole inventory, as `--var` gave them. */
   readonly vars: Readonly<Record<string, unknown>>;
-  /** Directories of the base image, the last one lowest. */
+  /** Of `nspawn`: directories of the base image, the last one lowest. Of `vm`: the folder of its image and kernel. */
   readonly layers: readonly string[];
+}
+
+/** A lab on this machine: its record, and where its files are. */
+export interface Lab extends LabRecord {
+  readonly root: string;
 }
 
 /** Where labs, base images and the package cache live: POLARPLAY_STATE_DIR, or /var/lib/polarplay. */
@@ -58,26 +63,27 @@ export function checkName(what: string, name: string): string {
   return name;
 }
 
-/** The record of a lab, or undefined when there is no such lab. */
-export async function loadRecord(root: string, lab: string): Promise<LabRecord | undefined> {
+/** A lab, or undefined when there is none of that name. */
+export async function loadLab(root: string, lab: string): Promise<Lab | undefined> {
   try {
-    return JSON.parse(await readFile(join(labDir(root, lab), 'lab.json'), 'utf8')) as LabRecord;
+    const text = await readFile(join(labDir(root, lab), 'lab.json'), 'utf8');
+    return { ...(JSON.parse(text) as LabRecord), root };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** The record of a lab that must exist. */
-export async function requireRecord(root: string, lab: string): Promise<LabRecord> {
-  const record = await loadRecord(root, lab);
-  if (record) return record;
+/** A lab that must exist. */
+export async function requireLab(root: string, lab: string): Promise<Lab> {
+  const found = await loadLab(root, lab);
+  if (found) return found;
   const others = await labNames(root);
   const known = others.length > 0 ? `; there are: ${others.join(', ')}` : '';
   throw new UsageError(`no lab "${lab}" on this machine${known} (make it with: polarplay lab up)`);
 }
 
-export async function saveRecord(root: string, record: LabRecord): Promise<void> {
+export async function saveLab({ root, ...record }: Lab): Promise<void> {
   const dir = labDir(root, record.name);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const file = join(dir, 'lab.json');

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { UsageError } from '../source/errors.ts';
 import { cgroupRoot } from './cgroup.ts';
 import { run } from './command.ts';
+import type { LabKind } from './record.ts';
 
 /** Programs the lab uses, with the Debian package each comes from. */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -21,13 +22,18 @@ const TOOLS: Readonly<Record<string, string>> = {
   ssh: 'openssh-client',
 };
 
+/** What `--kind vm` needs besides. */
+const VM_TOOLS: Readonly<Record<string, string>> = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  mke2fs: 'e2fsprogs',
+};
+
 /** Each booted systemd holds about this many inotify instances, all counted on the machine's root. */
 const INOTIFY_PER_HOST = 7;
 
 /** Refuses, saying why and what to do, where the lab cannot work. Installs missing packages when told to. */
 export async function checkMachine(
-  hosts: number,
-  install: boolean,
+  wanted: { readonly hosts: number; readonly kind: LabKind; readonly install: boolean },
   say: (line: string) => void,
 ): Promise<void> {
   if (process.platform !== 'linux')
@@ -35,10 +41,10 @@ export async function checkMachine(
   if (process.getuid?.() !== 0)
     throw new UsageError('the lab makes namespaces and mounts: run it as root (sudo)');
   await checkNamespaces();
-  await checkPackages(install, say);
+  await checkPackages(wanted.kind === 'vm' ? { ...TOOLS, ...VM_TOOLS } : TOOLS, wanted.install, say);
   await cgroupRoot();
   await checkKernel();
-  await checkInotify(hosts);
+  if (wanted.kind === 'nspawn') await checkInotify(wanted.hosts);
 }
 
 async function checkNamespaces(): Promise<void> {
@@ -60,15 +66,22 @@ async function checkNamespaces(): Promise<void> {
   }
 }
 
-/** Debian packages that are missing here. */
-export function missingPackages(path = process.env.PATH ?? ''): string[] {
+/** Debian packages of the tools that are missing here. */
+export function missingPackages(
+  tools: Readonly<Record<string, string>>,
+  path = process.env.PATH ?? '',
+): string[] {
   const folders = [...path.split(delimiter), '/usr/sbin', '/sbin'];
-  const missing = Object.entries(TOOLS).filter(([tool]) => !folders.some(dir => existsSync(join(dir, tool))));
+  const missing = Object.entries(tools).filter(([tool]) => !folders.some(dir => existsSync(join(dir, tool))));
   return [...new Set(missing.map(([, debian]) => debian))];
 }
 
-async function checkPackages(install: boolean, say: (line: string) => void): Promise<void> {
-  const missing = missingPackages();
+async function checkPackages(
+  tools: Readonly<Record<string, string>>,
+  install: boolean,
+  say: (line: string) => void,
+): Promise<void> {
+  const missing = missingPackages(tools);
   if (missing.length === 0) return;
   const command = `apt-get install ${missing.join(' ')}`;
   if (!install)
@@ -77,7 +90,7 @@ async function checkPackages(install: boolean, say: (line: string) => void): Pro
   const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300'];
   await run([...apt, 'update']);
   await run([...apt, '-y', '--no-install-recommends', 'install', ...missing]);
-  const still = missingPackages();
+  const still = missingPackages(tools);
   if (still.length > 0) throw new UsageError(`still missing after installing: ${still.join(' ')}`);
 }
 

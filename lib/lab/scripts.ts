@@ -6,12 +6,14 @@
  */
 export const DEVICES_SCRIPT = `#!/bin/sh
 set -eu
-i=0
-while [ $i -lt 128 ]; do
-  [ -b /dev/loop$i ] || mknod -m 0660 /dev/loop$i b 7 $i
-  i=$((i + 1))
-done
-chgrp disk /dev/loop[0-9]*
+if systemd-detect-virt --quiet --container; then
+  i=0
+  while [ $i -lt 128 ]; do
+    [ -b /dev/loop$i ] || mknod -m 0660 /dev/loop$i b 7 $i
+    i=$((i + 1))
+  done
+  chgrp disk /dev/loop[0-9]*
+fi
 if [ -r /etc/lab-disks ]; then
   while read -r name loop; do ln -sfn "$loop" "/dev/$name"; done </etc/lab-disks
 fi
@@ -33,13 +35,11 @@ ExecStart=/usr/local/sbin/lab-devices
 WantedBy=sysinit.target
 `;
 
-/** In a mount namespace of its own: BASE UPPER WORK ARCHIVES PACKAGE… */
-export const INSTALL_SCRIPT = `set -eu
-base=$1 upper=$2 work=$3 archives=$4
-shift 4
+/** In a mount namespace of its own, with $lower, $upper, $work and $archives: an image in which packages can be installed. */
+const OPEN_IMAGE = `
 root=$work/root
 mkdir "$work/work" "$root"
-mount -t overlay overlay -o "lowerdir=$base,upperdir=$upper,workdir=$work/work" "$root"
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work/work" "$root"
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
@@ -50,9 +50,85 @@ ln -s /run/resolv.conf "$root/etc/resolv.conf"
 printf '#!/bin/sh\\nexit 101\\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+install() { chroot "$root" apt-get -qy install --no-install-recommends "$@"; }
 chroot "$root" apt-get -q update
-chroot "$root" apt-get -qy install --no-install-recommends "$@"
+`;
+
+const CLOSE_IMAGE = `
 rm -f "$root/usr/sbin/policy-rc.d" "$root/etc/resolv.conf"
+umount "$root/proc" "$root/run" "$root/tmp" "$root/var/cache/apt/archives"
+`;
+
+/** LOWER UPPER WORK ARCHIVES PACKAGE…: installs packages in a layer above the base. */
+export const INSTALL_SCRIPT = `set -eu
+lower=$1 upper=$2 work=$3 archives=$4
+shift 4
+${OPEN_IMAGE}
+install "$@"
+${CLOSE_IMAGE}
+`;
+
+/**
+ * In a virtual machine: what makes this host out of the common image comes from qemu's firmware configuration, at the
+ * first boot; the network is set up at each.
+ */
+export const SEED_SCRIPT = `#!/bin/sh
+set -eu
+if [ ! -e /var/lib/lab-seeded ]; then
+  tar -xf /sys/firmware/qemu_fw_cfg/by_name/opt/polarplay/seed/raw -C /
+  chpasswd -c SHA512 </etc/lab-passwords
+  rm /etc/lab-passwords
+  touch /var/lib/lab-seeded
+fi
+read -r address gateway </etc/lab-network
+ip link set lo up
+ip addr add "$address/24" broadcast + dev eth0
+ip link set eth0 up
+ip route add default via "$gateway" mtu 1400
+`;
+
+export const SEED_UNIT = `[Unit]
+Description=Name, keys and network of a lab host
+DefaultDependencies=no
+After=systemd-remount-fs.service
+Before=sysinit.target network-pre.target
+Wants=network-pre.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/lab-seed
+
+[Install]
+WantedBy=sysinit.target
+`;
+
+/** LOWER OUT WORK ARCHIVES KERNEL: writes root.img, vmlinuz and initrd into OUT. */
+export const VM_IMAGE_SCRIPT = `set -eu
+lower=$1 out=$2 work=$3 archives=$4 kernel=$5
+upper=$work/upper
+mkdir "$upper"
+${OPEN_IMAGE}
+install initramfs-tools lz4
+printf 'MODULES=list\\nCOMPRESS=lz4\\n' >"$root/etc/initramfs-tools/conf.d/lab"
+printf '%s\\n' virtio_pci virtio_blk virtio_net qemu_fw_cfg >>"$root/etc/initramfs-tools/modules"
+install "$kernel"
+cat >"$root/usr/local/sbin/lab-seed" <<'SEED'
+${SEED_SCRIPT}SEED
+chmod 755 "$root/usr/local/sbin/lab-seed"
+cat >"$root/etc/systemd/system/lab-seed.service" <<'UNIT'
+${SEED_UNIT}UNIT
+chroot "$root" systemctl --quiet enable lab-seed.service
+# What costs an emulated machine minutes, and a lab has no use for.
+chroot "$root" systemctl --quiet mask e2scrub_reap.service e2scrub_all.timer apt-daily.timer \\
+  apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer systemd-update-utmp.service \\
+  sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount dev-hugepages.mount
+# An empty one is not a first boot, so systemd takes the units as they are.
+: >"$root/etc/machine-id"
+cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
+cp "$root"/boot/initrd.img-* "$out/initrd"
+${CLOSE_IMAGE}
+mke2fs -q -t ext4 -d "$root" "$out/root.img" 16G
 `;
 
 /**
