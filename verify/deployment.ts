@@ -21,6 +21,8 @@ export interface StorageHost {
   readonly configFile: string;
   /** The file that lists who may connect; undefined when the deployment keeps none. */
   readonly authFile: string | undefined;
+  /** Addresses besides the nodes' that may connect. */
+  readonly extraClients: readonly string[];
   readonly exports: readonly Export[];
 }
 
@@ -35,7 +37,8 @@ export interface DatabaseNode {
   readonly services: readonly string[];
 }
 
-export type SyncPolicy = 'off' | 'any1' | 'all';
+/** Which replicas a commit waits for: none, any one, all, or the first that streams while the others stand by. */
+export type SyncPolicy = 'off' | 'any1' | 'all' | 'first1';
 
 export interface PfsSettings {
   /** Name of the PFS disk, such as `nvme0n1`. */

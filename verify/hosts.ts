@@ -1,4 +1,4 @@
-import type { Become, Connection, RunReply } from '../lib/transport/connection.ts';
+import { type Become, type Connection, type RunReply, shellWord } from '../lib/transport/index.ts';
 
 export interface CommandOptions {
   readonly stdin?: Buffer | string;
@@ -46,7 +46,7 @@ export class Hosts {
 
   /** Runs one command, given as its arguments, and tells how it ended. */
   command(host: string, argv: readonly string[], options: CommandOptions = {}): Promise<CommandReply> {
-    return this.script(host, argv.map(quote).join(' '), options);
+    return this.script(host, argv.map(shellWord).join(' '), options);
   }
 
   /** What a command prints, without the last newline; a command that fails is an error. */
@@ -67,9 +67,4 @@ export class Hosts {
       throw new Error(`${script.split('\n')[0]} gave no answer within ${timeoutMs / 1000} s`);
     return { rc: reply.rc, stdout: reply.stdout.toString(), stderr: reply.stderr.toString() };
   }
-}
-
-/** An argument as the shell reads it back unchanged. */
-export function quote(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Inventory } from '../lib/inventory/types.ts';
 import { SourceError } from '../lib/source/errors.ts';
 import { FileReader, isDirectory, isFile } from '../lib/source/load.ts';
-import { type Dict, positionOf, toPlain, Undefined, type Json, type Value } from '../lib/source/value.ts';
+import { type Dict, type Json, positionOf, toPlain, Undefined, type Value } from '../lib/source/value.ts';
 import type { Templar, Variables } from '../lib/templating/templar.ts';
 
 /** What is known of a host besides the inventory: the few facts that role defaults refer to. */
@@ -26,7 +26,9 @@ export interface VariableSources {
 export function loadRoleDefaults(rolesDir: string, reader = new FileReader()): Dict {
   const merged: Dict = new Map();
   if (!isDirectory(rolesDir)) return merged;
-  const names = readdirSync(rolesDir).sort((a, b) => Number(a === 'cluster') - Number(b === 'cluster') || a.localeCompare(b));
+  const names = readdirSync(rolesDir).sort(
+    (a, b) => Number(a === 'cluster') - Number(b === 'cluster') || a.localeCompare(b),
+  );
   for (const name of names) {
     const file = join(rolesDir, name, 'defaults', 'main.yml');
     if (!isFile(file)) continue;
@@ -44,11 +46,20 @@ export class HostVariables implements Variables {
   readonly #rendered = new Map<string, Value>();
   readonly #inProgress = new Set<string>();
 
-  constructor(sources: VariableSources, host: string, options: { readonly defaults: boolean } = { defaults: true }) {
+  constructor(
+    sources: VariableSources,
+    host: string,
+    options: { readonly defaults: boolean } = { defaults: true },
+  ) {
     this.host = host;
     this.#sources = sources;
     const inventory = sources.inventory.layers(host, sources.playbookDirs).map(layer => layer.vars);
-    this.#layers = [sources.extra, new Map(sources.facts(host)), ...inventory.reverse(), ...(options.defaults ? [sources.defaults] : [])];
+    this.#layers = [
+      sources.extra,
+      new Map(sources.facts(host)),
+      ...inventory.reverse(),
+      ...(options.defaults ? [sources.defaults] : []),
+    ];
   }
 
   has(name: string): boolean {

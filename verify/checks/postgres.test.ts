@@ -1,16 +1,20 @@
 import { expect } from 'chai';
+import { localConnection } from '../../lib/transport/index.ts';
 import type { Deployment } from '../deployment.ts';
 import type { Finding } from '../findings.ts';
 import { Hosts } from '../hosts.ts';
 import { Databases, type SqlTarget } from '../sql.ts';
 import { runLayers } from '../suite.ts';
-import { localConnection } from '../testing/local-connection.ts';
 import { postgresMissing, ThrowawayPostgres } from '../testing/throwaway-postgres.ts';
 import { dataLayer } from './data.ts';
 import { databaseLayer } from './database.ts';
 import { fitsPolicy, replicationLayer } from './replication.ts';
 
-const hosts = new Hosts(localConnection, () => undefined);
+const here = localConnection({ kind: 'local', host: 'here' });
+const hosts = new Hosts(
+  () => here,
+  () => undefined,
+);
 
 describe('verify: the layers that speak SQL, on a real primary and replica', function () {
   this.timeout(90_000);
@@ -25,7 +29,10 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
     server = new ThrowawayPostgres();
     await server.start();
   });
-  after(() => server?.stop());
+  after(async () => {
+    server?.stop();
+    await here.close();
+  });
 
   const target = (host: string, port: number): SqlTarget => ({
     host,
@@ -57,6 +64,7 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
         anyAddressAllowed: false,
         configFile: '',
         authFile: undefined,
+        extraClients: [],
         exports: [],
       },
       primary: { ...node('rw1', server.primaryPort), role: 'primary', slot: undefined },
@@ -183,6 +191,7 @@ describe('verify: sync states', () => {
     ['off', 'sync', false],
     ['any1', 'quorum', true],
     ['any1', 'async', false],
+    ['first1', 'potential', true],
     ['all', 'sync', true],
     ['all', 'potential', false],
   ] as const) {

@@ -122,10 +122,14 @@ function slotsCheck(databases: Databases, { primary }: Deployment, expected: rea
 }
 
 function waitsFor(sync: Deployment['sync']): string {
-  return { off: 'no replica', any1: 'any one replica', all: 'every replica' }[sync];
+  return { off: 'no replica', any1: 'any one replica', all: 'every replica', first1: 'the first replica' }[
+    sync
+  ];
 }
 
 /** Which `sync_state` a replica may have under a policy. */
 export function fitsPolicy(sync: Deployment['sync'], state: string): boolean {
-  return { off: ['async'], any1: ['quorum', 'sync', 'potential'], all: ['sync'] }[sync].includes(state);
+  return { off: ['async'], any1: ['quorum'], all: ['sync'], first1: ['sync', 'potential'] }[sync].includes(
+    state,
+  );
 }

@@ -69,7 +69,7 @@ function authFileCheck(hosts: Hosts, deployment: Deployment) {
   const { storage } = deployment;
   const head = {
     id: 'storage.authfile',
-    title: 'the NBD server lets in the nodes and nobody else',
+    title: 'the NBD server lets in the nodes, what the inventory adds, and nobody else',
     hosts: [storage.host],
   };
   const { authFile } = storage;
@@ -87,8 +87,8 @@ function authFileCheck(hosts: Hosts, deployment: Deployment) {
         .split('\n')
         .map(line => line.trim().replace(/\/32$/, ''))
         .filter(line => line !== '' && !line.startsWith('#'));
-      const nodes = nodesOf(deployment).map(node => node.address);
-      expect(entries.sort(), `clients in ${authFile}`).to.deep.equal([...nodes].sort());
+      const allowed = [...nodesOf(deployment).map(node => node.address), ...storage.extraClients];
+      expect(entries.sort(), `clients in ${authFile}`).to.deep.equal(allowed.sort());
     },
   };
 }
