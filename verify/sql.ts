@@ -49,8 +49,14 @@ type Access = 'read' | 'write';
 /** Both routes fetch rows as JSON, so a value has the same type whichever way it came. */
 const asJson = (query: string) => `SELECT coalesce(json_agg(q), '[]') AS rows FROM (${query}) q`;
 
-const settings = (access: Access) =>
-  `-c statement_timeout=${STATEMENT_MS} -c default_transaction_read_only=${access === 'read' ? 'on' : 'off'}`;
+/** What a session may do, and how long a statement may take. */
+interface Limits {
+  readonly access: Access;
+  readonly statementMs: number;
+}
+
+const settings = ({ access, statementMs }: Limits) =>
+  `-c statement_timeout=${statementMs} -c default_transaction_read_only=${access === 'read' ? 'on' : 'off'}`;
 
 class PgSession implements SqlSession {
   readonly route: string;
@@ -62,7 +68,7 @@ class PgSession implements SqlSession {
     this.route = `pg to ${target.address}:${target.port} as ${target.user}`;
   }
 
-  static async open(target: SqlTarget, access: Access): Promise<PgSession> {
+  static async open(target: SqlTarget, limits: Limits): Promise<PgSession> {
     const client = new pg.Client({
       host: target.address,
       port: target.port,
@@ -71,8 +77,8 @@ class PgSession implements SqlSession {
       ...(target.password === undefined ? {} : { password: target.password }),
       application_name: APPLICATION,
       connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: STATEMENT_MS + 1000,
-      options: settings(access),
+      query_timeout: limits.statementMs + 1000,
+      options: settings(limits),
     });
     // A server that goes away between two statements is reported by the next one.
     client.on('error', () => {});
@@ -112,12 +118,12 @@ class PsqlSession implements SqlSession {
   readonly timely = false;
   readonly #hosts: Hosts;
   readonly #target: SqlTarget;
-  readonly #access: Access;
+  readonly #limits: Limits;
 
-  constructor(hosts: Hosts, target: SqlTarget, access: Access) {
+  constructor(hosts: Hosts, target: SqlTarget, limits: Limits) {
     this.#hosts = hosts;
     this.#target = target;
-    this.#access = access;
+    this.#limits = limits;
     this.route = `psql on ${target.host} as ${target.osUser}`;
   }
 
@@ -154,8 +160,8 @@ class PsqlSession implements SqlSession {
       {
         as: osUser,
         stdin: sql,
-        timeoutMs: STATEMENT_MS + 1000,
-        env: { PGAPPNAME: APPLICATION, PGOPTIONS: settings(this.#access), PGCONNECT_TIMEOUT: '5' },
+        timeoutMs: this.#limits.statementMs + 1000,
+        env: { PGAPPNAME: APPLICATION, PGOPTIONS: settings(this.#limits), PGCONNECT_TIMEOUT: '5' },
       },
     );
     if (reply.rc !== 0) throw psqlError(reply);
@@ -185,10 +191,12 @@ export class Databases {
   readonly #hosts: Hosts;
   readonly #targets: ReadonlyMap<string, SqlTarget>;
   readonly #sessions = new Map<string, Promise<SqlSession>>();
+  readonly #statementMs: number;
   readonly #remarks = new Map<string, string>();
 
-  constructor(hosts: Hosts, targets: Iterable<SqlTarget>) {
+  constructor(hosts: Hosts, targets: Iterable<SqlTarget>, statementMs = STATEMENT_MS) {
     this.#hosts = hosts;
+    this.#statementMs = statementMs;
     this.#targets = new Map([...targets].map(target => [target.host, target]));
   }
 
@@ -225,12 +233,13 @@ export class Databases {
   async #open(host: string, access: Access): Promise<SqlSession> {
     const target = this.#targets.get(host);
     if (!target) throw new Error(`${host} is no database node of this inventory`);
+    const limits = { access, statementMs: this.#statementMs };
     try {
-      const session = await PgSession.open(target, access);
+      const session = await PgSession.open(target, limits);
       this.#remarks.set(host, `SQL on ${host}: ${session.route}`);
       return session;
     } catch (refused) {
-      const session = new PsqlSession(this.#hosts, target, access);
+      const session = new PsqlSession(this.#hosts, target, limits);
       try {
         await session.select('SELECT 1');
       } catch (alsoRefused) {

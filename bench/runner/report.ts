@@ -1,5 +1,5 @@
-import { htmlText } from '../report/html-text.ts';
-import { PAGE_STYLE } from '../report/page-style.ts';
+import { htmlText } from '../../verify/report/html-text.ts';
+import { PAGE_STYLE } from '../../verify/report/page-style.ts';
 import { type Phase, REFERENCE, type Row, type Sample, type Target } from './summary.ts';
 
 export interface RunnerReport {

@@ -1,4 +1,5 @@
 import { byLayer, type Finding, figureText, totalsOf, type VerifyReport } from '../findings.ts';
+import { htmlText } from './html-text.ts';
 
 /** One page that needs nothing else: opens from a mail or an archive, light or dark as the reader's screen. */
 export function formatHtml(report: VerifyReport, layerTitles: ReadonlyMap<string, string>): string {
@@ -43,14 +44,6 @@ function row(finding: Finding): string {
   return `<article class="${finding.verdict}"><span class="mark" title="${finding.verdict}"></span>
 <div><p class="title">${htmlText(finding.title)}</p><p class="on">${htmlText(finding.hosts.join(', '))}</p>${said}${figures ? `<ul class="figures">${figures}</ul>` : ''}</div>
 <time>${time}</time></article>`;
-}
-
-function htmlText(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 const STYLE = `

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { type Deployment, nodesOf } from '../verify/deployment.ts';
+import type { Hosts } from '../verify/hosts.ts';
+import type { Databases } from '../verify/sql.ts';
+import type { Profile } from './profiles.ts';
+import type { HostFingerprint } from './result.ts';
+
+/** What a host is made of, as `key=value` lines, from files that every Linux has; `~` marks what differs at every run. */
+const LOOK = `
+first() { sed -n "s/^$1[[:space:]]*:[[:space:]]*//p" /proc/cpuinfo | head -n 1; }
+echo "kernel=$(uname -r)"
+echo "system=$(. /etc/os-release && echo "$PRETTY_NAME")"
+echo "cpu=$(first 'model name')"
+echo "cpus=$(nproc)"
+echo "memory MiB=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)"
+echo "virtualization=$(systemd-detect-virt 2>/dev/null)"
+echo "governor=$(cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor 2>/dev/null)"
+echo "transparent hugepages=$(sed 's/.*\\[\\(.*\\)\\].*/\\1/' /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null)"
+echo "swappiness=$(cat /proc/sys/vm/swappiness)"
+echo "~load average=$(cut -d' ' -f1-3 /proc/loadavg)"
+echo "~memory available MiB=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)"
+`;
+
+/** Settings of the server that somebody chose. Left out: what names a node instead of tuning it. */
+const CHOSEN_SETTINGS = `SELECT name, setting || coalesce(unit, '') AS value FROM pg_settings
+  WHERE source IN ('configuration file', 'command line', 'environment variable', 'database', 'user')
+    AND name NOT IN ('primary_conninfo', 'primary_slot_name', 'cluster_name', 'polar_hostid', 'listen_addresses', 'data_directory')
+    AND name !~ '(_file|_directory|_directories)$' ORDER BY name`;
+
+/** Looks at every host and server of the deployment before the load begins. */
+export async function takeFingerprint(
+  deployment: Deployment,
+  hosts: Hosts,
+  databases: Databases,
+): Promise<readonly HostFingerprint[]> {
+  const nodes = nodesOf(deployment);
+  const { storage } = deployment;
+  const roles = new Map<string, string>([
+    [storage.host, 'storage'],
+    ...nodes.map(n => [n.host, n.role] as const),
+  ]);
+  return Promise.all(
+    [...roles].map(async ([host, role]): Promise<HostFingerprint> => {
+      const { stdout } = await hosts.script(host, LOOK);
+      const { stable, momentary } = split(stdout);
+      const more =
+        role === 'storage' ? await exportSettings(hosts, deployment) : await serverSettings(databases, host);
+      return { host, role, stable: { ...stable, ...more }, momentary };
+    }),
+  );
+}
+
+function split(text: string): { stable: Record<string, string>; momentary: Record<string, string> } {
+  const stable: Record<string, string> = {};
+  const momentary: Record<string, string> = {};
+  for (const line of text.split('\n')) {
+    const at = line.indexOf('=');
+    const value = line.slice(at + 1);
+    if (at < 0 || value === '') continue;
+    if (line.startsWith('~')) momentary[line.slice(1, at)] = value;
+    else stable[line.slice(0, at)] = value;
+  }
+  return { stable, momentary };
+}
+
+async function exportSettings(hosts: Hosts, { storage }: Deployment): Promise<Record<string, string>> {
+  const reply = await hosts.command(storage.host, ['grep', '-E', '^(sync|flush|fua) *=', storage.configFile]);
+  const lines =
+    reply.rc === 0
+      ? reply.stdout
+          .trim()
+          .split('\n')
+          .map(l => l.replaceAll(' ', ''))
+      : [];
+  return { 'nbd exports': [...new Set(lines)].sort().join(', ') };
+}
+
+async function serverSettings(databases: Databases, host: string): Promise<Record<string, string>> {
+  const session = await databases.reader(host);
+  const [version] = await session.select<{ version: string }>('SELECT version()');
+  const settings = await session.select<{ name: string; value: string }>(CHOSEN_SETTINGS);
+  return { version: version?.version ?? '', ...Object.fromEntries(settings.map(s => [s.name, s.value])) };
+}
+
+/** One short text for "measured under the same conditions": equal when runs may be compared. */
+export function environmentOf(
+  deployment: Deployment,
+  profile: Profile,
+  fingerprint: readonly HostFingerprint[],
+): string {
+  // Hosts count by what they are, not by their names: a lab that was made anew is the same environment.
+  const hosts = fingerprint
+    .map(({ role, stable }) => JSON.stringify([role, Object.entries(stable).sort()]))
+    .sort();
+  const { database, version, sync } = deployment;
+  const { name: _, ...load } = profile;
+  return createHash('sha256')
+    .update(JSON.stringify([database, version, sync, load, hosts]))
+    .digest('hex')
+    .slice(0, 16);
+}

@@ -1,0 +1,51 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { appendHistory, readHistory } from './history.ts';
+import type { RunRecord } from './result.ts';
+
+const record = (id: string): RunRecord => ({
+  schema: 1,
+  id,
+  at: '2026-01-01T00:00:00Z',
+  profile: 'smoke',
+  scale: 5,
+  deployment: 'PolarDB 15',
+  standIn: false,
+  environment: 'abc',
+  failed: false,
+  complaints: [],
+  cells: [],
+});
+
+describe('bench: history', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-history-'));
+  const file = join(dir, 'deeper', 'history.jsonl');
+  after(() => rmSync(dir, { recursive: true }));
+
+  it('begins empty, appends, reads back', () => {
+    expect(readHistory(file)).to.deep.equal({ records: [], unreadable: [] });
+    appendHistory(file, record('one'));
+    appendHistory(file, record('two'));
+    expect(readHistory(file).records.map(r => r.id)).to.deep.equal(['one', 'two']);
+  });
+
+  it('survives a torn line and a version it does not know, and says where they are', () => {
+    appendFileSync(file, '{"schema":1,"id":"torn');
+    appendHistory(file, record('three'));
+    appendFileSync(file, `${JSON.stringify({ ...record('later'), schema: 2 })}\n`);
+    const history = readHistory(file);
+    expect(history.records.map(r => r.id)).to.deep.equal(['one', 'two', 'three']);
+    expect(history.unreadable.map(u => u.line)).to.deep.equal([3, 5]);
+    expect(history.unreadable[1]!.reason).to.contain('schema');
+  });
+
+  it('refuses to write what it could not read', () => {
+    const before = readFileSync(file, 'utf8');
+    expect(() => appendHistory(file, { ...record('bad'), scale: 'large' } as unknown as RunRecord)).to.throw(
+      'scale',
+    );
+    expect(readFileSync(file, 'utf8')).to.equal(before);
+  });
+});

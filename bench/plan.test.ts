@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { planCells } from './plan.ts';
+import { loadProfile, PROFILES } from './profiles.ts';
+
+const short = (cells: ReturnType<typeof planCells>) =>
+  cells.map(c => `${c.repetition} ${c.workload} ${c.nodes}`);
+
+describe('bench: plan', () => {
+  it('measures one node, all nodes and the writes, in the order of the guide', () => {
+    expect(short(planCells(PROFILES.smoke!, 3))).to.deep.equal([
+      '1 read-only 1',
+      '1 read-only 3',
+      '1 read-write 1',
+    ]);
+    expect(short(planCells(PROFILES.smoke!, 1))).to.deep.equal(['1 read-only 1', '1 read-write 1']);
+  });
+
+  it('repeats in a random order that the seed decides, each repetition whole', () => {
+    const profile = { ...PROFILES.smoke!, repetitions: 5 };
+    const cells = planCells(profile, 3);
+    expect(cells).to.have.length(15);
+    expect(planCells(profile, 3)).to.deep.equal(cells);
+    expect(planCells({ ...profile, seed: 2 }, 3)).not.to.deep.equal(cells);
+    expect(new Set(cells.map(c => c.randomSeed)).size).to.equal(15);
+    for (let r = 1; r <= 5; r++) {
+      const one = cells.filter(c => c.repetition === r).map(c => `${c.workload} ${c.nodes}`);
+      expect(one.sort()).to.deep.equal(['read-only 1', 'read-only 3', 'read-write 1']);
+    }
+  });
+});
+
+describe('bench: profiles', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-profile-'));
+  after(() => rmSync(dir, { recursive: true }));
+  const file = (text: string) => {
+    const path = join(dir, 'mine.yaml');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('takes one from a file', () => {
+    const mine = { ...PROFILES.smoke!, name: 'mine', scale: 7 };
+    expect(loadProfile(file(JSON.stringify(mine)))).to.deep.equal(mine);
+  });
+
+  for (const [what, name, message] of [
+    ['no such file', 'nightlong', 'neither a profile (smoke, guide) nor a readable file'],
+    [
+      'unknown and missing keys',
+      () => file('{name: mine, scale: 0, size: 3}'),
+      'must NOT have additional properties',
+    ],
+    [
+      'a value out of range',
+      () => file(JSON.stringify({ ...PROFILES.smoke, scale: 0 })),
+      'profile/scale must be >= 1',
+    ],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      expect(() => loadProfile(typeof name === 'string' ? name : name())).to.throw(message);
+    });
+  }
+});
