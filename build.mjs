@@ -5,7 +5,12 @@ import { build } from 'esbuild';
 // code or spawn their own files (ssh2, mocha) stay outside.
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 await build({
-  entryPoints: { polarplay: 'lib/cli/main.ts' },
+  entryPoints: {
+    polarplay: 'lib/cli/main.ts',
+    verify: 'verify/main.ts',
+    bench: 'bench/main.ts',
+    'bench-runner': 'bench/runner/main.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

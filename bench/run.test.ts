@@ -14,7 +14,7 @@ import { scalingOf, summariseRun } from './summary.ts';
 const here = localConnection({ kind: 'local', host: 'here' });
 const hosts = new Hosts(
   () => here,
-  user => (user === 'root' || process.getuid?.() !== 0 ? undefined : { method: 'su', user }),
+  (_, user) => (user === 'root' || process.getuid?.() !== 0 ? undefined : { method: 'su', user }),
 );
 
 describe('bench: a run on a real primary and replica', function () {

@@ -30,13 +30,13 @@ export class CommandError extends Error {
 /** The hosts of the inventory, opened when first asked. */
 export class Hosts {
   readonly #connect: (host: string) => Connection | Promise<Connection>;
-  readonly #become: (user: string) => Become | undefined;
+  readonly #become: (host: string, user: string) => Become | undefined;
   readonly #defaultTimeoutMs: number;
 
   /** `become` says how to get to a user from the login user; undefined where the login user is that user already. */
   constructor(
     connect: (host: string) => Connection | Promise<Connection>,
-    become: (user: string) => Become | undefined,
+    become: (host: string, user: string) => Become | undefined,
     defaultTimeoutMs = 10_000,
   ) {
     this.#connect = connect;
@@ -60,7 +60,7 @@ export class Hosts {
   async script(host: string, script: string, options: CommandOptions = {}): Promise<CommandReply> {
     const { as = 'root', timeoutMs = this.#defaultTimeoutMs, ...request } = options;
     const login = await this.#connect(host);
-    const become = this.#become(as);
+    const become = this.#become(host, as);
     const connection = become ? login.as(become) : login;
     const reply: RunReply = await connection.run({ script, timeoutMs, ...request });
     if (reply.timedOut)

@@ -4,8 +4,6 @@ import { withDeadline } from './eventually.ts';
 import type { Finding } from './findings.ts';
 
 export interface SuiteOptions {
-  /** Only these layers; empty means all. */
-  readonly only: readonly string[];
   /** Time limit of a check that sets none of its own. */
   readonly timeoutMs: number;
   /** Gets each finding as it comes. */
@@ -42,8 +40,7 @@ export async function runLayers<D>(
     forbidOnly: true,
   });
 
-  const chosen = layers.filter(layer => options.only.length === 0 || options.only.includes(layer.name));
-  for (const layer of chosen) {
+  for (const layer of layers) {
     const suite = Mocha.Suite.create(mocha.suite, layer.title);
     for (const check of checksOf(layer, deployment)) {
       const { test, verdict } = testOf(layer.name, check, options);
@@ -52,7 +49,7 @@ export async function runLayers<D>(
     }
   }
   await new Promise<number>(resolve => mocha.run(resolve));
-  for (const layer of chosen) {
+  for (const layer of layers) {
     const finding = await cleanUp(layer, deployment);
     if (finding) report(finding);
   }
