@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { SourceError, UsageError } from '../source/errors.ts';
+import { PythonRegex, PythonRegexError } from '../source/python-regex.ts';
 import { LOCAL_NAMES } from './graph.ts';
 import { isAddress } from './ranges.ts';
 
@@ -86,12 +87,14 @@ function enumerate(name: string, from: Candidates, onUnmatched: (part: string) =
   return [];
 }
 
-function matcherOf(name: string): RegExp {
+function matcherOf(name: string): { test(text: string): boolean } {
   if (!name.startsWith('~')) return globToRegExp(name);
   try {
-    return new RegExp(`^(?:${name.slice(1)})`);
+    const regex = new PythonRegex(name.slice(1));
+    return { test: text => regex.match(text) !== undefined };
   } catch (error) {
-    throw new SourceError('BAD_PATTERN', `"${name}" is no regular expression: ${(error as Error).message}`);
+    if (!(error instanceof PythonRegexError)) throw error;
+    throw new SourceError('BAD_PATTERN', `"${name}" is no regular expression: ${error.message}`);
   }
 }
 

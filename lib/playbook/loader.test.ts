@@ -205,7 +205,7 @@ describe('mistakes in playbooks', () => {
       'a variable of a host in an import',
       tasks('- import_tasks: "{{ os }}.yml"'),
       [
-        'site.yml:3:19 UNDEFINED_VARIABLE "os" is undefined, imports are read before any host is contacted: only play vars and extra vars are known, include_tasks and include_role can use all',
+        'site.yml:3:23 UNDEFINED_VARIABLE "os" is undefined, imports are read before any host is contacted: only play vars and extra vars are known, include_tasks and include_role can use all',
       ],
     ],
     [
@@ -327,7 +327,7 @@ describe('forms of a task', () => {
     const task = oneTask(
       '- debug:',
       '  register: r',
-      '  until: r is ok',
+      '  until: r is success',
       '  retries: 5',
       '  delay: 1',
       '  changed_when: no',
@@ -336,7 +336,7 @@ describe('forms of a task', () => {
       '  poll: 0',
     );
     expect(task.register).to.equal('r');
-    expect(task.until).to.deep.include({ value: 'r is ok' });
+    expect(task.until).to.deep.include({ value: 'r is success' });
     expect(task.until?.at).to.include({ line: 5, col: 12 });
     expect(
       [task.retries, task.delay, task.changedWhen, task.failedWhen, task.async, task.poll].map(

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { A, Type } from '../modules/args.ts';
 import { allModules, findModule } from '../modules/index.ts';
 import { defineAction, type Module } from '../modules/module.ts';
-import { SourceError, SourceErrors } from '../source/errors.ts';
+import { SourceErrors } from '../source/errors.ts';
 import { FileReader } from '../source/load.ts';
 import { formatSourceError } from '../source/render.ts';
-import { type Dict, Undefined, type Value } from '../source/value.ts';
-import type { Templar, Variables } from '../templating/templar.ts';
+import type { Dict } from '../source/value.ts';
+import { createTemplar } from '../templating/index.ts';
 import { PlaybookLoader } from './loader.ts';
 import type { Playbook } from './types.ts';
 
@@ -23,9 +23,15 @@ export function fileTree(files: Readonly<Record<string, string>>) {
 }
 
 export function loaderFor(extraVars: Dict = new Map(), rolesPath: readonly string[] = []): PlaybookLoader {
+  const reader = new FileReader();
   return new PlaybookLoader({
-    templar: simpleTemplar(),
-    files: new FileReader(),
+    templar: createTemplar({
+      searchPath: () => [],
+      readFile: file => reader.read(file),
+      decrypt: text => reader.vault.decrypt(text).toString('utf8'),
+      env: {},
+    }),
+    files: reader,
     extraVars,
     rolesPath,
     collectionsPath: [],
@@ -80,28 +86,4 @@ export function loadTree(
   } finally {
     remove();
   }
-}
-
-/** A stand-in that knows `{{ name }}` only. */
-function simpleTemplar(): Templar {
-  const renderText = (text: string, vars: Variables): Value => {
-    const whole = /^\{\{\s*(\w+)\s*\}\}$/.exec(text)?.[1];
-    const get = (name: string) => {
-      const value = vars.get(name);
-      if (value instanceof Undefined) throw new SourceError('UNDEFINED_VARIABLE', `"${name}" is undefined`);
-      return value;
-    };
-    if (whole !== undefined) return get(whole);
-    return text.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name: string) => String(get(name)));
-  };
-  return {
-    render: (value, vars) => (typeof value === 'string' ? renderText(value, vars) : value),
-    evaluate: () => null,
-    test: () => true,
-    renderFile: text => text,
-    check: () => {},
-    checkExpression: () => {},
-    references: () => new Set(),
-    lookup: () => [],
-  };
 }

@@ -1,5 +1,6 @@
 import type { Position, SourceErrorCode } from '../source/errors.ts';
 import { SourceError } from '../source/errors.ts';
+import { shiftPosition } from '../source/scalar-position.ts';
 import { Fault, type Site } from './fault.ts';
 
 /** Where a stretch of a template stands in its file, given where the template begins. */
@@ -7,12 +8,9 @@ export function locate(site: Site, at: Position | undefined): Position | undefin
   const { source, start, end } = site;
   const begin = source.file === undefined ? at : { file: source.file, line: 1, col: 1 };
   if (!begin) return undefined;
-  const before = source.text.slice(0, start);
-  const lines = before.split('\n').length - 1;
   const lineEnd = source.text.indexOf('\n', start);
   const length = Math.max(1, Math.min(end, lineEnd < 0 ? end : lineEnd) - start);
-  const col = lines === 0 ? begin.col + start : start - before.lastIndexOf('\n');
-  return { file: begin.file, line: begin.line + lines, col, length };
+  return shiftPosition(begin, source.text, start, length);
 }
 
 /** Runs a parse or a rendering; its faults become SourceErrors at their place. */
