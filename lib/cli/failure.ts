@@ -18,7 +18,8 @@ export function failureText(error: unknown): { readonly text: string; readonly c
   return { text: `polarplay: internal error, please report it\n${stack}\n`, code: 250 };
 }
 
-function readIfThere(file: string): string | undefined {
+/** A file's text for showing the place of a mistake. */
+export function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch {

@@ -3,6 +3,7 @@ import { UsageError } from '../source/errors.ts';
 /** The command line: the first word picks a command, a playbook is the command's name left out. */
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
   run: async () => (await import('./adhoc.ts')).runAdhocCommand,
+  lint: async () => (await import('./lint.ts')).runLintCommand,
   vault: async () => (await import('./vault.ts')).runVaultCommand,
   doc: async () => (await import('./doc.ts')).runDocCommand,
   inventory: async () => (await import('./inventory.ts')).runInventoryCommand,
@@ -18,6 +19,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay run PATTERN -i INVENTORY -a ARGS   one task on many hosts
   polarplay inventory --list|--graph|--host    what the inventory says
   polarplay doc MODULE                         what a module does and takes
+  polarplay lint PLAYBOOK…                     mistakes, and what had better be otherwise
   polarplay vault encrypt|decrypt|view|edit    secrets in files
   polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine
 

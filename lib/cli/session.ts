@@ -35,6 +35,8 @@ export interface Session {
   /** Throws UsageError when --limit leaves no host. */
   checkLimit(): void;
   createRun(emit: Emit, options: OwnOptions): Run;
+  /** A loader for playbooks that are only read. */
+  createLoader(playbooks: readonly string[]): PlaybookLoader;
   close(): Promise<void>;
 }
 
@@ -101,6 +103,7 @@ export async function openSession(flags: Parsed): Promise<Session> {
       jobs: new Map(),
       stepping: { on: step },
     }),
+    createLoader: playbooks => createLoader(templar, files, extraVars.vars, playbooks),
     close: async () => {
       interrupt.stop();
       await pool.close();

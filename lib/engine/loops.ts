@@ -1,7 +1,7 @@
 import type { Loop, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { type Dict, Tuple, Undefined, type Value } from '../source/value.ts';
-import type { Templar } from '../templating/templar.ts';
+import { isTemplate, type Templar } from '../templating/templar.ts';
 import type { Scope } from './scope.ts';
 
 /** The items of a task's loop. Throws SourceError when they can't be evaluated or are no list. */
@@ -67,7 +67,9 @@ function extendedLoop(loop: Loop, items: readonly Value[], index: number): Dict 
 export function itemsAreIndependent(task: Task, templar: Templar): boolean {
   if (task.until || task.async || task.loop?.pause || task.loop?.breakWhen) return false;
   if (task.register === undefined) return true;
-  const expressions = task.when.map(({ value }) => templar.references(value, 'expression'));
+  const expressions = task.when.map(({ value }) =>
+    templar.references(value, isTemplate(value) ? 'template' : 'expression'),
+  );
   const templates = [...task.args.values()].map(value => templar.references(value, 'template'));
   return ![...expressions, ...templates].some(names => names.has(task.register!) || names.has('vars'));
 }

@@ -1,0 +1,348 @@
+import type { Position } from '../source/errors.ts';
+import { positionOf, toPlain, type Value } from '../source/value.ts';
+import { isTemplate, type Templar } from '../templating/templar.ts';
+import { sectionsOf, titleOf } from './listing.ts';
+import { eachTask } from './task-list.ts';
+import type { Play, Playbook, Task } from './types.ts';
+
+/** Something in a playbook tree that works, or may work, and had better be otherwise. */
+export interface LintFinding {
+  readonly rule: LintRule;
+  readonly at: Position;
+  readonly message: string;
+  readonly advice: string;
+}
+
+export type LintRule =
+  | 'module-for-command'
+  | 'shell-without-need'
+  | 'changed-unknown'
+  | 'bare-mode'
+  | 'unused-handler'
+  | 'include-tags'
+  | 'plain-secret'
+  | 'undefined-variable'
+  | 'braces-in-condition'
+  | 'no-name';
+
+export interface LintOptions {
+  readonly templar: Templar;
+  /** Names of variables that an inventory gives to some host. */
+  readonly inventoryNames: ReadonlySet<string>;
+}
+
+/** Everything the rules find, in the order of the files. */
+export function lintPlaybook(playbook: Playbook, options: LintOptions): LintFinding[] {
+  const found = playbook.plays.flatMap(play => lintPlay(play, options));
+  const seen = new Set<string>();
+  return found.filter(({ rule, at, message }) => {
+    const key = `${rule} ${at.file}:${at.line}:${at.col} ${message}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function lintPlay(play: Play, options: LintOptions): LintFinding[] {
+  const tasks = [...sectionsOf(play), play.handlers]
+    .flatMap(nodes => [...eachTask(nodes)])
+    .filter(task => !task.implicit);
+  const known = knownNames(play, tasks, options);
+  return [
+    ...tasks.flatMap(task => TASK_RULES.flatMap(rule => rule(task))),
+    ...unusedHandlers(play, tasks),
+    ...plainSecrets(play, tasks),
+    ...(known ? tasks.flatMap(task => undefinedVariables(task, known, options)) : []),
+  ];
+}
+
+const INSTEAD: Readonly<Record<string, string>> = {
+  'apt-get': 'apt',
+  apt: 'apt',
+  yum: 'yum',
+  dnf: 'dnf',
+  systemctl: 'systemd',
+  service: 'service',
+  mkdir: 'file',
+  chmod: 'file',
+  chown: 'file',
+  ln: 'file',
+  rm: 'file',
+  touch: 'file',
+  cp: 'copy',
+  sed: 'replace or lineinfile',
+  curl: 'uri or get_url',
+  wget: 'get_url',
+  git: 'git',
+  useradd: 'user',
+  usermod: 'user',
+  groupadd: 'group',
+  mount: 'mount',
+  sysctl: 'sysctl',
+  tar: 'unarchive',
+  unzip: 'unarchive',
+  crontab: 'cron',
+  pip: 'pip',
+  modprobe: 'modprobe',
+  hostnamectl: 'hostname',
+  timedatectl: 'timezone',
+  psql: 'postgresql_query',
+};
+
+/** Words with which these programs only look: no module does that. */
+const ONLY_LOOKS =
+  /^(systemctl (is-|show|status|cat|list|daemon)|git (rev-parse|log|describe|status)|sysctl -n|mount$|hostnamectl$|crontab -l|tar -?t)/;
+
+const isCommand = ({ module }: Task): boolean => module.name === 'command' || module.name === 'shell';
+
+function commandText(task: Task): string {
+  const text = task.args.get('_raw_params') ?? task.args.get('cmd');
+  return typeof text === 'string' ? text.trim() : '';
+}
+
+type TaskRule = (task: Task) => LintFinding[];
+
+const moduleForCommand: TaskRule = task => {
+  if (!isCommand(task)) return [];
+  const text = commandText(task);
+  const program = text.split(/\s+/)[0]!.replace(/^.*\//, '');
+  const module = INSTEAD[program];
+  if (module === undefined || ONLY_LOOKS.test(text)) return [];
+  const advice = `use the module ${module}: it knows when nothing is to do, and check mode can look`;
+  return [
+    { rule: 'module-for-command', at: task.argsAt, message: `"${program}" by ${task.module.name}`, advice },
+  ];
+};
+
+const shellWithoutNeed: TaskRule = task => {
+  const text = commandText(task);
+  if (task.module.name !== 'shell' || text === '' || /[|&;<>()$`\\"'*?[\]#~=%!{}\n]/.test(text)) return [];
+  return [
+    {
+      rule: 'shell-without-need',
+      at: task.argsAt,
+      message: 'shell runs a plain command',
+      advice: 'use the module command',
+    },
+  ];
+};
+
+const changedUnknown: TaskRule = task => {
+  if (!isCommand(task) || task.changedWhen || task.args.has('creates') || task.args.has('removes')) return [];
+  const advice = 'add changed_when, creates or removes: without one the task reports a change in every run';
+  return [
+    {
+      rule: 'changed-unknown',
+      at: task.at,
+      message: `${task.module.name} without a way to tell a change`,
+      advice,
+    },
+  ];
+};
+
+const bareMode: TaskRule = task =>
+  ['mode', 'directory_mode'].flatMap((name): LintFinding[] => {
+    const value = task.args.get(name);
+    if (typeof value !== 'number') return [];
+    const digits = value.toString(8);
+    const advice = `write "0${digits}" in quotes if that is what is meant`;
+    return [
+      {
+        rule: 'bare-mode',
+        at: positionOf(task.args, name) ?? task.argsAt,
+        message: `"${name}" is the number ${value}, permissions 0${digits}`,
+        advice,
+      },
+    ];
+  });
+
+const includeTags: TaskRule = task => {
+  if (!['include_tasks', 'include_role'].includes(task.module.name) || task.args.has('apply')) return [];
+  const own = task.tags.filter(tag => !task.outer.tags.includes(tag) && tag !== 'always' && tag !== 'never');
+  if (own.length === 0) return [];
+  const advice = 'add apply: {tags: …}, or use the import form';
+  return [
+    {
+      rule: 'include-tags',
+      at: task.at,
+      message: `tags [${own.join(', ')}] select the include, not the tasks it brings`,
+      advice,
+    },
+  ];
+};
+
+const bracesInCondition: TaskRule = task =>
+  task.when
+    .filter(({ value }) => typeof value === 'string' && value.includes('{{'))
+    .map(({ at }) => ({
+      rule: 'braces-in-condition' as const,
+      at,
+      message: 'a condition is an expression already',
+      advice: 'leave the braces out',
+    }));
+
+const noName: TaskRule = task =>
+  task.name !== undefined ||
+  ['meta', 'import_tasks', 'import_role', 'include_tasks', 'include_role'].includes(task.module.name)
+    ? []
+    : [
+        {
+          rule: 'no-name',
+          at: task.at,
+          message: `${task.module.name} has no name`,
+          advice: 'say what it is for: the name is what people see when it fails',
+        },
+      ];
+
+const TASK_RULES: readonly TaskRule[] = [
+  moduleForCommand,
+  shellWithoutNeed,
+  changedUnknown,
+  bareMode,
+  includeTags,
+  bracesInCondition,
+  noName,
+];
+
+function unusedHandlers(play: Play, tasks: readonly Task[]): LintFinding[] {
+  const notified = new Set(tasks.flatMap(task => task.notify.map(({ value }) => String(value))));
+  if (
+    [...notified].some(isTemplate) ||
+    tasks.some(task => ['include_tasks', 'include_role'].includes(task.module.name))
+  )
+    return [];
+  return [...eachTask(play.handlers)]
+    .filter(handler => handler.name !== undefined && !isTemplate(handler.name))
+    .filter(handler => ![handler.name!, titleOf(handler), ...handler.listen].some(name => notified.has(name)))
+    .map(handler => ({
+      rule: 'unused-handler',
+      at: handler.at,
+      message: `nothing notifies the handler "${handler.name}"`,
+      advice: 'remove it, or notify it',
+    }));
+}
+
+const SECRET_NAME = /(^|_)(password|passwd|passphrase|secret|token|api_?key|private_key)$/i;
+
+function plainSecrets(play: Play, tasks: readonly Task[]): LintFinding[] {
+  const layers = [
+    ...play.vars,
+    ...play.roles.flatMap(role => [...role.own.defaults, ...role.own.vars]),
+    ...tasks.flatMap(task => task.vars),
+  ];
+  return layers.flatMap(({ vars }) =>
+    [...vars]
+      .filter(([name, value]) => SECRET_NAME.test(String(name)) && isPlainSecret(value))
+      .map(
+        ([name]): LintFinding => ({
+          rule: 'plain-secret',
+          at: positionOf(vars, name) ?? play.at,
+          message: `"${String(name)}" is a secret in plain text`,
+          advice: 'encrypt it: polarplay vault encrypt-string',
+        }),
+      ),
+  );
+}
+
+const isPlainSecret = (value: Value): boolean =>
+  typeof value === 'string' && value !== '' && !isTemplate(value);
+
+const MAGIC = new Set([
+  'item',
+  'omit',
+  'hostvars',
+  'groups',
+  'group_names',
+  'inventory_hostname',
+  'inventory_hostname_short',
+  'inventory_dir',
+  'inventory_file',
+  'play_hosts',
+  'playbook_dir',
+  'role_path',
+  'role_name',
+  'vars',
+  'environment',
+  'lookup',
+  'query',
+  'q',
+  'range',
+  'dict',
+  'namespace',
+  'now',
+  'undef',
+  'loop',
+  'true',
+  'false',
+  'none',
+  'True',
+  'False',
+  'None',
+  'cycler',
+  'joiner',
+  'template_path',
+  'template_host',
+  'self',
+  'caller',
+  'varargs',
+  'kwargs',
+  'lipsum',
+]);
+
+/** Names that can be known before a run; undefined when files chosen at run time may bring others. */
+function knownNames(
+  play: Play,
+  tasks: readonly Task[],
+  { inventoryNames }: LintOptions,
+): ReadonlySet<string> | undefined {
+  if (tasks.some(task => ['include_vars', 'include_tasks', 'include_role'].includes(task.module.name)))
+    return undefined;
+  if (play.varsFiles.some(({ value }) => isTemplate(toPlain(value)))) return undefined;
+  const names = new Set([...MAGIC, ...inventoryNames, ...play.varsPrompt.map(({ name }) => name)]);
+  const layers = [
+    ...play.vars,
+    ...play.roles.flatMap(role => [...role.defaults, ...role.vars, ...(role.params ? [role.params] : [])]),
+  ];
+  for (const { vars } of [...layers, ...tasks.flatMap(task => [...task.vars, ...task.includeVars])]) {
+    for (const name of vars.keys()) names.add(String(name));
+  }
+  for (const task of tasks) {
+    if (task.register !== undefined) names.add(task.register);
+    if (task.loop)
+      for (const name of [task.loop.loopVar, task.loop.indexVar]) if (name !== undefined) names.add(name);
+    if (task.module.name === 'set_fact' || task.module.name === 'add_host')
+      for (const name of task.args.keys()) names.add(String(name));
+  }
+  return play.varsFiles.length > 0 ? undefined : names;
+}
+
+function undefinedVariables(task: Task, known: ReadonlySet<string>, { templar }: LintOptions): LintFinding[] {
+  const texts: (readonly [Value, 'template' | 'expression', Position])[] = [
+    [task.args, 'template', task.argsAt],
+    ...task.when.map(
+      ({ value, at }) =>
+        [value, isTemplate(value) ? ('template' as const) : ('expression' as const), at] as const,
+    ),
+    ...(task.loop ? [[task.loop.items.value, 'template', task.loop.items.at] as const] : []),
+  ];
+  return texts.flatMap(([value, kind, at]) =>
+    [...templar.references(value, kind)]
+      .filter(name => !known.has(name) && !name.startsWith('ansible_') && !isGuarded(name, value))
+      .map(
+        (name): LintFinding => ({
+          rule: 'undefined-variable',
+          at,
+          message: `nobody defines "${name}"`,
+          advice: 'define it in vars, defaults or the inventory (-i), or give it a default',
+        }),
+      ),
+  );
+}
+
+/** The author expects that it may be missing. */
+function isGuarded(name: string, value: Value): boolean {
+  const text = JSON.stringify(toPlain(value));
+  return (
+    new RegExp(`\\b${name}\\b[^|{}]*(\\|\\s*(default|d)\\b|is\\s+(not\\s+)?(defined|undefined))`).test(
+      text,
+    ) || /{%/.test(text)
+  );
+}
