@@ -11,12 +11,15 @@ import type { Module } from './module.ts';
 import { mount } from './mount.ts';
 import { pamLimits } from './pam_limits.ts';
 import { ping } from './ping.ts';
+import { reboot } from './reboot.ts';
 import { service } from './service.ts';
 import { setup } from './setup.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
 import { timezone } from './timezone.ts';
 import { user } from './user.ts';
+import { waitFor } from './wait_for.ts';
+import { waitForConnection } from './wait_for_connection.ts';
 
 /** Modules that know packages, services, users and the rest of the system, besides files and commands. */
 export const SYSTEM_MODULES: readonly Module[] = [
@@ -32,10 +35,13 @@ export const SYSTEM_MODULES: readonly Module[] = [
   mount,
   pamLimits,
   ping,
+  reboot,
   service,
   setup,
   sysctl,
   systemd,
   timezone,
   user,
+  waitFor,
+  waitForConnection,
 ];
