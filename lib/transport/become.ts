@@ -11,7 +11,24 @@ export interface BecomeCommand {
 
 /** Wraps `program`, a command line for `sh`, so that it runs as `become.user`. `token` marks sudo's prompt. */
 export function becomeCommand(become: Become, program: string, token: string): BecomeCommand {
-  return become.method === 'sudo' ? sudo(become, program, token) : su(become, program);
+  switch (become.method) {
+    case 'sudo':
+      return sudo(become, program, token);
+    case 'su':
+      return su(become, program);
+    case 'doas':
+      return doas(become, program);
+  }
+}
+
+/** doas reads a password from a terminal only, so it can be used where it asks for none. */
+function doas(become: Become, program: string): BecomeCommand {
+  const words = [become.executable ?? 'doas', ...splitFlags(become.flags ?? '-n'), '-u', become.user];
+  return {
+    command: `${words.map(shellWord).join(' ')} /bin/sh -c ${shellWord(program)}`,
+    asksPassword: () => false,
+    password: undefined,
+  };
 }
 
 function sudo(become: Become, program: string, token: string): BecomeCommand {
@@ -34,10 +51,14 @@ function su(become: Become, program: string): BecomeCommand {
   const words = [become.executable ?? 'su', ...flags, ...shell, become.user, '-c', program];
   return {
     command: words.map(shellWord).join(' '),
-    asksPassword: said => /[:：][ \t]*$/.test(said),
+    asksPassword: said => PASSWORD_PROMPT.test(said),
     password: become.password,
   };
 }
+
+/** What su's library asks, in the languages it speaks. */
+const PASSWORD_PROMPT =
+  /(pass(word|wd|wort|phrase)|mot de passe|contraseña|contrasenya|senha|wachtwoord|parola|adgangskode|passord|lösenord|salasana|hasło|heslo|jelszó|lozinka|geslo|парол|şifre|密码|密碼|パスワード|암호)[^\n]*[:：][ \t]*$/i;
 
 function splitFlags(flags: string): string[] {
   return flags.split(/\s+/).filter(Boolean);
@@ -50,7 +71,11 @@ function withoutNonInteractive(flag: string): string[] {
 
 const REASONS: readonly (readonly [RegExp, (become: Become) => string])[] = [
   [
-    /password is required|interactive authentication is required/i,
+    /must have a tty|no tty present|terminal is required|must be run from a terminal/i,
+    b => `${b.method} insists on a terminal (requiretty); allow it without one to become ${b.user}`,
+  ],
+  [
+    /password is required|authentication (is )?required/i,
     b =>
       `a password is needed to become ${b.user} with ${b.method}; give one with --ask-become-pass (-K) or ansible_become_password`,
   ],
@@ -65,10 +90,6 @@ const REASONS: readonly (readonly [RegExp, (become: Become) => string])[] = [
   [
     /not allowed to (execute|run)|may not run/i,
     b => `${b.method} does not allow the login user to run a shell as ${b.user}`,
-  ],
-  [
-    /must have a tty|no tty present|terminal is required|must be run from a terminal/i,
-    b => `${b.method} insists on a terminal (requiretty); allow it without one to become ${b.user}`,
   ],
   [/unknown user|does not exist|no passwd entry|invalid user/i, b => `there is no user ${b.user} to become`],
   [/not found|no such file/i, b => `${b.executable ?? b.method} is not installed`],

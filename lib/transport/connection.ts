@@ -41,11 +41,11 @@ export interface Connection {
 }
 
 export interface Become {
-  readonly method: 'sudo' | 'su';
+  readonly method: 'sudo' | 'su' | 'doas';
   readonly user: string;
   /** Handed over on stdin, never in an argument list. */
   readonly password?: string;
-  /** Extra flags for sudo or su, `-H -S -n` when not given, as Ansible's become_flags. */
+  /** Flags in the place of the usual ones (`-H -S -n` for sudo), as Ansible's become_flags. */
   readonly flags?: string;
   readonly executable?: string;
 }

@@ -29,7 +29,8 @@ export async function launch(line: string, options: LaunchOptions): Promise<Laun
   const token = randomToken();
   // The greeting is in two parts, so that a message that quotes the command is not taken for it.
   const greet = `printf "%s%s %s %s\\n" ${token.slice(0, 3)} ${token.slice(3)} $$ "\${BASH_VERSION:+bash}"`;
-  const program = `${greet}; IFS= read -r _l; eval "$_l"`;
+  // Only a marked line is run: a password that su did not ask for after all would be read as one.
+  const program = `${greet}; while IFS= read -r _l; do case $_l in "~ "*) eval "\${_l#??}"; exit ;; esac; done`;
   const become = options.become && becomeCommand(options.become, program, token.slice(0, 12));
   const shell = options.shell ?? '/bin/sh';
   const channel = await options.open(`exec ${become?.command ?? `${shell} -c ${shellWord(program)}`}`);
@@ -74,7 +75,7 @@ export async function launch(line: string, options: LaunchOptions): Promise<Laun
       const greeted = greeting.exec(said);
       if (!greeted) answerPrompt();
       if (!greeted || !settle()) return;
-      channel.input.write(`${line}\n`);
+      channel.input.write(`~ ${line}\n`);
       resolve({ channel, pid: Number(greeted[1]), isBash: greeted[2] === 'bash' });
     };
     const timer = setTimeout(() => fail(silence(options, said)), options.timeoutMs);
