@@ -136,7 +136,18 @@ function disjoint(calls: readonly ModuleCall[]): boolean {
 /** Carries out what the steps ask for, one after the other, and gives what they return. */
 export async function drive<T>(steps: Steps<T>, channel: Channel): Promise<T> {
   let next = steps.next();
-  while (!next.done) next = steps.next(await perform(next.value, channel));
+  while (!next.done) {
+    let answer: Reply;
+    try {
+      answer = await perform(next.value, channel);
+    } catch (error) {
+      // A module may know what a lost connection means (a reboot); that time is up is not its business.
+      if (error instanceof TimeLimitError) throw error;
+      next = steps.throw(error);
+      continue;
+    }
+    next = steps.next(answer);
+  }
   return next.value;
 }
 
