@@ -17,7 +17,7 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
-  external: ['ssh2', 'ssh2-promise', 'zx', 'mocha', 'chai', 'pg', 'autocannon'],
+  external: ['ssh2', 'ssh2-promise', 'zx', 'mocha', 'chai', 'pg'],
   define: { 'process.env.POLARPLAY_VERSION': JSON.stringify(version) },
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
