@@ -19,8 +19,8 @@ export function formatHtml(detail: RunDetail, history: readonly RunRecord[]): st
     banners(detail, history),
     tiles(summaries, record),
     throughput(summaries),
-    timeSeries(detail.series, plot),
-    latencies(detail.series, plot),
+    timeSeries(firstOfEach(detail.series), plot),
+    latencies(firstOfEach(detail.series), plot),
     trend(record, history, plot),
     nodeTable(summaries),
     statements(detail.series),
@@ -123,12 +123,17 @@ function throughput(summaries: readonly Summary[]): string {
   return `<section><h2>Throughput</h2>${groups.flat().join('')}<p class="legend">${legend}${single ? ' <u></u>ideal scaling from one node' : ''}</p></section>`;
 }
 
+/** The first repetition of each measurement, in the order of the summaries. */
+function firstOfEach(series: readonly CellSeries[]): readonly CellSeries[] {
+  const order = (s: CellSeries) => `${s.workload} ${String(s.nodes).padStart(4)}`;
+  return series.filter(s => s.repetition === 1).sort((a, b) => order(a).localeCompare(order(b)));
+}
+
 type Draw = (title: string, what: Plot) => string;
 
-/** The first repetition of each measurement, second by second. */
 function timeSeries(series: readonly CellSeries[], plot: Draw): string {
   const figures = series
-    .filter(s => s.repetition === 1 && s.perNode.some(n => n.progress.length > 1))
+    .filter(s => s.perNode.some(n => n.progress.length > 1))
     .map(s => {
       const points = new Map(
         s.perNode.map(n => [n.host, n.progress.map(p => [Math.round(p.atS), p.tps] as const)]),
@@ -142,7 +147,7 @@ function timeSeries(series: readonly CellSeries[], plot: Draw): string {
 
 function latencies(series: readonly CellSeries[], plot: Draw): string {
   const figures = series
-    .filter(s => s.repetition === 1 && s.perNode.some(n => n.curve.length > 0))
+    .filter(s => s.perNode.some(n => n.curve.length > 0))
     .map(s => {
       const points = new Map(s.perNode.map(n => [n.host, n.curve]));
       return plot(titleOf(s), { x: 'percentile', y: 'ms', nines: true, logarithmic: true, ...align(points) });
@@ -217,7 +222,7 @@ const STYLE = `
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.8rem}.tiles li{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:.8rem 1rem;color:var(--dim);font-size:.88rem}.tiles li:empty{display:none}.tiles b{display:block;font-size:1.6rem;line-height:1.3;color:var(--ink);font-variant-numeric:tabular-nums}.tiles .bad b{color:var(--bad)}
 .load{margin-bottom:.9rem}.load p{margin:0 0 .25rem;font-size:.92rem}.load span{color:var(--dim);font-size:.85rem;margin-left:.5rem}.stack{position:relative;display:flex;height:1.15rem;background:var(--bg);border-radius:4px}.stack i{height:100%}.stack i:first-child{border-radius:4px 0 0 4px}.stack u{position:absolute;top:-.2rem;bottom:-.2rem;width:2px;background:var(--ink)}
 .legend i,.legend u{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin:0 .3rem 0 .8rem;vertical-align:-1px}.legend u{width:2px;background:var(--ink)}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(28rem,100%),1fr));gap:1.2rem}figure{margin:0;min-width:0}figcaption{font-weight:600;font-size:.92rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1.2rem}figure{margin:0;min-width:0}figcaption{font-weight:600;font-size:.92rem}
 .u-legend{color:var(--dim);font-size:.82rem}.u-legend .u-marker{border-radius:2px}.uplot,.u-wrap{max-width:100%}
 .wide{overflow-x:auto}code{font-size:.86em;overflow-wrap:anywhere}details{border-top:1px solid var(--line);padding:.35rem 0}summary{cursor:pointer}summary span{color:var(--dim)}details table{font-size:.86rem;margin:.4rem 0}
 `;

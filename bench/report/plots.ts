@@ -15,11 +15,11 @@ function draw(box) {
   const log = p.logarithmic ? { distr: 3, log: 10 } : { range: (u, low, high) => [0, high * 1.08 || 1] };
   live.get(box)?.destroy();
   live.set(box, new uPlot({
-    width: box.clientWidth, height: 260, cursor: { points: { size: 7 } }, legend: { live: true },
+    width: box.clientWidth, height: 260, padding: [null, p.labels ? 34 : 12, null, null], cursor: { points: { size: 7 } }, legend: { live: true },
     scales: { x: { time: false }, y: log },
     axes: [
-      axis({ label: p.x, ...(p.nines ? { values: (u, all) => all.map(v => v === null ? '' : nines(v)), splits: (u) => [0, 1, 2, 3, 4, 5].filter(v => v <= u.scales.x.max) } : p.labels ? { values: (u, all) => all.map(v => p.labels[v] ?? ''), splits: () => p.labels.map((_, i) => i) } : {}) }),
-      axis({ label: p.y, size: 62, values: (u, all) => all.map(v => v === null ? '' : compact(v)) }),
+      axis({ label: p.x, ...(p.nines ? { values: (u, all) => all.map(v => v === null ? '' : nines(v)), splits: (u) => [0, 1, 2, 3, 4, 5].filter(v => v <= u.scales.x.max) } : p.labels ? { values: (u, all) => all.map(v => (p.labels[v] ?? '').slice(0, 5)), splits: () => p.labels.map((_, i) => i).filter(i => i % Math.ceil(p.labels.length / 5) === 0) } : {}) }),
+      axis({ label: p.y, size: 62, ...(p.logarithmic ? { filter: (u, all) => all.map(v => Number.isInteger(+Math.log10(v).toFixed(6)) ? v : null) } : {}), values: (u, all) => all.map(v => v === null ? '' : compact(v)) }),
     ],
     series: [
       { label: p.x, value: (u, v) => v === null ? '' : p.nines ? 'p' + (100 - 10 ** (2 - v)).toFixed(Math.max(1, Math.ceil(v) - 1)) : p.labels ? p.labels[v] : v },
