@@ -78,6 +78,7 @@ missing=$(find "$TREE" -type f \( -perm -u+x -o -name '*.so*' \) -exec sh -c '
 
 step pack
 echo "$KEY" >"$TREE/polar-bundle"
-tar -C "$TREE" --owner=0 --group=0 --sort=name -cf - . | gzip -6 >"$WORK/bundle.tar.gz.new"
+# The mark that it is whole comes last: an unpacking that was cut short has none.
+tar -C "$TREE" --owner=0 --group=0 -cf - bin include lib polarstore share polar-bundle | gzip -6 >"$WORK/bundle.tar.gz.new"
 mv "$WORK/bundle.tar.gz.new" "$WORK/bundle.tar.gz"
 step "done: $(du -h "$WORK/bundle.tar.gz" | cut -f 1)"

@@ -1,0 +1,303 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Json } from '../source/value.ts';
+import { pfsFormat } from './pfs_format.ts';
+import { pfsProbe } from './pfs_probe.ts';
+import { runModule, withTemporaryDirectory } from './testing.ts';
+
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+const LIMIT = 60_000;
+
+/** Why block devices cannot be made here; undefined when they can. */
+function noLoopDevices(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root for loop devices';
+  if (!existsSync('/dev/loop-control')) return 'this machine has no loop devices';
+  return undefined;
+}
+
+const run = (program: string, ...args: string[]) => execFileSync(program, args, { encoding: 'utf8' }).trim();
+
+/** Everything that a write anywhere in a sparse file would change: parts of the content, and what is allocated. */
+function stateOf(file: string): string {
+  const { size, blocks } = statSync(file);
+  const fd = openSync(file, 'r');
+  const hash = createHash('sha256');
+  const part = Buffer.alloc(MIB);
+  const samples = Array.from({ length: 30 }, (_, i) => Math.floor((size / 30) * i));
+  for (const at of [0, Math.max(0, size - MIB), 10 * GIB, ...samples])
+    hash.update(part.subarray(0, readSync(fd, part, 0, MIB, at)));
+  closeSync(fd);
+  return `${size} ${blocks} ${hash.digest('hex')}`;
+}
+
+/** A disk of its own under a name that PFS would take, gone afterwards. */
+async function withDisk(
+  prepare: (file: string) => void,
+  test: (disk: string, file: string) => Promise<void>,
+  size = 15 * GIB,
+) {
+  await withTemporaryDirectory(async dir => {
+    const file = join(dir, 'disk');
+    writeFileSync(file, '');
+    truncateSync(file, size);
+    prepare(file);
+    const loop = run('losetup', '--find', '--show', file);
+    const disk = `nvmetest${process.pid}`;
+    run('ln', '-s', loop, `/dev/${disk}`);
+    try {
+      await test(disk, file);
+    } finally {
+      run('rm', '-f', `/dev/${disk}`);
+      run('losetup', '--detach', loop);
+    }
+  });
+}
+
+const probe = async (path: string) => (await runModule(pfsProbe, { path })) as unknown as Json;
+
+/** Tries to format as a run with two more hosts would, and gives the refusal. */
+async function tryFormat(
+  disk: string,
+  others: readonly Json[],
+  options: Record<string, Json> = {},
+): Promise<string> {
+  const result = await runModule(pfsFormat, { disk, probes: [...others], ...options });
+  expect(result.failed, JSON.stringify(result)).to.equal(true);
+  return String(result.msg);
+}
+
+/** The probe as another host would send it. */
+const seenBy = (host: string, found: Json): Json => {
+  const { disk } = found as { disk: { [key: string]: Json } };
+  return { disk: { ...disk, host } };
+};
+
+const write = (file: string, at: number, bytes: Buffer) => {
+  const fd = openSync(file, 'r+');
+  writeSync(fd, bytes, 0, bytes.length, at);
+  closeSync(fd);
+};
+
+/** A label as pvcreate writes it, with its checksum. */
+function lvmLabel(): Buffer {
+  const sector = Buffer.alloc(512);
+  sector.write('LABELONE', 0, 'latin1');
+  sector.writeBigUInt64LE(1n, 8);
+  sector.writeUInt32LE(32, 20);
+  sector.write('LVM2 001', 24, 'latin1');
+  sector.write('abcdefghijklmnopqrstuvwxyz012345', 32, 'latin1');
+  let crc = 0xf597a6cf;
+  for (const byte of sector.subarray(20)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  sector.writeUInt32LE(crc >>> 0, 16);
+  return sector;
+}
+
+function partitionTable(): Buffer {
+  const sector = Buffer.alloc(512);
+  sector[446 + 4] = 0x83;
+  sector.writeUInt32LE(2048, 446 + 8);
+  sector.writeUInt32LE(204800, 446 + 12);
+  sector.writeUInt16LE(0xaa55, 510);
+  return sector;
+}
+
+/** The sectors by which a PFS is known, with a journal of `journal` bytes where a GiB is due. */
+function pretendPfs(file: string, journal: bigint): void {
+  const chunk = Buffer.alloc(4096);
+  chunk.writeBigUInt64LE(0x504653434an, 0);
+  chunk.writeBigUInt64LE(BigInt(4 * MIB), 16);
+  chunk.writeUInt32LE(1, 40);
+  chunk.writeBigUInt64LE(0x91000n, 96);
+  write(file, 0, chunk);
+  const inodes = Buffer.alloc(4096);
+  inodes.writeBigUInt64LE(2n, 256);
+  inodes.writeBigUInt64LE(journal, 256 + 72);
+  write(file, 0x91000, inodes);
+  const leader = Buffer.alloc(4096);
+  leader.writeBigUInt64LE(0x00010002babababan, 0);
+  leader.writeBigUInt64LE(2n ** 30n, 240);
+  write(file, 4 * MIB, leader);
+}
+
+describe('formatting a shared disk, on block devices', function () {
+  this.timeout(LIMIT);
+  before(function () {
+    const reason = noLoopDevices();
+    if (reason) {
+      console.log(`      skipped: ${reason}`);
+      this.skip();
+    }
+  });
+
+  const refused: readonly {
+    readonly what: string;
+    readonly prepare: (file: string) => void;
+    readonly size?: number;
+    readonly message: RegExp;
+  }[] = [
+    { what: 'ext4', prepare: file => void run('mkfs.ext4', '-q', '-F', file), message: /FOREIGN.*ext4/ },
+    { what: 'LVM', prepare: file => write(file, 512, lvmLabel()), message: /FOREIGN.*LVM2_member/ },
+    { what: 'a partition table', prepare: file => write(file, 0, partitionTable()), message: /FOREIGN.*dos/ },
+    { what: 'swap', prepare: file => void run('mkswap', '-q', file), message: /FOREIGN.*swap/ },
+    {
+      what: 'unknown bytes at the start',
+      prepare: f => write(f, 700_000, Buffer.from('x')),
+      message: /FOREIGN.*first MiB/,
+    },
+    {
+      what: 'unknown bytes at the end',
+      prepare: f => write(f, 15 * GIB - 5000, Buffer.from('x')),
+      message: /FOREIGN.*last MiB/,
+    },
+    {
+      what: 'a half formatted PFS',
+      prepare: file => pretendPfs(file, 12582912n),
+      message: /HALF_FORMATTED.*12582912 of 1073741824/,
+    },
+    { what: 'less than 10 GiB', prepare: () => {}, size: 9 * GIB, message: /FOREIGN.*10 GiB/ },
+  ];
+  for (const { what, prepare, size, message } of refused) {
+    it(`${what}: refused, nothing written`, () =>
+      withDisk(
+        prepare,
+        async (disk, file) => {
+          const before = stateOf(file);
+          const view = await probe(file);
+          expect(await tryFormat(disk, [seenBy('st1', view), seenBy('ro1', view)])).to.match(message);
+          expect(stateOf(file)).to.equal(before);
+        },
+        size,
+      ));
+  }
+
+  it("another cluster's PFS: refused, nothing written", () =>
+    withDisk(
+      file => pretendPfs(file, 2n ** 30n),
+      async (disk, file) => {
+        const before = stateOf(file);
+        const { disk: seen } = (await probe(file)) as { disk: { [key: string]: Json } };
+        const inside = {
+          disk: { ...seen, host: 'ro1', content: { names: ['shared_data'], systemIdentifier: '8' } },
+        };
+        expect(await tryFormat(disk, [inside], { system_identifier: '7' })).to.match(
+          /FOREIGN.*identifier 8, not with 7/,
+        );
+        expect(stateOf(file)).to.equal(before);
+      },
+    ));
+
+  it('mounted: refused, nothing written', () =>
+    withDisk(
+      file => void run('mkfs.ext4', '-q', '-F', file),
+      async (disk, file) => {
+        await withTemporaryDirectory(async mountpoint => {
+          run('mount', '-o', 'ro', `/dev/${disk}`, mountpoint);
+          try {
+            const before = stateOf(file);
+            expect(await tryFormat(disk, [])).to.match(/FOREIGN.*is mounted on/);
+            expect(stateOf(file)).to.equal(before);
+          } finally {
+            run('umount', mountpoint);
+          }
+        });
+      },
+    ));
+
+  it('open for writing by another process: refused', () =>
+    withDisk(
+      () => {},
+      async (disk, file) => {
+        const fd = openSync(`/dev/${disk}`, 'r+');
+        try {
+          const before = stateOf(file);
+          expect(await tryFormat(disk, [])).to.match(/FOREIGN.*may write/);
+          expect(stateOf(file)).to.equal(before);
+        } finally {
+          closeSync(fd);
+        }
+      },
+    ));
+
+  it('different on two hosts: refused, nothing written', () =>
+    withDisk(
+      () => {},
+      async (disk, file) => {
+        await withTemporaryDirectory(async dir => {
+          const other = join(dir, 'other');
+          writeFileSync(other, 'y');
+          truncateSync(other, 15 * GIB);
+          const before = stateOf(file);
+          const said = await tryFormat(disk, [seenBy('ro1', await probe(other))]);
+          expect(said).to.match(/SPLIT_VIEW.*ro1 sees/);
+          expect(await tryFormat(disk, [seenBy('ro1', await probe(join(dir, 'none')))])).to.match(
+            /SPLIT_VIEW.*ro1 has no/,
+          );
+          expect(stateOf(file)).to.equal(before);
+        });
+      },
+    ));
+
+  it('changed between the look and mkfs: refused in the last moment', () =>
+    withDisk(
+      () => {},
+      async (disk, file) => {
+        let requests = 0;
+        const meddle = () => {
+          if (++requests === 2) write(file, 4096, Buffer.from('somebody else was faster'));
+        };
+        const result = await runModule(pfsFormat, { disk, probes: [] }, { onRequest: meddle });
+        expect(result.failed).to.equal(true);
+        expect(result.msg).to.match(/has changed since it was looked at \(first MiB\): nothing was written/);
+      },
+    ));
+
+  it('blank: check mode predicts the format and writes nothing', () =>
+    withDisk(
+      () => {},
+      async (disk, file) => {
+        const before = stateOf(file);
+        const view = await probe(file);
+        const result = await runModule(
+          pfsFormat,
+          { disk, probes: [seenBy('st1', view)] },
+          { checkMode: true },
+        );
+        expect(result).to.deep.include({ changed: true, state: 'BLANK' });
+        expect(stateOf(file)).to.equal(before);
+      },
+    ));
+
+  it('blank: formatted once, then left alone', function () {
+    if (!existsSync('/usr/local/bin/pfs')) {
+      console.log('        skipped: PFS is not installed here; it runs in the lab, with the bundle');
+      this.skip();
+    }
+    return withDisk(
+      () => {},
+      async (disk, file) => {
+        const first = await runModule(pfsFormat, { disk, probes: [] });
+        expect(first).to.deep.include({ changed: true, state: 'BLANK' });
+        const formatted = stateOf(file);
+        const second = await runModule(pfsFormat, { disk, probes: [] });
+        expect(second).to.deep.include({ changed: false, state: 'PFS_EMPTY' });
+        expect(stateOf(file)).to.equal(formatted);
+      },
+    );
+  });
+});
