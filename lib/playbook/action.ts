@@ -1,5 +1,5 @@
-import { argumentNames } from '../modules/args.ts';
-import type { Module } from '../modules/module.ts';
+import { A, argumentNames, Type } from '../modules/args.ts';
+import { defineAction, type Module, ModuleError } from '../modules/module.ts';
 import type { Position } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, setOrigin, type Value } from '../source/value.ts';
@@ -52,7 +52,9 @@ export function parseAction(
     return undefined;
   }
   if (second) return severalActions(load, written, level, collections);
-  const module = moduleNamed(load, first.name, collections);
+  const module =
+    moduleNamed(load, first.name, collections) ??
+    (IN_COLLECTION.test(first.name) ? foreignModule(first.name, []) : undefined);
   if (!module) {
     unknownModule(load, first, level);
     return undefined;
@@ -67,6 +69,24 @@ function moduleNamed(load: Load, name: string, collections: readonly string[]): 
   return collections
     .map(collection => findModule(`${collection}.${name}`))
     .find(module => module !== undefined);
+}
+
+const IN_COLLECTION = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
+
+/**
+ * Stands in for a module of a collection that we do not have: such a task fails when it is reached, and not before,
+ * since many playbooks carry tasks for clouds that are not in use.
+ */
+function foreignModule(name: string, keys: readonly string[]): Module {
+  return defineAction({
+    name,
+    summary: 'Not available.',
+    freeForm: '_raw_params',
+    args: Type.Object(Object.fromEntries(keys.map(key => [key, A.opt(A.raw(''))]))),
+    *run() {
+      throw new ModuleError(`module "${name}" is not available`);
+    },
+  });
 }
 
 function unknownModule(load: Load, { name, nameAt }: Written, level: Level): void {
@@ -91,7 +111,9 @@ function severalActions(
   level: Level,
   collections: readonly string[],
 ): undefined {
-  const known = written.filter(({ name }) => moduleNamed(load, name, collections));
+  const known = written.filter(
+    ({ name }) => moduleNamed(load, name, collections) || IN_COLLECTION.test(name),
+  );
   const unknown = written.filter(({ name }) => !known.some(other => other.name === name));
   if (known.length === 1) {
     for (const { name, nameAt } of unknown) {
@@ -192,7 +214,10 @@ function withArguments(load: Load, dict: Dict, written: Written, module: Module)
   const args: Dict = new Map([...more.args, ...own.args]);
   copyOrigin(args, [more.args, own.args], at);
   const argsTemplate = own.template ?? more.template;
-  return { moduleName, module, args, argsTemplate, argsAt: at, local };
+  const known = IN_COLLECTION.test(module.name)
+    ? foreignModule(module.name, [...args.keys()].map(String))
+    : module;
+  return { moduleName, module: known, args, argsTemplate, argsAt: at, local };
 }
 
 interface Arguments {

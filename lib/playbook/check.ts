@@ -100,6 +100,7 @@ export function checkConditions(load: Load, conditions: Authored): void {
 
 /** Checks syntax and names in every template inside a value. */
 export function checkTemplates(load: Load, value: Value, at: Position): void {
+  if (typeof value === 'object' && value !== null && load.alreadyChecked(value)) return;
   if (isTemplate(value)) load.problems.attempt(() => load.options.templar.check(value, at));
   else if (Array.isArray(value))
     for (const [i, item] of value.entries()) checkTemplates(load, item, positionOf(value, i) ?? at);

@@ -6,13 +6,15 @@ import { isSelected, type TagChoice } from './tags.ts';
 import { eachTask } from './task-list.ts';
 import type { Play, Playbook, Task, TaskNode } from './types.ts';
 
+const ALL: TagChoice = { only: ['all', 'never'], skip: [] };
+
 /** Sections of a play in the order they run. */
 export function sectionsOf(play: Play): readonly (readonly TaskNode[])[] {
   return [play.preTasks, play.roleTasks, play.tasks, play.postTasks];
 }
 
 /** Tasks of a play in the order they run, as far as they are known before the run. */
-export function tasksOf(play: Play, choice: TagChoice = { only: [], skip: [] }): Task[] {
+export function tasksOf(play: Play, choice: TagChoice = ALL): Task[] {
   const all = sectionsOf(play).flatMap(section => [...eachTask(section)]);
   return all.filter(task => isSelected(task.tags, choice));
 }
@@ -66,4 +68,15 @@ export function missingHandlers(playbook: Playbook): SourceError[] {
         ),
     );
   });
+}
+
+/** Tasks whose module belongs to a collection that is not available: they fail when they are reached. */
+export function unavailableModules(playbook: Playbook, isKnown: (name: string) => boolean): SourceError[] {
+  const tasks = playbook.plays.flatMap(play => [...tasksOf(play, ALL), ...eachTask(play.handlers)]);
+  return tasks
+    .filter(task => !isKnown(task.module.name))
+    .map(
+      ({ moduleName, at }) =>
+        new SourceError('UNKNOWN_MODULE', `module "${moduleName}" is not available`, at),
+    );
 }

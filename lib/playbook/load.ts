@@ -27,6 +27,8 @@ export interface Load {
   readonly problems: Problems;
   /** Directory of the playbook given by the user. */
   readonly baseDir: string;
+  /** True the second time for one dictionary or list: files used often are checked once. */
+  readonly alreadyChecked: (container: object) => boolean;
   /** Makes an id unique among those given so far. */
   readonly uniqueId: (id: string) => string;
   /** Files being imported, to see a circle. */

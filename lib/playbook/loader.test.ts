@@ -1,6 +1,15 @@
 import { homedir } from 'node:os';
 import { expect } from 'chai';
-import { titleOf } from './listing.ts';
+import { coerceArguments } from '../modules/args.ts';
+import type { ModuleContext } from '../modules/module.ts';
+import { type Json, toPlain } from '../source/value.ts';
+import {
+  tasksOf as listTasks,
+  matchesStart,
+  missingHandlers,
+  titleOf,
+  unavailableModules,
+} from './listing.ts';
 import { eachTask } from './task-list.ts';
 import { loadTree } from './testing.ts';
 import type { Task } from './types.ts';
@@ -499,5 +508,85 @@ describe('imported playbooks', () => {
     });
     expect(mistakes).to.deep.equal([]);
     expect(playbook.plays[0]?.roles[0]).to.include({ name: 'web', fullName: 'my.coll.web' });
+  });
+});
+
+describe('modules of collections that are not there', () => {
+  it('fail when they run, whatever their arguments', () => {
+    for (const lines of [
+      ['- far.cloud.vm: {size: 3}'],
+      ['- far.cloud.vm: size=3 x'],
+      ['- far.cloud.vm:', '  args: {size: 3}'],
+    ]) {
+      const { module, args } = oneTask(...lines);
+      if (module.kind !== 'action') throw new Error('expected an action');
+      const { args: coerced, problems } = coerceArguments(module, toPlain(args) as Record<string, Json>);
+      expect(problems).to.deep.equal([]);
+      expect(() => module.run(coerced, {} as ModuleContext).next()).to.throw(
+        'module "far.cloud.vm" is not available',
+      );
+    }
+  });
+
+  it('are named by the lists of the linter', () => {
+    const { playbook } = loadTree({ 'site.yml': tasks('- debug:', '- far.cloud.vm: {}') });
+    const [only, ...more] = unavailableModules(playbook, name => name === 'debug');
+    expect(more).to.deep.equal([]);
+    expect(only?.message).to.equal('module "far.cloud.vm" is not available');
+    expect(only?.position).to.include({ line: 4, col: 5 });
+  });
+
+  it('do not hide other mistakes of their task', () => {
+    expect(loadTree({ 'site.yml': tasks('- far.cloud.vm: {}', '  whn: x') }).mistakes).to.deep.equal([
+      'site.yml:4:5 UNKNOWN_KEY "whn" is neither a keyword of a task nor a module, did you mean "when"?',
+    ]);
+  });
+
+  it('are mistakes below ansible.builtin', () => {
+    expect(loadTree({ 'site.yml': tasks('- ansible.builtin.debgu: {}') }).mistakes[0]).to.contain(
+      'UNKNOWN_MODULE',
+    );
+  });
+});
+
+describe('handlers that nobody defines', () => {
+  const found = (...lines: string[]) =>
+    missingHandlers(loadTree({ 'site.yml': play(...lines) }).playbook).map(({ message, hint }) => [
+      message,
+      hint,
+    ]);
+
+  it('are found where that can be known', () => {
+    expect(
+      found('tasks:', '- debug:', '  notify: restrat', 'handlers:', '- {name: restart, debug: }'),
+    ).to.deep.equal([['no handler is called "restrat" or listens to it', 'did you mean "restart"?']]);
+    expect(
+      found(
+        'tasks:',
+        '- debug:',
+        '  notify: [a, b, "{{ c }}"]',
+        'handlers:',
+        '- {name: x, debug: , listen: [a, b]}',
+      ),
+    ).to.deep.equal([]);
+    expect(found('tasks:', '- debug:', '  notify: a', '- include_role: {name: x}')).to.deep.equal([]);
+  });
+});
+
+describe('--start-at-task', () => {
+  it('takes names, role names and globs', () => {
+    const { playbook } = loadTree({
+      'site.yml': play('roles: [r]', 'tasks:', '- {name: Last one, debug: }'),
+      'roles/r/tasks/main.yml': '- {name: First, debug: }\n',
+    });
+    const matching = (pattern: string) =>
+      (playbook.plays[0] ? listTasks(playbook.plays[0]) : [])
+        .filter(task => matchesStart(task, pattern))
+        .map(titleOf);
+    expect(matching('First')).to.deep.equal(['r : First']);
+    expect(matching('r : First')).to.deep.equal(['r : First']);
+    expect(matching('Last*')).to.deep.equal(['Last one']);
+    expect(matching('*o*')).to.deep.equal(['Last one']);
+    expect(matching('last')).to.deep.equal([]);
   });
 });

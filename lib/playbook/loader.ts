@@ -20,6 +20,8 @@ const IMPORT = /^(?:ansible\.(?:builtin|legacy)\.)?import_playbook$/;
 /** Reads playbooks, task files and roles into typed trees. All mistakes of one call are thrown together as SourceErrors. */
 export class PlaybookLoader {
   private readonly options: LoaderOptions;
+  /** Dictionaries and lists of files that a load found nothing wrong with. */
+  private readonly sound = new WeakSet<object>();
 
   constructor(options: LoaderOptions) {
     this.options = options;
@@ -30,30 +32,34 @@ export class PlaybookLoader {
     const paths = files.map(existingPlaybook);
     const [first] = paths;
     if (first === undefined) throw new UsageError('no playbook given', 5);
-    const load = this.start(path.dirname(first), []);
-    const plays = paths.flatMap(file => this.playsOf(load, file, NOT_IMPORTED));
-    load.problems.throwIfAny();
-    return { file: first, dir: path.dirname(first), plays };
+    const dir = path.dirname(first);
+    const plays = this.with(dir, load => paths.flatMap(file => this.playsOf(load, file, NOT_IMPORTED)));
+    return { file: first, dir, plays };
   }
 
   /** Tasks of a file that an `include_tasks` names; `file` is absolute. */
   loadTaskFile(file: string, context: TaskContext): TaskNode[] {
-    const load = this.start(context.playDir, []);
-    const nodes = parseTaskFile(load, file, applied(load, context));
-    load.problems.throwIfAny();
-    return nodes;
+    return this.with(context.playDir, load => parseTaskFile(load, file, applied(load, context)));
   }
 
   /** A role that an `include_role` names. */
   loadRole(request: RoleRequest, context: TaskContext, at: Position): LoadedRole {
-    const load = this.start(context.playDir, []);
-    const loaded = load.role(request, applied(load, context), at);
-    load.problems.throwIfAny();
+    const loaded = this.with(context.playDir, load => load.role(request, applied(load, context), at));
     if (!loaded) throw new Error(`role ${request.name}: nothing loaded and nothing to complain about`);
     return loaded;
   }
 
-  private start(baseDir: string, imported: RoleParts[]): Load {
+  /** Runs `work` with a fresh load and throws all it found; when that is nothing, what was checked is known to be sound. */
+  private with<T>(baseDir: string, work: (load: Load) => T): T {
+    const checked = new Set<object>();
+    const load = this.start(baseDir, checked);
+    const result = work(load);
+    load.problems.throwIfAny();
+    for (const container of checked) this.sound.add(container);
+    return result;
+  }
+
+  private start(baseDir: string, checked: Set<object>): Load {
     const seen = new Map<string, number>();
     const uniqueId = (id: string) => {
       const count = (seen.get(id) ?? 0) + 1;
@@ -66,8 +72,13 @@ export class PlaybookLoader {
       baseDir,
       openFiles: new Set<string>(),
       uniqueId,
+      alreadyChecked: (container: object) => {
+        if (this.sound.has(container) || checked.has(container)) return true;
+        checked.add(container);
+        return false;
+      },
     };
-    return withRoles(shared, imported);
+    return withRoles(shared, []);
   }
 
   private playsOf(load: Load, file: string, outer: Imported): Play[] {

@@ -1,7 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { parse } from 'yaml';
 import type { Position } from '../source/errors.ts';
 import { displayPath, isDirectory, isFile } from '../source/load.ts';
 import { didYouMean } from '../source/suggest.ts';
@@ -97,30 +96,25 @@ export function collectionRoots(
     '/usr/share/ansible/collections',
   ].map(directory => path.join(directory, 'ansible_collections', namespace, collection));
   const starts = [playDir, load.baseDir, ...(parent ? [parent.path] : [])];
-  return [...installed, ...starts.flatMap(start => checkouts(start, namespace, collection))];
+  return [...installed, ...starts.flatMap(start => checkouts(load, start, namespace, collection))];
 }
 
 /** Parents of a directory that are the collection's checkout (`galaxy.yml` says so), or hold `ansible_collections`. */
-function checkouts(start: string, namespace: string, collection: string): string[] {
+function checkouts(load: Load, start: string, namespace: string, collection: string): string[] {
   const found: string[] = [];
   for (let directory = path.resolve(start); ; directory = path.dirname(directory)) {
-    if (isCollection(directory, namespace, collection)) found.push(directory);
+    if (isCollection(load, directory, namespace, collection)) found.push(directory);
     if (path.basename(directory) === 'ansible_collections')
       found.push(path.join(directory, namespace, collection));
     if (path.dirname(directory) === directory) return found;
   }
 }
 
-function isCollection(directory: string, namespace: string, collection: string): boolean {
+function isCollection(load: Load, directory: string, namespace: string, collection: string): boolean {
   const file = path.join(directory, 'galaxy.yml');
-  if (!existsSync(file)) return false;
-  try {
-    const galaxy: unknown = parse(readFileSync(file, 'utf8'));
-    const { namespace: ns, name } = (galaxy ?? {}) as { namespace?: unknown; name?: unknown };
-    return ns === namespace && name === collection;
-  } catch {
-    return false; // not a collection's description
-  }
+  if (!isFile(file)) return false;
+  const galaxy = load.problems.attempt(() => load.options.files.yaml(file));
+  return galaxy instanceof Map && galaxy.get('namespace') === namespace && galaxy.get('name') === collection;
 }
 
 /** A file of a role: `tasks/main.yml`, or the one asked for, which must exist. */

@@ -16,17 +16,13 @@ const DYNAMIC_INCLUDES: ReadonlySet<string> = new Set(['include_tasks', 'include
 export function parseTask(load: Load, dict: Dict, context: TaskContext): Task | undefined {
   const level: Level = context.handlers ? 'handler' : 'task';
   const action = parseAction(load, dict, level, collectionsOf(dict, context));
-  const modules = new Set(action ? [action.moduleName] : unknownKeys(dict, level));
-  checkKeywords(load, dict, level, key => modules.has(key) || key.startsWith('with_'));
+  if (!load.alreadyChecked(dict)) {
+    checkKeywords(load, dict, level, key => !action || key === action.moduleName || key.startsWith('with_'));
+    if (action) checkArguments(load, action);
+    if (action && DYNAMIC_INCLUDES.has(action.module.name)) checkInclude(load, dict, action);
+  }
   const loop = parseLoop(load, dict);
-  if (!action) return undefined;
-  checkArguments(load, action);
-  return buildTask(load, dict, context, action, loop);
-}
-
-/** Keys that `parseAction` has complained about already. */
-function unknownKeys(dict: Dict, _level: Level): string[] {
-  return [...dict.keys()].map(String);
+  return action && buildTask(load, dict, context, action, loop);
 }
 
 function collectionsOf(dict: Dict, context: TaskContext): readonly string[] {
@@ -47,7 +43,6 @@ function buildTask(
   const keywords = withTags(load, inherit(context.keywords, dict, label, load.problems), context);
   const id = load.uniqueId(`${context.idPrefix ?? ''}${at.file}:${at.line}`);
   const local: Authored | undefined = action.local ? { value: 'localhost', at: action.argsAt } : undefined;
-  if (DYNAMIC_INCLUDES.has(action.module.name)) checkInclude(load, dict, action);
   return {
     ...keywords,
     ...(local && { delegateTo: local }),
