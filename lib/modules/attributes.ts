@@ -291,7 +291,7 @@ export function attributeCommands(changes: AttributeChanges, pathWord: string): 
   if (changes.chown !== undefined)
     script += h(`chown -h -- ${quote(changes.chown)} ${pathWord}`, 'chown failed');
   if (changes.chmod !== undefined)
-    script += h(`chmod ${modeText(changes.chmod)} ${pathWord}`, 'chmod failed');
+    script += h(`chmod ${chmodText(changes.chmod)} ${pathWord}`, 'chmod failed');
   if (changes.chcon) {
     const [user, role, type, level] = changes.chcon.map(part => quote(part));
     script += h(

@@ -190,16 +190,23 @@ function seLinux(wanted: Attributes, exists: boolean): string {
   return `if [ -e /sys/fs/selinux/enforce ]; then ${base}${chcon}\nfi`;
 }
 
+/** The validator's command line; `%s` becomes a shell word that names the file. */
+export function validatorLine(command: string, word: string): string {
+  if (!command.includes('%s')) throw new ModuleError(`validate must contain %s: ${command}`);
+  return splitWords(command)
+    .map(
+      part =>
+        part
+          .split('%s')
+          .map(text => (text === '' ? '' : quote(text)))
+          .join(word) || "''",
+    )
+    .join(' ');
+}
+
 function validation(command: string | undefined): string {
   if (command === undefined) return '';
-  if (!command.includes('%s')) throw new ModuleError(`validate must contain %s: ${command}`);
-  const words = splitWords(command).map(word =>
-    word
-      .split('%s')
-      .map(part => (part === '' ? '' : quote(part)))
-      .join('"$t"'),
-  );
-  return `${words.map(word => word || "''").join(' ')}\nv=$?; [ $v = 0 ] || { printf '\\nvalidate %s\\n' $v; exit 97; }\nprintf '\\n'`;
+  return `${validatorLine(command, '"$t"')}\nv=$?; [ $v = 0 ] || { printf '\\nvalidate %s\\n' $v; exit 97; }\nprintf '\\n'`;
 }
 
 function renaming(unsafe: boolean): string {

@@ -11,6 +11,8 @@ import { ModuleError, quote, type Reply, type Steps, sh } from './module.ts';
 export interface LookOptions {
   /** Look at what a symbolic link leads to. */
   readonly follow?: boolean;
+  /** Shell word of the path, when it is not just the path as the author wrote it. */
+  readonly word?: string;
   /** Attributes the author wants: names of owners are looked up when they differ from what is there. */
   readonly wanted?: Attributes;
   /**
@@ -78,7 +80,7 @@ export function pathWord(path: string): string {
 export function lookScript(path: string, options: LookOptions = {}): string {
   const { wanted = {} } = options;
   const lines = [
-    `p=${pathWord(path)}`,
+    `p=${options.word ?? pathWord(path)}`,
     `q=$p; printf 'path %s\\numask ' "$p"; umask`,
     `if [ -h "$p" ]; then l=$(readlink "$p"); printf 'link %s\\n' "$l"`,
     options.follow ? `r=$(readlink -f "$p") && p=$r && printf 'real %s\\n' "$p"; fi` : 'fi',
@@ -154,6 +156,26 @@ export function parseAnswer(path: string, reply: Reply): Answer {
     }),
   );
   return { fields, rest: end < 0 ? undefined : reply.stdoutBytes.subarray(end + 2) };
+}
+
+/** Shell command that begins a further part of an answer. */
+export const beginSection = (name: string): string => `printf '\\n== %s ==\\n' ${quote(name)}`;
+
+/** Parts of an answer by name; what comes before the first section has the name ''. */
+export function sectionsOf(reply: Reply): ReadonlyMap<string, Reply> {
+  const text = reply.stdoutBytes.toString('latin1');
+  const marks = [...text.matchAll(/\n== ([\w-]+) ==\n/g)];
+  const part = (from: number, to: number): Reply => ({
+    ...reply,
+    stdoutBytes: reply.stdoutBytes.subarray(from, to),
+  });
+  return new Map([
+    ['', part(0, marks[0]?.index ?? text.length)],
+    ...marks.map((mark, i): [string, Reply] => [
+      mark[1]!,
+      part(mark.index + mark[0].length, marks[i + 1]?.index ?? text.length),
+    ]),
+  ]);
 }
 
 /** Reads the answer to `lookScript`. */

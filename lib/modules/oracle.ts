@@ -1,13 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Json } from '../source/value.ts';
@@ -37,10 +29,10 @@ export interface OracleTable {
   /** Ansible's name of the module, when it is not `ansible.builtin.NAME`. */
   readonly ansibleName?: string;
   /**
-   * `module` runs the module's own code in one Python process, some milliseconds a case; `playbook` starts Ansible,
-   * for modules with a part on the control machine.
+   * `module` runs the module's own code; `action` that of its action plugin, for modules with a part on the control
+   * machine. All in one Python process, since a start of Ansible costs more than a second.
    */
-  readonly via: 'module' | 'playbook';
+  readonly via: 'module' | 'action';
   /** Arguments that only Ansible's side gets (`_uses_shell`). */
   readonly extra?: Readonly<Record<string, Json>>;
   readonly options?: (dir: string) => TestOptions;
@@ -48,7 +40,7 @@ export interface OracleTable {
   readonly without?: readonly string[];
 }
 
-const ANSIBLE = '/usr/bin/ansible-playbook';
+const ANSIBLE = '/usr/bin/ansible';
 
 /**
  * Compares a module with Ansible's: each case runs twice for real, and the fields of both results and all that is in
@@ -66,9 +58,9 @@ export function itAgreesWithAnsible(module: Module, table: OracleTable, cases: r
     await withTemporaryDirectory(async root => {
       for (const { name, setup } of cases)
         for (const side of ['ansible', 'ours']) fill(join(root, side, folder(name)), setup);
-      const run = table.via === 'module' ? runModuleCode : runPlaybook;
-      const theirs = run(
+      const theirs = runAnsible(
         nameOf(module, table),
+        table.via,
         join(root, 'ansible'),
         cases.map(testCase => ({ ...testCase, args: { ...testCase.args, ...table.extra } })),
       );
@@ -110,85 +102,29 @@ function fill(dir: string, setup: string | undefined): void {
   if (setup) execFileSync('sh', ['-ec', `umask 022\n${setup}`], { cwd: dir });
 }
 
-const HARNESS = `
-import sys, json, os, importlib
-import ansible.module_utils.basic as basic
-job = json.load(sys.stdin)
-module = importlib.import_module(job['module'])
-def run(case):
-    r, w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(w, 1); os.close(r); os.chdir(case['dir'])
-        null = os.open('/dev/null', os.O_RDONLY); os.dup2(null, 0)
-        basic._ANSIBLE_ARGS = json.dumps({'ANSIBLE_MODULE_ARGS': case['args']}).encode()
-        try:
-            module.main()
-        except SystemExit:
-            pass
-        sys.stdout.flush(); os._exit(0)
-    os.close(w)
-    with os.fdopen(r) as f: out = f.read()
-    os.waitpid(pid, 0)
-    try:
-        return json.loads(out)
-    except ValueError:
-        return {'failed': True, 'msg': out}
-print(json.dumps([run(case) for case in job['cases']]))
-`;
+const ORACLE = join(import.meta.dirname, 'testdata', 'ansible_oracle.py');
 
-function runModuleCode(name: string, side: string, cases: readonly OracleCase[]): Result[][] {
-  const module = name.startsWith('ansible.builtin.')
-    ? name.replace('ansible.builtin.', 'ansible.modules.')
-    : `ansible_collections.${name.replace(/\.(\w+)$/, '.plugins.modules.$1')}`;
+/** Two results per case. */
+function runAnsible(
+  name: string,
+  via: OracleTable['via'],
+  side: string,
+  cases: readonly OracleCase[],
+): Result[][] {
   const jobs = cases.flatMap(testCase => {
     const dir = join(side, folder(testCase.name));
     const job = { dir, args: withDirectory(testCase.args, dir) };
     return [job, job];
   });
-  const run = spawnSync('/usr/bin/python3', ['-W', 'ignore', '-c', HARNESS], {
-    input: JSON.stringify({ module, cases: jobs }),
+  const run = spawnSync('/usr/bin/python3', ['-W', 'ignore', ORACLE], {
+    input: JSON.stringify({ name, via, cases: jobs }),
     encoding: 'utf8',
     maxBuffer: 64 << 20,
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
   });
-  if (run.status !== 0) throw new Error(`the module's own code failed:\n${run.stderr}`);
-  return inPairs(JSON.parse(run.stdout) as Result[]);
-}
-
-const inPairs = (flat: readonly Result[]) =>
-  Array.from({ length: flat.length / 2 }, (_, i) => flat.slice(2 * i, 2 * i + 2));
-
-function runPlaybook(name: string, side: string, cases: readonly OracleCase[]): Result[][] {
-  const tasks = cases.flatMap((testCase, i) =>
-    [1, 2].map(round => ({
-      name: `${testCase.name} ${round}`,
-      [name]: withDirectory(testCase.args, join(side, folder(testCase.name))),
-      register: `result_${i}_${round}`,
-      ignore_errors: true,
-    })),
-  );
-  const out = join(side, 'results.json');
-  const names = tasks.map(task => task.register);
-  const content = `{{ [${names.join(', ')}] | to_json }}`;
-  const play = [
-    {
-      hosts: 'localhost',
-      connection: 'local',
-      gather_facts: false,
-      vars: { ansible_python_interpreter: '/usr/bin/python3' },
-      tasks: [...tasks, { name: 'results', 'ansible.builtin.copy': { dest: out, content } }],
-    },
-  ];
-  const file = join(side, 'play.json');
-  writeFileSync(file, JSON.stringify(play));
-  const run = spawnSync(ANSIBLE, ['-i', 'localhost,', file], {
-    cwd: side,
-    encoding: 'utf8',
-    env: { ...process.env, ANSIBLE_PIPELINING: '1', ANSIBLE_NOCOWS: '1', LC_ALL: 'C.UTF-8' },
-  });
-  if (!existsSync(out)) throw new Error(`ansible-playbook failed:\n${run.stdout}\n${run.stderr}`);
-  return inPairs(JSON.parse(readFileSync(out, 'utf8')) as Result[]);
+  if (run.status !== 0) throw new Error(`Ansible's code failed:\n${run.stderr}`);
+  const flat = JSON.parse(run.stdout) as Result[];
+  return cases.map((_, i) => flat.slice(2 * i, 2 * i + 2));
 }
 
 /** What differs, one line each. */

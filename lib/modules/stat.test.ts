@@ -6,7 +6,7 @@ import { runModule } from './testing.ts';
 
 const look = (name: string, setup: string, args: Record<string, Json> = {}): OracleCase => ({
   name,
-  setup: `${setup}\n[ ! -e f ] || touch -ch -d "2024-05-06 07:08:09.123456" f`,
+  setup: `${setup}\n[ ! -e f -a ! -h f ] || touch -ch -d "2024-05-06 07:08:09.123456" f`,
   args: { path: '{dir}/f', get_mime: false, get_attributes: false, ...args },
 });
 
