@@ -7,6 +7,7 @@ import type { Status, TaskInfo } from './events.ts';
 import { hostState, type PlayRun } from './run.ts';
 import { runItem } from './run-item.ts';
 import { runLoop } from './run-loop.ts';
+import { noteRole } from './select.ts';
 import { censored, failureOf, keyword, keywordOr, scopeOf, statusOf, type TaskRun } from './task-run.ts';
 import { resultValue } from './verdict.ts';
 
@@ -76,6 +77,7 @@ export async function runTask(
   register(run, result);
   const status = statusOf(result);
   const ignored = status === 'failed' && keywordOr(run, task.ignoreErrors, false);
+  if (status !== 'skipped') noteRole(playRun, task, host);
   if (status === 'changed' && run.checkMode) state.predictedChange = true;
   return { status, ignored, result, ...extra };
 }

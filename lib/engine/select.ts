@@ -1,7 +1,7 @@
 import { matchesStart } from '../playbook/listing.ts';
 import { rolesUp } from '../playbook/search.ts';
 import { isSelected } from '../playbook/tags.ts';
-import type { Task } from '../playbook/types.ts';
+import type { RoleInstance, Task } from '../playbook/types.ts';
 import { hostState, type PlayRun } from './run.ts';
 
 /** Whether a task is to run at all: tags, `--role`, `--start-at-task` and ended roles decide, before any condition. */
@@ -27,6 +27,14 @@ function ranAlready(playRun: PlayRun, task: Task, host: string): boolean {
   if (!role || role.allowDuplicates) return false;
   const done = playRun.rolesDone.get(host)?.get(role.key);
   return done !== undefined && done !== role;
+}
+
+/** Notes that a role has done something on a host, for roles that come again. */
+export function noteRole({ rolesDone }: PlayRun, { role }: Task, host: string): void {
+  if (!role) return;
+  const done = rolesDone.get(host) ?? new Map<string, RoleInstance>();
+  rolesDone.set(host, done);
+  if (!done.has(role.key)) done.set(role.key, role);
 }
 
 /** `--role x` must get into the include that brings the role. */

@@ -26,9 +26,12 @@ export function tagsOf(play: Play): string[] {
 
 /** What people see as the task's title: `role : name`, the module where it has no name. */
 export function titleOf(task: Task): string {
+  if (task.module.name === 'include_role') return task.name ?? `${task.moduleName} : ${roleAsked(task)}`;
   const name = task.name ?? task.moduleName;
   return task.role ? `${task.role.fullName} : ${name}` : name;
 }
+
+const roleAsked = ({ args }: Task) => String(args.get('name') ?? args.get('role') ?? '');
 
 /** True when `--start-at-task PATTERN` means this task: by its name, or by `role : name`. */
 export function matchesStart(task: Task, pattern: string): boolean {
