@@ -1,6 +1,6 @@
+import type { PythonRegex, RegexFlags } from '../source/python-regex.ts';
 import type { Value } from '../source/value.ts';
 import type { Named } from './python/objects.ts';
-import type { RegexFlags } from './regex/translate.ts';
 import type { TemplarOptions, TemplateFileOptions, Variables } from './templar.ts';
 
 /** What filters, tests and lookups may use of the template that runs them. */
@@ -8,8 +8,8 @@ export interface Context {
   /** The names the template sees at this place, its own ones included. */
   readonly vars: Variables;
   readonly options: TemplarOptions;
-  /** A regular expression of Python, compiled once. It is global: reset lastIndex before exec. */
-  regex(pattern: string, flags: RegexFlags): RegExp;
+  /** A regular expression of Python, translated once. */
+  regex(pattern: string, flags: RegexFlags): PythonRegex;
   hasFilter(name: string): boolean;
   hasTest(name: string): boolean;
   applyFilter(name: string, value: Value, args: readonly Value[], named: Named): Value;

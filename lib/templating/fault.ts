@@ -4,6 +4,8 @@ import type { SourceErrorCode } from '../source/errors.ts';
 export interface Source {
   readonly text: string;
   readonly file?: string | undefined;
+  /** The line of the file that the text begins at; 1 unless a header was cut off. */
+  readonly line?: number;
 }
 
 /** A stretch of a template's text: what an error points at. */

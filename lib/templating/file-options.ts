@@ -1,4 +1,4 @@
-import { Fault, type Site } from './fault.ts';
+import { Fault, type Site, type Source } from './fault.ts';
 import { DEFAULT_DELIMITERS, type Delimiters, type LexOptions } from './syntax/tokens.ts';
 import type { TemplateFileOptions } from './templar.ts';
 
@@ -25,7 +25,7 @@ const TEXTS: Readonly<Record<string, keyof Delimiters | 'newline'>> = {
 export function fileOptions(
   text: string,
   given: TemplateFileOptions,
-): { body: string; lex: LexOptions; newline: string } {
+): { source: Source; lex: LexOptions; newline: string } {
   const settings: Settings = { ...given };
   let body = text;
   if (text.startsWith(HEADER)) {
@@ -46,7 +46,8 @@ export function fileOptions(
   const trimBlocks = settings.trimBlocks ?? true;
   const lstripBlocks = settings.lstripBlocks ?? false;
   const newline = settings.newline ?? '\n';
-  return { body, lex: { delimiters, trimBlocks, lstripBlocks, rawBackslashes: false }, newline };
+  const source = { text: body, file: given.file, line: body === text ? 1 : 2 };
+  return { source, lex: { delimiters, trimBlocks, lstripBlocks, rawBackslashes: false }, newline };
 }
 
 function applySetting(settings: Settings, pair: string, site: Site): void {

@@ -114,16 +114,15 @@ class JinjaTemplar implements Templar {
   }
 
   renderFile(text: string, vars: Variables, options: TemplateFileOptions = {}): string {
-    const { body, lex, newline } = positioned(undefined, NOWHERE, () =>
+    const { source, lex, newline } = positioned(undefined, NOWHERE, () =>
       fileOptions(unixLines(text), options),
     );
-    const source = { text: body, file: options.file };
     const template = positioned(undefined, NOWHERE, () => this.env.fileTemplate(source, lex, newline));
     const rt = new Runtime(this.env, vars, { noLookups: false, noneIsEmpty: true, copies: template.mutates });
     return positioned(undefined, rt, () => {
       const out = rt.output();
       template.run(rt, out);
-      return keepNewlines(body, out.text, newline);
+      return keepNewlines(source.text, out.text, newline);
     });
   }
 

@@ -4,9 +4,9 @@ import { shiftPosition } from '../source/scalar-position.ts';
 import { Fault, type Site } from './fault.ts';
 
 /** Where a stretch of a template stands in its file, given where the template begins. */
-export function locate(site: Site, at: Position | undefined): Position | undefined {
+function locate(site: Site, at: Position | undefined): Position | undefined {
   const { source, start, end } = site;
-  const begin = source.file === undefined ? at : { file: source.file, line: 1, col: 1 };
+  const begin = source.file === undefined ? at : { file: source.file, line: source.line ?? 1, col: 1 };
   if (!begin) return undefined;
   const lineEnd = source.text.indexOf('\n', start);
   const length = Math.max(1, Math.min(end, lineEnd < 0 ? end : lineEnd) - start);

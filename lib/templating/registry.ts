@@ -1,4 +1,4 @@
-import { nearest } from './python/access.ts';
+import { nearest } from '../source/suggest.ts';
 
 /** Collections whose filters, tests and lookups are built in here, so their full names equal the short ones. */
 const COLLECTIONS: ReadonlySet<string> = new Set([
@@ -30,5 +30,5 @@ export function registry<T>(tables: readonly Readonly<Record<string, T>>[]): Rea
 
 /** The registered name that was probably meant. */
 export function nearName<T>(entries: ReadonlyMap<string, T>, name: string): string | undefined {
-  return nearest(shortName(name), [...entries.keys()]);
+  return nearest(shortName(name), entries.keys());
 }

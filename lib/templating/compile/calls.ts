@@ -1,3 +1,4 @@
+import { PythonRegexError } from '../../source/python-regex.ts';
 import { Undefined, type Value } from '../../source/value.ts';
 import { Fault, fault, type Site } from '../fault.ts';
 import { methodOf } from '../methods/index.ts';
@@ -49,6 +50,7 @@ export function naming<T>(what: string, name: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
+    if (error instanceof PythonRegexError) throw fault(`${what} "${name}": ${error.message}`);
     if (!(error instanceof Fault) || error.code !== 'TEMPLATE_RUNTIME') throw error;
     const { hint, site } = error;
     throw new Fault(error.code, `${what} "${name}": ${error.message}`, { hint, site });

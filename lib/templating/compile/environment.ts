@@ -1,3 +1,4 @@
+import { PythonRegex, type RegexFlags } from '../../source/python-regex.ts';
 import type { Dict, Value } from '../../source/value.ts';
 import { Fault, type Source } from '../fault.ts';
 import type { FilterEntry } from '../filters/filter.ts';
@@ -6,7 +7,6 @@ import { findGlobal } from '../globals.ts';
 import { findLookup, nearLookup } from '../lookups/index.ts';
 import type { LookupEntry } from '../lookups/lookup.ts';
 import { defined } from '../python/undefined.ts';
-import { type RegexFlags, translate } from '../regex/translate.ts';
 import { parseBare, parseTemplate } from '../syntax/statements.ts';
 import { DEFAULT_DELIMITERS, type LexOptions } from '../syntax/tokens.ts';
 import type { TemplarOptions, TemplateFileOptions, Variables } from '../templar.ts';
@@ -41,16 +41,16 @@ export class Environment {
   private readonly templates = new Cache<Template>();
   private readonly expressions = new Cache<Expression>();
   private readonly conditions = new Cache<Expression>();
-  private readonly regexes = new Cache<RegExp>();
+  private readonly regexes = new Cache<PythonRegex>();
 
   constructor(options: TemplarOptions, renderer: Renderer) {
     this.options = options;
     this.renderer = renderer;
   }
 
-  regex(pattern: string, flags: RegexFlags): RegExp {
+  regex(pattern: string, flags: RegexFlags): PythonRegex {
     const key = `${flags.ignoreCase ? 'i' : ''}${flags.multiline ? 'm' : ''}/${pattern}`;
-    return this.regexes.get(key, () => translate(pattern, flags, 'g'));
+    return this.regexes.get(key, () => new PythonRegex(pattern, flags));
   }
 
   /** A text of a playbook, compiled. */

@@ -1,10 +1,10 @@
 import { SourceError } from '../../source/errors.ts';
+import { didYouMean } from '../../source/suggest.ts';
 import { Secret, Undefined, Unsafe, type Value } from '../../source/value.ts';
 import type { Site } from '../fault.ts';
-import { explainMissing, getAttribute, getItem, getSlice, nearest } from '../python/access.ts';
+import { explainMissing, getAttribute, getItem, getSlice } from '../python/access.ts';
 import { Missing } from '../python/undefined.ts';
 import type { Expr } from '../syntax/ast.ts';
-import type { Variables } from '../templar.ts';
 import type { Eval } from './expressions.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -35,18 +35,13 @@ function variable(rt: Runtime, name: string, site: Site): Value {
     const { vars } = rt;
     return new Missing(name, {
       site,
-      explain: () => ({ reason: value.reason, hint: nearVariable(name, vars) }),
+      explain: () => ({ reason: value.reason, hint: didYouMean(name, vars.names()) }),
     });
   } catch (error) {
     const isUndefined = error instanceof SourceError && error.code === 'UNDEFINED_VARIABLE';
     if (isUndefined) return new Missing(name, { site, cause: error });
     throw error;
   }
-}
-
-function nearVariable(name: string, vars: Variables): string | undefined {
-  const near = nearest(name, [...vars.names()]);
-  return near && `did you mean "${near}"?`;
 }
 
 /** The expression as its author wrote it. */

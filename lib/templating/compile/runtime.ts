@@ -1,8 +1,8 @@
+import type { PythonRegex, RegexFlags } from '../../source/python-regex.ts';
 import { Undefined, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { fault, type Site } from '../fault.ts';
 import type { Named } from '../python/objects.ts';
-import type { RegexFlags } from '../regex/translate.ts';
 import type { TemplarOptions, TemplateFileOptions, Variables } from '../templar.ts';
 import type { Environment } from './environment.ts';
 import { Output } from './output.ts';
@@ -138,7 +138,7 @@ export class Runtime implements Context {
     return this.env.test(name)(this, value, args, named);
   }
 
-  regex(pattern: string, flags: RegexFlags): RegExp {
+  regex(pattern: string, flags: RegexFlags): PythonRegex {
     return this.env.regex(pattern, flags);
   }
 

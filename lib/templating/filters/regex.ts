@@ -1,9 +1,9 @@
+import type { PythonMatch, PythonRegex } from '../../source/python-regex.ts';
 import { Tuple, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { fault } from '../fault.ts';
 import { truthy } from '../python/compare.ts';
 import { str } from '../python/print.ts';
-import { substitute } from '../regex/replace.ts';
 import { type FilterTable, filter, optionalInteger } from './filter.ts';
 
 function compile(
@@ -11,25 +11,24 @@ function compile(
   pattern: Value,
   ignoreCase: Value = false,
   multiline: Value = false,
-): RegExp {
+): PythonRegex {
   return context.regex(str(pattern), { ignoreCase: truthy(ignoreCase), multiline: truthy(multiline) });
 }
 
 /** The group that an argument such as `\1` or `\g<name>` asks for. */
-function groupOf(match: RegExpExecArray, argument: Value): Value {
+function groupOf(match: PythonMatch, argument: Value): Value {
   const reference = /^\\(?:g<(\S+)>|(\d+))/.exec(str(argument));
   if (!reference) throw fault(`"${str(argument)}" is not a group`, 'write \\\\1 or \\\\g<name>');
   const key = reference[1] ?? reference[2] ?? '';
-  const isNumber = /^\d+$/.test(key);
-  const isKnown = isNumber ? Number(key) < match.length : Object.hasOwn(match.groups ?? {}, key);
-  if (!isKnown) throw fault(`the pattern has no group "${key}"`);
-  return (isNumber ? match[Number(key)] : match.groups?.[key]) ?? null;
+  const number = /^\d+$/.test(key) ? Number(key) : match.named.get(key);
+  if (number === undefined || number >= match.groups.length) throw fault(`the pattern has no group "${key}"`);
+  return match.groups[number] ?? null;
 }
 
-function findAll(pattern: RegExp, text: string): Value[] {
-  return [...text.matchAll(pattern)].map(match => {
-    const groups = match.slice(1).map(group => group ?? '');
-    if (groups.length === 0) return match[0];
+function findAll(pattern: PythonRegex, text: string): Value[] {
+  return pattern.matches(text).map(match => {
+    const [whole = '', ...groups] = match.groups.map(group => group ?? '');
+    if (groups.length === 0) return whole;
     return groups.length === 1 ? (groups[0] as string) : new Tuple(groups);
   });
 }
@@ -44,15 +43,14 @@ export const regexFilters: FilterTable = {
     ['pattern?', 'replacement?', 'ignorecase?', 'multiline?', 'count?'],
     (value, [pattern = '', replacement = '', ignoreCase, multiline, count], context) => {
       const regex = compile(context, pattern, ignoreCase, multiline);
-      return substitute(regex, str(replacement), str(value), optionalInteger(count, 'count') ?? 0);
+      return regex.sub(str(replacement), str(value), optionalInteger(count, 'count') ?? 0).text;
     },
   ),
   regex_search: filter(['regex', '*groups', '**named'], (value, [pattern, groups, named], context) => {
     const regex = compile(context, pattern, named.get('ignorecase'), named.get('multiline'));
-    regex.lastIndex = 0;
-    const match = regex.exec(str(value));
+    const match = regex.search(str(value));
     if (!match) return null;
-    return groups.length === 0 ? match[0] : groups.map(group => groupOf(match, group));
+    return groups.length === 0 ? (match.groups[0] ?? null) : groups.map(group => groupOf(match, group));
   }),
   regex_findall: filter(
     ['regex', 'multiline?', 'ignorecase?'],

@@ -1,12 +1,14 @@
+import { didYouMean } from '../../source/suggest.ts';
 import { Undefined, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
-import { getItem, nearest } from '../python/access.ts';
+import { getItem } from '../python/access.ts';
 import { str } from '../python/print.ts';
 import { defined, Missing } from '../python/undefined.ts';
 import { type LookupTable, lookup } from './lookup.ts';
 
 /** Lookups of variables and of the environment of the control machine. */
 export const variableLookups: LookupTable = {
+  config: lookup((_context, terms) => terms.map(term => configuration(str(term)))),
   env: lookup(({ options }, terms, settings) =>
     terms.map(term => {
       const value = options.env[str(term)];
@@ -22,18 +24,15 @@ export const variableLookups: LookupTable = {
       if (!(value instanceof Undefined)) return value;
       const other =
         settings.get('default') ?? hostVariable(vars.get('hostvars'), vars.get('inventory_hostname'), term);
-      return other ?? defined(new Missing(term, { explain: () => ({ hint: near(term, vars.names()) }) }));
+      return (
+        other ?? defined(new Missing(term, { explain: () => ({ hint: didYouMean(term, vars.names()) }) }))
+      );
     }),
   ),
   varnames: lookup(({ vars, regex }, terms) => {
     const patterns = terms.map(term => regex(str(term), {}));
     const names = [...new Set(vars.names())];
-    return patterns.flatMap(pattern =>
-      names.filter(name => {
-        pattern.lastIndex = 0;
-        return pattern.test(name);
-      }),
-    );
+    return patterns.flatMap(pattern => names.filter(name => pattern.search(name) !== undefined));
   }),
 };
 
@@ -43,7 +42,24 @@ function hostVariable(hostvars: Value, host: Value, name: string): Value | undef
   return own === undefined ? undefined : getItem(own, name);
 }
 
-function near(name: string, names: Iterable<string>): string | undefined {
-  const found = nearest(name, [...names]);
-  return found && `did you mean "${found}"?`;
+/** Settings of Ansible that playbooks ask for, with the values that hold here. */
+const SETTINGS: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['DEFAULT_FORKS', 5],
+  ['DEFAULT_BECOME', false],
+  ['DEFAULT_BECOME_METHOD', 'sudo'],
+  ['DEFAULT_BECOME_USER', 'root'],
+  ['DEFAULT_GATHERING', 'implicit'],
+  ['DEFAULT_HASH_BEHAVIOUR', 'replace'],
+  ['DEFAULT_JINJA2_NATIVE', true],
+  ['DEFAULT_MANAGED_STR', 'Ansible managed'],
+  ['DEFAULT_STRATEGY', 'linear'],
+  ['DEFAULT_TIMEOUT', 10],
+  ['DEFAULT_TRANSPORT', 'ssh'],
+]);
+
+function configuration(name: string): Value {
+  const value = SETTINGS.get(name);
+  if (value === undefined)
+    throw fault(`the setting "${name}" is not known`, didYouMean(name, SETTINGS.keys()));
+  return value;
 }

@@ -1,4 +1,4 @@
-import { closest, distance } from 'fastest-levenshtein';
+import { nearest } from '../../source/suggest.ts';
 import { type Dict, Tuple, Undefined, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { methodOf } from '../methods/index.ts';
@@ -71,12 +71,4 @@ function nearKey(dict: Dict, key: Value): string | undefined {
   if (names.length === 0) return 'it is empty';
   const more = names.length > 8 ? ', …' : '';
   return `it has: ${names.slice(0, 8).join(', ')}${more}`;
-}
-
-/** The name that was probably meant, if one is close enough. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
-  const candidate = closest(name, [...names]);
-  const limit = name.length <= 3 ? 1 : name.length <= 6 ? 2 : Math.floor(name.length / 3);
-  return candidate !== name && distance(name, candidate) <= limit ? candidate : undefined;
 }

@@ -5,28 +5,22 @@ import { str } from '../python/print.ts';
 import { compareVersions } from '../versions/compare.ts';
 import { lenientTest, type TestTable, test } from './test.ts';
 
-type Kind = 'search' | 'match';
+type Kind = 'search' | 'match' | 'fullmatch';
 
-function matches(
-  context: Context,
-  value: Value,
-  pattern: Value,
-  flags: readonly (Value | undefined)[],
-  kind: Kind,
-): boolean {
+type Flags = readonly (Value | undefined)[];
+
+function matches(context: Context, value: Value, pattern: Value, flags: Flags, kind: Kind): boolean {
   const [ignoreCase = false, multiline = false] = flags;
-  const source = kind === 'match' ? `\\A(?:${str(pattern)})` : str(pattern);
-  const regex = context.regex(liftFlags(source), {
-    ignoreCase: truthy(ignoreCase),
-    multiline: truthy(multiline),
-  });
-  regex.lastIndex = 0;
-  return regex.test(str(value));
-}
-
-/** Global flags such as `(?i)` must stay at the very front. */
-function liftFlags(pattern: string): string {
-  return pattern.replace(/^(\\A\(\?:)(\(\?[aimsux]+\))/, '$2$1');
+  const regex = context.regex(str(pattern), { ignoreCase: truthy(ignoreCase), multiline: truthy(multiline) });
+  const text = str(value);
+  switch (kind) {
+    case 'match':
+      return regex.match(text) !== undefined;
+    case 'fullmatch':
+      return regex.fullMatch(text) !== undefined;
+    case 'search':
+      return regex.search(text) !== undefined;
+  }
 }
 
 function regexTest(kind: Kind) {
@@ -50,9 +44,8 @@ export const textTests: TestTable = {
   regex: test(
     ['pattern?', 'ignorecase?', 'multiline?', 'match_type?'],
     (value, [pattern = '', ignoreCase, multiline, type = 'search'], context) => {
-      if (type === 'fullmatch')
-        return matches(context, value, `\\A(?:${str(pattern)})\\Z`, [ignoreCase, multiline], 'search');
-      return matches(context, value, pattern, [ignoreCase, multiline], type === 'match' ? 'match' : 'search');
+      const kind = type === 'match' || type === 'fullmatch' ? type : 'search';
+      return matches(context, value, pattern, [ignoreCase, multiline], kind);
     },
   ),
   version,

@@ -1,0 +1,59 @@
+import { createHash, getHashes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Value } from '../../source/value.ts';
+import { passwordHash } from '../crypt/password-hash.ts';
+import { uuid5 } from '../crypt/uuid.ts';
+import { fault } from '../fault.ts';
+import { str } from '../python/print.ts';
+import { type FilterTable, filter, optionalInteger, optionalText } from './filter.ts';
+
+const ENCODINGS: ReadonlyMap<string, BufferEncoding> = new Map([
+  ['utf8', 'utf8'],
+  ['ascii', 'latin1'],
+  ['usascii', 'latin1'],
+  ['latin1', 'latin1'],
+  ['iso88591', 'latin1'],
+  ['utf16le', 'utf16le'],
+]);
+
+function encodingOf(name: Value): BufferEncoding {
+  const encoding = ENCODINGS.get(str(name).toLowerCase().replace(/[-_]/g, ''));
+  if (!encoding) throw fault(`the encoding "${str(name)}" is not known`);
+  return encoding;
+}
+
+/** The digest of a text as hexadecimal digits. */
+export function digest(text: string, type: string): string {
+  const name = type.toLowerCase().replaceAll('_', '-');
+  const known = getHashes().find(hash => hash.toLowerCase() === name);
+  if (!known) throw fault(`the hash "${type}" is not known`);
+  return createHash(known).update(text).digest('hex');
+}
+
+export const encodingFilters: FilterTable = {
+  b64encode: filter(['encoding?'], (value, [encoding = 'utf-8']) => {
+    return Buffer.from(str(value), encodingOf(encoding)).toString('base64');
+  }),
+  b64decode: filter(['encoding?'], (value, [encoding = 'utf-8']) => {
+    const text = str(value).replace(/\s/g, '');
+    if (text.length % 4 !== 0) throw fault('the text is not base64: its padding is wrong');
+    return Buffer.from(text, 'base64').toString(encodingOf(encoding));
+  }),
+  md5: filter([], value => digest(str(value), 'md5')),
+  sha1: filter([], value => digest(str(value), 'sha1')),
+  checksum: filter([], value => digest(str(value), 'sha1')),
+  hash: filter(['hashtype?'], (value, [type = 'sha1']) => digest(str(value), str(type))),
+  crc32: filter([], value => crc32(str(value)).toString(16)),
+  to_uuid: filter(['namespace?'], (value, [namespace]) => uuid5(str(value), optionalText(namespace))),
+  password_hash: filter(
+    ['hashtype?', 'salt?', 'salt_size?', 'rounds?', 'ident?'],
+    (value, [type = 'sha512', salt, saltSize, rounds]) => {
+      return passwordHash(str(value), {
+        type: str(type),
+        salt: optionalText(salt),
+        saltSize: optionalInteger(saltSize, 'salt_size'),
+        rounds: optionalInteger(rounds, 'rounds'),
+      });
+    },
+  ),
+};

@@ -1,0 +1,67 @@
+import { randomInt } from 'node:crypto';
+import type { Value } from '../../source/value.ts';
+import { Random } from '../crypt/mersenne.ts';
+import { fault } from '../fault.ts';
+import { truthy } from '../python/compare.ts';
+import { iterate } from '../python/iterate.ts';
+import { asInteger } from '../python/numbers.ts';
+import { str } from '../python/print.ts';
+import { missing } from '../python/undefined.ts';
+import { type FilterTable, filter, optionalInteger } from './filter.ts';
+
+interface Source {
+  below(limit: number): number;
+  shuffle<T>(items: readonly T[]): T[];
+}
+
+const SYSTEM: Source = {
+  below: limit => randomInt(limit),
+  shuffle: items => {
+    const keyed = items.map(item => ({ item, key: randomInt(2 ** 47) }));
+    return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+  },
+};
+
+function sourceOf(seed: Value | undefined): Source {
+  return seed === undefined || seed === null ? SYSTEM : new Random(seed);
+}
+
+function random(value: Value, start: number, step: number, source: Source): Value {
+  const end = asInteger(value);
+  if (end === undefined) {
+    if (start !== 0 || step !== 1) throw fault('start and step only go with a number');
+    const items = iterate(value);
+    return items.length === 0
+      ? missing('', 'the list is empty')
+      : (items[source.below(items.length)] as Value);
+  }
+  const count = Math.ceil((Number(end) - start) / step);
+  if (count < 1) throw fault(`there is no number from ${start} up to ${Number(end)}`);
+  return start + step * source.below(count);
+}
+
+const MAC_DIGITS = '0123456789abcdef';
+
+function randomMac(prefix: string, source: Source): string {
+  const groups = prefix.toLowerCase().split(':');
+  const isValid = groups.length <= 5 && groups.every(group => /^[\da-f]{2}$/.test(group));
+  if (!isValid)
+    throw fault(`"${prefix}" is not the beginning of a MAC address`, 'write 1 to 5 groups such as 52:54:00');
+  const rest = Array.from({ length: 6 - groups.length }, () => {
+    const digit = () => MAC_DIGITS[source.below(16)];
+    return `${digit()}${digit()}`;
+  });
+  return [...groups, ...rest].join(':');
+}
+
+export const randomFilters: FilterTable = {
+  random: filter(['start?', 'step?', 'seed?'], (value, [start, step, seed]) => {
+    const from = optionalInteger(start, 'start') ?? 0;
+    return random(value, from, optionalInteger(step, 'step') || 1, sourceOf(seed));
+  }),
+  shuffle: filter(['seed?'], (value, [seed]) => {
+    const items = iterate(value);
+    return sourceOf(seed !== undefined && truthy(seed) ? seed : undefined).shuffle(items);
+  }),
+  random_mac: filter(['seed?'], (value, [seed]) => randomMac(str(value), sourceOf(seed))),
+};
