@@ -112,7 +112,8 @@ function parse(argv: readonly string[]): { flags: Flags; words: readonly string[
   }
 }
 
-function splitRemote(argv: readonly string[]): { own: readonly string[]; rest: readonly string[] } {
+/** Parts `ssh HOST CMD…` where our own words end. */
+export function splitRemote(argv: readonly string[]): { own: readonly string[]; rest: readonly string[] } {
   const words: number[] = [];
   for (let i = 0; i < argv.length; i++) {
     if (argv[i] === '--name') i++;
