@@ -118,11 +118,11 @@ describe('ssh', function () {
       await connect().send(Buffer.from('short'), there);
       expect(readFileSync(there, 'utf8')).to.equal('short');
       expect(statSync(there).mode & 0o777).to.equal(0o600);
-    });
+    }).timeout(90_000);
 
     it('says why a transfer failed', async () => {
       expect((await caught(connect().receive('/no/such file', join(directory, 'x')))).message).to.include(
-        'No such file or directory',
+        'No such file',
       );
       expect((await caught(connect().send(Buffer.from('x'), '/no/such'))).message).to.include('/no/such');
       expect((await caught(connect().send({ file: '/no/such' }, '/tmp/x'))).message).to.include('ENOENT');
@@ -243,6 +243,21 @@ describe('ssh', function () {
       });
       expect(password.message).to.include('no key and no password to try');
     });
+  });
+
+  it('says so when the server allows no more sessions, and goes on with those it has', async () => {
+    const strict = await startSshd(['MaxSessions 1']);
+    try {
+      const connection = pool.connection(strict.settings);
+      await connection.run({ script: ':' });
+      const error = await caught(connection.as({ method: 'sudo', user: 'root' }).run({ script: ':' }));
+      expect(error).to.be.instanceOf(ConnectionError);
+      expect(error.hint).to.include('MaxSessions');
+      expect(text(await connection.run({ script: 'echo on' }))).to.equal('on\n');
+    } finally {
+      await pool.close();
+      await strict.stop();
+    }
   });
 
   describe('a host that dies', () => {

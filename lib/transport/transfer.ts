@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Channel } from './channel.ts';
@@ -13,10 +15,12 @@ export async function sendFile(
   mode = '600',
 ): Promise<void> {
   const from = Buffer.isBuffer(source) ? Readable.from([source]) : createReadStream(source.file);
-  await opened(from);
+  await readable(from);
   const target = lineWord(path);
+  const chmod = (bits: string): string => `{ [ ! -f ${target} ] || chmod ${shellWord(bits)} ${target}; }`;
   // Secret from the first byte on; the wanted mode comes last, since it may be read-only.
-  const line = `umask 077; : >${target} && chmod 600 ${target} && cat >${target} && chmod ${shellWord(mode)} ${target}`;
+  const last = mode === '600' ? '' : ` && ${chmod(mode)}`;
+  const line = `umask 077; ${chmod('600')} && cat >${target}${last}`;
   const { channel } = await launch(line, options);
   channel.output.resume();
   const failure = failureOf(channel);
@@ -26,23 +30,42 @@ export async function sendFile(
   if (problem) throw problem;
 }
 
-/** Streams a file of the host into a local file, created for its owner alone. */
+/**
+ * Streams a file of the host into a local file, created for its owner alone. Where the host's file cannot be read
+ * the local one is left as it was; where it breaks off, no half of it stays.
+ */
 export async function receiveFile(options: LaunchOptions, path: string, toFile: string): Promise<void> {
-  const { channel } = await launch(`exec cat -- ${lineWord(path)}`, options);
+  const source = lineWord(path);
+  const check = `if [ -d ${source} ]; then echo "is a directory" >&2; exit 1; fi; exec 3<${source}`;
+  const { channel } = await launch(`${check}; printf +; exec cat <&3`, options);
   channel.input.end();
   const failure = failureOf(channel);
+  const broken = failure.then(error => (error ? Promise.reject(error) : undefined));
+  const opened = ready(channel);
+  // What loses a race below must not count as unhandled.
+  for (const promise of [broken, opened]) promise.catch(() => {});
   try {
+    await Promise.race([opened, broken]);
     const written = pipeline(channel.output, createWriteStream(toFile, { mode: 0o600 }));
-    const lost = failure.then(error => (error ? Promise.reject(error) : undefined));
-    await Promise.race([written, lost.then(() => written)]);
-    await lost;
+    try {
+      await Promise.race([written, broken.then(() => written)]);
+      await broken;
+    } catch (error) {
+      await rm(toFile, { force: true });
+      throw error;
+    }
   } finally {
     channel.destroy();
   }
 }
 
+/** Takes the byte that says that the file is open. */
+async function ready(channel: Channel): Promise<void> {
+  while (channel.output.read(1) === null) await once(channel.output, 'readable');
+}
+
 /** A stream over a local file fails here when there is no such file, before anything is asked of the host. */
-async function opened(from: Readable): Promise<void> {
+async function readable(from: Readable): Promise<void> {
   if (!('path' in from)) return;
   await new Promise<void>((resolve, reject) => {
     from.once('ready', resolve).once('error', reject);
@@ -72,6 +95,6 @@ async function failureOf(channel: Channel): Promise<Error | undefined> {
       .trim()
       .split('\n')
       .at(-1)
-      ?.replace(/^.*: eval: /, '') || `exit code ${end.rc}`,
+      ?.replace(/^.*: eval: |^\S+: (line )?\d+: /, '') || `exit code ${end.rc}`,
   );
 }
