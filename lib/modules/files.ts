@@ -1,14 +1,18 @@
 import { blockinfile } from './blockinfile.ts';
 import { command } from './command.ts';
 import { copy } from './copy.ts';
+import { fetch } from './fetch.ts';
 import { file } from './file.ts';
+import { find } from './find.ts';
 import { iniFile } from './ini_file.ts';
 import { lineinfile } from './lineinfile.ts';
 import type { Module } from './module.ts';
 import { raw } from './raw.ts';
 import { replace } from './replace.ts';
 import { shell } from './shell.ts';
+import { slurp } from './slurp.ts';
 import { stat } from './stat.ts';
+import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
 
 /** Modules for files and commands. */
@@ -16,12 +20,16 @@ export const FILE_MODULES: readonly Module[] = [
   blockinfile,
   command,
   copy,
+  fetch,
   file,
+  find,
   iniFile,
   lineinfile,
   raw,
   replace,
   shell,
+  slurp,
   stat,
   template,
+  tempfile,
 ];

@@ -36,6 +36,8 @@ export interface OracleTable {
   /** Arguments that only Ansible's side gets (`_uses_shell`). */
   readonly extra?: Readonly<Record<string, Json>>;
   readonly options?: (dir: string) => TestOptions;
+  /** Permissions of files differ on purpose. */
+  readonly otherModes?: boolean;
   /** Keys of nested results that differ by nature, such as inode numbers. */
   readonly without?: readonly string[];
 }
@@ -154,7 +156,7 @@ async function compare(
   }
   const files = testCase.otherFiles
     ? []
-    : differing(testCase.name, contents(dirs.ours), contents(dirs.ansible));
+    : differing(testCase.name, contents(dirs.ours, table), contents(dirs.ansible, table));
   return [...differences, ...files];
 }
 
@@ -166,7 +168,16 @@ function differing(
   const text = (value: Json | undefined) => JSON.stringify(value, sortKeys);
   return [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
     .filter(key => text(ours[key]) !== text(theirs[key]))
-    .map(key => `${where}: ${key || '.'} is ${text(ours[key])}, Ansible's is ${text(theirs[key])}`);
+    .map(key => `${where}: ${key || '.'} is ${parting(text(ours[key]), text(theirs[key]))}`);
+}
+
+/** Both texts from a little before where they part. */
+function parting(ours = 'nothing', theirs = 'nothing'): string {
+  let at = 0;
+  while (at < ours.length && ours[at] === theirs[at]) at++;
+  const from = Math.max(0, at - 40);
+  const part = (text: string) => (text.length > 300 ? `…${text.slice(from, from + 200)}…` : text);
+  return `${part(ours)}, Ansible's is ${part(theirs)}`;
 }
 
 const sortKeys = (_: string, value: Json): Json =>
@@ -178,6 +189,12 @@ function withDirectory(value: Json, dir: string): Json {
   return JSON.parse(JSON.stringify(value).replaceAll('{dir}', dir)) as Json;
 }
 
+/** Lists of found files come in no certain order. */
+const byPath = (value: Json): Json =>
+  Array.isArray(value) && value.every(item => typeof (item as { path?: Json } | null)?.path === 'string')
+    ? [...value].sort((a, b) => ((a as { path: string }).path < (b as { path: string }).path ? -1 : 1))
+    : value;
+
 const BACKUP = /\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~/g;
 
 /** The named fields, with the directory and the times in names of copies taken out. */
@@ -188,7 +205,7 @@ function picked(
   without: readonly string[] = [],
 ): Record<string, Json> {
   const plain = JSON.parse(
-    JSON.stringify(result, (key, value: Json) => (without.includes(key) ? undefined : value))
+    JSON.stringify(result, (key, value: Json) => (without.includes(key) ? undefined : byPath(value)))
       .replaceAll(dir, '{dir}')
       .replace(BACKUP, '.COPY~'),
   ) as Record<string, Json>;
@@ -201,7 +218,7 @@ function picked(
 }
 
 /** Everything below a directory: type, permissions, owner, and content or link target; times of copies taken out. */
-function contents(dir: string): Record<string, string> {
+function contents(dir: string, { otherModes }: OracleTable): Record<string, string> {
   const found: Record<string, string> = {};
   const visit = (path: string, name: string) => {
     const entry = lstatSync(path);
@@ -211,7 +228,7 @@ function contents(dir: string): Record<string, string> {
         ? readFileSync(path, 'latin1').replaceAll(dir, '{dir}')
         : '';
     found[name.replace(BACKUP, '.COPY~')] =
-      `${entry.mode.toString(8)} ${entry.uid}:${entry.gid} ${entry.isDirectory() ? '' : entry.nlink} ${body}`;
+      `${otherModes ? '' : entry.mode.toString(8)} ${entry.uid}:${entry.gid} ${entry.isDirectory() ? '' : entry.nlink} ${body}`;
     if (entry.isDirectory())
       for (const child of readdirSync(path)) visit(join(path, child), `${name}/${child}`);
   };
