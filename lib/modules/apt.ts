@@ -120,7 +120,7 @@ interface Look {
   readonly automatic: readonly string[];
 }
 
-const FORMAT = '${Package}\\t${Architecture}\\t${Version}\\t${db:Status-Status}\\n';
+const FORMAT = ['Package', 'Architecture', 'Version', 'db:Status-Status'].map(f => `\${${f}}`).join('\\t');
 
 function* look(a: Args, checkMode: boolean): Steps<Look> {
   const specs = a.name
@@ -139,7 +139,7 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
     ...(names.length > 0
       ? [
           `grep -A2 -E ${quote(`^Package: (${pattern})$`)} /var/lib/apt/extended_states 2>/dev/null`,
-          `echo; dpkg-query -W -f=${quote(FORMAT)} -- ${names.map(quote).join(' ')} 2>/dev/null`,
+          `echo; dpkg-query -W -f=${quote(`${FORMAT}\\n`)} -- ${names.map(quote).join(' ')} 2>/dev/null`,
         ]
       : []),
     // Patterns mean every package there is, installed or not; for removal the installed ones are enough.

@@ -1,6 +1,10 @@
 import { apt } from './apt.ts';
+import { aptKey } from './apt_key.ts';
+import { aptRepository } from './apt_repository.ts';
 import { authorizedKey } from './authorized_key.ts';
 import { cron } from './cron.ts';
+import { deb822Repository } from './deb822_repository.ts';
+import { dnf } from './dnf.ts';
 import { getent } from './getent.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
@@ -9,10 +13,16 @@ import { localeGen } from './locale_gen.ts';
 import { modprobe } from './modprobe.ts';
 import type { Module } from './module.ts';
 import { mount } from './mount.ts';
+import { npm } from './npm.ts';
+import { packages } from './package.ts';
+import { packageFacts } from './package_facts.ts';
 import { pamLimits } from './pam_limits.ts';
 import { ping } from './ping.ts';
+import { pip } from './pip.ts';
 import { reboot } from './reboot.ts';
+import { rpmKey } from './rpm_key.ts';
 import { service } from './service.ts';
+import { serviceFacts } from './service_facts.ts';
 import { setup } from './setup.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
@@ -20,12 +30,17 @@ import { timezone } from './timezone.ts';
 import { user } from './user.ts';
 import { waitFor } from './wait_for.ts';
 import { waitForConnection } from './wait_for_connection.ts';
+import { yumRepository } from './yum_repository.ts';
 
 /** Modules that know packages, services, users and the rest of the system, besides files and commands. */
 export const SYSTEM_MODULES: readonly Module[] = [
   apt,
+  aptKey,
+  aptRepository,
   authorizedKey,
   cron,
+  deb822Repository,
+  dnf,
   getent,
   group,
   hostname,
@@ -33,10 +48,16 @@ export const SYSTEM_MODULES: readonly Module[] = [
   localeGen,
   modprobe,
   mount,
+  npm,
+  packageFacts,
+  packages,
   pamLimits,
   ping,
+  pip,
   reboot,
+  rpmKey,
   service,
+  serviceFacts,
   setup,
   sysctl,
   systemd,
@@ -44,4 +65,5 @@ export const SYSTEM_MODULES: readonly Module[] = [
   user,
   waitFor,
   waitForConnection,
+  yumRepository,
 ];

@@ -58,6 +58,9 @@ interface Found extends UserFound {
   readonly manageable: boolean;
 }
 
+/** Takes the home directory out of an entry of passwd. */
+const HOME = `h=\${u%:*}; h=\${h##*:}`;
+
 const SEPARATOR = `printf '\\036'`;
 
 function probeScript(a: Args): string {
@@ -70,9 +73,9 @@ function probeScript(a: Args): string {
     `${SEPARATOR}; entry shadow ${quote(a.name)} 2>/dev/null`,
     // Memberships are in the file; groups of a directory service are asked for by name.
     `${SEPARATOR}; cat /etc/group; entry group ${wanted.map(quote).join(' ')}`,
-    `${SEPARATOR}; h=${a.home === undefined ? '${u%:*}; h=${h##*:}' : quote(a.home)}; [ -n "$h" ] && [ -d "$h" ] && echo home`,
+    `${SEPARATOR}; ${a.home === undefined ? HOME : `h=${quote(a.home)}`}; [ -n "$h" ] && [ -d "$h" ] && echo home`,
     `command -v useradd >/dev/null 2>&1 && echo manageable`,
-    `${SEPARATOR}; ${a.generate_ssh_key && a.state === 'present' ? `h=\${u%:*}; h=\${h##*:}; ${probeKey(keyPath(a))}` : ':'}`,
+    `${SEPARATOR}; ${a.generate_ssh_key && a.state === 'present' ? `${HOME}; ${probeKey(keyPath(a))}` : ':'}`,
     ':',
   ].join('\n');
 }
