@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
@@ -192,7 +192,7 @@ async function main(): Promise<number> {
   const samples: Sample[] = [];
   try {
     for (const size of options.sizes) {
-      const field = fieldOf(lab, size, join(process.cwd(), workDir));
+      const field = fieldOf(lab, size, resolve(workDir));
       const expected = { tree: undefined as string | undefined };
       for (let repetition = 1; repetition <= options.repetitions; repetition++) {
         for (const contestant of shuffled(run, seededRandom(size * 1000 + repetition))) {
