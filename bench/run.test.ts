@@ -68,6 +68,9 @@ describe('bench: a run on a real primary and replica', function () {
       primary: { ...node('rw1', server.primaryPort), role: 'primary', slot: undefined },
       replicas: [{ ...node('ro1', server.replicaPort), role: 'replica', slot: 'replica1' }],
       sync: 'off',
+      cluster: 'polar',
+      recordFile: '/nonexistent',
+      record: undefined,
       pfs: undefined,
     };
   }

@@ -1,3 +1,4 @@
+import type { RoleRecord } from './record.ts';
 import type { SqlTarget } from './sql.ts';
 
 /** One exported disk, as the storage host gives it out and the nodes see it. */
@@ -56,6 +57,10 @@ export interface Deployment {
   readonly primary: DatabaseNode;
   readonly replicas: readonly DatabaseNode[];
   readonly sync: SyncPolicy;
+  /** Name of the cluster, and where the storage host keeps who is who; undefined record: not deployed yet. */
+  readonly cluster: string;
+  readonly recordFile: string;
+  readonly record: RoleRecord | undefined;
   readonly pfs: PfsSettings | undefined;
 }
 

@@ -9,14 +9,15 @@ import { FileReader } from '../lib/source/load.ts';
 import type { Value } from '../lib/source/value.ts';
 import { createTemplar } from '../lib/templating/index.ts';
 import type { Deployment } from './deployment.ts';
-import { deploymentOf } from './from-inventory.ts';
+import { deploymentOf, recordFact } from './from-inventory.ts';
 import { distributionFacts } from './open.ts';
+import { parseRecord, type RoleRecord } from './record.ts';
 import { HostVariables, loadRoleDefaults } from './variables.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const debian = distributionFacts('ID=debian\nVERSION_ID="12"\n');
 
-function deploymentFrom(file: string, extra: Readonly<Record<string, Value>> = {}): Deployment {
+function deploymentFrom(file: string, record?: RoleRecord): Deployment {
   const reader = new FileReader();
   const inventory = loadInventory([file], reader);
   const templar = createTemplar({
@@ -29,11 +30,11 @@ function deploymentFrom(file: string, extra: Readonly<Record<string, Value>> = {
     inventory,
     templar,
     defaults: loadRoleDefaults(join(project, 'roles')),
-    extra: new Map<Value, Value>(Object.entries({ polardb_password: 'for the test only', ...extra })),
+    extra: new Map<Value, Value>([['polardb_password', 'for the test only']]),
     playbookDirs: [],
-    facts: () => debian,
+    facts: () => (record ? new Map([...debian, ['polar_record', recordFact(record)]]) : debian),
   };
-  return deploymentOf(inventory, host => new HostVariables(sources, host));
+  return deploymentOf(inventory, host => new HostVariables(sources, host), record);
 }
 
 describe('verify: the deployment that an inventory describes', () => {
@@ -53,13 +54,13 @@ describe('verify: the deployment that an inventory describes', () => {
       database: 'polardb',
       version: '15',
       sync: 'any1',
-      pfs: ['nvmepolar1'],
+      pfs: ['nvmeexport1'],
     });
     expect(storage).to.include({ host: 'st1', address: '172.25.9.67', port: 1921, anyAddressAllowed: false });
     expect(storage.exports).to.deep.equal([
-      { name: 'export1', backing: '/dev/vdb', device: '/dev/nvmepolar1', scratch: false },
-      { name: 'export2', backing: '/dev/vdc', device: '/dev/nvmepolar2', scratch: false },
-      { name: 'export3', backing: '/dev/vdd', device: '/dev/nvmepolar3', scratch: false },
+      { name: 'export1', backing: '/dev/vdb', device: '/dev/nvmeexport1', scratch: false },
+      { name: 'export2', backing: '/dev/vdc', device: '/dev/nvmeexport2', scratch: false },
+      { name: 'export3', backing: '/dev/vdd', device: '/dev/nvmeexport3', scratch: false },
     ]);
     expect(primary).to.include({ host: 'rw1', role: 'primary', address: '172.25.9.68', slot: undefined });
     expect(replicas.map(r => [r.host, r.slot])).to.deep.equal([
@@ -67,10 +68,10 @@ describe('verify: the deployment that an inventory describes', () => {
       ['ro2', 'replica2'],
     ]);
     expect(primary.services).to.deep.equal([
-      'polar-nbd@nvmepolar1.service',
-      'polar-nbd@nvmepolar2.service',
-      'polar-nbd@nvmepolar3.service',
-      'polar-pfsd@nvmepolar1.service',
+      'polar-nbd@nvmeexport1.service',
+      'polar-nbd@nvmeexport2.service',
+      'polar-nbd@nvmeexport3.service',
+      'polar-pfsd@nvmeexport1.service',
       'polardb.service',
     ]);
     expect(primary.sql).to.include({
@@ -89,7 +90,7 @@ describe('verify: the deployment that an inventory describes', () => {
       pfs: undefined,
     });
     expect(primary.sql.psql).to.equal('/usr/lib/postgresql/15/bin/psql');
-    expect(primary.services).not.to.include('polar-pfsd@nvmepolar1.service');
+    expect(primary.services).not.to.include('polar-pfsd@nvmeexport1.service');
   });
 
   const cluster = (vars: string, storage = '') => `
@@ -111,12 +112,35 @@ all:
     );
     expect(storage.exports).to.deep.equal([
       { name: 'data', backing: '/srv/data', device: '/dev/nvme7n1', scratch: false },
-      { name: 'scratch', backing: '/dev/vde', device: '/dev/nvmepolar2', scratch: true },
+      { name: 'scratch', backing: '/dev/vde', device: '/dev/nvmescratch', scratch: true },
     ]);
     expect(storage).to.include({ port: 10809 });
     expect(storage.extraClients).to.deep.equal(['10.9.0.0/24']);
     expect(primary.sql.port).to.equal(5433);
     expect(primary.services).to.deep.equal(['polar-nbd@nvme7n1.service', 'polardb.service']);
+  });
+
+  const RECORD =
+    'polar-record 1\ncluster=polar\nepoch=4\nprimary=ro1\nsystem_identifier=77\nnode=rw1 1 member\nnode=ro1 2 member\nfenced=rw1\nend\n\n\n';
+
+  it('takes from the role record who is primary now', () => {
+    const record = parseRecord(RECORD)!;
+    expect(record).to.deep.equal({
+      cluster: 'polar',
+      epoch: 4,
+      primary: 'ro1',
+      systemIdentifier: '77',
+      nodes: [
+        { name: 'rw1', hostid: 1, state: 'member' },
+        { name: 'ro1', hostid: 2, state: 'member' },
+      ],
+      fenced: ['rw1'],
+    });
+    const { primary, replicas } = deploymentFrom(written(cluster('cluster_name: polar')), record);
+    expect(primary).to.include({ host: 'ro1', role: 'primary' });
+    expect(replicas.map(r => [r.host, r.slot])).to.deep.equal([['rw1', 'replica0']]);
+    expect(() => parseRecord(RECORD.replace('end', ''))).to.throw('damaged');
+    expect(parseRecord('')).to.equal(undefined);
   });
 
   for (const [what, text, message] of [

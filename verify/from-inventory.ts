@@ -1,7 +1,8 @@
 import type { Inventory } from '../lib/inventory/types.ts';
 import { SourceError } from '../lib/source/errors.ts';
-import type { Json } from '../lib/source/value.ts';
+import type { Json, Value } from '../lib/source/value.ts';
 import type { DatabaseNode, Deployment, Export, PfsSettings, StorageHost, SyncPolicy } from './deployment.ts';
+import type { RoleRecord } from './record.ts';
 import { type HostVariables, plain } from './variables.ts';
 
 /** The variables' names are the roles'; this file is the only place of the suite that knows them. */
@@ -11,12 +12,26 @@ const STORAGE_CONFIG = '/etc/polar/nbd-server.conf';
 const DATABASE_SERVICE = 'polardb.service';
 const diskService = (disk: string) => `polar-nbd@${disk}.service`;
 const pfsService = (disk: string) => `polar-pfsd@${disk}.service`;
+const RECORD_FILE = 'cluster_record';
 const POLICIES: readonly string[] = ['off', 'any1', 'all', 'first1'] satisfies readonly SyncPolicy[];
 
-/** What the inventory, with the roles' defaults below it, says the cluster is. Throws SourceError where it does not say. */
-export function deploymentOf(inventory: Inventory, variables: (host: string) => HostVariables): Deployment {
-  const primaryHost = onlyHost(inventory, GROUPS.primary);
+/**
+ * What the inventory, with the roles' defaults below it, says the cluster is; who is primary now, the role record says.
+ * Throws SourceError where they do not say.
+ */
+export function deploymentOf(
+  inventory: Inventory,
+  variables: (host: string) => HostVariables,
+  record: RoleRecord | undefined,
+): Deployment {
+  const primaryHost = record?.primary ?? onlyHost(inventory, GROUPS.primary);
   const nodeHosts = hostsIn(inventory, GROUPS.nodes);
+  if (!nodeHosts.includes(primaryHost)) {
+    throw new SourceError(
+      'BAD_INVENTORY',
+      `the primary is ${primaryHost}, which is not in the group "${GROUPS.nodes}"`,
+    );
+  }
   const ask = new Asking(variables(primaryHost));
   const database = ask.text('polardb_database');
   if (database !== 'polardb' && database !== 'postgresql') {
@@ -35,8 +50,33 @@ export function deploymentOf(inventory: Inventory, variables: (host: string) => 
     primary: node(primaryHost),
     replicas: nodeHosts.filter(host => host !== primaryHost).map(node),
     sync: sync as SyncPolicy,
+    cluster: ask.text('cluster_name'),
+    recordFile: ask.text(RECORD_FILE),
+    record,
     pfs: database === 'polardb' ? pfsOf(ask) : undefined,
   };
+}
+
+/** Where the role record lies: the host and the file. */
+export function recordPlace(
+  inventory: Inventory,
+  variables: (host: string) => HostVariables,
+): { host: string; file: string } {
+  const host = onlyHost(inventory, GROUPS.storage);
+  return { host, file: new Asking(variables(host)).text(RECORD_FILE) };
+}
+
+/** The record as the variable that the roles register it under. */
+export function recordFact({ primary, fenced }: RoleRecord): Value {
+  return new Map<Value, Value>([
+    [
+      'record',
+      new Map<Value, Value>([
+        ['primary', primary],
+        ['fenced', [...fenced]],
+      ]),
+    ],
+  ]);
 }
 
 function storageOf(inventory: Inventory, variables: (host: string) => HostVariables): StorageHost {
@@ -52,7 +92,7 @@ function storageOf(inventory: Inventory, variables: (host: string) => HostVariab
     return {
       name,
       backing,
-      device: `/dev/${textIn(entry, 'disk') ?? `nvmepolar${index + 1}`}`,
+      device: `/dev/${textIn(entry, 'disk') ?? `nvme${name}`}`,
       scratch: name === scratch,
     };
   });
@@ -92,7 +132,7 @@ function nodeOf(
     slot: primary ? undefined : ask.text('polardb_slot'),
     services: [
       ...disks.map(disk => diskService(disk.device.replace('/dev/', ''))),
-      ...(database === 'polardb' ? [pfsService(ask.text('polardb_disk'))] : []),
+      ...(database === 'polardb' ? pfsOf(ask).disks.map(pfsService) : []),
       DATABASE_SERVICE,
     ],
     sql: {
@@ -110,7 +150,11 @@ function nodeOf(
 }
 
 function pfsOf(ask: Asking): PfsSettings {
-  return { disks: [ask.text('polardb_disk')], cluster: ask.text('pfs_cluster'), pfsBinary: 'pfs' };
+  return {
+    disks: ask.list('pfs_disks').map(String),
+    cluster: ask.text('pfs_cluster'),
+    pfsBinary: '/usr/local/bin/pfs',
+  };
 }
 
 /** Hosts of a group; none is a mistake: a suite that looks at nobody must not pass. */

@@ -19,8 +19,9 @@ import {
 import { messageOf } from './check.ts';
 import type { Deployment } from './deployment.ts';
 import { extraVars, type Reaching } from './flags.ts';
-import { deploymentOf } from './from-inventory.ts';
+import { deploymentOf, recordFact, recordPlace } from './from-inventory.ts';
 import { Hosts } from './hosts.ts';
+import { parseRecord, type RoleRecord } from './record.ts';
 import { HostVariables, loadRoleDefaults, plain } from './variables.ts';
 
 /** A deployment that can be looked at: what it should be, and the way to its hosts. */
@@ -64,9 +65,14 @@ export async function openDeployment(flags: Reaching): Promise<Opened> {
   const way = waysTo(flags, host => new HostVariables(sources, host));
   try {
     await learnDistributions(inventory, way.hosts, facts);
+    const record = await readRecord(inventory, way.hosts, host => new HostVariables(sources, host));
+    for (const [host, known] of facts) {
+      facts.set(host, new Map([...known, ['polar_record', record ? recordFact(record) : NO_RECORD]]));
+    }
     const deployment = deploymentOf(
       inventory,
       cached(host => new HostVariables(sources, host)),
+      record,
     );
     return { inventory, deployment, hosts: way.hosts, close: way.close };
   } catch (error) {
@@ -132,6 +138,20 @@ async function learnDistributions(
   const [any] = facts.values();
   if (!any) throw new UnreachableError(failures);
   for (const name of names) if (!facts.has(name)) facts.set(name, any);
+}
+
+/** A cluster that was never deployed: the inventory alone says who is who. */
+const NO_RECORD: Value = new Map([['record', new Map()]]);
+
+/** The role record, when the storage host answers and has one. The checks, not this, complain about one that is missing. */
+async function readRecord(
+  inventory: Inventory,
+  hosts: Hosts,
+  variables: (host: string) => HostVariables,
+): Promise<RoleRecord | undefined> {
+  const { host, file } = recordPlace(inventory, variables);
+  const reply = await hosts.command(host, ['cat', file]).catch(() => undefined);
+  return reply?.rc === 0 ? parseRecord(reply.stdout) : undefined;
 }
 
 /** No host of the inventory answered. */

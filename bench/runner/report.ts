@@ -24,7 +24,8 @@ const PHASES: readonly { readonly phase: Phase; readonly title: string }[] = [
 ];
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(ms < 10_000 ? 2 : 1);
-const ratio = (value: number): string => (value >= 10 ? value.toFixed(0) : value.toFixed(2));
+const ratio = (value: number): string =>
+  Number.isNaN(value) ? '' : value >= 10 ? value.toFixed(0) : value.toFixed(2);
 
 /** Rows of one phase and size, the quickest first. */
 function group(report: RunnerReport, phase: Phase, hosts: number): readonly Row[] {

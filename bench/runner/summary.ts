@@ -66,6 +66,7 @@ export interface Target {
 
 /** A tenth of tuned Ansible everywhere, and at the largest field no more than three times the floor's CPU. */
 export function judgeTargets(rows: readonly Row[]): readonly Target[] {
+  if (!rows.some(row => row.contestant === REFERENCE)) return [];
   const tuned = rows.filter(row => row.contestant === 'ansible-tuned');
   const least = (pick: (row: Row) => number) => Math.min(...tuned.map(pick));
   const targets: Target[] = [];

@@ -67,6 +67,9 @@ export const databaseLayer = (databases: Databases, patienceMs: number): Layer<D
           const query = 'SELECT system_identifier::text AS id FROM pg_control_system()';
           const ids = await context.each(async host => (await one<{ id: string }>(host, query)).id);
           expectSame(ids, 'the system identifier');
+          const recorded = deployment.record?.systemIdentifier;
+          if (recorded !== undefined)
+            expect([...ids.values()][0], 'the recorded identifier').to.equal(recorded);
           context.note({ name: 'system identifier', value: [...ids.values()][0]! });
         },
       },

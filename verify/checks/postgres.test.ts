@@ -70,6 +70,9 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
       primary: { ...node('rw1', server.primaryPort), role: 'primary', slot: undefined },
       replicas: [{ ...node('ro1', server.replicaPort), role: 'replica', slot: 'replica1' }],
       sync: 'off',
+      cluster: 'polar',
+      recordFile: '/nonexistent',
+      record: undefined,
       pfs: undefined,
       ...change,
     };

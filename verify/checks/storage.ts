@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import type { Layer } from '../check.ts';
-import { type Deployment, nodesOf } from '../deployment.ts';
+import type { Check, Layer } from '../check.ts';
+import { type Deployment, hostsOf, nodesOf } from '../deployment.ts';
 import type { Hosts } from '../hosts.ts';
 import { parseNbdConfig } from '../nbd-config.ts';
+import { parseRecord } from '../record.ts';
 import { listensEverywhere, parseListeners } from '../sockets.ts';
 import { unitState } from '../units.ts';
 
@@ -41,6 +42,7 @@ export const storageLayer = (hosts: Hosts): Layer<Deployment> => ({
         },
       },
       authFileCheck(hosts, deployment),
+      recordCheck(hosts, deployment),
       {
         id: 'storage.exports',
         title: 'every export is writable, flushes, and keeps no private copy per client',
@@ -65,7 +67,7 @@ export const storageLayer = (hosts: Hosts): Layer<Deployment> => ({
   },
 });
 
-function authFileCheck(hosts: Hosts, deployment: Deployment) {
+function authFileCheck(hosts: Hosts, deployment: Deployment): Check {
   const { storage } = deployment;
   const head = {
     id: 'storage.authfile',
@@ -87,8 +89,31 @@ function authFileCheck(hosts: Hosts, deployment: Deployment) {
         .split('\n')
         .map(line => line.trim().replace(/\/32$/, ''))
         .filter(line => line !== '' && !line.startsWith('#'));
-      const allowed = [...nodesOf(deployment).map(node => node.address), ...storage.extraClients];
+      const nodes = nodesOf(deployment).filter(node => !deployment.record?.fenced.includes(node.host));
+      const allowed = [...nodes.map(node => node.address), ...storage.extraClients];
       expect(entries.sort(), `clients in ${authFile}`).to.deep.equal(allowed.sort());
+    },
+  };
+}
+
+/** The record decides which node may write, so a missing, foreign or partial one is a danger of its own. */
+function recordCheck(hosts: Hosts, deployment: Deployment): Check {
+  const { storage, recordFile, cluster } = deployment;
+  return {
+    id: 'storage.record',
+    title: 'the role record is whole, knows every node, and shuts none out',
+    hosts: [storage.host],
+    run: async context => {
+      const record = parseRecord(await hosts.output(storage.host, ['cat', recordFile]));
+      if (!record) throw new Error(`${recordFile} is empty`);
+      expect(record.cluster, 'cluster of the record').to.equal(cluster);
+      const members = record.nodes.filter(node => node.state === 'member');
+      expect(members.map(node => node.name).sort(), 'members').to.deep.equal(
+        [...hostsOf(nodesOf(deployment))].sort(),
+      );
+      expect(new Set(members.map(node => node.hostid)).size, 'different identities').to.equal(members.length);
+      expect(record.fenced, 'nodes that are shut out').to.deep.equal([]);
+      context.note({ name: 'epoch', value: record.epoch });
     },
   };
 }
