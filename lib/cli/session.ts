@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -208,6 +209,8 @@ function positive(flags: Parsed, name: string, fallback: number): number {
 /** The first Ctrl-C stops the run in order; a second one ends the program at once. */
 function interruptSignal(): { readonly signal: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController();
+  // One listener for each request under way: with many hosts that is many, and no leak.
+  setMaxListeners(0, controller.signal);
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(99);
     process.stderr.write(
