@@ -42,7 +42,11 @@ export const PLAYBOOK_FLAGS = {
   ...HOST_FLAGS,
   tags: { short: 't', value: 'TAGS', multiple: true, help: 'Only tasks with one of these tags.' },
   'skip-tags': { value: 'TAGS', multiple: true, help: 'No tasks with one of these tags.' },
-  role: { value: 'NAME', multiple: true, help: 'Only the tasks of this role; may be given again.' },
+  role: {
+    value: 'NAME',
+    multiple: true,
+    help: 'Only the tasks of this role, and those tagged always; may be given again.',
+  },
   check: { short: 'C', help: 'Look at the hosts and say what would change, without changing it.' },
   diff: { short: 'D', help: 'Show what changes in files.' },
   'start-at-task': { value: 'NAME', help: 'Begin at the task of this name.' },

@@ -14,7 +14,8 @@ export function selects(playRun: PlayRun, task: Task, host: string): boolean {
   if (task.implicit === 'facts') return tagged();
   if (!started(playRun, task, host)) return false;
   if (!tagged()) return false;
-  if (options.roles.length === 0 || task.module.name === 'meta') return true;
+  // What is tagged `always` finds out what the rest builds on, in a run of one role too.
+  if (options.roles.length === 0 || task.module.name === 'meta' || task.tags.includes('always')) return true;
   return (
     chain.some(role => options.roles.includes(role.name) || options.roles.includes(role.fullName)) ||
     opensRole(playRun, task)
