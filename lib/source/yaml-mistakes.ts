@@ -1,4 +1,3 @@
-import type { YAMLError } from 'yaml';
 import type { SourceErrorCode } from './errors.ts';
 
 export interface Mistake {
@@ -9,11 +8,28 @@ export interface Mistake {
   readonly offset?: number;
 }
 
-/** What the author most likely did wrong, from a parser's error and the line it is on. */
-export function explain(error: YAMLError, text: string): Mistake {
-  const offset = error.pos[0];
+/** A quote or bracket without its counterpart. */
+export function unclosed(opening: string, offset: number): Mistake {
+  const [what, close] = /["']/.test(opening)
+    ? ['quote', 'it']
+    : [`"${opening}"`, `it with "${opening === '[' ? ']' : '}'}"`];
+  return {
+    code: 'YAML_SYNTAX',
+    message: `a ${what} is opened here and never closed`,
+    hint: `close ${close}`,
+    offset,
+  };
+}
+
+/** What the author most likely did wrong, from the code and words of the parser's error and the line it is on. */
+export function explain(code: string, message: string, offset: number, text: string): Mistake {
   const line = lineAt(text, offset);
-  return tab(error, text, offset) ?? unquoted(line) ?? byCode(error, line, text, offset);
+  return tab(code, line) ?? unquoted(line) ?? byCode({ code, message }, line, text, offset);
+}
+
+interface ParserError {
+  readonly code: string;
+  readonly message: string;
 }
 
 interface Line {
@@ -27,9 +43,8 @@ function lineAt(text: string, offset: number): Line {
   return { text: text.slice(start, end < 0 ? text.length : end), start };
 }
 
-function tab(error: YAMLError, text: string, offset: number): Mistake | undefined {
-  const indent = /^[ ]*\t/.exec(lineAt(text, offset).text);
-  if (error.code !== 'TAB_AS_INDENT' && !(indent && error.code === 'BAD_INDENT')) return undefined;
+function tab(code: string, line: Line): Mistake | undefined {
+  if (code !== 'TAB_AS_INDENT' && !(code === 'BAD_INDENT' && /^[ ]*\t/.test(line.text))) return undefined;
   return {
     code: 'YAML_TAB',
     message: 'a tab is used for indentation',
@@ -61,7 +76,7 @@ function unquoted({ text, start }: Line): Mistake | undefined {
   return undefined;
 }
 
-function byCode(error: YAMLError, line: Line, text: string, offset: number): Mistake {
+function byCode(error: ParserError, line: Line, text: string, offset: number): Mistake {
   const syntax = (message: string, hint?: string, at?: number): Mistake => ({
     code: 'YAML_SYNTAX',
     message,
@@ -94,14 +109,12 @@ function byCode(error: YAMLError, line: Line, text: string, offset: number): Mis
 }
 
 function missing(
-  error: YAMLError,
+  error: ParserError,
   line: Line,
   text: string,
   offset: number,
   syntax: (message: string, hint?: string, at?: number) => Mistake,
 ): Mistake {
-  if (/closing (["'])/.test(error.message))
-    return syntax('a quote is opened here and never closed', 'close it');
   const here = noSpace(line) ?? noSpace(lineAt(text, Math.max(0, line.start - 1)));
   if (here !== undefined) return syntax('a space is missing after the colon', 'write "key: value"', here);
   if (/map keys need to be followed|need to be on a single line/.test(error.message)) {

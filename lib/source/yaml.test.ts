@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { SourceErrors } from './errors.ts';
 import { formatSourceError } from './render.ts';
+import { shiftPosition } from './scalar-position.ts';
 import { type Dict, keyPositionOf, positionOf, Secret, toPlain, Unsafe, type Value } from './value.ts';
 import { parseYaml, parseYamlDocuments } from './yaml.ts';
 
@@ -49,6 +50,7 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
   ],
   ['a:\n\t- b', '2:1 YAML_TAB a tab is used for indentation, YAML wants spaces: replace the tab', '\t'],
   ['a: 1\nb: "x\nc: 2', '2:4 YAML_SYNTAX a quote is opened here and never closed, close it', '"'],
+  ['a: [1,\nb: 2', '1:4 YAML_SYNTAX a "[" is opened here and never closed, close it with "]"', '['],
   ['a: @x', '1:4 YAML_SYNTAX a value cannot start with "@", quote the value', '@'],
   ['a: %x', '1:4 YAML_SYNTAX a value cannot start with "%", quote the value', '%'],
   ['a: *zz', '1:4 YAML_SYNTAX no anchor "&zz" stands before this, quote a value that starts with "*"', '*zz'],
@@ -165,6 +167,16 @@ describe('parseYaml', () => {
         ],
       ]),
     ],
+    [
+      'a:\n  b: "x\n  y\nz"\nc: 1',
+      new Map<Value, Value>([
+        ['a', new Map([['b', 'x y z']])],
+        ['c', 1],
+      ]),
+    ],
+    ['- \'x\n\ny\'\n- "p\n  q"', ['x\ny', 'p q']],
+    ['a: |\n  x', new Map([['a', 'x']])],
+    ['a: >\n  x\n', new Map([['a', 'x\n']])],
   ];
   for (const [text, value] of VALUES) {
     it(`reads ${JSON.stringify(text)}`, () => {
@@ -175,6 +187,13 @@ describe('parseYaml', () => {
       ]);
     });
   }
+
+  it('counts right after quoted lines that stand far left', () => {
+    const text = 'a: "x\ny Z"\nb: 1\nb: 2\n';
+    expect(mistakes(text)).to.match(/^x.yml:4:1 DUPLICATE_KEY/);
+    const dict = parseYaml(text.replace('b: 2\n', ''), 'x.yml') as Dict;
+    expect(shiftPosition(positionOf(dict, 'a')!, 'x y Z', 4)).to.include({ line: 2, col: 3 });
+  });
 
   it('keeps a vault scalar closed, with its place', () => {
     const dict = parseYaml('a: 1\nx: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n', 'x.yml') as Dict;

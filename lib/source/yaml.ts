@@ -8,9 +8,7 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  parseAllDocuments,
   type Scalar,
-  visit,
   type YAMLError,
   type YAMLMap,
   type YAMLSeq,
@@ -19,7 +17,8 @@ import { type Position, SourceError, SourceErrors } from './errors.ts';
 import { floatValue, resolvePlain, toBool, toFloat, toInt } from './scalar.ts';
 import { type ScalarText, withScalar } from './scalar-position.ts';
 import { type Dict, keyPositionOf, positionOf, Secret, setOrigin, Unsafe, type Value } from './value.ts';
-import { explain } from './yaml-mistakes.ts';
+import { explain, unclosed as neverClosed } from './yaml-mistakes.ts';
+import { parseText } from './yaml-text.ts';
 
 /** Aliases may make a small file stand for a huge one; this many nodes are more than anybody writes. */
 const MAX_NODES = 2_000_000;
@@ -55,21 +54,10 @@ function secondDocument(text: string): number {
 /** Every document of a YAML text. */
 export function parseYamlDocuments(text: string, file: string): Value[] {
   const source = text.startsWith('\ufeff') ? text.slice(1) : text;
-  const counter = new LineCounter();
-  const parsed = parseAllDocuments(source, {
-    version: '1.1',
-    schema: 'failsafe',
-    merge: false,
-    uniqueKeys: false,
-    prettyErrors: false,
-    strict: true,
-    logLevel: 'silent',
-    lineCounter: counter,
-  });
-  const documents: Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
-  const composer = new Composer(source, file, counter);
-  for (const document of documents) composer.syntaxErrors(document);
-  const values = composer.errors.length > 0 ? [] : documents.map(document => composer.document(document));
+  const parsed = parseText(source);
+  const composer = new Composer(source, file, parsed.toSource);
+  if (parsed.error) composer.syntaxError(parsed.error, parsed.unclosed);
+  const values = parsed.error ? [] : parsed.documents.map(document => composer.document(document));
   if (composer.errors.length > 0) throw new SourceErrors(composer.errors);
   return values;
 }
@@ -81,27 +69,31 @@ class Composer {
   readonly errors: SourceError[] = [];
   private readonly text: string;
   private readonly file: string;
-  private readonly counter: LineCounter;
+  private readonly toSource: (offset: number) => number;
+  private readonly counter = new LineCounter();
   private anchors = new Map<string, { value: Value; nodes: number }>();
   private open = new Set<string>();
   private nodes = 0;
   private depth = 0;
 
-  constructor(text: string, file: string, counter: LineCounter) {
+  constructor(text: string, file: string, toSource: (offset: number) => number) {
     this.text = text;
     this.file = file;
-    this.counter = counter;
+    this.toSource = toSource;
+    this.counter.addNewLine(0);
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1))
+      this.counter.addNewLine(at + 1);
   }
 
-  syntaxErrors(document: Document.Parsed): void {
-    const [error] = document.errors; // what follows the first one is mostly its consequence
-    if (!error) return;
-    const mistake = explain(error, this.text);
-    const offset = mistake.offset ?? openingQuote(document, error) ?? error.pos[0];
-    const length = offset === error.pos[0] ? error.pos[1] - error.pos[0] : 1;
-    this.errors.push(
-      new SourceError(mistake.code, mistake.message, this.place(offset, length), mistake.hint),
-    );
+  syntaxError(error: YAMLError, unclosed: number | undefined): void {
+    const offset = this.toSource(error.pos[0]);
+    const mistake =
+      unclosed === undefined
+        ? explain(error.code, error.message, offset, this.text)
+        : neverClosed(this.text[unclosed] ?? '', unclosed);
+    const at = mistake.offset ?? offset;
+    const length = at === offset ? this.toSource(error.pos[1]) - offset : 1;
+    this.errors.push(new SourceError(mistake.code, mistake.message, this.place(at, length), mistake.hint));
   }
 
   document(document: Document.Parsed): Value {
@@ -123,7 +115,7 @@ class Composer {
 
   private placeOf(node: Node | null, otherwise: Position): Position {
     if (!node?.range) return otherwise;
-    const [start, end] = node.range;
+    const [start, end] = [this.toSource(node.range[0]), this.toSource(node.range[1])];
     if (isAlias(node)) return this.place(start, end - start);
     if (!isScalar(node)) return this.place(start);
     const position = this.place(start, end - start);
@@ -233,7 +225,7 @@ class Composer {
   }
 
   private complexKey(key: Node, at: Position): void {
-    const [start = 0, end = start] = key.range ?? [];
+    const [start = 0, end = start] = (key.range ?? []).map(this.toSource);
     const source = this.text.slice(start, end);
     if (source.startsWith('{') && this.text[start - 1] === '{') {
       const place = this.place(start - 1, source.length + 2);
@@ -262,10 +254,19 @@ class Composer {
   private scalar(node: Scalar, at: Position): Value {
     const text = String(node.value ?? '');
     const tag = node.tag ?? '';
-    if (tag === '') return node.type === 'PLAIN' || node.type === undefined ? resolvePlain(text) : text;
+    if (tag === '')
+      return node.type === 'PLAIN' || node.type === undefined ? resolvePlain(text) : this.written(node, text);
     if (tag === '!unsafe') return new Unsafe(text);
     if (tag === '!vault' || tag === '!vault-encrypted') return new Secret(text, at);
     return this.explicit(shortTag(tag), text, at);
+  }
+
+  /** A block at the end of a file without a last line end has none either. */
+  private written(node: Scalar, text: string): string {
+    const block = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
+    const atEnd =
+      block && this.toSource(node.range?.[1] ?? 0) >= this.text.length && !this.text.endsWith('\n');
+    return atEnd && text.endsWith('\n') ? text.slice(0, -1) : text;
   }
 
   private explicit(tag: string, text: string, at: Position): Value {
@@ -305,18 +306,6 @@ const EXPLICIT: Readonly<Record<string, (text: string) => Value | undefined>> = 
   '!!timestamp': resolvePlain,
   '!!binary': text => Buffer.from(text, 'base64').toString('utf8'),
 };
-
-/** Where the quote begins that is never closed; the parser points at the end of the file. */
-function openingQuote(document: Document.Parsed, error: YAMLError): number | undefined {
-  if (error.code !== 'MISSING_CHAR' || !/closing ["']/.test(error.message)) return undefined;
-  let start: number | undefined;
-  visit(document, {
-    Scalar: (_, node) => {
-      if (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') start = node.range?.[0];
-    },
-  });
-  return start;
-}
 
 function shortTag(tag: string): string {
   return tag.startsWith(YAML) ? `!!${tag.slice(YAML.length)}` : tag;
