@@ -36,7 +36,8 @@ export async function eventually<T>(
     } catch (error) {
       cancelled?.throwIfAborted();
       if (error instanceof TypeError || error instanceof ReferenceError) throw error;
-      last = error;
+      // The deadline cuts the last attempt off: what was seen before says more than that.
+      if (!(error instanceof NotInTime) || last === undefined) last = error;
     }
     await pause(Math.min(everyMs, withinMs), cancelled);
   }

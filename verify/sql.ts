@@ -179,7 +179,9 @@ function asSqlError(error: unknown): SqlError {
 function psqlError({ rc, stderr }: CommandReply): SqlError {
   const match = /(?:ERROR|FATAL|PANIC):\s+([0-9A-Z]{5}): (.*)/.exec(stderr);
   if (match) return new SqlError(match[2]!, match[1]);
-  return new SqlError(stderr.trim().split('\n')[0] || `psql ended with ${rc}`, undefined);
+  const lines = stderr.trim().split('\n');
+  const said = lines.find(line => /error|fatal/i.test(line)) ?? lines.at(-1);
+  return new SqlError(said || `psql ended with ${rc}`, undefined);
 }
 
 /**

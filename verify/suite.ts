@@ -1,3 +1,4 @@
+import { config } from 'chai';
 import Mocha from 'mocha';
 import { type Check, CheckContext, type Layer, messageOf } from './check.ts';
 import { withDeadline } from './eventually.ts';
@@ -21,6 +22,8 @@ export async function runLayers<D>(
   deployment: D,
   options: SuiteOptions,
 ): Promise<readonly Finding[]> {
+  // A verdict names every slot and every address, however many there are.
+  config.truncateThreshold = 0;
   const findings: Finding[] = [];
   const verdicts = new Map<Mocha.Runnable, (error: unknown) => Finding>();
   const report = (finding: Finding) => {

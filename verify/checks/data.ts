@@ -110,9 +110,7 @@ async function measureDelay(
   readers: readonly string[],
 ): Promise<void> {
   const writer = await databases.writer(primary);
-  const sessions = new Map(
-    await Promise.all(readers.map(async host => [host, await databases.reader(host)] as const)),
-  );
+  const sessions = await context.each(host => databases.reader(host), readers);
   const timely = [writer, ...sessions.values()].every(session => session.timely);
   // A program start per statement would be what is measured: then a few values do, and no delay is reported.
   const count = timely ? NONCES : 5;

@@ -91,7 +91,10 @@ export const replicationLayer = (databases: Databases, patienceMs: number): Laye
         timeoutMs: patienceMs + 5_000,
         run: async context => {
           const caughtUp = async () => {
-            const behind = Math.max(...(await senders()).map(s => s.behind));
+            const known = new Map((await senders()).map(s => [s.name, s.behind]));
+            const missing = expected.filter(name => !known.has(name));
+            expect(missing, 'replicas that are not connected').to.deep.equal([]);
+            const behind = Math.max(...expected.map(name => known.get(name)!));
             expect(behind, 'bytes the last replica is behind').to.be.below(MOST_BEHIND);
             return behind;
           };

@@ -26,8 +26,6 @@ export const servicesLayer = (hosts: Hosts): Layer<Deployment> => ({
               expect(state.enabled, `${unit} at boot`).to.equal('enabled');
             }
           });
-          for (const [host, units] of services)
-            context.note({ name: 'services', value: units.join(' '), host });
         },
       },
       {
