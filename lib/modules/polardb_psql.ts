@@ -25,18 +25,21 @@ export function asDatabaseUser({ bin, socket, port, user }: Server, program: str
 
 /** Shell line that runs one SQL command and prints rows with `|` between the columns. */
 export function psql(server: Server, sql: string): string {
-  return `cd / && timeout 60 ${asDatabaseUser(server, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(sql)}`;
+  return `timeout 60 ${asDatabaseUser(server, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(sql)}`;
 }
 
-/** Shell lines that wait until the server takes connections, for at most `seconds`. */
+/** Shell lines that wait until the server takes connections, for at most `seconds`; then they show its last words. */
 export function awaitServer(server: Server, seconds: number): string {
-  return [
-    `tries=0`,
-    `until ${asDatabaseUser(server, 'pg_isready')} -q; do`,
-    `  tries=$((tries + 1)); [ $tries -lt ${seconds * 5} ] || { echo 'the server takes no connections after ${seconds} s' >&2; exit 70; }`,
-    `  sleep 0.2`,
-    `done`,
-  ].join('\n');
+  return `cd /
+tries=0
+until ${asDatabaseUser(server, 'pg_isready')} -q; do
+  if [ $((tries += 1)) -ge ${seconds * 2} ]; then
+    echo 'the server takes no connections after ${seconds} s' >&2
+    journalctl -q -u polardb -n 12 -o cat --no-pager >&2
+    exit 70
+  fi
+  sleep 0.5
+done`;
 }
 
 /** A text as an SQL literal. */
