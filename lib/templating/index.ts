@@ -26,7 +26,7 @@ export function createTemplar(options: TemplarOptions): Templar {
   return new JinjaTemplar(options);
 }
 
-const NATIVE = { noLookups: false, copies: false, noneIsEmpty: false };
+const NATIVE = { noLookups: false, copies: false, isNative: true };
 
 class JinjaTemplar implements Templar {
   private readonly env: Environment;
@@ -118,7 +118,7 @@ class JinjaTemplar implements Templar {
       fileOptions(unixLines(text), options),
     );
     const template = positioned(undefined, NOWHERE, () => this.env.fileTemplate(source, lex, newline));
-    const rt = new Runtime(this.env, vars, { noLookups: false, noneIsEmpty: true, copies: template.mutates });
+    const rt = new Runtime(this.env, vars, { noLookups: false, isNative: false, copies: template.mutates });
     return positioned(undefined, rt, () => {
       const out = rt.output();
       template.run(rt, out);

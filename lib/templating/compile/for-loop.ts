@@ -28,7 +28,7 @@ export function compileFor(compiler: Compiler, node: ForNode): Exec {
       const [children] = args;
       if (children === undefined) throw fault('loop() needs the list to loop over');
       rt.call(rt.scope, () => run(rt, inner, children, depth + 1));
-      return inner.text;
+      return inner.value;
     };
     const loop = new LoopState(items, depth, node.recursive ? recurse : undefined);
     return iterateBody(rt, out, { items, loop, node, body });

@@ -59,7 +59,7 @@ function makeCallable(rt: Runtime, macro: Macro): Callable {
       bindParameters(rt, macro, args, named);
       const out = rt.output();
       macro.body(rt, out);
-      return out.text;
+      return out.value;
     }),
   );
 }

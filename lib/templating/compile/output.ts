@@ -3,24 +3,19 @@ import { str } from '../python/print.ts';
 
 /** Collects what a template prints. A single piece keeps its type; more become one text. */
 export class Output {
-  private readonly noneIsEmpty: boolean;
+  private readonly isNative: boolean;
   private count = 0;
   private first: Value = '';
   private rest = '';
 
-  constructor(noneIsEmpty: boolean) {
-    this.noneIsEmpty = noneIsEmpty;
+  constructor(isNative: boolean) {
+    this.isNative = isNative;
   }
 
   push(value: Value): void {
-    if (this.count++ > 0) this.rest += this.printed(value);
+    if (this.count++ > 0) this.rest += printed(value);
     // A list may change before the next piece comes, so text is made at once where only text is wanted.
-    else this.first = this.noneIsEmpty ? this.printed(value) : value;
-  }
-
-  private printed(value: Value): string {
-    if (typeof value === 'string') return value;
-    return value === null && this.noneIsEmpty ? '' : str(value);
+    else this.first = this.isNative ? value : printed(value);
   }
 
   /** The value of the only piece, or the text of all; '' when nothing was printed. */
@@ -29,6 +24,12 @@ export class Output {
   }
 
   get text(): string {
-    return this.printed(this.first) + this.rest;
+    return printed(this.first) + this.rest;
   }
+}
+
+/** A value as it stands in a text; None leaves nothing, as Ansible has always printed it. */
+function printed(value: Value): string {
+  if (typeof value === 'string') return value;
+  return value === null ? '' : str(value);
 }

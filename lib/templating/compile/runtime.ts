@@ -22,8 +22,8 @@ export interface Mode {
   readonly noLookups: boolean;
   /** The template changes values in place, so it gets copies of the variables. */
   readonly copies: boolean;
-  /** A printed None leaves nothing, as in template files. */
-  readonly noneIsEmpty: boolean;
+  /** What prints a single value gives that value; otherwise, as in template files, all is text. */
+  readonly isNative: boolean;
 }
 
 /** The state of one rendering. */
@@ -75,7 +75,7 @@ export class Runtime implements Context {
   }
 
   output(): Output {
-    return new Output(this.mode.noneIsEmpty);
+    return new Output(this.mode.isNative);
   }
 
   /** A rendering for an imported template, with or without the names of this one. */

@@ -139,11 +139,11 @@ function compileSet(compiler: Compiler, node: Statement & { kind: 'set' }): Exec
   };
 }
 
-/** Runs a body in a scope of its own and gives its text. */
-export function textOf(rt: Runtime, body: Exec): string {
+/** Runs a body in a scope of its own and gives what it printed. */
+export function resultOf(rt: Runtime, body: Exec): Value {
   const out = rt.output();
   rt.within(() => body(rt, out));
-  return out.text;
+  return out.value;
 }
 
 function compileFilters(
@@ -168,7 +168,7 @@ function compileCapture(compiler: Compiler, node: Statement & { kind: 'capture' 
   const body = compileBody(compiler, node.body);
   const filters = compileFilters(compiler, node.filters);
   return rt => {
-    const text = filters(rt, textOf(rt, body));
+    const text = filters(rt, resultOf(rt, body));
     rt.site = node.site;
     assign(rt, node.target, text);
     return 'next';
@@ -179,7 +179,7 @@ function compileFilterBlock(compiler: Compiler, node: Statement & { kind: 'filte
   const body = compileBody(compiler, node.body);
   const filters = compileFilters(compiler, node.filters);
   return (rt, out) => {
-    out.push(filters(rt, textOf(rt, body)));
+    out.push(filters(rt, resultOf(rt, body)));
     return 'next';
   };
 }

@@ -106,7 +106,7 @@ function runBlock(rt: Runtime, out: Output, name: string, level: number): void {
     const above = new Callable('super', () => {
       const inner = rt.output();
       runBlock(rt, inner, name, level + 1);
-      return inner.text;
+      return inner.value;
     });
     rt.writable.set('super', above);
     body(rt, out);

@@ -22,9 +22,13 @@ function encodingOf(name: Value): BufferEncoding {
   return encoding;
 }
 
+/** Hashes that Python and OpenSSL call by different names. */
+const OPENSSL_NAMES: Readonly<Record<string, string>> = { blake2b: 'blake2b512', blake2s: 'blake2s256' };
+
 /** The digest of a text as hexadecimal digits. */
 export function digest(text: string, type: string): string {
-  const name = type.toLowerCase().replaceAll('_', '-');
+  const wanted = type.toLowerCase().replaceAll('_', '-');
+  const name = OPENSSL_NAMES[wanted] ?? wanted;
   const known = getHashes().find(hash => hash.toLowerCase() === name);
   if (!known) throw fault(`the hash "${type}" is not known`);
   return createHash(known).update(text).digest('hex');

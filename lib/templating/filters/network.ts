@@ -41,7 +41,7 @@ function ipaddr(value: Value, query: string, version: Version): Value {
   const known = QUERIES.get(query);
   if (known) return known(network, shown) ?? null;
   const outer = /^-?\d+$/.test(query) ? undefined : parseNetwork(query);
-  if (outer) return contains(outer, { ...network, ip: network.ip }) ? shown : false;
+  if (outer) return contains(outer, { ...network, ip: network.ip }) ? shown : null;
   if (!/^-?\d+$/.test(query))
     throw fault(`the query "${query}" is not known`, `use one of ${[...QUERIES.keys()].join(', ')}`);
   return nth(network, BigInt(query));

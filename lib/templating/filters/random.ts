@@ -40,18 +40,14 @@ function random(value: Value, start: number, step: number, source: Source): Valu
   return start + step * source.below(count);
 }
 
-const MAC_DIGITS = '0123456789abcdef';
-
 function randomMac(prefix: string, source: Source): string {
   const groups = prefix.toLowerCase().split(':');
   const isValid = groups.length <= 5 && groups.every(group => /^[\da-f]{2}$/.test(group));
   if (!isValid)
     throw fault(`"${prefix}" is not the beginning of a MAC address`, 'write 1 to 5 groups such as 52:54:00');
-  const rest = Array.from({ length: 6 - groups.length }, () => {
-    const digit = () => MAC_DIGITS[source.below(16)];
-    return `${digit()}${digit()}`;
-  });
-  return [...groups, ...rest].join(':');
+  const [low, high] = [2 ** 36, 2 ** 40];
+  const digits = (low + source.below(high - low)).toString(16).slice(0, 2 * (6 - groups.length));
+  return prefix.toLowerCase() + digits.replace(/../g, ':$&');
 }
 
 export const randomFilters: FilterTable = {

@@ -1,9 +1,9 @@
-import { Tuple, type Value } from '../../source/value.ts';
+import type { Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { fault } from '../fault.ts';
 import { compare, equals, truthy } from '../python/compare.ts';
 import { iterate } from '../python/iterate.ts';
-import type { Named } from '../python/objects.ts';
+import { type Named, NamedTuple } from '../python/objects.ts';
 import { attributeGetter } from './attributes.ts';
 import { type FilterTable, filter, needText } from './filter.ts';
 import { folded } from './sequences.ts';
@@ -55,7 +55,7 @@ function groupBy(value: Value, attribute: Value, other: Value | undefined, caseS
     if (last && equals(last.key, key)) last.items.push(item);
     else groups.push({ key, shown: get(item), items: [item] });
   }
-  return groups.map(({ shown, items }) => new Tuple([shown, items]));
+  return groups.map(({ shown, items }) => new NamedTuple(['grouper', 'list'], [shown, items]));
 }
 
 export const selectFilters: FilterTable = {

@@ -9,7 +9,7 @@ import { characters } from '../python/text.ts';
 import { itemsOf, typeName } from '../python/types.ts';
 import { missing } from '../python/undefined.ts';
 import { attributeGetter, attributeGetters } from './attributes.ts';
-import { type FilterTable, filter, lenientFilter, needItems, optionalInteger } from './filter.ts';
+import { type FilterTable, filter, lenientFilter, optionalInteger } from './filter.ts';
 
 const length = filter([], value => {
   const found = lengthOf(value);
@@ -149,6 +149,6 @@ export const sequenceFilters: FilterTable = {
   batch: filter(['linecount', 'fill_with?'], (value, [size, fill]) => batch(value, toIndex(size), fill)),
   slice: filter(['slices', 'fill_with?'], (value, [columns, fill]) => slice(value, toIndex(columns), fill)),
   flatten: filter(['levels?', 'skip_nulls?'], (value, [levels, skipNulls = true]) => {
-    return flatten(needItems(value), optionalInteger(levels, 'levels'), truthy(skipNulls));
+    return flatten(iterate(value), optionalInteger(levels, 'levels'), truthy(skipNulls));
   }),
 };

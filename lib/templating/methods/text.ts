@@ -41,7 +41,7 @@ function splitWords(text: string, limit: number): string[] {
   const words: string[] = [];
   let rest = strip(text, undefined, 'left');
   while (rest !== '') {
-    if (limit >= 0 && words.length === limit) return [...words, strip(rest, undefined, 'right')];
+    if (limit >= 0 && words.length === limit) return [...words, rest];
     const end = rest.search(/\s/);
     words.push(end < 0 ? rest : rest.slice(0, end));
     rest = end < 0 ? '' : strip(rest.slice(end), undefined, 'left');

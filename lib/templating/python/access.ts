@@ -4,7 +4,7 @@ import { fault } from '../fault.ts';
 import { methodOf } from '../methods/index.ts';
 import { plainItem } from './item.ts';
 import { asInteger } from './numbers.ts';
-import { Callable, PyObject } from './objects.ts';
+import { Callable, NamedTuple, PyObject } from './objects.ts';
 import { characters, sliceIndexes } from './text.ts';
 import { itemsOf, typeName } from './types.ts';
 import { type Explanation, undefinedFault } from './undefined.ts';
@@ -15,6 +15,7 @@ export function getAttribute(object: Value, name: string): Value | undefined {
   const method = methodOf(object, name);
   if (method) return new Callable(name, (args, named) => method(object, args, named));
   if (object instanceof Map) return object.get(name);
+  if (object instanceof NamedTuple) return object.field(name);
   return object instanceof PyObject ? object.attribute(name) : undefined;
 }
 

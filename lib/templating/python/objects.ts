@@ -1,4 +1,4 @@
-import { Opaque, type Value } from '../../source/value.ts';
+import { Opaque, Tuple, type Value } from '../../source/value.ts';
 
 export type Named = ReadonlyMap<string, Value>;
 
@@ -58,6 +58,18 @@ export class Namespace extends PyObject {
   }
   override toString(): string {
     return '<Namespace>';
+  }
+}
+
+/** A tuple whose items have names as well, such as a group of `groupby`. */
+export class NamedTuple extends Tuple {
+  private readonly names: readonly string[];
+  constructor(names: readonly string[], items: readonly Value[]) {
+    super(items);
+    this.names = names;
+  }
+  field(name: string): Value | undefined {
+    return this.items[this.names.indexOf(name)];
   }
 }
 

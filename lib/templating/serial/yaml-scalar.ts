@@ -11,7 +11,8 @@ export interface Analysis {
 
 const BLANKS = new Set(['', '\0', ' ', '\t', '\r', '\n', '\x85', '\u2028', '\u2029']);
 const BREAKS = new Set(['\n', '\r', '\x85', '\u2028', '\u2029']);
-const PRINTABLE = /^[\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]$/u;
+// libyaml escapes what lies beyond the first plane of Unicode, so emoji are never plain.
+const PRINTABLE = /^[\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]$/u;
 
 export function isBreak(char: string | undefined): boolean {
   return char !== undefined && BREAKS.has(char);

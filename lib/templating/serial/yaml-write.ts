@@ -50,9 +50,8 @@ class YamlWriter {
   document(root: YamlNode): string {
     if (this.style.explicitStart) this.indicator('---', true);
     this.node(root, { isRoot: true });
-    const isOpen = root.kind === 'scalar' && this.styleOf(root, {}) === 'plain';
     this.line();
-    if (isOpen || this.style.explicitEnd) this.raw('...\n');
+    if (this.style.explicitEnd) this.raw('...\n');
     return this.out;
   }
 

@@ -248,9 +248,8 @@ function parseSubscript(stream: TokenStream, object: Expr, start: number): Expr 
   }
   stream.expectOperator(']');
   const first = items[0];
-  if (!first) throw stream.fail('an index is missing between the brackets');
   const site = stream.site(start);
-  if (items.length > 1) {
+  if (!first || items.length > 1) {
     if (items.some(i => Array.isArray(i)))
       throw stream.fail('a slice can not be combined with other indexes');
     return { kind: 'item', object, index: { kind: 'tuple', items: items as Expr[], site }, site };
@@ -333,8 +332,10 @@ function parseTest(stream: TokenStream, object: Expr, start: number): Expr {
 function parseTestArgs(stream: TokenStream): Args {
   if (stream.isOperator('(')) return parseArgs(stream);
   const { kind, text } = stream.current;
+  if (kind === 'name' && text === 'is')
+    throw stream.fail('tests can not be chained', undefined, 'use "and" or "or"');
   const begins =
-    (kind === 'name' && !['else', 'or', 'and', 'if', 'is', 'in', 'not'].includes(text)) ||
+    (kind === 'name' && !['else', 'or', 'and', 'if', 'in', 'not'].includes(text)) ||
     kind === 'string' ||
     kind === 'number' ||
     (kind === 'operator' && (text === '[' || text === '{'));
