@@ -175,6 +175,22 @@ describe('parseYaml', () => {
       ]),
     ],
     ['- \'x\n\ny\'\n- "p\n  q"', ['x\ny', 'p q']],
+    [
+      'x: [1, # one\n2, {b: "]",\nc: d}\n]\n',
+      new Map([
+        [
+          'x',
+          [
+            1,
+            2,
+            new Map([
+              ['b', ']'],
+              ['c', 'd'],
+            ]),
+          ],
+        ],
+      ]),
+    ],
     ['a: |\n  x', new Map([['a', 'x']])],
     ['a: >\n  x\n', new Map([['a', 'x\n']])],
   ];
