@@ -1,5 +1,12 @@
 import type { OpenChannel } from './channel.ts';
-import type { Become, Connection, RunReply, RunRequest } from './connection.ts';
+import {
+  type Become,
+  type Connection,
+  ConnectionError,
+  type RunReply,
+  type RunRequest,
+} from './connection.ts';
+import { Gate } from './gate.ts';
 import type { LaunchOptions } from './launch.ts';
 import { receiveFile, sendFile } from './transfer.ts';
 import { Worker } from './worker.ts';
@@ -18,17 +25,12 @@ export interface Login {
 /** Servers allow ten sessions on a connection (MaxSessions); workers need some of them. */
 const TRANSFERS_AT_ONCE = 3;
 
-interface UserOf {
-  readonly become: Become | undefined;
-  worker: Worker;
-}
-
 /** All that is open to one host: the login, and a worker for each user there. */
 class HostConnection {
   readonly login: Login;
-  readonly #users = new Map<string, UserOf>();
-  #transfers = 0;
-  readonly #queue: (() => void)[] = [];
+  readonly #workers = new Map<string, Worker>();
+  readonly #transfers = new Gate(TRANSFERS_AT_ONCE);
+  #closed = false;
 
   constructor(login: Login) {
     this.login = login;
@@ -36,35 +38,37 @@ class HostConnection {
 
   worker(become: Become | undefined): Worker {
     const key = JSON.stringify(become ?? null, Object.keys(become ?? {}).sort());
-    let user = this.#users.get(key);
-    if (!user) {
-      user = { become, worker: new Worker(this.launchOptions(become)) };
-      this.#users.set(key, user);
+    let worker = this.#workers.get(key);
+    if (!worker) {
+      worker = new Worker(this.launchOptions(become));
+      this.#workers.set(key, worker);
     }
-    return user.worker;
+    return worker;
   }
 
   launchOptions(become: Become | undefined): LaunchOptions {
-    const { host, open, launchTimeoutMs } = this.login;
+    const { host, launchTimeoutMs } = this.login;
+    const open: OpenChannel = command => {
+      if (this.#closed) throw new ConnectionError(host, 'the connection was closed');
+      return this.login.open(command);
+    };
     return { host, open, become, timeoutMs: launchTimeoutMs };
   }
 
-  async transfer(work: () => Promise<void>): Promise<void> {
-    if (this.#transfers >= TRANSFERS_AT_ONCE) await new Promise<void>(resolve => this.#queue.push(resolve));
-    this.#transfers++;
-    try {
-      await work();
-    } finally {
-      this.#transfers--;
-      this.#queue.shift()?.();
-    }
+  transfer(work: () => Promise<void>): Promise<void> {
+    return this.#transfers.run(work);
+  }
+
+  async reset(): Promise<void> {
+    const workers = [...this.#workers.values()];
+    this.#workers.clear();
+    await Promise.all(workers.map(worker => worker.close()));
+    await this.login.close();
   }
 
   async close(): Promise<void> {
-    const workers = [...this.#users.values()].map(user => user.worker);
-    this.#users.clear();
-    await Promise.all(workers.map(worker => worker.close()));
-    await this.login.close();
+    await this.reset();
+    this.#closed = true;
   }
 }
 
@@ -82,7 +86,7 @@ function viewAs(host: HostConnection, become: Become | undefined): Connection {
       host.transfer(() => sendFile(host.launchOptions(become), source, path, options?.mode)),
     receive: (path, toFile) => host.transfer(() => receiveFile(host.launchOptions(become), path, toFile)),
     as: other => viewAs(host, other),
-    reset: () => host.close(),
+    reset: () => host.reset(),
     close: () => host.close(),
   };
 }

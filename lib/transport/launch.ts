@@ -1,6 +1,7 @@
 import { becomeCommand, becomeFailure, passwordMissing, passwordRefused } from './become.ts';
 import type { Channel, OpenChannel } from './channel.ts';
 import { type Become, BecomeError, ConnectionError } from './connection.ts';
+import { countdown } from './countdown.ts';
 import { randomToken } from './framing.ts';
 import { shellWord } from './script.ts';
 
@@ -43,7 +44,7 @@ export async function launch(line: string, options: LaunchOptions): Promise<Laun
     const settle = (): boolean => {
       if (settled) return false;
       settled = true;
-      clearTimeout(timer);
+      stop();
       channel.output.off('data', onOutput).pause();
       channel.errors.off('data', onErrors).pause();
       return true;
@@ -78,7 +79,7 @@ export async function launch(line: string, options: LaunchOptions): Promise<Laun
       channel.input.write(`~ ${line}\n`);
       resolve({ channel, pid: Number(greeted[1]), isBash: greeted[2] === 'bash' });
     };
-    const timer = setTimeout(() => fail(silence(options, said)), options.timeoutMs);
+    const stop = countdown(options.timeoutMs, () => fail(silence(options, said)));
     channel.output.on('data', onOutput).resume();
     channel.errors.on('data', onErrors).resume();
     void channel.ended.then(end => fail(end.kind === 'lost' ? end.error : ending(options, end.rc, said)));

@@ -38,6 +38,14 @@ function body(request: RunRequest, announce: string): string {
 /** Up to here a here-document goes into a pipe without a process of its own. */
 const SMALL_DOCUMENT = 4000;
 
+export interface Framing {
+  readonly token: string;
+  /** Whether the request says its process id, so that it can be stopped. */
+  readonly limited: boolean;
+  /** Whether the shell hands a small here-document over in a pipe: older bash needs room in /tmp for it. */
+  readonly documents: boolean;
+}
+
 /** A format from which `printf` makes these bytes; a hyphen in front would be an option. */
 function printfFormat(bytes: string): string {
   const escapes: Readonly<Record<string, string>> = { '\0': '\\000', '%': '%%', '\\': '\\\\', '-': '\\055' };
@@ -48,15 +56,18 @@ function printfFormat(bytes: string): string {
  * The text that makes a worker's `sh` run one request in a subshell and frame its output. The worker's own stderr
  * is /dev/null (shells report killed children there, script and all); fd 4 is the real one.
  */
-export function requestText(request: RunRequest, token: string, limited: boolean): Buffer {
+export function requestText(request: RunRequest, { token, limited, documents }: Framing): Buffer {
   const announce = limited ? `printf '${token}b%s\\n' /proc/self/task/*` : '';
   const subshell = `( ${body(request, announce)}\n)`;
   const done = `printf '${token}e%d\\n' $?; printf '${token}e\\n' >&4\n`;
-  const stdin = bytesOf(request.stdin ?? '');
-  if (stdin === '') return Buffer.from(`${subshell} </dev/null 2>&4 4>&-; ${done}`, 'latin1');
-  if (stdin.length <= SMALL_DOCUMENT && stdin.endsWith('\n') && !stdin.includes('\0')) {
-    const text = `${subshell} <<'${token}' 2>&4 4>&-\n${stdin}${token}\n${done}`;
-    return Buffer.from(text, 'latin1');
+  return Buffer.from(withInput(subshell, bytesOf(request.stdin ?? ''), token, documents, done), 'latin1');
+}
+
+function withInput(subshell: string, stdin: string, token: string, documents: boolean, done: string): string {
+  const errors = '2>&4 4>&-';
+  if (stdin === '') return `${subshell} </dev/null ${errors}; ${done}`;
+  if (documents && stdin.length <= SMALL_DOCUMENT && stdin.endsWith('\n') && !stdin.includes('\0')) {
+    return `${subshell} <<'${token}' ${errors}\n${stdin}${token}\n${done}`;
   }
-  return Buffer.from(`printf ${printfFormat(stdin)} | ${subshell} 2>&4 4>&-; ${done}`, 'latin1');
+  return `printf ${printfFormat(stdin)} | ${subshell} ${errors}; ${done}`;
 }

@@ -155,7 +155,11 @@ export class Shell {
 
   /** bash reads commands from a pipe byte by byte; `read -N` outside of POSIX mode takes a block at a time. */
   #framed(request: RunRequest): Buffer {
-    const text = requestText(request, this.#token, isLimited(request));
+    const text = requestText(request, {
+      token: this.#token,
+      limited: isLimited(request),
+      documents: !this.#isBash,
+    });
     if (!this.#isBash) return text;
     const start = 'unset _s\n';
     const size = start.length + text.length;

@@ -1,11 +1,13 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Algorithms, ClientChannel } from 'ssh2';
 import SSH2Promise from 'ssh2-promise';
 import { type Authentication, authentication } from './auth.ts';
 import { type Channel, drained } from './channel.ts';
 import { ConnectionError, type SshSettings } from './connection.ts';
+import { countdown } from './countdown.ts';
 import type { Gate } from './gate.ts';
 import type { Login } from './host_connection.ts';
 import type { Keyring } from './keys.ts';
@@ -72,9 +74,8 @@ export class SshLogin implements Login {
   readonly #settings: SshSettings;
   readonly #context: SshContext;
   #live: Promise<Live> | undefined;
-  /** Counts the times it was closed, so that an attempt begun before stops. */
-  #generation = 0;
-  #cancel: () => void = () => {};
+  /** Stops an attempt to connect that is under way. */
+  #attempts = new AbortController();
 
   constructor(settings: SshSettings, context: SshContext) {
     this.host = settings.host;
@@ -117,8 +118,8 @@ export class SshLogin implements Login {
   async close(): Promise<void> {
     const pending = this.#live;
     this.#live = undefined;
-    this.#generation++;
-    this.#cancel();
+    this.#attempts.abort();
+    this.#attempts = new AbortController();
     const live = await pending?.catch(() => undefined);
     if (!live) return;
     clearInterval(live.watch);
@@ -136,17 +137,14 @@ export class SshLogin implements Login {
   }
 
   async #connect(): Promise<Live> {
-    const generation = this.#generation;
+    const { signal } = this.#attempts;
     const retries = this.#settings.connectRetries ?? 0;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#context.gate.run(() => {
-          if (generation !== this.#generation) throw this.#closedError();
-          return this.#logIn();
-        });
+        return await this.#context.gate.run(() => this.#logIn(signal));
       } catch (error) {
-        if (attempt >= retries || generation !== this.#generation) throw error;
-        await new Promise(resolve => setTimeout(resolve, 1000 * (attempt + 1)));
+        if (attempt >= retries || signal.aborted) throw error;
+        await sleep(1000 * (attempt + 1), undefined, { signal }).catch(() => {});
       }
     }
   }
@@ -155,10 +153,10 @@ export class SshLogin implements Login {
     return new ConnectionError(this.host, 'the connection was closed');
   }
 
-  async #logIn(): Promise<Live> {
+  async #logIn(signal: AbortSignal): Promise<Live> {
     const settings = this.#settings;
     const auth = await authentication(settings, this.#context.keyring);
-    const socket = await this.#socket();
+    const socket = await this.#socket(signal);
     let refusal: ConnectionError | undefined;
     let trusted: Buffer | undefined;
     const ssh = new SSH2Promise.SSH({
@@ -189,7 +187,7 @@ export class SshLogin implements Login {
       },
     });
     try {
-      await this.#inTime(socket, ssh.connect());
+      await this.#inTime(socket, signal, ssh.connect());
     } catch (error) {
       socket.destroy();
       throw refusal ?? this.#loginError(error, auth);
@@ -203,7 +201,7 @@ export class SshLogin implements Login {
     return { kex: [...KEX], cipher: [...CIPHERS], serverHostKey } as Algorithms;
   }
 
-  async #socket(): Promise<Duplex> {
+  async #socket(signal: AbortSignal): Promise<Duplex> {
     const { jumps, address, port } = this.#settings;
     const last = jumps.at(-1);
     if (last) return this.#through({ ...last, jumps: jumps.slice(0, -1) });
@@ -211,6 +209,7 @@ export class SshLogin implements Login {
     try {
       await this.#inTime(
         socket,
+        signal,
         new Promise<void>((resolve, reject) => {
           socket.once('connect', resolve).once('error', reject);
         }),
@@ -234,27 +233,25 @@ export class SshLogin implements Login {
   }
 
   /** Waits for `work` within the connect timeout, which does not run while a person is asked for a passphrase. */
-  async #inTime<T>(socket: Duplex, work: Promise<T>): Promise<T> {
+  async #inTime<T>(socket: Duplex, signal: AbortSignal, work: Promise<T>): Promise<T> {
     const { connectTimeoutMs } = this.#settings;
-    let timer: NodeJS.Timeout | undefined;
+    let release = (): void => {};
     const limit = new Promise<never>((_, reject) => {
-      this.#cancel = () => {
-        reject(this.#closedError());
+      const end = (error: Error): void => {
+        reject(error);
         socket.destroy();
       };
-      const expire = (): void => {
-        if (this.#context.keyring.isAsking) timer = setTimeout(expire, connectTimeoutMs);
-        else {
-          reject(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }));
-          socket.destroy();
-        }
+      const expire = (): void => end(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }));
+      const stop = countdown(connectTimeoutMs, expire, () => this.#context.keyring.isAsking);
+      const abort = (): void => end(this.#closedError());
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) abort();
+      release = () => {
+        stop();
+        signal.removeEventListener('abort', abort);
       };
-      timer = setTimeout(expire, connectTimeoutMs);
     });
-    return Promise.race([work, limit]).finally(() => {
-      clearTimeout(timer);
-      this.#cancel = () => {};
-    });
+    return Promise.race([work, limit]).finally(release);
   }
 
   #watched(ssh: Ssh, socket: Duplex): Live {

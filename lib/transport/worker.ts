@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ChannelEnd } from './channel.ts';
 import { ConnectionError, type RunReply, type RunRequest } from './connection.ts';
 import { GRACE_MS, killScript } from './kill.ts';
@@ -68,7 +69,11 @@ export class Worker {
         job.resolve(replyOf(job, KILLED));
         return;
       }
-      signal?.addEventListener('abort', onAbort);
+      if (signal) {
+        // One signal stops the requests of many hosts; that many listeners are no leak.
+        setMaxListeners(0, signal);
+        signal.addEventListener('abort', onAbort);
+      }
       this.#submit(job);
     });
   }

@@ -112,3 +112,21 @@ export async function freePort(): Promise<number> {
   await new Promise(resolve => server.close(resolve));
   return typeof address === 'object' && address ? address.port : 0;
 }
+
+/** Process numbers of the sshd sessions of a daemon, and what runs below one process. */
+export function childrenOf(pid: number): number[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  return lines
+    .map(line => line.trim().split(/\s+/).map(Number))
+    .flatMap(([id, parent]) => (parent === pid && id ? [id] : []));
+}
+
+/** What `work` rejects with. */
+export async function caught(work: Promise<unknown>): Promise<Error & { hint?: string }> {
+  try {
+    await work;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}

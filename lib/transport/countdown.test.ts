@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import { countdown } from './countdown.ts';
+
+const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
+
+function work(ms: number): void {
+  const end = Date.now() + ms;
+  while (Date.now() < end);
+}
+
+describe('countdown', () => {
+  it('expires once, unless stopped', async () => {
+    let expired = 0;
+    countdown(30, () => expired++);
+    const stop = countdown(30, () => expired++);
+    stop();
+    await pause(150);
+    expect(expired).to.equal(1);
+  });
+
+  it('leaves out the time in which the program was busy itself', async () => {
+    const started = Date.now();
+    const expired = new Promise(resolve => countdown(500, () => resolve(Date.now() - started)));
+    work(600);
+    expect(await expired).to.be.at.least(800);
+  });
+
+  it('leaves out the time in which it is paused', async () => {
+    let paused = true;
+    let expired = false;
+    countdown(
+      50,
+      () => (expired = true),
+      () => paused,
+    );
+    await pause(200);
+    expect(expired).to.equal(false);
+    paused = false;
+    await pause(200);
+    expect(expired).to.equal(true);
+  });
+});
