@@ -63,7 +63,7 @@ const KINDS = {
       (Array.isArray(value) && value.every(item => item instanceof Map || isTemplate(item))),
   },
   tasks: {
-    schema: { type: 'array', items: { $ref: '#/$defs/task' } },
+    schema: { type: ['array', 'null'], items: { $ref: '#/$defs/task' } },
     expected: 'a list of tasks',
     accepts: value => Array.isArray(value),
   },
@@ -241,11 +241,11 @@ export function mismatch(entry: Omit<Keyword, 'levels'>, value: Value): string |
   return kind.accepts(value) ? undefined : `"${entry.name}" must be ${kind.expected}`;
 }
 
-/** JSON Schema of one level, for editors and the reference page. */
-export function keywordSchema(entries: Iterable<Omit<Keyword, 'levels'>>): object {
-  const properties = [...entries].map(({ name, kind, description }) => [
-    name,
-    { ...KINDS[kind].schema, description },
-  ]);
-  return { type: 'object', properties: Object.fromEntries(properties) };
+/** JSON Schema of some keywords. */
+export function keywordProperties(
+  entries: Iterable<Omit<Keyword, 'levels'>>,
+): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    [...entries].map(({ name, kind, description }) => [name, { ...KINDS[kind].schema, description }]),
+  );
 }

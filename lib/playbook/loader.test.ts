@@ -454,6 +454,14 @@ describe('what tasks inherit', () => {
     expect(include?.outer.tags).to.deep.equal([]);
   });
 
+  it('gives what stands beside the file of an old include to its tasks', () => {
+    const [task] = tasksOf(['- include: a.yml x=1', '  when: w'], { 'a.yml': '- debug: msg=1\n' });
+    expect(task?.vars.map(({ vars }) => vars.get('x'))).to.deep.equal(['1']);
+    expect(values(task?.when ?? [])).to.deep.equal(['w']);
+    const [dynamic] = tasksOf(['- include: "{{ f }}.yml"']);
+    expect(dynamic?.module.name).to.equal('include_tasks');
+  });
+
   it('finds imported files by names with play variables, extra variables before them', () => {
     const files = { 'a.yml': '- debug: msg=a\n', 'b.yml': '- debug: msg=b\n', 'v.yml': 'which: b\n' };
     const text = play('vars: {which: a}', 'tasks:', '- import_tasks: "{{ which }}.yml"');

@@ -125,13 +125,21 @@ function expandImport(load: Load, dict: Dict, kind: Import, context: TaskContext
   }
   const name = dict.get('name');
   const label = `${kind} "${typeof name === 'string' ? name : ''}"`.replace(' ""', '');
-  const keywords = inherit(context.keywords, dict, label, load.problems);
+  const inherited = inherit(context.keywords, dict, label, load.problems);
+  const keywords =
+    kind === 'include' ? { ...inherited, vars: [...inherited.vars, ...parameters(action.args)] } : inherited;
   const inner = { ...context, keywords: withTags(load, keywords, context) };
   if (kind !== 'include') refuseUnknown(load, action.args, action.module, action.moduleName);
   checkTemplates(load, action.args, action.argsAt);
   const vars = varLayers(authored(dict, 'vars'), label, load.problems)[0];
   const task: ImportTask = { args: action.args, at: action.argsAt, freeForm: action.module.freeForm, vars };
   return kind === 'import_role' ? importRole(load, task, inner) : importTasks(load, task, inner);
+}
+
+/** The old `include: file.yml a=b` gives variables beside the file. */
+function parameters(args: Dict): VarLayer[] {
+  const vars = new Map([...args].filter(([key]) => !['file', '_raw_params', 'apply'].includes(String(key))));
+  return vars.size > 0 ? [{ source: 'parameters of include', vars }] : [];
 }
 
 interface ImportTask {
