@@ -19,6 +19,11 @@ import { packageFacts } from './package_facts.ts';
 import { pamLimits } from './pam_limits.ts';
 import { ping } from './ping.ts';
 import { pip } from './pip.ts';
+import { postgresqlDb } from './postgresql_db.ts';
+import { postgresqlExt } from './postgresql_ext.ts';
+import { postgresqlPing } from './postgresql_ping.ts';
+import { postgresqlQuery } from './postgresql_query.ts';
+import { postgresqlUser } from './postgresql_user.ts';
 import { reboot } from './reboot.ts';
 import { rpmKey } from './rpm_key.ts';
 import { service } from './service.ts';
@@ -54,6 +59,11 @@ export const SYSTEM_MODULES: readonly Module[] = [
   pamLimits,
   ping,
   pip,
+  postgresqlDb,
+  postgresqlExt,
+  postgresqlPing,
+  postgresqlQuery,
+  postgresqlUser,
   reboot,
   rpmKey,
   service,
