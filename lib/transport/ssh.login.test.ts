@@ -246,6 +246,21 @@ describe('logging in over ssh', function () {
       );
     });
 
+    for (const shell of ['/bin/bash', '/usr/bin/fish', '/usr/bin/tcsh', '/bin/zsh']) {
+      it(`runs the same sh whatever the login shell: ${shell}`, async function () {
+        if (!existsSync(shell)) {
+          console.log(`the login shell ${shell} is not tested: it is not installed`);
+          this.skip();
+        }
+        const odd = user(shell);
+        const path = join(odd.home, "a'b!c $d");
+        const reply = await connect({ user: odd.name }).run({ script: `echo "it's \\$ ! $0"` });
+        expect(text(reply)).to.equal("it's $ ! /bin/sh\n");
+        await connect({ user: odd.name }).send(Buffer.from('x'), path);
+        expect(readFileSync(path, 'utf8')).to.equal('x');
+      });
+    }
+
     it('is not put off by a login script that talks', async () => {
       const eve = user('/bin/bash');
       writeFileSync(
