@@ -20,12 +20,11 @@ Looks whether a deployed cluster is what its inventory says, from the disks up t
 of its own (polarplay_verify, dropped at the end) and, where the inventory names one, the scratch export.
 
 ${REACHING_USAGE}  -l, --limit PATTERN           only checks that look at one of these hosts
-      --only LAYER              only this layer; may be given several times
+      --only LAYER              storage, block, pfs, services, database, replication or data; may be given several times
       --within SECONDS          how long the cluster may take to settle (default: 30)
       --timeout SECONDS         limit of a check that sets none of its own (default: 15)
       --format spec|json|junit  what goes to standard output (default: spec)
       --report FILE             also written to FILE, .html, .json or .xml; may be given several times
-      --list                    names the layers
 
 Exit codes: 0 accepted, 2 a check failed, 4 no host answers or the inventory is wrong, 5 wrong flag.
 `;
@@ -38,7 +37,6 @@ const FLAGS = {
   timeout: { type: 'string', default: '15' },
   format: { type: 'string', default: 'spec' },
   report: { type: 'string', multiple: true, default: [] as string[] },
-  list: { type: 'boolean', default: false },
 } as const;
 
 const FORMATS = ['spec', 'json', 'junit'];
@@ -71,10 +69,6 @@ async function main(argv: readonly string[]): Promise<number> {
       flags.only,
       limited(opened, flags.limit),
     );
-    if (flags.list) {
-      process.stdout.write(layers.map(layer => `${layer.name.padEnd(12)} ${layer.title}\n`).join(''));
-      return 0;
-    }
     const report = await verify(opened, databases, layers, timeoutMs, flags.format, stop.signal);
     write(report, layers, flags.report);
     if (stop.signal.aborted) return 130;
