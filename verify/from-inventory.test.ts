@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,12 +25,13 @@ function deploymentFrom(file: string, record?: RoleRecord): Deployment {
     readFile: path => reader.read(path),
     decrypt: text => text,
     env: {},
+    readOnly: true,
   });
   const sources = {
     inventory,
     templar,
     defaults: loadRoleDefaults(join(project, 'roles')),
-    extra: new Map<Value, Value>([['polardb_password', 'for the test only']]),
+    extra: new Map<Value, Value>(),
     playbookDirs: [],
     facts: () => (record ? new Map([...debian, ['polar_record', recordFact(record)]]) : debian),
   };
@@ -122,6 +123,15 @@ all:
 
   const RECORD =
     'polar-record 1\ncluster=polar\nepoch=4\nprimary=ro1\nsystem_identifier=77\nnode=rw1 1 member\nnode=ro1 2 member\nfenced=rw1\nend\n\n\n';
+
+  it('uses the password that the deployment left beside the inventory, and makes none', () => {
+    const file = written(cluster('cluster_name: kept'));
+    expect(deploymentFrom(file).primary.sql.password).to.equal(undefined);
+    expect(existsSync(join(dir, 'credentials'))).to.equal(false);
+    mkdirSync(join(dir, 'credentials'));
+    writeFileSync(join(dir, 'credentials', 'kept.polardb'), 'for the test only\n');
+    expect(deploymentFrom(file).primary.sql.password).to.equal('for the test only');
+  });
 
   it('takes from the role record who is primary now', () => {
     const record = parseRecord(RECORD)!;

@@ -124,7 +124,7 @@ function nodeOf(
   const disks = storage.exports.filter(e => attached.length === 0 || attached.includes(e.name));
   const address = ask.text('cluster_address');
   const user = ask.text('polardb_user');
-  const password = ask.optional('polardb_password');
+  const password = ask.secret('polardb_password');
   return {
     host,
     role: primary ? 'primary' : 'replica',
@@ -187,6 +187,16 @@ class Asking {
   optional(name: string): string | undefined {
     const value = plain(this.#variables, name);
     return value === undefined || value === null ? undefined : String(value);
+  }
+
+  /** A password that this machine may not have: psql on the host works without. */
+  secret(name: string): string | undefined {
+    try {
+      return this.optional(name);
+    } catch (error) {
+      if (error instanceof SourceError && error.code === 'TEMPLATE_RUNTIME') return undefined;
+      throw error;
+    }
   }
 
   text(name: string): string {

@@ -134,7 +134,7 @@ async function verify(
   };
   const terminal = { color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined };
   const say = (text: string) => format === 'spec' && process.stdout.write(`${text}\n`);
-  say(formatSubject(subject, terminal).trimEnd());
+  say(formatSubject(subject, terminal));
   const startedAt = new Date();
   let layerShown = '';
   const onFinding = (finding: Finding) => {

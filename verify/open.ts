@@ -52,6 +52,7 @@ export async function openDeployment(flags: Reaching): Promise<Opened> {
     readFile: path => files.read(path),
     decrypt: text => vault.decrypt(text).toString('utf8'),
     env: process.env,
+    readOnly: true,
   });
   const facts = new Map<string, ReadonlyMap<string, Value>>();
   const sources = {

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { htmlText } from '../../verify/report/html-text.ts';
 import { PAGE_STYLE } from '../../verify/report/page-style.ts';
+import { onOneMachine } from '../fingerprint.ts';
 import type { CellSeries, RunDetail, RunRecord } from '../result.ts';
 import { type Summary, scalingOf, summariseRun, titleOf } from '../summary.ts';
+import { ONE_MACHINE } from './markdown.ts';
 import { align, PLOTS_SCRIPT, type Plot } from './plots.ts';
 
 const RUNS_SHOWN = 30;
@@ -44,7 +46,7 @@ function uplot(): { script: string; style: string } {
   return { script: read('uPlot.iife.min.js'), style: read('uPlot.min.css') };
 }
 
-function banners({ record, consistent }: RunDetail, history: readonly RunRecord[]): string {
+function banners({ record, fingerprint, consistent }: RunDetail, history: readonly RunRecord[]): string {
   const lines: string[] = [];
   if (record.failed) {
     lines.push(
@@ -55,6 +57,7 @@ function banners({ record, consistent }: RunDetail, history: readonly RunRecord[
     lines.push(
       '<div class="banner warn">PostgreSQL stands in for PolarDB here: these figures say nothing about PolarDB.</div>',
     );
+  if (onOneMachine(fingerprint)) lines.push(`<div class="banner warn">${ONE_MACHINE}</div>`);
   const before = history.filter(r => r.profile === record.profile).at(-1);
   if (before && before.environment !== record.environment) {
     lines.push(

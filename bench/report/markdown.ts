@@ -1,8 +1,13 @@
+import { onOneMachine } from '../fingerprint.ts';
 import type { RunDetail } from '../result.ts';
 import { type Summary, scalingOf, summariseRun, titleOf } from '../summary.ts';
 
+/** Said wherever scaling is shown. */
+export const ONE_MACHINE =
+  'The nodes share one machine and its processors: how reading scales cannot be seen here.';
+
 /** The figures as text, for terminals, mails and pull requests. */
-export function formatMarkdown({ record }: RunDetail): string {
+export function formatMarkdown({ record, fingerprint }: RunDetail): string {
   const summaries = summariseRun(record);
   const scaling = scalingOf(summaries);
   const lines = [
@@ -28,6 +33,7 @@ export function formatMarkdown({ record }: RunDetail): string {
       '',
       `Reading on ${scaling.nodes} nodes is ${scaling.speedUp.toFixed(2)} times that of one: ${(100 * scaling.efficiency).toFixed(0)} % of ideal.`,
     );
+    if (onOneMachine(fingerprint)) lines.push('', ONE_MACHINE);
   }
   return `${lines.join('\n')}\n`;
 }

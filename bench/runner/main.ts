@@ -140,12 +140,16 @@ async function measurePair(
   contestant: Contestant,
   repetition: number,
   expected: { tree: string | undefined },
+  stop: AbortSignal,
 ): Promise<Sample[]> {
   for (const host of field.hosts) onHost(lab, host, `rm -rf ${BASE} /root/.ansible`);
   const meter = new Meter(field.hosts.map(host => join('polarplay', lab.name, host)));
+  const abort = () => meter.abort();
+  stop.addEventListener('abort', abort, { once: true });
   const samples: Sample[] = [];
   for (const phase of ['first', 'again'] as const satisfies readonly Phase[]) {
     const { cost, rc, output } = await meter.run(contestant.command(field), field.workDir);
+    stop.throwIfAborted();
     const changed = contestant.changedHosts(output, field);
     const wanted = phase === 'first' ? field.hosts.length : 0;
     if (rc !== 0 || changed !== wanted) {
@@ -156,6 +160,7 @@ async function measurePair(
     }
     samples.push({ contestant: contestant.name, hosts: field.hosts.length, phase, repetition, cost });
   }
+  stop.removeEventListener('abort', abort);
   const tree = outcome(lab, field);
   expected.tree ??= tree;
   if (tree !== expected.tree)
@@ -188,6 +193,9 @@ async function main(): Promise<number> {
   rmSync(workDir, { recursive: true, force: true });
   mkdirSync(workDir, { recursive: true });
   const startedAt = new Date();
+  const stop = new AbortController();
+  const interrupt = () => stop.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const lab = labUp(options.lab, Math.max(...options.sizes));
   const samples: Sample[] = [];
   try {
@@ -196,7 +204,7 @@ async function main(): Promise<number> {
       const expected = { tree: undefined as string | undefined };
       for (let repetition = 1; repetition <= options.repetitions; repetition++) {
         for (const contestant of shuffled(run, seededRandom(size * 1000 + repetition))) {
-          const pair = await measurePair(lab, field, contestant, repetition, expected);
+          const pair = await measurePair(lab, field, contestant, repetition, expected, stop.signal);
           samples.push(...pair);
           process.stderr.write(`${progressLine(contestant, field, repetition, pair)}\n`);
         }

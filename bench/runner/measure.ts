@@ -52,6 +52,15 @@ export class Meter {
     return { cost: { wallMs, controlCpuMs, hostsCpuMs }, rc, output };
   }
 
+  /** Ends the running command and all it started; its `run` then gives what there was. */
+  abort(): void {
+    try {
+      writeFileSync(join(this.#group, 'cgroup.kill'), '1');
+    } catch {
+      // Nothing runs.
+    }
+  }
+
   #hostsCpuMs(): number {
     return this.#hostGroups.reduce((total, group) => total + cpuMs(group), 0);
   }

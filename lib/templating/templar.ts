@@ -21,6 +21,8 @@ export interface TemplarOptions {
   readonly decrypt: (ciphertext: string) => string;
   /** Environment of `lookup('env')` and `lookup('pipe')`. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Lookups that would make a file of the control machine (`password`) fail instead: for programs that only look. */
+  readonly readOnly?: boolean;
 }
 
 export interface TemplateFileOptions {

@@ -15,7 +15,7 @@ const STYLE: Record<Finding['verdict'], Style> = { passed: 'green', failed: 'red
 export function formatSubject(subject: Subject, options: TerminalOptions): string {
   const hosts = subject.hosts.map(({ name, role }) => `${name} (${role})`).join(', ');
   const title = `Acceptance of ${subject.deployment}`;
-  return `${paint(title, subject.standIn ? ['bold', 'yellow'] : 'bold', options)}\n${hosts}\ninventory: ${subject.inventory.join(', ')}\n`;
+  return `${paint(title, subject.standIn ? ['bold', 'yellow'] : 'bold', options)}\n${hosts}\ninventory: ${subject.inventory.join(', ')}`;
 }
 
 /** One finding, with its layer's title when it is the first of it. */

@@ -91,7 +91,11 @@ function password(context: Context, settings: Settings): string {
   const [, plain = '', known] = /^(.*?)(?: salt=(\S+))?$/s.exec(kept ?? '') ?? [];
   const text = kept === undefined ? generate(settings) : plain;
   const salt = known ?? (encrypt === undefined ? undefined : randomText(/md5/.test(encrypt) ? 8 : 16));
-  if (kept === undefined || salt !== known) keep(file, salt === undefined ? text : `${text} salt=${salt}`);
+  if (context.options.readOnly && kept === undefined) {
+    throw fault(`there is no password file ${file}`, 'it is made by the run that deploys');
+  }
+  if (kept === undefined || (salt !== known && !context.options.readOnly))
+    keep(file, salt === undefined ? text : `${text} salt=${salt}`);
   return finished(text, salt, encrypt);
 }
 
