@@ -192,7 +192,7 @@ export function workScript(decision: Decision, wanted: Attributes, follow: boole
         ? 'e=$(rm -rf "$p" 2>&1) || fail "rmtree failed: $e"'
         : 'e=$(rm -f "$p" 2>&1) || fail "unlinking failed: $e"';
     case 'make-file':
-      return `{ : >"$p"; } 2>/dev/null || { if [ -d "\${p%/*}/" ]; then e='[Errno 13] Permission denied'; else e='[Errno 2] No such file or directory'; fi; fail "Error, could not touch target: $e: b'$p'"; }\n${newAttributes(wanted, 0o666 & ~decision.umask, false, decision.umask, 'rm -f "$p"; ')}`;
+      return `{ printf '' >"$p"; } 2>/dev/null || { if [ -d "\${p%/*}/" ]; then e='[Errno 13] Permission denied'; else e='[Errno 2] No such file or directory'; fi; fail "Error, could not touch target: $e: b'$p'"; }\n${newAttributes(wanted, 0o666 & ~decision.umask, false, decision.umask, 'rm -f "$p"; ')}`;
     case 'make-directory':
       return directoryScript(decision.path, decision.umask, wanted);
     case 'link-soft':

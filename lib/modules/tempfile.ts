@@ -19,7 +19,7 @@ export const tempfile = defineAction({
   *run({ state, path, prefix, suffix }) {
     const directory = path === undefined ? `"\${TMPDIR:-/tmp}"` : pathWord(path);
     const name = quote(`${prefix}${randomBytes(6).toString('hex')}${suffix}`);
-    const make = state === 'directory' ? 'mkdir "$p"' : '{ set -C; : >"$p"; }';
+    const make = state === 'directory' ? 'mkdir "$p"' : `{ set -C; printf '' >"$p"; }`;
     const reply = yield* sh(`umask 077; p=${directory}/${name}; ${make} && printf %s "$p"`);
     if (reply.rc !== 0)
       throw new ModuleError(

@@ -1,5 +1,12 @@
 import { ModuleError } from './module.ts';
 
+/** The first word of a command line, and what is behind it as it was written. */
+export function firstWord(line: string): readonly [string, string] {
+  const trimmed = line.trim();
+  const raw = /^(?:'[^']*'|"(?:\\[\s\S]|[^"\\])*"|\\[\s\S]|[^\s'"\\])*/.exec(trimmed)![0];
+  return [splitWords(raw)[0] ?? '', trimmed.slice(raw.length)];
+}
+
 /** Splits a command line into words as Python's shlex does: quotes and backslashes, no expansion of anything. */
 export function splitWords(line: string): string[] {
   const words: string[] = [];
