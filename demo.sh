@@ -12,7 +12,8 @@ step() { printf '\n== %s (after %d s)\n' "$1" $((SECONDS - began)); }
 [ -f dist/polarplay.js ] || npm run --silent build
 
 step 'Four hosts: st1 exports disks, rw1 is the primary, ro1 and ro2 are replicas'
-polarplay lab up --name "$name" --install --var polardb_database=postgresql
+polarplay lab up --name "$name" --install --var polardb_database=postgresql \
+  --prepare-for postgresql,nbd-server,nbd-client,libnbd-bin,fuse3,chrony
 hosts=$(polarplay lab inventory --name "$name")
 
 step 'Deploy (with PostgreSQL of the distribution as a stand-in for PolarDB)'

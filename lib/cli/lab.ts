@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LabError } from '../lab/command.ts';
 import * as lab from '../lab/lab.ts';
 import { parseDisks, parseHosts, parseVars } from '../lab/plan.ts';
 import { checkName, type DiskKind, type LabKind, labDir, requireLab, stateRoot } from '../lab/record.ts';
@@ -16,7 +17,7 @@ export const LAB_USAGE = `usage: polarplay lab COMMAND [--name LAB] …
 Throw-away hosts on this machine, each with systemd, sshd and an address of its own (Linux, as root).
 
   up [--hosts N | --hosts a,b,c] [--disk 3x15G] [--scratch 64M|none] [--disk-kind loop|file]
-     [--kind nspawn|vm] [--var NAME=VALUE]… [--packages a,b] [--install]
+     [--kind nspawn|vm] [--var NAME=VALUE]… [--packages a,b] [--prepare-for a,b] [--install]
                       makes the lab, or what is missing of it, and writes its inventory;
                       without --hosts: st1 (storage), rw1 (primary), ro1 and ro2 (replicas)
   down                ends the lab; nothing of it stays
@@ -29,8 +30,8 @@ Throw-away hosts on this machine, each with systemd, sshd and an address of its 
   inventory           prints the path of the lab's inventory
 
 --kind vm makes virtual machines: a kernel of their own with the real nbd module, but slow without KVM.
---var puts a variable into the inventory. --packages gives the hosts Debian packages from the start (kept for the
-next lab). --name LAB chooses one of several labs (default: lab). --install lets up install missing Debian packages.
+--var puts a variable into the inventory. --packages gives the hosts Debian packages from the start, --prepare-for what
+the named ones depend on, so that playbooks install them faster (both kept for the next lab). --name LAB chooses one of several labs (default: lab). --install lets up install missing Debian packages.
 State is kept in /var/lib/polarplay, or in $POLARPLAY_STATE_DIR.
 `;
 
@@ -42,6 +43,7 @@ const OPTIONS = {
   scratch: { type: 'string', default: '64M' },
   'disk-kind': { type: 'string', default: 'loop' },
   packages: { type: 'string', default: '' },
+  'prepare-for': { type: 'string', default: '' },
   var: { type: 'string', multiple: true, default: [] as string[] },
   install: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -49,6 +51,16 @@ const OPTIONS = {
 
 /** `polarplay lab …`: returns the exit code. Mistakes of the user are UsageErrors. */
 export async function runLab(argv: readonly string[], io: LabIo): Promise<number> {
+  try {
+    return await runCommand(argv, io);
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    io.stderr.write(`polarplay: ${error.message}\n`);
+    return 1;
+  }
+}
+
+async function runCommand(argv: readonly string[], io: LabIo): Promise<number> {
   const { flags, words, rest } = parse(argv);
   const [command, host] = words;
   const say = (line: string) => void io.stdout.write(`${line}\n`);
@@ -135,7 +147,7 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
       disks: parseDisks(flags.disk, flags.scratch),
       diskKind: diskKind(flags['disk-kind']),
       vars: parseVars(flags.var),
-      packages: flags.packages.split(',').filter(word => word !== ''),
+      extra: { packages: words(flags.packages), prepareFor: words(flags['prepare-for']) },
       install: flags.install,
     },
     say,
@@ -155,6 +167,8 @@ function labKind(text: string): LabKind {
   if (text === 'nspawn' || text === 'vm') return text;
   throw new UsageError(`--kind ${text}: nspawn or vm`, 5);
 }
+
+const words = (text: string): string[] => [...new Set(text.split(',').filter(word => word !== ''))].sort();
 
 function diskKind(text: string): DiskKind {
   if (text === 'loop' || text === 'file') return text;

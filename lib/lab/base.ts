@@ -26,6 +26,13 @@ const BASE_PACKAGES = [
 const RECIPE = 3;
 
 const basesDir = (root: string): string => join(root, 'base');
+/** Debian packages that hosts have from the start, besides the base. */
+export interface Extra {
+  readonly packages: readonly string[];
+  /** Packages that playbooks will install: hosts have what these depend on, not the packages themselves. */
+  readonly prepareFor: readonly string[];
+}
+
 /** Debian packages that hosts downloaded, shared by later hosts. */
 export const archivesDir = (root: string): string => join(root, 'archives');
 
@@ -35,7 +42,7 @@ export const archivesDir = (root: string): string => join(root, 'archives');
  */
 export async function ensureBase(
   root: string,
-  packages: readonly string[],
+  extra: Extra,
   say: (line: string) => void,
 ): Promise<readonly string[]> {
   const release = await distribution();
@@ -45,12 +52,13 @@ export async function ensureBase(
     say(`building the base image (${release.id} ${release.codename}), once; about 40 s`);
     await buildInto(base, dir => debootstrap(dir, release));
   }
-  if (packages.length === 0) return [base];
-  const wanted = [...new Set(packages)].sort();
-  const derived = `${base}+${keyOf(wanted)}`;
+  const { packages, prepareFor } = extra;
+  if (packages.length + prepareFor.length === 0) return [base];
+  const derived = `${base}+${keyOf([INSTALL_SCRIPT, ...packages, '', ...prepareFor])}`;
   if (!existsSync(derived)) {
-    say(`adding ${wanted.length} packages to a copy of the base image, once: ${wanted.join(' ')}`);
-    await buildInto(derived, dir => derive(root, base, dir, wanted));
+    const wanted = [...packages, ...prepareFor.map(name => `what ${name} needs`)];
+    say(`adding to the base image, once: ${wanted.join(', ')}`);
+    await buildInto(derived, dir => derive(root, base, dir, extra));
   }
   return [derived, base];
 }
@@ -173,28 +181,13 @@ async function aptOptions(): Promise<string[]> {
 }
 
 /** Installs packages in a layer above the base, with the shared archive at hand. */
-async function derive(root: string, base: string, dir: string, packages: readonly string[]): Promise<void> {
+async function derive(root: string, base: string, dir: string, extra: Extra): Promise<void> {
   await mkdir(archivesDir(root), { recursive: true });
   const work = `${dir}.work`;
   await mkdir(work);
+  const words = [base, dir, work, archivesDir(root), extra.packages.join(' '), extra.prepareFor.join(' ')];
   try {
-    await run(
-      [
-        'unshare',
-        '--mount',
-        '--propagation',
-        'slave',
-        'sh',
-        '-s',
-        '--',
-        base,
-        dir,
-        work,
-        archivesDir(root),
-        ...packages,
-      ],
-      INSTALL_SCRIPT,
-    );
+    await run(['unshare', '--mount', '--propagation', 'slave', 'sh', '-s', '--', ...words], INSTALL_SCRIPT);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

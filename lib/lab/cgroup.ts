@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../source/errors.ts';
-import { until } from './command.ts';
+import { LabError, until } from './command.ts';
 
 const TOP = 'polarplay';
 
@@ -60,7 +60,7 @@ export async function killGroup(name: string): Promise<void> {
     async () => ((await processesBelow(dir)).length === 0 ? true : undefined),
     20,
   );
-  if (!gone) throw new Error(`processes of ${name} do not end: ${(await processesBelow(dir)).join(' ')}`);
+  if (!gone) throw new LabError(`processes of ${name} do not end: ${(await processesBelow(dir)).join(' ')}`);
   await removeTree(dir);
   // The last lab takes the common parent along; others keep it.
   await rmdir(join(await cgroupRoot(), TOP)).catch(() => undefined);

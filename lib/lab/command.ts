@@ -1,8 +1,8 @@
 import { $, type ProcessOutput } from 'zx';
 
-/** A program of this machine failed; carries what it said. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
+/** This machine did not do what the lab needs; carries what the program or the host said. */
+export class LabError extends Error {
+  override readonly name = 'LabError';
 }
 
 const quiet = $({ quiet: true, nothrow: true, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -12,7 +12,7 @@ export async function run(argv: readonly string[], input = ''): Promise<string> 
   const done = await attempt(argv, input);
   if (done.exitCode === 0) return done.stdout;
   const said = `${done.stderr}\n${done.stdout}`.trim().split('\n').slice(-6).join('\n');
-  throw new CommandError(`${argv.slice(0, 6).join(' ')} failed (exit code ${done.exitCode}):\n${said}`);
+  throw new LabError(`${argv.slice(0, 6).join(' ')} failed (exit code ${done.exitCode}):\n${said}`);
 }
 
 /** Runs a program whose failure is an answer too. */

@@ -19,7 +19,7 @@ const options: lab.UpOptions = {
   hosts: ['st1', 'rw1'],
   disks: parseDisks('1x32M', '8M'),
   diskKind: 'loop',
-  packages: [],
+  extra: { packages: [], prepareFor: [] },
   vars: {},
   install: false,
 };

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../source/errors.ts';
-import { dropBases, ensureBase } from './base.ts';
+import { dropBases, type Extra, ensureBase } from './base.ts';
 import { groupName, joinGroup, killGroup, makeGroup, processesOf } from './cgroup.ts';
-import { until } from './command.ts';
+import { LabError, until } from './command.ts';
 import { detachDisks, freeOrphanLoops } from './disks.ts';
 import * as hosts from './host.ts';
 import { writeInventory } from './inventory.ts';
@@ -36,7 +36,7 @@ export interface UpOptions {
   readonly hosts: readonly string[];
   readonly disks: readonly LabDisk[];
   readonly diskKind: DiskKind;
-  readonly packages: readonly string[];
+  readonly extra: Extra;
   readonly vars: Readonly<Record<string, unknown>>;
   readonly install: boolean;
 }
@@ -95,8 +95,8 @@ async function create(root: string, options: UpOptions, say: Say): Promise<Lab> 
   }
   const layers =
     options.kind === 'vm'
-      ? [await ensureVmImage(root, options.packages, say)]
-      : await ensureBase(root, options.packages, say);
+      ? [await ensureVmImage(root, options.extra, say)]
+      : await ensureBase(root, options.extra, say);
   const subnet = await claimSubnet();
   const { name, kind, diskKind, vars } = options;
   return {
@@ -117,7 +117,7 @@ async function waitForAll(lab: Lab, started: readonly LabHost[]): Promise<void> 
   const bad = started.flatMap((host, i) => (states[i] === 'running' ? [] : [{ host, state: states[i]! }]));
   if (bad.length === 0) return;
   const lines = await Promise.all(bad.map(({ host, state }) => describeFailure(lab, host, state)));
-  throw new Error(`lab "${lab.name}" did not come up:\n${lines.join('\n')}`);
+  throw new LabError(`lab "${lab.name}" did not come up:\n${lines.join('\n')}`);
 }
 
 async function describeFailure(lab: Lab, host: LabHost, state: string): Promise<string> {
@@ -142,10 +142,10 @@ async function ensureWayOut(lab: Lab): Promise<void> {
   });
   child.unref();
   await log.close();
-  if (child.pid === undefined) throw new Error('slirp4netns does not start');
+  if (child.pid === undefined) throw new LabError('slirp4netns does not start');
   await joinGroup(group, child.pid);
   const opened = await until(10_000, async () => ((await hasWayOut(lab.name)) ? true : undefined));
-  if (!opened) throw new Error(`slirp4netns does not start; see ${file}`);
+  if (!opened) throw new LabError(`slirp4netns does not start; see ${file}`);
 }
 
 /** Ends a lab and removes everything it made, whatever state it is in. False when there was nothing. */
@@ -231,7 +231,8 @@ export async function reboot(root: string, name: string, hostName: string): Prom
   if (!(await hosts.isOn(lab, host))) {
     throw new UsageError(`${hostName} is off; power it on with: polarplay lab start ${hostName}`);
   }
-  if (!(await hosts.rebootHost(lab, host))) throw new Error(`${hostName} did not come back from its reboot`);
+  if (!(await hosts.rebootHost(lab, host)))
+    throw new LabError(`${hostName} did not come back from its reboot`);
   await waitForAll(lab, [host]);
 }
 

@@ -59,12 +59,20 @@ rm -f "$root/usr/sbin/policy-rc.d" "$root/etc/resolv.conf"
 umount "$root/proc" "$root/run" "$root/tmp" "$root/var/cache/apt/archives"
 `;
 
-/** LOWER UPPER WORK ARCHIVES PACKAGE…: installs packages in a layer above the base. */
+/**
+ * LOWER UPPER WORK ARCHIVES PACKAGES PREPARE-FOR (lists with blanks): installs packages in a layer above the base, and
+ * what others depend on, but not those, nor what is named after them (postgresql-15 after postgresql).
+ */
 export const INSTALL_SCRIPT = `set -eu
-lower=$1 upper=$2 work=$3 archives=$4
-shift 4
+lower=$1 upper=$2 work=$3 archives=$4 packages=$5 prepare=$6
 ${OPEN_IMAGE}
-install "$@"
+needed=
+if [ -n "$prepare" ]; then
+  not=$(printf '%s' "$prepare" | tr ' ' '|')
+  needed=$(chroot "$root" apt-get -qs install --no-install-recommends $prepare |
+    sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' | grep -vxE "($not)(-.*)?" || :)
+fi
+install $packages $needed
 ${CLOSE_IMAGE}
 `;
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { UsageError } from '../source/errors.ts';
-import { archivesDir, buildInto, ensureBase, keyOf } from './base.ts';
+import { archivesDir, buildInto, type Extra, ensureBase, keyOf } from './base.ts';
 import { run } from './command.ts';
 import { SEED_SCRIPT, SEED_UNIT, VM_IMAGE_SCRIPT } from './scripts.ts';
 import { probeAccelerator } from './vm.ts';
@@ -15,12 +15,12 @@ const KERNELS: Readonly<Record<string, string>> = {
 /** Folder with root image, kernel and initial RAM disk for virtual machines, built from the base image once. */
 export async function ensureVmImage(
   root: string,
-  packages: readonly string[],
+  extra: Extra,
   say: (line: string) => void,
 ): Promise<string> {
   if (process.arch !== 'x64')
     throw new UsageError(`--kind vm is made for x86_64; this machine is ${process.arch}`);
-  const layers = await ensureBase(root, packages, say);
+  const layers = await ensureBase(root, extra, say);
   const image = `${layers[0]}.vm-${keyOf([VM_IMAGE_SCRIPT, SEED_SCRIPT, SEED_UNIT])}`;
   if (existsSync(image)) return image;
   say('building the image for virtual machines, once; about a minute');

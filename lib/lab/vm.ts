@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupName, joinGroup } from './cgroup.ts';
-import { attempt, run } from './command.ts';
+import { attempt, LabError, run } from './command.ts';
 import { disksDir } from './disks.ts';
 import type { Machine } from './machine.ts';
 import { gateway, labNetns, netnsPath, portOf } from './network.ts';
@@ -108,7 +108,7 @@ async function boot(lab: Lab, host: LabHost, dir: string, argv: readonly string[
       stdio: ['ignore', log.fd, log.fd],
     });
     child.unref();
-    if (child.pid === undefined) throw new Error('qemu does not start');
+    if (child.pid === undefined) throw new LabError('qemu does not start');
     await joinGroup(groupName(lab.name, host.name), child.pid);
   } finally {
     await log.close();
