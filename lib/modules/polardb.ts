@@ -5,7 +5,9 @@ import { polardbFence } from './polardb_fence.ts';
 import { polardbInit } from './polardb_init.ts';
 import { polardbLock } from './polardb_lock.ts';
 import { polardbRecord } from './polardb_record.ts';
+import { polardbRestart } from './polardb_restart.ts';
 import { polardbSlots } from './polardb_slots.ts';
+import { polardbSql } from './polardb_sql.ts';
 
 /** The modules that know PolarDB and PFS. */
 export const POLARDB_MODULES: readonly Module[] = [
@@ -15,5 +17,7 @@ export const POLARDB_MODULES: readonly Module[] = [
   polardbInit,
   polardbLock,
   polardbRecord,
+  polardbRestart,
   polardbSlots,
+  polardbSql,
 ];

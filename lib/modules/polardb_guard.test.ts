@@ -81,11 +81,7 @@ const cases: readonly Case[] = [
     record: { ...record, primary: 'ro1' },
     refused: /the primary is ro1.*second writer/,
   },
-  {
-    what: 'the primary with a signal file',
-    node: 'rw1',
-    hostid: 1,
-    files: { ...conf(1), 'replica.signal': '' },
+  { what: 'the new primary before its promotion', node: 'rw1', hostid: 1, files: { ...conf(1), 'replica.signal': '' } },
     refused: /replica.signal is there/,
   },
   {

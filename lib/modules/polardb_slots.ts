@@ -2,10 +2,14 @@ import { A, Type } from './args.ts';
 import { defineState, ModuleError, mustSh, type Reply, sh } from './module.ts';
 import { awaitServer, literal, psql, serverArgs } from './polardb_psql.ts';
 
-/** Name of a slot → whether its WAL is kept. */
-type Slots = ReadonlyMap<string, boolean>;
+interface Found {
+  readonly systemIdentifier: string;
+  /** Name → whether its WAL is kept. */
+  readonly slots: ReadonlyMap<string, boolean>;
+}
 
-const QUERY = `select slot_name, restart_lsn is not null from pg_replication_slots where slot_type = 'physical'`;
+/** The identifier of the database in the first row, then the slots. */
+const QUERY = `select system_identifier::text, null::bool from pg_control_system() union all select slot_name::text, restart_lsn is not null from pg_replication_slots where slot_type = 'physical'`;
 
 export const polardbSlots = defineState({
   name: 'polardb_slots',
@@ -16,14 +20,17 @@ export const polardbSlots = defineState({
     wait: A.int('Seconds to wait until the server takes connections.', { default: 120 }),
     ...serverArgs,
   }),
-  returns: { slots: 'Names of the slots found before.' },
+  returns: {
+    slots: 'Names of the slots found before.',
+    system_identifier: 'Of the database; empty where no server runs yet (check mode).',
+  },
 
   *probe(args, ctx) {
     const script = `${awaitServer(args, ctx.checkMode ? 0 : args.wait)}\n${psql(args, QUERY)}`;
-    return slotsOf(yield* sh(script, { timeout: args.wait + 90 }), ctx.checkMode);
+    return parse(yield* sh(script, { timeout: args.wait + 90 }), ctx.checkMode);
   },
 
-  diff(found, args) {
+  diff({ slots: found, systemIdentifier }, args) {
     const missing = args.names.filter(name => !found.has(name));
     const unreserved = args.names.filter(name => found.get(name) === false);
     const surplus = args.absent.filter(name => found.has(name));
@@ -33,11 +40,11 @@ export const polardbSlots = defineState({
         ...unreserved.map(name => `make slot ${name} anew, its WAL kept`),
         ...surplus.map(name => `drop slot ${name}`),
       ],
-      result: { slots: [...found.keys()] },
+      result: { slots: [...found.keys()], system_identifier: systemIdentifier },
     };
   },
 
-  *apply(found, args) {
+  *apply({ slots: found }, args) {
     const drop = [...args.absent, ...args.names.filter(name => found.get(name) === false)];
     const commands = [
       ...drop
@@ -53,16 +60,17 @@ export const polardbSlots = defineState({
 });
 
 /** In check mode a server that does not run yet has no slots; for real it must answer. */
-function slotsOf(reply: Reply, checkMode: boolean): Slots {
-  if (reply.rc !== 0 && checkMode) return new Map();
+function parse(reply: Reply, checkMode: boolean): Found {
+  if (reply.rc !== 0 && checkMode) return { systemIdentifier: '', slots: new Map() };
   if (reply.rc !== 0) {
     throw new ModuleError(`cannot read the replication slots: ${reply.stderr.trim()}`, { rc: reply.rc });
   }
-  const rows = reply.stdout.split('\n').filter(line => line !== '');
-  return new Map(
-    rows.map(row => {
-      const [name = '', reserved] = row.split('|');
-      return [name, reserved === 't'];
-    }),
-  );
+  const [first = [], ...rows] = reply.stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => line.split('|'));
+  return {
+    systemIdentifier: first[0] ?? '',
+    slots: new Map(rows.map(([name = '', reserved]) => [name, reserved === 't'])),
+  };
 }
