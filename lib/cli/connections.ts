@@ -1,6 +1,8 @@
+import { homedir } from 'node:os';
 import type { Connections, Operator } from '../engine/run.ts';
 import { createPool } from '../transport/index.ts';
 import { connectionSettings } from '../transport/settings.ts';
+import { SshConfigFiles } from '../transport/ssh_config.ts';
 import type { Parsed } from './flags.ts';
 
 /** Connections of one run: each host is logged into once. */
@@ -21,14 +23,20 @@ export function openConnections(
     ...(password !== undefined && { password }),
     ...(flags.text('timeout') !== undefined && { timeout: Number(flags.text('timeout')) }),
     acceptNewHostKeys: flags.has('accept-new-host-keys'),
+    configFiles: new SshConfigFiles(homedir()),
   };
+  const warned = new Set<string>();
   const known = new Map<string, ReturnType<typeof connectionSettings>>();
   return {
     async open(host, variables) {
       const key = `${host}\0${JSON.stringify(variables)}`;
-      const settings = known.get(key) ?? connectionSettings(host, variables, options);
-      known.set(key, settings);
-      return pool.connection(settings.settings);
+      const { settings, warnings } = known.get(key) ?? connectionSettings(host, variables, options);
+      known.set(key, { settings, warnings });
+      for (const warning of warnings) {
+        if (!warned.has(warning)) process.stderr.write(`[WARNING]: ${warning}\n`);
+        warned.add(warning);
+      }
+      return pool.connection(settings);
     },
     close: () => pool.close(),
   };

@@ -52,20 +52,30 @@ interface Task {
 }
 
 /** Runs a case in a directory of its own; `{work}` in its texts stands for a folder whose files are compared. */
-export async function runCase(test: OracleCase, program: 'ansible' | 'polarplay', polarplay: string): Promise<Verdict> {
+export async function runCase(
+  test: OracleCase,
+  program: 'ansible' | 'polarplay',
+  polarplay: string,
+): Promise<Verdict> {
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-oracle-'));
   const work = join(dir, 'work');
   mkdirSync(work);
   const text = (raw: string) => raw.replaceAll('{work}', work);
   const hosts = test.hosts ?? 'h1\nh2\nh3\n';
-  const files = { 'site.yml': test.play, hosts: `${hosts}\n[all:vars]\nansible_connection=local\nansible_python_interpreter=/usr/bin/python3\n`, ...test.files };
+  const files = {
+    'site.yml': test.play,
+    hosts: `${hosts}\n[all:vars]\nansible_connection=local\nansible_python_interpreter=/usr/bin/python3\n`,
+    ...test.files,
+  };
   for (const [name, raw] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     writeFileSync(join(dir, name), text(raw), { mode: raw.startsWith('#!') ? 0o755 : 0o644 });
   }
   try {
     const args = ['site.yml', '-i', 'hosts', ...(test.args ?? []).map(text)];
-    const { code, stdout, stderr } = await (program === 'ansible' ? runAnsible(dir, args) : runPolarplay(dir, args, polarplay));
+    const { code, stdout, stderr } = await (program === 'ansible'
+      ? runAnsible(dir, args)
+      : runPolarplay(dir, args, polarplay));
     return verdict(code, stdout, stderr, work, dir);
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -80,9 +90,14 @@ interface Output {
 
 function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Output> {
   return new Promise(resolve => {
-    execFile(command, [...args], { cwd, env, timeout: 120_000, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-    });
+    execFile(
+      command,
+      [...args],
+      { cwd, env, timeout: 120_000, maxBuffer: 64 << 20 },
+      (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
+      },
+    );
   });
 }
 
@@ -110,7 +125,9 @@ function verdict(exitCode: number, stdout: string, _stderr: string, work: string
   const start = stdout.indexOf('{\n');
   let document: Document = { plays: [], stats: {} };
   if (start >= 0) document = JSON.parse(stdout.slice(start)) as Document;
-  const tasks = document.plays.flatMap(play => play.tasks).map(task => ({ name: task.task?.name ?? task.name ?? '', hosts: task.hosts }));
+  const tasks = document.plays
+    .flatMap(play => play.tasks)
+    .map(task => ({ name: task.task?.name ?? task.name ?? '', hosts: task.hosts }));
   const plain = (json: Json): Json => JSON.parse(JSON.stringify(json).replaceAll(dir, '{dir}')) as Json;
   return {
     exitCode,
@@ -159,7 +176,9 @@ function filesIn(work: string): Record<string, string> {
       const file = join(work, name);
       const stat = statSync(file);
       const mode = (stat.mode & 0o7777).toString(8);
-      const hash = stat.isFile() ? createHash('sha1').update(readFileSync(file)).digest('hex').slice(0, 12) : 'directory';
+      const hash = stat.isFile()
+        ? createHash('sha1').update(readFileSync(file)).digest('hex').slice(0, 12)
+        : 'directory';
       return [relative(work, file), `${mode} ${hash}`];
     }),
   );

@@ -28,7 +28,10 @@ describe('playbooks run by Ansible and by polarplay', () => {
             console.log(`      not compared: ${test.differs}`);
             this.skip();
           }
-          const [theirs, ours] = await Promise.all([runCase(test, 'ansible', POLARPLAY), runCase(test, 'polarplay', POLARPLAY)]);
+          const [theirs, ours] = await Promise.all([
+            runCase(test, 'ansible', POLARPLAY),
+            runCase(test, 'polarplay', POLARPLAY),
+          ]);
           expect(comparable(ours)).to.deep.equal(comparable(theirs));
         }).timeout(120_000);
       }
@@ -37,4 +40,10 @@ describe('playbooks run by Ansible and by polarplay', () => {
 });
 
 /** What may differ is left out: a name rendered or not, and the order of plays that failed before they began. */
-const comparable = ({ exitCode, tasks, said, stats, files }: Verdict) => ({ exitCode, tasks, said, stats, files });
+const comparable = ({ exitCode, tasks, said, stats, files }: Verdict) => ({
+  exitCode,
+  tasks,
+  said,
+  stats,
+  files,
+});
