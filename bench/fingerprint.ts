@@ -17,7 +17,7 @@ echo "virtualization=$(systemd-detect-virt 2>/dev/null)"
 echo "governor=$(cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor 2>/dev/null)"
 echo "transparent hugepages=$(sed 's/.*\\[\\(.*\\)\\].*/\\1/' /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null)"
 echo "swappiness=$(cat /proc/sys/vm/swappiness)"
-echo "~boot=$(cat /proc/sys/kernel/random/boot_id)"
+echo "~machine=$(sed -n 's/^btime //p' /proc/stat) $(cat /sys/class/dmi/id/product_uuid 2>/dev/null)"
 echo "~load average=$(cut -d' ' -f1-3 /proc/loadavg)"
 echo "~memory available MiB=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)"
 `;
@@ -83,10 +83,13 @@ async function serverSettings(databases: Databases, host: string): Promise<Recor
   return { version: version?.version ?? '', ...Object.fromEntries(settings.map(s => [s.name, s.value])) };
 }
 
-/** Whether two nodes share a kernel, and so their processors: then adding nodes adds nothing to measure. */
+/**
+ * Whether two nodes are containers of one machine: then more nodes are not more processors. A container has a boot id of
+ * its own, but the second of the kernel's start and the machine's identity are shared.
+ */
 export function onOneMachine(fingerprint: readonly HostFingerprint[]): boolean {
-  const boots = fingerprint.filter(f => f.role !== 'storage').map(f => f.momentary.boot);
-  return new Set(boots).size < boots.length;
+  const machines = fingerprint.filter(f => f.role !== 'storage').map(f => f.momentary.machine);
+  return new Set(machines).size < machines.length;
 }
 
 /** One short text for "measured under the same conditions": equal when runs may be compared. */
