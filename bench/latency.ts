@@ -64,7 +64,7 @@ export function percentileCurve(histogram: Histogram): readonly (readonly [numbe
   if (histogram.totalCount === 0) return [];
   const deepest = Math.log10(histogram.totalCount);
   const points: [number, number][] = [];
-  points.push([0, histogram.minNonZeroValue / 1000]);
+  points.push([0, histogram.getValueAtPercentile(100 / histogram.totalCount) / 1000]);
   for (let nines = 0.1; nines < deepest; nines += 0.1) {
     points.push([nines, histogram.getValueAtPercentile(100 * (1 - 10 ** -nines)) / 1000]);
   }

@@ -23,7 +23,7 @@ function draw(box) {
     ],
     series: [
       { label: p.x, value: (u, v) => v === null ? '' : p.nines ? 'p' + (100 - 10 ** (2 - v)).toFixed(Math.max(1, Math.ceil(v) - 1)) : p.labels ? p.labels[v] : v },
-      ...p.series.map((label, i) => ({ label, stroke: colour(i), width: 2, points: { show: p.data[0].length < 40, size: 6 }, value: (u, v) => v === null ? '' : compact(+v.toFixed(2)), spanGaps: true })),
+      ...p.series.map((label, i) => ({ label, stroke: colour(i), width: 2, points: { show: !p.nines && p.data[0].length < 40, size: 6 }, value: (u, v) => v === null ? '' : compact(+v.toFixed(2)), spanGaps: true })),
     ],
   }, p.data, box));
 }
