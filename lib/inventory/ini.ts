@@ -145,7 +145,7 @@ function literalOrText(text: string): Value {
 }
 
 /** Words of a line as a POSIX shell sees them, a comment left out; undefined when a quote is not closed. */
-export function splitShellWords(line: string): string[] | undefined {
+function splitShellWords(line: string): string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;
   for (let i = 0; i < line.length; i += 1) {

@@ -86,7 +86,7 @@ export function checkKeys(
 const NOWHERE: Position = { file: '', line: 1, col: 1 };
 
 /** Checks an expression, or each of a list of them. */
-export function checkConditions(load: Load, conditions: Authored): void {
+function checkConditions(load: Load, conditions: Authored): void {
   for (const { value, at } of each(conditions)) {
     if (typeof value !== 'string') continue;
     load.problems.attempt(() => {

@@ -98,7 +98,7 @@ export function texts(value: Value | undefined): string[] {
 }
 
 /** Tags in one text: `a, b`. */
-export function splitTags(tag: string): string[] {
+function splitTags(tag: string): string[] {
   return tag
     .split(',')
     .map(part => part.trim())

@@ -19,11 +19,6 @@ export function tasksOf(play: Play, choice: TagChoice = ALL): Task[] {
   return all.filter(task => isSelected(task.tags, choice));
 }
 
-/** All tags of a play's tasks, sorted. */
-export function tagsOf(play: Play): string[] {
-  return [...new Set(tasksOf(play).flatMap(task => task.tags))].sort();
-}
-
 /** What people see as the task's title: `role : name`, the module where it has no name. */
 export function titleOf(task: Task): string {
   if (task.module.name === 'include_role') return task.name ?? `${task.moduleName} : ${roleAsked(task)}`;

@@ -168,12 +168,7 @@ function importTasks(load: Load, { args, at, freeForm }: ImportTask, context: Ta
 }
 
 /** The file of an import or include, or a mistake that says where it was looked for. */
-export function findTaskFile(
-  load: Load,
-  name: string,
-  context: TaskContext,
-  at: Position,
-): string | undefined {
+function findTaskFile(load: Load, name: string, context: TaskContext, at: Position): string | undefined {
   const { file, searched } = findFile(context, context.handlers ? 'handlers' : 'tasks', name);
   if (file !== undefined) return file;
   const places = searched.slice(0, 4).map(displayPath).join(', ');

@@ -1,0 +1,266 @@
+import { homedir } from 'node:os';
+import { expect } from 'chai';
+import { loadTree } from './testing.ts';
+
+const play = (...lines: string[]) => ['- hosts: all', ...lines.map(line => `  ${line}`), ''].join('\n');
+const tasks = (...lines: string[]) => play('tasks:', ...lines);
+
+describe('mistakes in playbooks', () => {
+  const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
+    [
+      'unknown key of a play',
+      play('gather_fact: no'),
+      ['site.yml:2:3 UNKNOWN_KEY a play has no "gather_fact", did you mean "gather_facts"?'],
+    ],
+    [
+      'no hosts',
+      '- tasks: []\n',
+      ['site.yml:1:3 MISSING_KEY this play names no hosts, add "hosts: all", or another pattern'],
+    ],
+    [
+      'a mapping as playbook',
+      'hosts: all\n',
+      ['site.yml:1:1 WRONG_TYPE a playbook must be a list of plays, begin it with "- hosts: …"'],
+    ],
+    [
+      'text as play',
+      '- all\n',
+      ['site.yml:1:3 WRONG_TYPE a play must be a mapping, write "- hosts: …" and below it "tasks:"'],
+    ],
+    [
+      'tasks that are no list',
+      play('tasks: {}'),
+      ['site.yml:2:10 WRONG_TYPE "tasks" must be a list of tasks'],
+    ],
+    [
+      'text as task',
+      tasks('- x'),
+      ['site.yml:3:5 WRONG_TYPE a task must be a mapping, write "- name: …" and below it the module'],
+    ],
+    [
+      'no module',
+      tasks('- name: x'),
+      ['site.yml:3:5 MISSING_KEY this task names no module, add one, such as "command: ls"'],
+    ],
+    [
+      'unknown module',
+      tasks('- debgu: {}'),
+      ['site.yml:3:5 UNKNOWN_MODULE no module "debgu", did you mean "debug"?'],
+    ],
+    [
+      'misspelt keyword',
+      tasks('- debug: msg=x', '  whn: y'),
+      ['site.yml:4:5 UNKNOWN_KEY "whn" is neither a keyword of a task nor a module, did you mean "when"?'],
+    ],
+    [
+      'argument too far left',
+      tasks('- debug:', '  msg: x'),
+      [
+        'site.yml:4:5 UNKNOWN_KEY "msg" is neither a keyword of a task nor a module, indent it below "debug", whose argument it is',
+      ],
+    ],
+    [
+      'two modules',
+      tasks('- debug: {}', '  fail: {}'),
+      ['site.yml:4:5 CONFLICTING_KEYS one task calls two modules, "debug" and "fail", make two tasks of it'],
+    ],
+    [
+      'action and a module',
+      tasks('- action: debug', '  fail: {}'),
+      ['site.yml:4:5 CONFLICTING_KEYS one task calls two modules, "debug" and "fail", make two tasks of it'],
+    ],
+    [
+      'unknown argument',
+      tasks('- debug: {mgs: x}'),
+      ['site.yml:3:13 UNKNOWN_ARGUMENT module "debug" has no argument "mgs", did you mean "msg"?'],
+    ],
+    [
+      'wrong type of an argument',
+      tasks('- debug: {msg: x, verbosity: high}'),
+      ['site.yml:3:32 WRONG_TYPE "verbosity" of module "debug" must be an integer, not "high"'],
+    ],
+    [
+      'plain text for a module without',
+      tasks('- debug: hello'),
+      [
+        'site.yml:3:12 BAD_VALUE module "debug" takes no plain text, write its arguments as "key: value" lines below it',
+      ],
+    ],
+    [
+      'a list for a module',
+      tasks('- debug: [a]'),
+      [
+        'site.yml:3:12 WRONG_TYPE arguments of module "debug" must be a mapping or text, write "key: value" lines below "debug"',
+      ],
+    ],
+    [
+      'wrong type of a keyword',
+      tasks('- debug:', '  become: maybe'),
+      ['site.yml:4:13 WRONG_TYPE "become" must be true or false'],
+    ],
+    [
+      'unknown key of loop_control',
+      tasks('- debug:', '  loop: [1]', '  loop_control: {loop_vr: x}'),
+      ['site.yml:5:20 UNKNOWN_KEY "loop_control" has no "loop_vr", did you mean "loop_var"?'],
+    ],
+    [
+      'a bare name to loop over',
+      tasks('- debug:', '  loop: items'),
+      ['site.yml:4:11 WRONG_TYPE "loop" must be a list, or a template that gives one, write "{{ items }}"'],
+    ],
+    [
+      'two loops',
+      tasks('- debug:', '  loop: [1]', '  with_items: [2]'),
+      ['site.yml:5:5 CONFLICTING_KEYS a task has one loop, not "loop" and "with_items"'],
+    ],
+    [
+      'an empty loop',
+      tasks('- debug:', '  with_items:'),
+      ['site.yml:4:5 WRONG_TYPE "with_items" wants something to loop over'],
+    ],
+    [
+      'rescue without block',
+      tasks('- rescue: []'),
+      ['site.yml:3:5 MISSING_KEY "rescue" and "always" belong to a "block", add "block:"'],
+    ],
+    [
+      'loop on a block',
+      tasks('- block: []', '  loop: [1]'),
+      ['site.yml:4:5 UNKNOWN_KEY a block has no "loop", it belongs to a task'],
+    ],
+    [
+      'a file that is not there',
+      tasks('- import_tasks: x.yml'),
+      ['site.yml:3:19 FILE_NOT_FOUND no file "x.yml", looked for tasks/x.yml, x.yml'],
+    ],
+    [
+      'an import that loops',
+      tasks('- import_tasks: x.yml', '  loop: [1]'),
+      ['site.yml:4:11 CONFLICTING_KEYS "import_tasks" cannot loop, use "include_tasks"'],
+    ],
+    [
+      'a keyword on an include',
+      tasks('- include_tasks: x.yml', '  become: yes'),
+      [
+        'site.yml:4:5 UNKNOWN_KEY "include_tasks" takes no "become", put it under "apply" of the include to give it to the included tasks',
+      ],
+    ],
+    [
+      'an argument on an include',
+      tasks('- include_tasks: {file: x.yml, x: 1}'),
+      [
+        'site.yml:3:34 UNKNOWN_ARGUMENT "include_tasks" has no argument "x", give variables under "vars" of the task',
+      ],
+    ],
+    [
+      'a role that is not there',
+      tasks('- import_role: {name: x}'),
+      [
+        'site.yml:3:18 UNKNOWN_ROLE no role "x", looked in roles, ~, /usr/share/ansible/roles, /etc/ansible/roles',
+      ],
+    ],
+    [
+      'a role without name',
+      play('roles: [{when: x}]'),
+      ['site.yml:2:11 WRONG_TYPE a role must be a name, or a mapping with "role"'],
+    ],
+    [
+      'a block as handler',
+      play('handlers:', '- block: []'),
+      [
+        'site.yml:3:5 BAD_VALUE a handler cannot be a block, write its tasks as handlers that listen to one topic',
+      ],
+    ],
+    [
+      'a role as handler',
+      play('handlers:', '- include_role: {name: x}'),
+      ['site.yml:3:19 BAD_VALUE a handler cannot include a role, use include_tasks'],
+    ],
+    [
+      'listen outside of handlers',
+      tasks('- debug:', '  listen: x'),
+      [
+        'site.yml:4:5 UNKNOWN_KEY "listen" is neither a keyword of a task nor a module, it belongs to a handler',
+      ],
+    ],
+    [
+      'a variable of a host in an import',
+      tasks('- import_tasks: "{{ os }}.yml"'),
+      [
+        'site.yml:3:23 UNDEFINED_VARIABLE "os" is undefined, imports are read before any host is contacted: only play vars and extra vars are known, include_tasks and include_role can use all',
+      ],
+    ],
+    [
+      'a playbook that is not there',
+      '- import_playbook: x.yml\n',
+      ['site.yml:1:20 FILE_NOT_FOUND no playbook "x.yml", looked in .'],
+    ],
+    [
+      'a playbook that imports itself',
+      '- import_playbook: site.yml\n',
+      ['site.yml:1:1 INCLUDE_LOOP "site.yml" imports itself'],
+    ],
+    [
+      'unknown key of vars_prompt',
+      play('vars_prompt: [{name: x, promt: y}]'),
+      ['site.yml:2:27 UNKNOWN_KEY "vars_prompt" has no "promt", did you mean "prompt"?'],
+    ],
+    [
+      'vars that are no mapping',
+      play('vars: [a]'),
+      ['site.yml:2:10 WRONG_TYPE "vars" must be a mapping, write "name: value" lines below it'],
+    ],
+    [
+      'a quote never closed',
+      tasks('- debug: msg="x'),
+      ['site.yml:3:12 BAD_VALUE a quote or a template is opened and never closed, quote the whole line'],
+    ],
+  ];
+  for (const [title, text, expected] of MISTAKES)
+    it(title, () => {
+      const home = homedir();
+      const { mistakes } = loadTree({ 'site.yml': text });
+      expect(mistakes.map(line => line.replaceAll(`${home}/.ansible/roles`, '~'))).to.deep.equal(expected);
+    });
+
+  it('are found in all files at once', () => {
+    const { mistakes } = loadTree({
+      'site.yml': '- hosts: all\n  roles: [a]\n  tasks:\n  - nix: {}\n- import_playbook: other.yml\n',
+      'other.yml': play('foo: bar'),
+      'roles/a/tasks/main.yml': '- debug: {x: y}\n',
+      'roles/a/handlers/main.yml': '- {}\n',
+      'roles/a/defaults/main.yml': '- 1\n',
+      'roles/a/meta/main.yml': 'dependencies: [b]\n',
+    });
+    expect(mistakes.map(line => line.split(' ').slice(0, 2).join(' '))).to.have.members([
+      'roles/a/meta/main.yml:1:16 UNKNOWN_ROLE',
+      'roles/a/defaults/main.yml:1:1 WRONG_TYPE',
+      'roles/a/tasks/main.yml:1:11 UNKNOWN_ARGUMENT',
+      'roles/a/handlers/main.yml:1:3 MISSING_KEY',
+      'site.yml:4:5 UNKNOWN_MODULE',
+      'other.yml:2:3 UNKNOWN_KEY',
+    ]);
+  });
+
+  it('says where imports go round in a circle', () => {
+    const { mistakes } = loadTree({
+      'site.yml': tasks('- import_tasks: a.yml'),
+      'a.yml': '- import_tasks: b.yml\n',
+      'b.yml': '- import_tasks: a.yml\n',
+    });
+    expect(mistakes).to.deep.equal([
+      'b.yml:1:17 INCLUDE_LOOP "a.yml" imports itself, use include_tasks with a condition that ends it',
+    ]);
+  });
+
+  it('says where roles depend on each other', () => {
+    const { mistakes } = loadTree({
+      'site.yml': play('roles: [a]'),
+      'roles/a/meta/main.yml': 'dependencies: [b]\n',
+      'roles/b/meta/main.yml': 'dependencies: [a]\n',
+    });
+    expect(mistakes).to.deep.equal([
+      'roles/b/meta/main.yml:1:16 INCLUDE_LOOP role "a" depends on itself, take it out of the dependencies of one of the roles',
+    ]);
+  });
+});
