@@ -14,7 +14,7 @@ export type Outcome = { readonly value: string } | { readonly error: 'syntax' | 
 export type Expected = Readonly<Record<string, Readonly<Record<string, Outcome>>>>;
 
 export const templar: Templar = createTemplar({
-  searchPath: () => [join(HERE, 'templates')],
+  searchPath: (_vars, kind) => [join(HERE, kind)],
   readFile: path => readFileSync(path),
   decrypt: text => text,
   env: { HOME: '/root' },

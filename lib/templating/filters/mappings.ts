@@ -1,4 +1,5 @@
 import { type Dict, Tuple, Undefined, type Value } from '../../source/value.ts';
+import type { Context } from '../context.ts';
 import { fault } from '../fault.ts';
 import { fillDict } from '../methods/dict.ts';
 import { explainMissing, getItem } from '../python/access.ts';
@@ -126,7 +127,7 @@ function pickKeys(value: Value, isWanted: (key: Value) => boolean, keep: boolean
   return dict;
 }
 
-function keyMatcher(target: Value, how: string): (key: Value) => boolean {
+function keyMatcher(context: Context, target: Value, how: string): (key: Value) => boolean {
   const targets = Array.isArray(target) ? target.map(str) : [str(target)];
   return key => {
     const text = str(key);
@@ -138,7 +139,7 @@ function keyMatcher(target: Value, how: string): (key: Value) => boolean {
       case 'ends_with':
         return targets.some(t => text.endsWith(t));
       case 'regex':
-        return targets.some(t => new RegExp(`^(?:${t})`).test(text));
+        return targets.some(t => context.regex(t, {}).match(text) !== undefined);
       default:
         throw fault('matching_parameter must be equality, starts_with, ends_with or regex');
     }
@@ -181,11 +182,11 @@ export const mappingFilters: FilterTable = {
     for (const item of iterate(value)) dictSet(counts, item, Number(dictGet(counts, item) ?? 0) + 1);
     return counts;
   }),
-  keep_keys: filter(['target', 'matching_parameter?'], (value, [target, how = 'equality']) => {
-    return pickKeys(value, keyMatcher(target, str(how)), true);
+  keep_keys: filter(['target', 'matching_parameter?'], (value, [target, how = 'equality'], context) => {
+    return pickKeys(value, keyMatcher(context, target, str(how)), true);
   }),
-  remove_keys: filter(['target', 'matching_parameter?'], (value, [target, how = 'equality']) => {
-    return pickKeys(value, keyMatcher(target, str(how)), false);
+  remove_keys: filter(['target', 'matching_parameter?'], (value, [target, how = 'equality'], context) => {
+    return pickKeys(value, keyMatcher(context, target, str(how)), false);
   }),
   lists_mergeby: filter(['*others', '**named'], (value, [others, named]) => {
     const [lists, index] = [[value, ...others.slice(0, -1)], others.at(-1) ?? named.get('index')];

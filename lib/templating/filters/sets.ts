@@ -5,6 +5,7 @@ import { includes, truthy } from '../python/compare.ts';
 import { iterate } from '../python/iterate.ts';
 import { toIndex } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
+import { compareLoose } from '../versions/loose.ts';
 import { type FilterTable, filter, needItems, optionalInteger } from './filter.ts';
 
 /** The most combinations that are made before it counts as a mistake. */
@@ -126,6 +127,10 @@ export const setFilters: FilterTable = {
   }),
   lists_symmetric_difference: filter(['*others'], (value, [others]) => {
     return others.reduce<Value[]>((left, list) => symmetric(left, iterate(list)), distinct(iterate(value)));
+  }),
+  version_sort: filter(['reverse?'], (value, [reverse = false]) => {
+    const sign = truthy(reverse) ? -1 : 1;
+    return [...iterate(value)].sort((a, b) => sign * compareLoose(str(a), str(b)));
   }),
   product: filter(['*others', '**named'], (value, [others, named]) => {
     return product(repeated(value, others, named.get('repeat')));

@@ -1,5 +1,6 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fault } from '../fault.ts';
 
 /** Regular files that a shell pattern matches. */
 export function globFiles(pattern: string): string[] {
@@ -44,5 +45,9 @@ export function matcher(pattern: string): RegExp {
     if (part === '?') return '.';
     return set === undefined ? `\\${part}` : `[${not ? '^' : ''}${set.replace(/[\\^]/g, '\\$&')}]`;
   });
-  return new RegExp(`^${source}$`, 's');
+  try {
+    return new RegExp(`^${source}$`, 's');
+  } catch {
+    throw fault(`"${pattern}" is not a valid pattern`);
+  }
 }

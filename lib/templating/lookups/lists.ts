@@ -1,7 +1,6 @@
 import { type Dict, Tuple, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { dictGet, truthy } from '../python/compare.ts';
-import { iterate } from '../python/iterate.ts';
 import { itemsOf, typeName } from '../python/types.ts';
 import { type LookupTable, lookup } from './lookup.ts';
 import { sequence } from './sequence.ts';
@@ -109,8 +108,7 @@ export const listLookups: LookupTable = {
     return terms.length === 0 ? sequence('', options) : terms.flatMap(term => sequence(term, options));
   }),
   random_choice: lookup((_context, terms) => {
-    const items = terms.length === 1 ? iterate(terms[0] as Value) : terms;
-    const chosen = items[Math.floor(Math.random() * items.length)];
+    const chosen = terms[Math.floor(Math.random() * terms.length)];
     return chosen === undefined ? [] : [chosen];
   }),
 };

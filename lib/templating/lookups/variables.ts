@@ -29,8 +29,9 @@ export const variableLookups: LookupTable = {
       );
     }),
   ),
-  varnames: lookup(({ vars, regex }, terms) => {
-    const patterns = terms.map(term => regex(str(term), {}));
+  varnames: lookup((context, terms) => {
+    const { vars } = context;
+    const patterns = terms.map(term => context.regex(str(term), {}));
     const names = [...new Set(vars.names())];
     return patterns.flatMap(pattern => names.filter(name => pattern.search(name) !== undefined));
   }),

@@ -87,7 +87,7 @@ export class TokenStream {
 
   unexpected(wanted?: string): Fault {
     const { current } = this;
-    const found = current.kind === 'eof' ? 'the end of the template' : describe(current);
+    const found = current.kind === 'eof' ? 'end of the text' : describe(current);
     return this.fail(`unexpected ${found}${wanted ? `, expected ${wanted}` : ''}`);
   }
 

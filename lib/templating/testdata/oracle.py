@@ -112,7 +112,7 @@ def chain(error):
 
 def evaluate(kind, text, variables):
     loader = DataLoader()
-    loader.set_basedir(str(HERE / 'templates'))
+    loader.set_basedir(str(HERE))
     templar = Templar(loader, variables=copy.deepcopy(variables))
     templar.environment.loader.searchpath = [str(HERE / 'templates')]
     if kind == 'condition':

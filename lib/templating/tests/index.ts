@@ -1,5 +1,6 @@
 import { nearName, registry, shortName } from '../registry.ts';
 import { fileTests } from './files.ts';
+import { networkTests } from './network.ts';
 import { resultTests } from './results.ts';
 import type { TestEntry } from './test.ts';
 import { textTests } from './text.ts';
@@ -11,6 +12,7 @@ export const TESTS: ReadonlyMap<string, TestEntry> = registry([
   resultTests,
   textTests,
   fileTests,
+  networkTests,
 ]);
 
 export function findTest(name: string): TestEntry | undefined {
