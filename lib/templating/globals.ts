@@ -6,13 +6,11 @@ import { fault } from './fault.ts';
 import { runLookup } from './lookups/run.ts';
 import { fillDict } from './methods/dict.ts';
 import { truthy } from './python/compare.ts';
+import { checkItems } from './python/limits.ts';
 import { toIndex } from './python/numbers.ts';
 import { Callable, Cycler, type Named, Namespace } from './python/objects.ts';
 import { str } from './python/print.ts';
 import { missing } from './python/undefined.ts';
-
-/** The longest list range() may make. */
-const MAX_RANGE = 5_000_000;
 
 type Global = (rt: Runtime) => Value;
 
@@ -47,7 +45,7 @@ function range(args: readonly Value[]): Value {
   const step = numbers[2] ?? 1;
   if (step === 0) throw fault('the step of range() can not be zero');
   const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (length > MAX_RANGE) throw fault(`range() of ${length} numbers is too long`);
+  checkItems(length);
   return Array.from({ length }, (_, i) => start + i * step);
 }
 

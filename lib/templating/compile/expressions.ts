@@ -1,6 +1,7 @@
 import { Tuple, type Value } from '../../source/value.ts';
 import type { Site } from '../fault.ts';
 import { compare, contains, dictSet, equals, truthy } from '../python/compare.ts';
+import { checkLength } from '../python/limits.ts';
 import { add, binary, negate } from '../python/operators.ts';
 import { str } from '../python/print.ts';
 import { Blank } from '../python/undefined.ts';
@@ -87,7 +88,9 @@ export function compileExpression(compiler: Compiler, node: Expr): Eval {
       return rt => {
         const values = items.map(item => item(rt));
         rt.site = site;
-        return values.map(str).join('');
+        const texts = values.map(str);
+        checkLength(texts.reduce((sum, text) => sum + text.length, 0));
+        return texts.join('');
       };
     }
     case 'compare':

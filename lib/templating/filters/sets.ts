@@ -3,13 +3,11 @@ import { fault } from '../fault.ts';
 import { subList } from '../lookups/lists.ts';
 import { includes, truthy } from '../python/compare.ts';
 import { iterate } from '../python/iterate.ts';
+import { checkItems } from '../python/limits.ts';
 import { toIndex } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
 import { compareLoose } from '../versions/loose.ts';
 import { type FilterTable, filter, needItems, optionalInteger } from './filter.ts';
-
-/** The most combinations that are made before it counts as a mistake. */
-const MAX_RESULTS = 2_000_000;
 
 /** Membership that is quick for texts. */
 function memberOf(items: readonly Value[]): (item: Value) => boolean {
@@ -43,12 +41,8 @@ function symmetric(left: readonly Value[], right: readonly Value[]): Value[] {
   return distinct([...left, ...right]).filter(item => !isCommon(item));
 }
 
-function checkCount(count: number): void {
-  if (count > MAX_RESULTS) throw fault(`makes ${count} results, which is too many`);
-}
-
 function product(lists: readonly (readonly Value[])[]): Value[] {
-  checkCount(lists.reduce((count, list) => count * list.length, 1));
+  checkItems(lists.reduce((count, list) => count * list.length, 1));
   const rows = lists.reduce<Value[][]>(
     (all, list) => all.flatMap(row => list.map(item => [...row, item])),
     [[]],
@@ -72,7 +66,7 @@ function combinations(items: readonly Value[], size: number): Value[][] {
   const found: Value[][] = [];
   const extend = (start: number, chosen: Value[]) => {
     if (chosen.length === size) {
-      checkCount(found.push(chosen));
+      checkItems(found.push(chosen));
       return;
     }
     for (let i = start; i <= items.length - (size - chosen.length); i++)
@@ -87,7 +81,7 @@ function permutations(items: readonly Value[], size: number): Value[][] {
   const found: Value[][] = [];
   const extend = (chosen: readonly number[]) => {
     if (chosen.length === size) {
-      checkCount(found.push(chosen.map(i => items[i] as Value)));
+      checkItems(found.push(chosen.map(i => items[i] as Value)));
       return;
     }
     for (let i = 0; i < items.length; i++) if (!chosen.includes(i)) extend([...chosen, i]);

@@ -5,7 +5,7 @@ import { truthy } from '../python/compare.ts';
 import { formatPercent } from '../python/format.ts';
 import { toIndex } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
-import { capitalize, splitLines, strip, substring, textLength } from '../python/text.ts';
+import { capitalize, repeatText, splitLines, strip, substring, textLength } from '../python/text.ts';
 import { type FilterTable, filter, needText, optionalInteger, optionalText } from './filter.ts';
 import { wrap } from './wrap.ts';
 
@@ -24,7 +24,7 @@ export function escapeHtml(text: string): string {
 const escaped = filter([], value => escapeHtml(str(value)));
 
 function indent(text: string, width: Value, first: boolean, blank: boolean): string {
-  const space = typeof width === 'string' ? width : ' '.repeat(Math.max(0, toIndex(width, 'the width')));
+  const space = typeof width === 'string' ? width : repeatText(' ', toIndex(width, 'the width'));
   const [head = '', ...rest] = splitLines(`${text}\n`);
   const lines = rest.map(line => (line === '' && !blank ? line : space + line));
   return (first ? space : '') + [head, ...lines].join('\n');

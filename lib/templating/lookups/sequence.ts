@@ -1,11 +1,9 @@
 import type { Dict, Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { formatPercent } from '../python/format.ts';
+import { checkItems } from '../python/limits.ts';
 import { parseInteger } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
-
-/** The longest sequence; more is a mistake. */
-const MAX_LENGTH = 1_000_000;
 
 const SHORT = /^(?:(0?x?[0-9a-f]+)\s*-\s*)?(0?x?[0-9a-f]+)(?:\s*\/\s*(-?0?x?[0-9a-f]+))?(?:\s*:\s*(.+))?$/i;
 
@@ -68,6 +66,6 @@ function expand({ start = 1, end, count, stride = 1, format = '%d' }: Settings):
   if (stride > 0 && last < start) throw fault('to count backwards, make the stride negative');
   if (stride < 0 && last > start) throw fault('to count forwards, do not make the stride negative');
   const length = Math.floor((last - start) / stride) + 1;
-  if (length > MAX_LENGTH) throw fault(`a sequence of ${length} is too long`);
+  checkItems(length);
   return Array.from({ length }, (_, i) => formatPercent(format, start + i * stride));
 }

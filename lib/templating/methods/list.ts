@@ -2,6 +2,7 @@ import { type Tuple, Undefined, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { compare, equals, truthy } from '../python/compare.ts';
 import { iterate } from '../python/iterate.ts';
+import { checkItems } from '../python/limits.ts';
 import { toIndex } from '../python/numbers.ts';
 import { repr } from '../python/print.ts';
 import { type Method, method } from './method.ts';
@@ -53,7 +54,9 @@ export const listMethods: ReadonlyMap<string, Method<Value[]>> = new Map<string,
   [
     'extend',
     method(['items'], (self: Value[], items) => {
-      for (const item of [...iterate(items)]) self.push(item);
+      const more = [...iterate(items)];
+      checkItems(self.length + more.length);
+      for (const item of more) self.push(item);
       return null;
     }),
   ],

@@ -1,19 +1,23 @@
 import { Tuple, Undefined, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { formatPercent } from './format.ts';
+import { checkItems, checkLength } from './limits.ts';
 import { arithmetic, asInteger } from './numbers.ts';
 import { PyObject } from './objects.ts';
 import { repeatText } from './text.ts';
 import { itemsOf, typeName } from './types.ts';
 import { undefinedFault } from './undefined.ts';
 
-/** The longest list that `*` may make. */
-const MAX_ITEMS = 10_000_000;
-
 /** Python's `+`. */
 export function add(left: Value, right: Value): Value {
-  if (typeof left === 'string' && typeof right === 'string') return left + right;
-  if (Array.isArray(left) && Array.isArray(right)) return [...left, ...right];
+  if (typeof left === 'string' && typeof right === 'string') {
+    checkLength(left.length + right.length);
+    return left + right;
+  }
+  if (Array.isArray(left) && Array.isArray(right)) {
+    checkItems(left.length + right.length);
+    return [...left, ...right];
+  }
   if (left instanceof Tuple && right instanceof Tuple) return new Tuple([...left.items, ...right.items]);
   const sum = arithmetic('+', left, right) ?? (left instanceof PyObject ? left.add(right) : undefined);
   if (sum !== undefined) return sum;
@@ -44,7 +48,7 @@ function special(operator: string, left: Value, right: Value): Value | undefined
   if (typeof text === 'string') return repeatText(text, Number(count));
   const items = itemsOf(text);
   if (!items) return undefined;
-  if (items.length * Number(count) > MAX_ITEMS) throw fault('the list is too long');
+  checkItems(items.length * Number(count));
   const repeated: Value[] = [];
   for (let i = 0; i < count; i++) repeated.push(...items);
   return Array.isArray(text) ? repeated : new Tuple(repeated);

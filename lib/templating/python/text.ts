@@ -1,7 +1,5 @@
 import { fault } from '../fault.ts';
-
-/** The longest text a template may make. */
-const MAX_LENGTH = 64 * 1024 * 1024;
+import { checkLength } from './limits.ts';
 
 const SURROGATE = /[\ud800-\udfff]/;
 
@@ -21,7 +19,7 @@ export function substring(text: string, start: number, end?: number): string {
 }
 
 export function repeatText(text: string, count: number): string {
-  if (text.length * count > MAX_LENGTH) throw fault('the text is too long');
+  checkLength(text.length * count);
   return count > 0 ? text.repeat(count) : '';
 }
 
