@@ -1,3 +1,4 @@
+import { alternatives } from './alternatives.ts';
 import { apt } from './apt.ts';
 import { aptKey } from './apt_key.ts';
 import { aptRepository } from './apt_repository.ts';
@@ -5,11 +6,17 @@ import { authorizedKey } from './authorized_key.ts';
 import { cron } from './cron.ts';
 import { deb822Repository } from './deb822_repository.ts';
 import { dnf } from './dnf.ts';
+import { filesystem } from './filesystem.ts';
+import { firewalld } from './firewalld.ts';
 import { getent } from './getent.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
+import { iptables } from './iptables.ts';
 import { knownHosts } from './known_hosts.ts';
 import { localeGen } from './locale_gen.ts';
+import { lvg } from './lvg.ts';
+import { lvol } from './lvol.ts';
+import { make } from './make.ts';
 import { modprobe } from './modprobe.ts';
 import type { Module } from './module.ts';
 import { mount } from './mount.ts';
@@ -26,12 +33,14 @@ import { postgresqlQuery } from './postgresql_query.ts';
 import { postgresqlUser } from './postgresql_user.ts';
 import { reboot } from './reboot.ts';
 import { rpmKey } from './rpm_key.ts';
+import { selinux } from './selinux.ts';
 import { service } from './service.ts';
 import { serviceFacts } from './service_facts.ts';
 import { setup } from './setup.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
 import { timezone } from './timezone.ts';
+import { ufw } from './ufw.ts';
 import { user } from './user.ts';
 import { waitFor } from './wait_for.ts';
 import { waitForConnection } from './wait_for_connection.ts';
@@ -39,6 +48,7 @@ import { yumRepository } from './yum_repository.ts';
 
 /** Modules that know packages, services, users and the rest of the system, besides files and commands. */
 export const SYSTEM_MODULES: readonly Module[] = [
+  alternatives,
   apt,
   aptKey,
   aptRepository,
@@ -46,11 +56,17 @@ export const SYSTEM_MODULES: readonly Module[] = [
   cron,
   deb822Repository,
   dnf,
+  filesystem,
+  firewalld,
   getent,
   group,
   hostname,
+  iptables,
   knownHosts,
   localeGen,
+  lvg,
+  lvol,
+  make,
   modprobe,
   mount,
   npm,
@@ -66,12 +82,14 @@ export const SYSTEM_MODULES: readonly Module[] = [
   postgresqlUser,
   reboot,
   rpmKey,
+  selinux,
   service,
   serviceFacts,
   setup,
   sysctl,
   systemd,
   timezone,
+  ufw,
   user,
   waitFor,
   waitForConnection,
