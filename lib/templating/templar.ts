@@ -46,12 +46,17 @@ export interface TemplateFileOptions {
 export interface Templar {
   /**
    * Renders every template inside a value, deeply. A string that is exactly one expression keeps the type of its
-   * result; text that only looks like a number or a list stays text. Mapping keys are rendered as well. Values that equal OMIT are kept: the caller drops them.
+   * result; so does a template that prints one value only, such as `{% if a %}{{ list }}{% endif %}`. Text that only
+   * looks like a number or a list stays text, where ansible-core before 2.19 turns `{{ 1 }}{{ 2 }}` into 12 and
+   * `[{% for … %}]` into a list; None inside a text leaves nothing. Mapping keys are rendered as well. Values that equal OMIT are kept: the caller drops them.
    */
   render(value: Value, vars: Variables, at?: Position): Value;
   /** Evaluates a bare expression such as `a.b | default(3)`. */
   evaluate(expression: string, vars: Variables, at?: Position): Value;
-  /** Evaluates a condition as `when:` does: an expression, a boolean, or a list of them (all must hold). */
+  /**
+   * Evaluates a condition as `when:` does: an expression, a boolean, or a list of them (all must hold). Text that came
+   * out of `{{ }}` is evaluated once more, without lookups, since a host may have written it.
+   */
   test(condition: Value, vars: Variables, at?: Position): boolean;
   /** Renders the text of a template file (trim_blocks on, `#jinja2:` header honoured). */
   renderFile(text: string, vars: Variables, options?: TemplateFileOptions): string;

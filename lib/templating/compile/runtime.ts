@@ -13,7 +13,7 @@ import type { Template } from './template.ts';
 import { NO_VARIABLES, ScopedVariables } from './variables.ts';
 
 /** Iterations and calls one rendering may make before it counts as endless. */
-const MAX_STEPS = 5_000_000;
+const MAX_STEPS = 2_000_000;
 /** Macros that call themselves stop here, before JavaScript's own stack ends. */
 const MAX_CALLS = 150;
 
