@@ -6,6 +6,7 @@ import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
 import { getUrl } from './get_url.ts';
+import { git } from './git.ts';
 import { iniFile } from './ini_file.ts';
 import { lineinfile } from './lineinfile.ts';
 import type { Module } from './module.ts';
@@ -17,6 +18,7 @@ import { slurp } from './slurp.ts';
 import { stat } from './stat.ts';
 import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
+import { unarchive } from './unarchive.ts';
 import { uri } from './uri.ts';
 
 /** Modules for files, commands and web services. */
@@ -29,6 +31,7 @@ export const FILE_MODULES: readonly Module[] = [
   file,
   find,
   getUrl,
+  git,
   iniFile,
   lineinfile,
   raw,
@@ -39,5 +42,6 @@ export const FILE_MODULES: readonly Module[] = [
   stat,
   template,
   tempfile,
+  unarchive,
   uri,
 ];

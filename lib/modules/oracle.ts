@@ -36,6 +36,8 @@ export interface OracleTable {
   /** Arguments that only Ansible's side gets (`_uses_shell`). */
   readonly extra?: Readonly<Record<string, Json>>;
   readonly options?: (dir: string) => TestOptions;
+  /** Programs without which the table cannot run. */
+  readonly needs?: readonly string[];
   /** Permissions of files differ on purpose. */
   readonly otherModes?: boolean;
   /** Keys of nested results that differ by nature, such as inode numbers. */
@@ -53,6 +55,13 @@ export function itAgreesWithAnsible(module: Module, table: OracleTable, cases: r
     if (!existsSync(ANSIBLE)) {
       console.log(
         `skipped: ansible-core is not installed; with it, ${module.name} is compared with Ansible's`,
+      );
+      this.skip();
+    }
+    const missing = table.needs?.filter(program => !existsSync(`/usr/bin/${program}`)) ?? [];
+    if (missing.length > 0) {
+      console.log(
+        `skipped: ${missing.join(', ')} not installed; with it, ${module.name} is compared with Ansible's`,
       );
       this.skip();
     }
