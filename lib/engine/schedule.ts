@@ -113,22 +113,34 @@ async function runGroup(
   const { task } = step;
   if (isFlush(task)) {
     await flushMeta(playRun, group);
-    for (const w of group) advance(playRun, w, WENT_WELL, true);
+    for (const w of group) advance(playRun, w, WENT_WELL);
     return;
   }
   if (!(await agreedTo(playRun, task))) {
-    for (const w of group) advance(playRun, w, WENT_WELL, true);
+    for (const w of group) advance(playRun, w, WENT_WELL);
     return;
   }
   // Frames differ between hosts: each has its own loop items around the step.
   const members = group.map(w => ({ host: w.host, frames: w.step!.frames }));
   const { ends, fatal } = await runStep(playRun, task, members, handler);
-  for (const w of group) advance(playRun, w, ends.get(w.host)!, true);
-  if (fatal) {
-    for (const w of all)
-      if (w.step && !ends.get(w.host)?.failed) advance(playRun, w, FAILED_WITH_OTHERS, false);
-  }
+  for (const w of group) advance(playRun, w, ends.get(w.host)!);
+  if (fatal && group.some(w => isLost(playRun, w, ends))) failOthers(playRun, all);
   checkFailPercentage(playRun);
+}
+
+/** True for a host that failed at the step and that no `rescue` takes up. */
+function isLost(playRun: PlayRun, hostWalk: HostWalk, ends: ReadonlyMap<string, StepEnd>): boolean {
+  if (hostState(playRun.run, hostWalk.host).status === 'unreachable') return true;
+  return ends.get(hostWalk.host)?.failed === true && !hostWalk.rescued;
+}
+
+/** One failure is everybody's: hosts that are not in a `rescue` at this moment end here. */
+function failOthers(playRun: PlayRun, all: readonly HostWalk[]): void {
+  for (const w of all) {
+    if (w.rescued || w.step === undefined) continue;
+    w.step = undefined;
+    hostState(playRun.run, w.host).status = 'failed';
+  }
 }
 
 /** --step: asks before each task; "c" goes on without asking. */
@@ -146,7 +158,6 @@ async function agreedTo({ run, name }: PlayRun, task: Task): Promise<boolean> {
 }
 
 const WENT_WELL: StepEnd = { failed: false, skipped: false, included: [] };
-const FAILED_WITH_OTHERS: StepEnd = { failed: true, skipped: false, included: [] };
 
 const isFlush = (task: Task): boolean =>
   task.module.name === 'meta' &&
@@ -161,8 +172,8 @@ async function flushMeta(playRun: PlayRun, group: readonly HostWalk[]): Promise<
   );
 }
 
-/** Moves a host on. `counts` is false for a host that fails only because another one did. */
-function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd, counts: boolean): void {
+/** Moves a host on to its next step. */
+function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd): void {
   const { run } = playRun;
   const state = hostState(run, hostWalk.host);
   if (state.status === 'unreachable') {
@@ -171,7 +182,7 @@ function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd, counts: boo
   }
   hostWalk.rescued = false;
   const next = hostWalk.walk.next(end);
-  if (end.failed && counts) {
+  if (end.failed) {
     if (hostWalk.rescued) {
       state.stats.rescued++;
       run.emit({ type: 'rescued', host: hostWalk.host });

@@ -53,7 +53,7 @@ export async function runStep(
     if (!isMeta || verdict.status === 'failed') record(playRun, task, info, member, verdict);
   });
   if (once && verdicts.has(first)) shareResult(playRun, task, hosts, verdicts.get(first)!);
-  announceIncludes(playRun, verdicts);
+  if (task.module.name !== 'include_role') announceIncludes(playRun, verdicts);
   if (!isMeta) run.emit({ type: 'task-end', task: info });
   return conclude(playRun, task, hosts, verdicts, once);
 }
@@ -119,13 +119,14 @@ function record(
     });
   }
   for (const message of result.warnings ?? []) run.emit({ type: 'warning', message });
-  count(stats, verdict);
+  // As in Ansible's recap, the include of a role is no task of its own.
+  if (task.module.name !== 'include_role' || verdict.included.length === 0) count(stats, verdict);
   if (status === 'unreachable' && !ignored) hostState(run, host).status = 'unreachable';
   if (status === 'failed' && !ignored) rememberFailure(playRun, info, task, host, verdict.result);
   if (status === 'changed' && !ignored) notify(playRun, task, host);
 }
 
-function count(stats: HostStats, { status, ignored }: TaskVerdict): void {
+function count(stats: HostStats, { status, ignored, result }: TaskVerdict): void {
   if (status === 'unreachable') {
     if (ignored) {
       stats.skipped++;
@@ -136,6 +137,7 @@ function count(stats: HostStats, { status, ignored }: TaskVerdict): void {
     if (ignored) {
       stats.ok++;
       stats.ignored++;
+      if (result.changed) stats.changed++;
     }
   } else if (status === 'skipped' || status === 'unknown') {
     stats.skipped++;

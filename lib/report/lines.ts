@@ -159,7 +159,8 @@ function messageOf(result: Result): string {
   if (result['censored'] !== undefined) return String(result['censored']);
   const assertion =
     result['assertion'] === undefined ? '' : `${JSON.stringify(result['assertion'])} does not hold: `;
-  const { msg } = result;
+  const msg = result.msg === '' || result.msg === null ? undefined : result.msg;
+  if (msg === undefined && result['failed_when_result'] === true) return 'failed_when holds';
   return assertion + (msg === undefined ? 'failed' : typeof msg === 'string' ? msg : JSON.stringify(msg));
 }
 
