@@ -1,3 +1,4 @@
+import { archive } from './archive.ts';
 import { assemble } from './assemble.ts';
 import { blockinfile } from './blockinfile.ts';
 import { command } from './command.ts';
@@ -23,6 +24,7 @@ import { uri } from './uri.ts';
 
 /** Modules for files, commands and web services. */
 export const FILE_MODULES: readonly Module[] = [
+  archive,
   assemble,
   blockinfile,
   command,

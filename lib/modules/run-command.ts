@@ -107,14 +107,17 @@ function conditions(args: Running['args']): string {
     .join('\n');
 }
 
-/** Shell test for a path or a glob pattern with at least one match. */
-function exists(pattern: string): string {
+/** A shell word for a path in which glob characters keep their meaning. */
+export function globWord(pattern: string): string {
   const words = pattern
     .split(/([*?[\]])/)
     .map((part, i) => (part === '' || /^[*?[\]]$/.test(part) ? part : i === 0 ? pathWord(part) : quote(part)))
     .join('');
-  return `{ set -- ${words || "''"}; [ -e "$1" ] || [ -h "$1" ]; }`;
+  return words || "''";
 }
+
+/** Shell test for a path or a glob pattern with at least one match. */
+const exists = (pattern: string) => `{ set -- ${globWord(pattern)}; [ -e "$1" ] || [ -h "$1" ]; }`;
 
 /** What the program printed on stderr, and what the script itself said, if it did. */
 function spoken(reply: Reply): readonly [string, string | undefined] {
