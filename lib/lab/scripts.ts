@@ -15,7 +15,10 @@ if systemd-detect-virt --quiet --container; then
   chgrp disk /dev/loop[0-9]*
 fi
 if [ -r /etc/lab-disks ]; then
-  while read -r name loop; do ln -sfn "$loop" "/dev/$name"; done </etc/lab-disks
+  while read -r name loop; do
+    [ -b "$loop" ] || mknod -m 0660 "$loop" b 7 "\${loop#/dev/loop}"
+    ln -sfn "$loop" "/dev/$name"
+  done </etc/lab-disks
 fi
 mount -o remount,size=1g /dev/shm
 `;
@@ -140,19 +143,25 @@ mke2fs -q -t ext4 -d "$root" "$out/root.img" 16G
 `;
 
 /**
- * Frees loop devices that a host made and left when it ended: their backing file lives on a file system that no
- * process can see any more (a FUSE mount of the host's), or on the one named by $own (the host's root). Loops that
- * something has mounted are kept, and those whose file still stands where it was.
+ * Frees loop devices that a host made and left when it ended. Their backing file lives on a file system that no
+ * process can see any more, or that does not answer (a FUSE mount of the host's), or on the one named by $own (the host's
+ * root). Loops that something has mounted are kept, and those whose file still stands where it was. What is seen is
+ * asked last, so that a loop made meanwhile on a new file system is not taken for a left one.
  */
 export const FREE_LOOPS_SCRIPT = `
+loops=$(for loop in /sys/block/loop*/loop; do
+  [ -e "$loop/backing_file" ] || continue
+  node=\${loop#/sys/block/} node=/dev/\${node%/loop}
+  set -- $(losetup --noheadings --output BACK-MAJ:MIN,BACK-INO "$node" 2>/dev/null)
+  echo "$node $(cat "\${loop%/loop}/dev") \${1:-lost} \${2:-lost} $(cat "$loop/backing_file")"
+done)
 seen=$(cat /proc/[0-9]*/mountinfo 2>/dev/null | cut -d ' ' -f 3 | grep -vx "\${own:-none}" | sort -u)
-losetup --list --noheadings --output NAME,MAJ:MIN,BACK-MAJ:MIN,BACK-INO,BACK-FILE |
-  while read -r name self back inode file; do
-    case $back in 0:*) ;; *) continue ;; esac
-    if printf '%s\\n' "$seen" | grep -qx -e "$back" -e "$self"; then continue; fi
-    if [ "$(stat -c %i "$file" 2>/dev/null)" = "$inode" ]; then continue; fi
-    losetup -d "$name" || :
-  done
+printf '%s\\n' "$loops" | while read -r node self back inode file; do
+  case $back in 0:* | lost) ;; *) continue ;; esac
+  if printf '%s\\n' "$seen" | grep -qx -e "$back" -e "$self"; then continue; fi
+  if [ "$(stat -c %i "$file" 2>/dev/null)" = "$inode" ]; then continue; fi
+  losetup -d "$node" 2>/dev/null || :
+done
 `;
 
 /**
