@@ -4,6 +4,7 @@ import { pfsProbe } from './pfs_probe.ts';
 import { polardbFence } from './polardb_fence.ts';
 import { polardbInit } from './polardb_init.ts';
 import { polardbLock } from './polardb_lock.ts';
+import { polardbPromote } from './polardb_promote.ts';
 import { polardbRecord } from './polardb_record.ts';
 import { polardbRestart } from './polardb_restart.ts';
 import { polardbSlots } from './polardb_slots.ts';
@@ -16,6 +17,7 @@ export const POLARDB_MODULES: readonly Module[] = [
   polardbFence,
   polardbInit,
   polardbLock,
+  polardbPromote,
   polardbRecord,
   polardbRestart,
   polardbSlots,

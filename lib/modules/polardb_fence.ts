@@ -14,7 +14,10 @@ export const polardbFence = defineState({
   summary:
     'Shuts a node out from the disks, on the storage host: no new connection, and every open one ended.',
   args,
-  returns: { sessions: 'Connections of the node that were open before.' },
+  returns: {
+    sessions: 'Connections of the node that were open before.',
+    listed: 'Whether it was on the list of clients before.',
+  },
 
   *probe(wish) {
     const reply = yield* mustSh('cannot see who is connected', probeScript(wish));
@@ -31,7 +34,7 @@ export const polardbFence = defineState({
       : listed
         ? []
         : [`let ${address} connect again`];
-    return { changes, result: { sessions } };
+    return { changes, result: { sessions, listed } };
   },
 
   *apply(_found, wish) {

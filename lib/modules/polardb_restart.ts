@@ -42,7 +42,7 @@ export const polardbRestart = defineState({
   },
 
   *probe(wish) {
-    const reply = yield* mustSh('cannot see what waits for a restart', probeScript(wish), { timeout: 120 });
+    const reply = yield* mustSh('cannot see what waits for a restart', probeScript(wish), { timeout: 240 });
     const [running, program, ...rows] = reply.stdout.trimEnd().split('\n');
     return {
       running: running === 'active',
@@ -96,6 +96,7 @@ echo "$state"
 [ "$state" = active ] || exit 0
 pid=$(systemctl show -p MainPID --value polardb)
 if [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f ${quote(`${wish.bin}/postgres`)})" ]; then echo same; else echo other; fi
+${awaitServer(wish, 120)}
 ${psql(wish, QUERY)}
 `;
 }
