@@ -11,6 +11,7 @@ import { git } from './git.ts';
 import { iniFile } from './ini_file.ts';
 import { lineinfile } from './lineinfile.ts';
 import type { Module } from './module.ts';
+import { patch } from './patch.ts';
 import { raw } from './raw.ts';
 import { replace } from './replace.ts';
 import { script } from './script.ts';
@@ -36,6 +37,7 @@ export const FILE_MODULES: readonly Module[] = [
   git,
   iniFile,
   lineinfile,
+  patch,
   raw,
   replace,
   script,

@@ -40,7 +40,7 @@ def run_module(name, args, cwd):
 
 
 def module_path(name):
-    if name.startswith('ansible.'):
+    if name.startswith(('ansible.builtin.', 'ansible.legacy.')):
         return 'ansible.modules.' + name.split('.')[-1]
     namespace, collection, module = name.split('.')
     return 'ansible_collections.%s.%s.plugins.modules.%s' % (namespace, collection, module)
