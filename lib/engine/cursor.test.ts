@@ -14,12 +14,14 @@ function run(nodes: readonly TaskNode[], ends: Readonly<Record<string, Partial<S
   const ran: string[] = [];
   const paths: (readonly number[])[] = [];
   let rescues = 0;
-  const steps = walk(nodes, { selects: t => !t.id.startsWith('-'), rescuing: () => void rescues++ });
+  const steps = walk(nodes, { selects: t => !t.id.startsWith('-') });
   let next = steps.next();
   while (!next.done) {
     ran.push(next.value.task.id);
     paths.push(next.value.path);
-    next = steps.next({ ...OK, ...ends[next.value.task.id] });
+    const end = { ...OK, ...ends[next.value.task.id] };
+    if (end.failed && next.value.rescuable) rescues++;
+    next = steps.next(end);
   }
   return { ran, end: next.value, rescues, paths };
 }

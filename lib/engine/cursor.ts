@@ -8,6 +8,8 @@ export interface Step {
   readonly path: readonly number[];
   /** Loop variables of the includes around the task, outermost first. */
   readonly frames: readonly Dict[];
+  /** True when a block around it has a `rescue` for its failure. */
+  readonly rescuable: boolean;
 }
 
 /** What the walk needs to know about how a step went. */
@@ -21,8 +23,6 @@ export interface StepEnd {
 export interface WalkHooks {
   /** False for tasks that tags, roles or --start-at-task leave out. */
   selects(task: Task): boolean;
-  /** A failure is about to be rescued. */
-  rescuing(): void;
 }
 
 export type Walk = Generator<Step, 'done' | 'failed', StepEnd>;
@@ -36,36 +36,47 @@ export function* walk(
   hooks: WalkHooks,
   path: readonly number[] = [],
   frames: readonly Dict[] = [],
+  rescuable = false,
 ): Walk {
   for (const [index, node] of nodes.entries()) {
     const here = [...path, index];
     const end =
       node.kind === 'block'
-        ? yield* walkBlock(node, hooks, here, frames)
-        : yield* walkTask(node, hooks, here, frames);
+        ? yield* walkBlock(node, hooks, here, frames, rescuable)
+        : yield* walkTask(node, hooks, here, frames, rescuable);
     if (end === 'failed') return 'failed';
   }
   return 'done';
 }
 
-function* walkTask(task: Task, hooks: WalkHooks, path: readonly number[], frames: readonly Dict[]): Walk {
+function* walkTask(
+  task: Task,
+  hooks: WalkHooks,
+  path: readonly number[],
+  frames: readonly Dict[],
+  rescuable: boolean,
+): Walk {
   if (!hooks.selects(task)) return 'done';
-  const { failed, included } = yield { task, path, frames };
+  const { failed, included } = yield { task, path, frames, rescuable };
   if (failed) return 'failed';
   for (const [order, { nodes, frame }] of included.entries()) {
     const inner = frame.size > 0 ? [...frames, frame] : frames;
-    if ((yield* walk(nodes, hooks, [...path, order], inner)) === 'failed') return 'failed';
+    if ((yield* walk(nodes, hooks, [...path, order], inner, rescuable)) === 'failed') return 'failed';
   }
   return 'done';
 }
 
-function* walkBlock(block: Block, hooks: WalkHooks, path: readonly number[], frames: readonly Dict[]): Walk {
-  let end = yield* walk(block.block, hooks, [...path, 0], frames);
-  if (end === 'failed' && block.rescue.length > 0) {
-    hooks.rescuing();
-    end = yield* walk(block.rescue, hooks, [...path, 1], frames);
-  }
-  const always = yield* walk(block.always, hooks, [...path, 2], frames);
+function* walkBlock(
+  block: Block,
+  hooks: WalkHooks,
+  path: readonly number[],
+  frames: readonly Dict[],
+  rescuable: boolean,
+): Walk {
+  const rescues = block.rescue.length > 0;
+  let end = yield* walk(block.block, hooks, [...path, 0], frames, rescuable || rescues);
+  if (end === 'failed' && rescues) end = yield* walk(block.rescue, hooks, [...path, 1], frames, rescuable);
+  const always = yield* walk(block.always, hooks, [...path, 2], frames, rescuable);
   return always === 'failed' ? 'failed' : end;
 }
 

@@ -94,9 +94,6 @@ function takesPart(playRun: PlayRun, host: string, handler: boolean): boolean {
 function startWalk(playRun: PlayRun, nodes: readonly TaskNode[], host: string, handler: boolean): HostWalk {
   const hooks: WalkHooks = {
     selects: task => handler || selects(playRun, task, host),
-    rescuing: () => {
-      hostWalk.rescued = true;
-    },
   };
   const hostWalk: HostWalk = { host, walk: walk(nodes, hooks), rescued: false, step: undefined };
   take(playRun, hostWalk, hostWalk.walk.next());
@@ -124,7 +121,7 @@ async function runGroup(
   const members = group.map(w => ({ host: w.host, frames: w.step!.frames }));
   const { ends, fatal } = await runStep(playRun, task, members, handler);
   for (const w of group) advance(playRun, w, ends.get(w.host)!);
-  if (fatal && group.some(w => isLost(playRun, w, ends))) failOthers(playRun, all);
+  if (fatal && group.some(w => isLost(playRun, w, ends))) failOthers(playRun, all, ends);
   checkFailPercentage(playRun);
 }
 
@@ -134,10 +131,10 @@ function isLost(playRun: PlayRun, hostWalk: HostWalk, ends: ReadonlyMap<string, 
   return ends.get(hostWalk.host)?.failed === true && !hostWalk.rescued;
 }
 
-/** One failure is everybody's: hosts that are not in a `rescue` at this moment end here. */
-function failOthers(playRun: PlayRun, all: readonly HostWalk[]): void {
+/** One failure is everybody's: the other hosts end here; those that failed go on to their `rescue` or `always`. */
+function failOthers(playRun: PlayRun, all: readonly HostWalk[], ends: ReadonlyMap<string, StepEnd>): void {
   for (const w of all) {
-    if (w.rescued || w.step === undefined) continue;
+    if (ends.get(w.host)?.failed || w.step === undefined) continue;
     w.step = undefined;
     hostState(playRun.run, w.host).status = 'failed';
   }
@@ -180,7 +177,7 @@ function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd): void {
     hostWalk.step = undefined;
     return;
   }
-  hostWalk.rescued = false;
+  hostWalk.rescued = end.failed && hostWalk.step?.rescuable === true;
   const next = hostWalk.walk.next(end);
   if (end.failed) {
     if (hostWalk.rescued) {
