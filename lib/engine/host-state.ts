@@ -39,13 +39,15 @@ export class HostState {
   }
 
   /** Stores facts that a module returned, as `ansible_facts.x` and as the variable `ansible_x`. */
-  addFacts(facts: Readonly<Record<string, Json>>): void {
+  addFacts(facts: Readonly<Record<string, Json>>, fromSetup = false): void {
     for (const [name, json] of Object.entries(facts)) {
       const bare = name.startsWith('ansible_') ? name.slice('ansible_'.length) : name;
       const value = fromPlain(json);
       this.facts.set(bare, value);
       this.plainFacts.set(bare, json);
       this.factVars.set(`ansible_${bare}`, value);
+      // What other modules find keeps its own name as well: `packages`, `services`, `getent_passwd`.
+      if (!fromSetup) this.factVars.set(name, value);
     }
   }
 

@@ -155,7 +155,7 @@ function storeFacts(run: TaskRun, item: Item, result: Result): void {
   if (!result.ansible_facts || run.task.module.kind === 'control') return;
   const toDelegate = item.delegate !== undefined && keywordOr(run, run.task.delegateFacts, false);
   const state = toDelegate ? hostState(run.playRun.run, item.delegate!) : run.state;
-  state.addFacts(result.ansible_facts);
+  state.addFacts(result.ansible_facts, run.task.module.name === 'setup');
   if (run.task.module.name === 'setup') state.factsGathered = true;
 }
 
