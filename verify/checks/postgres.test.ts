@@ -143,7 +143,9 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
       'replication.sync',
       'replication.slots',
       'replication.receivers',
+      'replication.lag',
     ]);
+    expect(messages['replication.lag']).to.match(/replicas that are not connected/);
     expect(messages['replication.streaming']).to.match(/^not true within 1.5 s .* replicas that stream/);
     expect(messages['replication.sync']).to.equal(
       'replica9 is not connected, which does not fit the policy "all"',
