@@ -107,18 +107,27 @@ function producer(source: Source): string {
 function finalAttributes({ found, wanted }: Writing) {
   const kept = found.status?.type === 'link' ? undefined : found.status;
   const now = kept?.mode ?? 0o666 & ~found.umask;
+  const mode = wanted.mode === undefined ? now : modeBits(wanted.mode, now, false, found.umask);
   return {
     kept,
-    mode: wanted.mode === undefined ? now : modeBits(wanted.mode, now, false, found.umask),
+    mode,
     /** Nothing but the process's own owner and group is wanted: no need to hide the file until it has them. */
     own: wanted.owner === undefined && wanted.group === undefined && (kept === undefined || found.own),
+    /** Root is wanted, and most likely at work. The group may read no more than others, should it be another first. */
+    rootly: kept === undefined && isRootly(wanted) && (mode & 0o070) >> 3 === (mode & 0o007),
   };
 }
 
+/** The author wants what root gets without asking. */
+export const isRootly = ({ owner, group }: Attributes): boolean =>
+  (owner === 'root' || owner === '0') && (group === undefined || group === 'root' || group === '0');
+
 function writeScript(writing: Writing, temporary: string, present: boolean): string {
   const { path, found, wanted, source } = writing;
-  const { kept, mode, own } = finalAttributes(writing);
-  const plain = own && (mode & ~0o466) === 0o200 && !present;
+  const { kept, mode, own, rootly } = finalAttributes(writing);
+  const plain = (own || rootly) && (mode & ~0o466) === 0o200 && !present;
+  // A file made with umask 077, or sent, has this mode already.
+  const needsChmod = !plain && mode !== 0o600;
   const word = quote(path);
   return [
     FAIL,
@@ -128,11 +137,12 @@ function writeScript(writing: Writing, temporary: string, present: boolean): str
     present
       ? `trap 'rm -f "$t"' 0`
       : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}; set -C\ne=$( { : >"$t"; } 2>&1) || fail "cannot write $p: $e"\nset +C; trap 'rm -f "$t"' 0\n${producer(source)} >"$t" || space`,
-    ownership(kept, found, wanted, plain),
-    plain ? '' : `e=$(chmod ${chmodText(mode)} "$t" 2>&1) || fail "chmod failed: $e"`,
+    plain && rootly ? '' : ownership(kept, found, wanted, plain),
+    !needsChmod ? '' : `e=$(chmod ${chmodText(mode)} "$t" 2>&1) || fail "chmod failed: $e"`,
     seLinux(wanted, kept !== undefined),
     `s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98`,
-    plain ? modeGuard(mode) : '',
+    plain && rootly ? rootGuard(ownership(kept, found, wanted, false)) : '',
+    needsChmod ? '' : modeGuard(mode),
     validation(writing.validate),
     writing.backup && found.status !== undefined
       ? `b=$p.${backupNumber()}.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$p" "$b" 2>&1) || fail "Could not make backup of $p to $b: $e"`
@@ -161,13 +171,20 @@ function ownership(
 ): string {
   const owner = wanted.owner ?? (kept && String(kept.uid));
   const group = wanted.group ?? (kept && String(kept.gid));
-  if (owner === undefined && group === undefined) return '';
+  // A setgid directory gives its group to what is made in it; with Ansible a new file has the group of its maker.
+  if (owner === undefined && group === undefined)
+    return `[ -G "$t" ] || chown ":$(id -g)" "$t" 2>/dev/null || :`;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
   const chown = `e=$(chown ${quote(spec)} "$t" 2>&1)`;
   const asked = wanted.owner !== undefined || wanted.group !== undefined;
   // An unprivileged user may edit a file of another; as with Ansible the new one is then the user's own.
   if (!asked) return found.own || plain ? `[ -O "$t" ] && [ -G "$t" ] || ${chown} || :` : `${chown} || :`;
   return `${chown} || fail "chown failed: $e"`;
+}
+
+/** Someone else was at work, or the directory hands on its group: now the owner has to be set. */
+function rootGuard(chown: string): string {
+  return `case $s in *\\|0\\|0\\|[0-9]*) ;; *) ${chown}; s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98;; esac`;
 }
 
 /** A default ACL of the directory may have overruled the umask. */

@@ -49,6 +49,13 @@ const FILES: readonly OracleCase[] = [
   put('other text of the same length', 'printf "tixt\\n" >f; chmod 600 f; chown 12:34 f', {
     content: 'text\n',
   }),
+  put('a text of root to a setgid directory', 'chgrp daemon .; chmod 2775 .', {
+    content: 'x',
+    owner: 'root',
+    group: 'root',
+    mode: '0644',
+  }),
+  put('a text to a setgid directory', 'chgrp daemon .; chmod 2775 .', { content: 'x', mode: '0644' }),
   put('an empty text', '', { content: '' }),
   put('a mapping', '', { content: { b: 1, a: ['x', null, true, 'ü'] } }),
   put('a text to a directory', 'mkdir f', { content: 'x' }),

@@ -1,6 +1,6 @@
 import type { Json } from '../source/value.ts';
-import { type Attributes, chmodText, modeBits } from './attributes.ts';
-import { temporaryBeside } from './content.ts';
+import { type Attributes, chmodText, modeBits, modeText } from './attributes.ts';
+import { isRootly, temporaryBeside } from './content.ts';
 import type { FileArgs, FileFound } from './file.ts';
 import type { Found } from './look.ts';
 import { ModuleError, quote } from './module.ts';
@@ -250,13 +250,25 @@ export function directoryScript(path: string, umask: number, wanted: Attributes)
     .map((_, i) => parts.slice(0, i + 1).join('/'))
     .filter(step => step !== '' && step !== '.');
   const now = 0o777 & ~umask;
+  const bits = wanted.mode === undefined ? undefined : modeBits(wanted.mode, now, true, umask);
+  // The umask does what chmod would, unless the directory above hands on its group.
+  const byUmask = bits !== undefined && (bits & 0o7000) === 0;
+  const chown = newAttributes({ owner: wanted.owner, group: wanted.group }, now, true, umask, '');
   return [
-    `o=$p`,
+    'o=$p',
+    byUmask ? `umask ${modeText(0o777 & ~bits)}` : '',
     `for p in ${steps.map(quote).join(' ')}; do`,
     `[ -d "$p" ] && continue`,
     `e=$(mkdir "$p" 2>&1) || [ -d "$p" ] || fail "There was an issue creating $p as requested: $e"`,
-    newAttributes(wanted, now, true, umask, ''),
+    isRootly(wanted)
+      ? `if ! { [ -O / ] && [ -G / ] && [ -O "$p" ] && [ -G "$p" ]; }; then ${chown}; fi`
+      : chown,
+    byUmask
+      ? `if [ -g "$p" ]; then chmod ${chmodText(bits)} "$p" || fail "chmod failed"; fi`
+      : newAttributes({ mode: wanted.mode }, now, true, umask, ''),
+    seLinuxAndFlags(wanted),
     'done',
+    byUmask ? `umask ${modeText(umask)}` : '',
     'p=$o',
   ]
     .filter(Boolean)

@@ -34,6 +34,13 @@ const CASES: readonly OracleCase[] = [
     state: 'directory',
     mode: '0755',
   }),
+  want("makes root's directory in a setgid directory", 'chmod 2775 .; chgrp daemon .', {
+    path: '{dir}/p/q',
+    state: 'directory',
+    owner: 'root',
+    group: 'root',
+    mode: '0750',
+  }),
   want('takes a trailing slash', '', { path: '{dir}/p/', state: 'directory' }),
   want('refuses a directory where a file is', 'echo x >p', { state: 'directory' }),
   want('follows a link to a directory', 'mkdir d; ln -s d p', { state: 'directory', mode: '0700' }),

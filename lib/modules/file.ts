@@ -156,7 +156,7 @@ function probeScript(given: FileArgs, ctx: ModuleContext): string {
     inside,
     at,
     needsTimes(given) ? `[ -e "$p" ] && printf 'times %s\\n' "$(stat -c '${TIMES_FORMAT}' "$p")"` : '',
-    `[ -h "$q" ] && printf 'own-status %s\\n' "$(stat -c '${STAT_FORMAT}' "$q")"`,
+    !follow ? '' : `[ -h "$q" ] && printf 'own-status %s\\n' "$(stat -c '${STAT_FORMAT}' "$q")"`,
     isLink ? EMPTY_TEST : '',
     walkScript(given.state, given.recurse, given as Attributes, ctx.diffMode),
     given.src === undefined ? '' : sourceScript(given, given.src, isLink),

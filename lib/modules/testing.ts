@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   lstatSync,
@@ -222,6 +223,7 @@ async function runScript(request: Extract<Request, { kind: 'sh' }>, options: Tes
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-script-'));
   const file = join(dir, 'script');
   writeFileSync(file, request.script);
+  chmodSync(dir, 0o755); // a test may run it as another user
   try {
     return await runShell(file, dir, request, options);
   } finally {
