@@ -20,6 +20,7 @@ import { make } from './make.ts';
 import { modprobe } from './modprobe.ts';
 import type { Module } from './module.ts';
 import { mount } from './mount.ts';
+import { mysqlQuery } from './mysql_query.ts';
 import { npm } from './npm.ts';
 import { packages } from './package.ts';
 import { packageFacts } from './package_facts.ts';
@@ -69,6 +70,7 @@ export const SYSTEM_MODULES: readonly Module[] = [
   make,
   modprobe,
   mount,
+  mysqlQuery,
   npm,
   packageFacts,
   packages,

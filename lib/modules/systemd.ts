@@ -92,6 +92,7 @@ export const systemd = defineAction({
   differences: [
     'A dry run that starts or enables a unit which does not exist yet warns and predicts a change; it does not fail.',
     'When a unit does not start, its status and last messages are part of the error.',
+    'Masking that systemd refuses (a unit file in /etc is in the way) fails; Ansible passes over it.',
   ],
   run: (a, ctx) => manageUnit(wishOf(a), ctx),
   check: (a, ctx) => manageUnit(wishOf(a), ctx),

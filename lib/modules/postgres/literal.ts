@@ -44,7 +44,7 @@ type Arguments = readonly Json[] | Readonly<Record<string, Json>> | undefined;
  * The query with its `%s` or `%(name)s` replaced by quoted values, and `%%` by a percent sign; without arguments it stays
  * as it is. The same rules as psycopg's.
  */
-export function bind(query: string, args: Arguments): string {
+export function bind(query: string, args: Arguments, quoteValue: (value: Json) => string = sqlValue): string {
   if (args === undefined) return query;
   const list = Array.isArray(args) ? (args as readonly Json[]) : undefined;
   let next = 0;
@@ -55,12 +55,12 @@ export function bind(query: string, args: Arguments): string {
       if (match === '%s' && list) {
         if (next >= list.length)
           throw new ModuleError('the query has more %s than there are positional_args');
-        return sqlValue(list[next++]!);
+        return quoteValue(list[next++]!);
       }
       if (name !== undefined && !list) {
         const value = (args as Readonly<Record<string, Json>>)[name];
         if (value === undefined) throw new ModuleError(`named_args has no value for %(${name})s`);
-        return sqlValue(value);
+        return quoteValue(value);
       }
       throw new ModuleError(`"${match}" in a query with arguments: write %% for a percent sign`);
     },
