@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 // One bundle per entry, split so that `--version` and `--help` load nothing but the flags. Packages that ship native
 // code or spawn their own files (ssh2, mocha) stay outside.
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-await build({
+const { metafile } = await build({
   entryPoints: {
     polarplay: 'lib/cli/main.ts',
     verify: 'verify/main.ts',
@@ -22,5 +23,9 @@ await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
+  metafile: true,
   logLevel: 'warning',
 });
+// Chunks of earlier builds have other names and would stay for ever.
+for (const name of readdirSync('dist'))
+  if (!(join('dist', name) in metafile.outputs)) rmSync(join('dist', name));

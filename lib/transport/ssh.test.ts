@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Connection, ConnectionError, type SshSettings } from './connection.ts';
 import { createPool, type Pool } from './pool.ts';
-import { caught, childrenOf, type Sshd, startSshd, whyNoSshd } from './testing/sshd.ts';
+import { caught, childrenOf, type Sshd, sessionOf, startSshd, whyNoSshd } from './testing/sshd.ts';
 
 const text = (reply: { stdout: Buffer }): string => reply.stdout.toString();
 
@@ -144,11 +144,9 @@ describe('ssh', function () {
   describe('a host that dies', () => {
     /** The sshd process that holds the session of a fresh connection. */
     async function session(more: Partial<SshSettings>): Promise<{ connection: Connection; pid: number }> {
-      const before = new Set(childrenOf(sshd.process.pid as number));
       const connection = connect(more);
-      await connection.run({ script: ':' });
-      const [pid] = childrenOf(sshd.process.pid as number).filter(id => !before.has(id));
-      return { connection, pid: pid as number };
+      const shell = Number(text(await connection.run({ script: 'echo "$$"' })));
+      return { connection, pid: sessionOf(shell, sshd.process.pid as number) };
     }
 
     it('is unreachable at once when its sshd is killed, and can be reached again', async () => {
@@ -175,7 +173,6 @@ describe('ssh', function () {
         expect(error.message).to.match(/^no sign of life from 127.0.0.1 for [\d.]+ s$/);
         expect(Date.now() - started).to.be.below(3000);
       } finally {
-        process.kill(pid, 'SIGCONT');
         process.kill(pid, 'SIGKILL');
       }
     });

@@ -1,9 +1,12 @@
 import { quote } from '../module.ts';
 
-/** Shell functions common to all waits: `now`, and `pause` which ends the wait when time is up. */
+/**
+ * Shell functions common to all waits: `now`, and `pause` which ends the wait when time is up. Clocks of hosts count
+ * whole seconds, and the current one is partly over: one more makes sure that no wait is too short.
+ */
 export function clock(seconds: number, sleep: number): string {
   return `now() { date +%s; }
-end=$(($(now) + ${Math.max(0, Math.ceil(seconds))}))
+end=$(($(now) + ${seconds > 0 ? Math.ceil(seconds) + 1 : 0}))
 pause() { [ "$(now)" -lt "$end" ] || exit 90; sleep ${sleep}; }`;
 }
 

@@ -121,6 +121,14 @@ export function childrenOf(pid: number): number[] {
     .flatMap(([id, parent]) => (parent === pid && id ? [id] : []));
 }
 
+/** The ancestor of a process that is a child of `top`: of a command, the sshd process that holds its session. */
+export function sessionOf(pid: number, top: number): number {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const parents = new Map(lines.map(line => line.trim().split(/\s+/).map(Number) as [number, number]));
+  for (let id: number | undefined = pid; id; id = parents.get(id)) if (parents.get(id) === top) return id;
+  throw new Error(`process ${pid} does not run below ${top}`);
+}
+
 /** What `work` rejects with. */
 export async function caught(work: Promise<unknown>): Promise<Error & { hint?: string }> {
   try {
