@@ -38,6 +38,7 @@ describe('bench: a run on a real primary and replica', function () {
     const node = (host: string, port: number) => ({
       host,
       address: '127.0.0.1',
+      diskServices: [],
       services: [],
       sql: {
         host,

@@ -34,7 +34,9 @@ export interface DatabaseNode {
   readonly sql: SqlTarget;
   /** Replication slot on the primary and name in pg_stat_replication; replicas only. */
   readonly slot: string | undefined;
-  /** Services that keep the node running, the block device's first. */
+  /** Services that keep a shared disk attached. systemd restarts them to connect again after the storage host was away. */
+  readonly diskServices: readonly string[];
+  /** The other services that keep the node running, in the order they start. Nothing should ever restart them. */
   readonly services: readonly string[];
 }
 

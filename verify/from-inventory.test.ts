@@ -68,13 +68,12 @@ describe('verify: the deployment that an inventory describes', () => {
       ['ro1', 'replica1'],
       ['ro2', 'replica2'],
     ]);
-    expect(primary.services).to.deep.equal([
+    expect(primary.diskServices).to.deep.equal([
       'polar-nbd@nvmeexport1.service',
       'polar-nbd@nvmeexport2.service',
       'polar-nbd@nvmeexport3.service',
-      'polar-pfsd@nvmeexport1.service',
-      'polardb.service',
     ]);
+    expect(primary.services).to.deep.equal(['polar-pfsd@nvmeexport1.service', 'polardb.service']);
     expect(primary.sql).to.include({
       address: '172.25.9.68',
       port: 5432,
@@ -118,7 +117,8 @@ all:
     expect(storage).to.include({ port: 10809 });
     expect(storage.extraClients).to.deep.equal(['10.9.0.0/24']);
     expect(primary.sql.port).to.equal(5433);
-    expect(primary.services).to.deep.equal(['polar-nbd@nvme7n1.service', 'polardb.service']);
+    expect(primary.diskServices).to.deep.equal(['polar-nbd@nvme7n1.service']);
+    expect(primary.services).to.deep.equal(['polardb.service']);
   });
 
   const RECORD =

@@ -130,11 +130,8 @@ function nodeOf(
     role: primary ? 'primary' : 'replica',
     address,
     slot: primary ? undefined : ask.text('polardb_slot'),
-    services: [
-      ...disks.map(disk => diskService(disk.device.replace('/dev/', ''))),
-      ...(database === 'polardb' ? pfsOf(ask).disks.map(pfsService) : []),
-      DATABASE_SERVICE,
-    ],
+    diskServices: disks.map(disk => diskService(disk.device.replace('/dev/', ''))),
+    services: [...(database === 'polardb' ? pfsOf(ask).disks.map(pfsService) : []), DATABASE_SERVICE],
     sql: {
       host,
       address,

@@ -35,6 +35,7 @@ describe('verify: the scratch export', () => {
     const node = (host: string) => ({
       host,
       address: host,
+      diskServices: [],
       services: [],
       slot: undefined,
       sql: {} as Deployment['primary']['sql'],
@@ -61,7 +62,7 @@ describe('verify: the scratch export', () => {
       record: undefined,
       pfs: pfsDisks && { disks: pfsDisks, cluster: 'disk', pfsBinary: 'pfs' },
     };
-    const findings = await runLayers([blockLayer(hosts)], deployment, {
+    const findings = await runLayers([blockLayer(hosts, 1_000)], deployment, {
       timeoutMs: 10_000,
       onFinding: () => {},
     });

@@ -10,7 +10,7 @@ const MARKER = 'polarplay verify scratch\n';
 const LOOKED_AT = 16;
 
 /** The disks as the nodes see them: there, alike, and one and the same. */
-export const blockLayer = (hosts: Hosts): Layer<Deployment> => ({
+export const blockLayer = (hosts: Hosts, patienceMs: number): Layer<Deployment> => ({
   name: 'block',
   title: 'Block devices',
   checks: deployment => {
@@ -19,7 +19,7 @@ export const blockLayer = (hosts: Hosts): Layer<Deployment> => ({
     if (exports.length === 0) throw new Error('the inventory names no export: there is no disk to look at');
     return [
       ...exports.flatMap(disk => [
-        sizeCheck(hosts, deployment, disk, nodes),
+        sizeCheck(hosts, deployment, disk, nodes, patienceMs),
         // The scratch export changes under other runs of this suite; its own check compares what it wrote itself.
         ...(disk.scratch ? [] : [contentCheck(hosts, disk, nodes)]),
       ]),
@@ -28,17 +28,28 @@ export const blockLayer = (hosts: Hosts): Layer<Deployment> => ({
   },
 });
 
-function sizeCheck(hosts: Hosts, deployment: Deployment, disk: Export, nodes: readonly string[]): Check {
+function sizeCheck(
+  hosts: Hosts,
+  deployment: Deployment,
+  disk: Export,
+  nodes: readonly string[],
+  patienceMs: number,
+): Check {
   return {
     id: `block.size.${disk.name}`,
     title: `${disk.name} is attached as ${disk.device} with the size of the export`,
     hosts: nodes,
+    timeoutMs: patienceMs + 5_000,
     run: async context => {
       const exported = await exportedSize(hosts, deployment.storage.host, disk.backing);
-      await context.each(async node => {
+      const attached = async (node: string) => {
         const size = Number(await hosts.output(node, ['blockdev', '--getsize64', disk.device]));
         expect(size, `bytes of ${disk.device}`).to.equal(exported);
-      });
+      };
+      // After a reboot of the storage host the nodes need a moment to connect again.
+      await context.each(node =>
+        context.eventually(() => attached(node), { withinMs: patienceMs, everyMs: 500 }, node),
+      );
       context.note({ name: 'size', value: exported / 2 ** 20, unit: 'MiB' });
     },
   };

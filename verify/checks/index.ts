@@ -21,9 +21,9 @@ export function allLayers(
 ): readonly Layer<Deployment>[] {
   return [
     storageLayer(hosts),
-    blockLayer(hosts),
+    blockLayer(hosts, patienceMs),
     pfsLayer(hosts),
-    servicesLayer(hosts),
+    servicesLayer(hosts, patienceMs),
     databaseLayer(databases, patienceMs),
     replicationLayer(databases, patienceMs),
     dataLayer(databases),

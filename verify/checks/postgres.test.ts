@@ -50,6 +50,7 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
     const node = (host: string, port: number) => ({
       host,
       address: '127.0.0.1',
+      diskServices: [],
       services: [],
       sql: target(host, port),
     });
