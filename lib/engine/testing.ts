@@ -30,6 +30,8 @@ export interface TrialOptions extends Partial<RunOptions> {
   readonly extraVars?: Readonly<Record<string, Json>>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Finds modules in place of the registry. */
+  readonly findModule?: typeof findModule;
 }
 
 /**
@@ -118,7 +120,14 @@ function trialRun(
     env: process.env,
   });
   const extraVars: Dict = fromPlain((options.extraVars ?? {}) as Json) as Dict;
-  const { hosts: _hosts, extraVars: _extra, signal, onEvent: _onEvent, ...overrides } = options;
+  const {
+    hosts: _hosts,
+    extraVars: _extra,
+    signal,
+    onEvent: _onEvent,
+    findModule: find,
+    ...overrides
+  } = options;
   return {
     options: {
       checkMode: false,
@@ -142,7 +151,7 @@ function trialRun(
       extraVars,
       rolesPath: [],
       collectionsPath: [],
-      findModule,
+      findModule: find ?? findModule,
       moduleNames: () => allModules().map(module => module.name),
     }),
     inventory: loadInventory([join(dir, 'hosts')], files),
