@@ -1,12 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { stringify } from 'yaml';
-import { runPlaybooks } from '../engine/run-playbooks.ts';
 import { AdhocReport } from '../report/adhoc.ts';
 import { choosePaint } from '../report/style.ts';
 import { UsageError } from '../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from './flags.ts';
+import { runOneTask } from './one-task.ts';
 import { HOST_FLAGS } from './playbook-flags.ts';
 import { openSession } from './session.ts';
 
@@ -40,34 +36,20 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
     throw new UsageError('which hosts? polarplay run PATTERN -i INVENTORY', 5);
   const session = await openSession(flags);
   const report = new AdhocReport(process.stdout, choosePaint(process.stdout.isTTY === true, process.env));
-  const dir = mkdtempSync(join(tmpdir(), 'polarplay-'));
   try {
-    const run = session.createRun(event => report.on(event), {
+    const task = {
+      pattern,
+      module: flags.text('module-name') ?? 'command',
+      args: taskArguments(flags.text('args')),
       checkMode: flags.has('check'),
       diffMode: flags.has('diff'),
-      tags: ['all'],
-      skipTags: [],
-      roles: [],
-      startAtTask: undefined,
-      forceHandlers: false,
-      step: false,
-    });
-    session.checkLimit();
-    const file = join(dir, 'command-line.yml');
-    writeFileSync(file, playText(pattern, flags.text('module-name') ?? 'command', flags.text('args')));
-    const playbook = run.loader.loadPlaybook([file]);
-    const { exitCode } = await runPlaybooks(run, playbook, [file]);
-    return exitCode;
+    };
+    return await runOneTask(session, task, event => report.on(event));
   } finally {
-    rmSync(dir, { recursive: true, force: true });
     await session.close();
   }
 }
 
-/** The play as YAML; arguments in JSON become a mapping, others stay free-form text. */
-function playText(pattern: string, module: string, args: string | undefined): string {
-  const parsed = args?.trim().startsWith('{') ? (JSON.parse(args) as object) : (args ?? {});
-  return stringify([
-    { hosts: pattern, gather_facts: false, name: 'Ansible Ad-Hoc', tasks: [{ [module]: parsed }] },
-  ]);
-}
+/** Arguments in JSON become a mapping, others stay free-form text. */
+const taskArguments = (text: string | undefined): string | object =>
+  text?.trim().startsWith('{') ? (JSON.parse(text) as object) : (text ?? {});

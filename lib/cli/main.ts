@@ -4,6 +4,7 @@ import { UsageError } from '../source/errors.ts';
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
   run: async () => (await import('./adhoc.ts')).runAdhocCommand,
   lint: async () => (await import('./lint.ts')).runLintCommand,
+  status: async () => (await import('./status.ts')).runStatusCommand,
   vault: async () => (await import('./vault.ts')).runVaultCommand,
   doc: async () => (await import('./doc.ts')).runDocCommand,
   inventory: async () => (await import('./inventory.ts')).runInventoryCommand,
@@ -19,6 +20,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay run PATTERN -i INVENTORY -a ARGS   one task on many hosts
   polarplay inventory --list|--graph|--host    what the inventory says
   polarplay doc MODULE                         what a module does and takes
+  polarplay status -i INVENTORY                a cluster at a glance
   polarplay lint PLAYBOOK…                     mistakes, and what had better be otherwise
   polarplay vault encrypt|decrypt|view|edit    secrets in files
   polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine

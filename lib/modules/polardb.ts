@@ -9,6 +9,7 @@ import { polardbRecord } from './polardb_record.ts';
 import { polardbRestart } from './polardb_restart.ts';
 import { polardbSlots } from './polardb_slots.ts';
 import { polardbSql } from './polardb_sql.ts';
+import { polardbStatus } from './polardb_status.ts';
 
 /** The modules that know PolarDB and PFS. */
 export const POLARDB_MODULES: readonly Module[] = [
@@ -22,4 +23,5 @@ export const POLARDB_MODULES: readonly Module[] = [
   polardbRestart,
   polardbSlots,
   polardbSql,
+  polardbStatus,
 ];

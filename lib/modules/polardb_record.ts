@@ -57,7 +57,10 @@ export const polardbRecord = defineState({
 
   diff(found, wish) {
     const next = wish.cluster === '' ? found.record : change(found.record, wish);
-    const result = { exists: next !== undefined, record: next ? toJson(next) : {} };
+    const result = {
+      exists: next !== undefined,
+      record: next ? (recordFields(next) as unknown as Json) : {},
+    };
     return { changes: next && found.record !== next ? describe(found.record, next) : [], result };
   },
 
@@ -193,7 +196,18 @@ function describe(before: ClusterRecord | undefined, after: ClusterRecord): read
   ];
 }
 
-function toJson(record: ClusterRecord): Json {
+/** The record as tasks and reports see it; removed nodes are left out. */
+export interface RecordFields {
+  readonly cluster: string;
+  readonly epoch: number;
+  readonly primary: string;
+  readonly system_identifier: string;
+  readonly nodes: Readonly<Record<string, number>>;
+  readonly fenced: readonly string[];
+}
+
+/** The record under the names that tasks use. */
+export function recordFields(record: ClusterRecord): RecordFields {
   const members = [...record.nodes].filter(([, node]) => !node.removed);
   return {
     cluster: record.cluster,

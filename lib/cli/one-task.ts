@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Emit, HostOutcome } from '../engine/events.ts';
+import { runPlaybooks } from '../engine/run-playbooks.ts';
+import type { Session } from './session.ts';
+
+export interface OneTask {
+  readonly pattern: string;
+  readonly module: string;
+  /** Free-form text, or the arguments by name. */
+  readonly args: string | object;
+  /** As root, whatever the login is. */
+  readonly become?: boolean;
+  readonly checkMode?: boolean;
+  readonly diffMode?: boolean;
+}
+
+/** Runs a play of one task, through the same way as a playbook's; gives the exit code. */
+export async function runOneTask(session: Session, task: OneTask, emit: Emit): Promise<number> {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-'));
+  try {
+    const run = session.createRun(emit, {
+      checkMode: task.checkMode ?? false,
+      diffMode: task.diffMode ?? false,
+      tags: ['all'],
+      skipTags: [],
+      roles: [],
+      startAtTask: undefined,
+      forceHandlers: false,
+      step: false,
+    });
+    session.checkLimit();
+    const file = join(dir, 'command-line.yml');
+    writeFileSync(file, playText(task));
+    const playbook = run.loader.loadPlaybook([file]);
+    const { exitCode } = await runPlaybooks(run, playbook, [file]);
+    return exitCode;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** What each host of the pattern answered to one task. */
+export async function askHosts(session: Session, task: OneTask): Promise<ReadonlyMap<string, HostOutcome>> {
+  const answers = new Map<string, HostOutcome>();
+  await runOneTask(session, task, event => {
+    if (event.type === 'outcome') answers.set(event.host, event);
+    if (event.type === 'warning') process.stderr.write(`[WARNING]: ${event.message}\n`);
+  });
+  return answers;
+}
+
+function playText({ pattern, module, args, become }: OneTask): string {
+  const play = { hosts: pattern, gather_facts: false, name: 'Ansible Ad-Hoc', tasks: [{ [module]: args }] };
+  return stringify([become ? { ...play, become } : play]);
+}
