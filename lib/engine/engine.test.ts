@@ -203,6 +203,18 @@ const cases: readonly Case[] = [
     said: [1, 2],
   },
   {
+    name: 'run_once on include_tasks: what it brings runs on that host alone',
+    files: {
+      'site.yml': play(`
+  tasks:
+    - {name: inc, include_tasks: more.yml, run_once: true}
+    - {name: after, debug: {msg: x}}
+`),
+      'more.yml': '- {name: inner, debug: {msg: "{{ inventory_hostname }}"}}\n',
+    },
+    lines: ['inner h1 ok', 'after h1 ok', 'after h2 ok', 'after h3 ok'],
+  },
+  {
     name: 'roles bring defaults, vars, handlers and files; parameters win',
     hosts: 'h1\n',
     files: {

@@ -88,7 +88,9 @@ function conclude(
       (verdict.status === 'failed' || verdict.status === 'unreachable');
     if (failed && verdicts.has(host)) bad = true;
     const skipped = verdict === undefined || verdict.status === 'skipped';
-    ends.set(host, { failed: failed && verdicts.has(host), skipped, included: verdict?.included ?? [] });
+    // What a `run_once` include brings is for the host that ran it alone, as in Ansible.
+    const included = verdicts.get(host)?.included ?? [];
+    ends.set(host, { failed: failed && verdicts.has(host), skipped, included });
   }
   const ignoring = [...verdicts.values()].every(v => v.ignored || v.status === 'ok');
   const fatal = bad && ((once && !ignoring) || flag(playRun, task, hosts[0]!, 'anyErrorsFatal'));
