@@ -3,10 +3,10 @@ import { A, Type } from './args.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from './module.ts';
 import { type InitWish, initLookScript, parseInitLook, planInit } from './services/init-script.ts';
 import { lookScript, parseLook, type UnitWish } from './services/systemctl.ts';
-import { actOnUnit } from './systemd.ts';
+import { actOnUnit, unitArgs } from './systemd.ts';
 
 const args = Type.Object({
-  name: A.str('Name of the service.'),
+  name: A.opt(A.str('Name of the service.')),
   state: A.opt(A.choice(['reloaded', 'restarted', 'started', 'stopped'], 'State wanted now.')),
   enabled: A.opt(A.bool('Whether the service starts at boot.')),
   pattern: A.opt(A.str('Text to look for in the process list when an init script knows no status.')),
@@ -16,6 +16,8 @@ const args = Type.Object({
   use: A.str('Service manager to use instead of the one found: systemd, sysvinit or openrc.', {
     default: 'auto',
   }),
+  // Ansible's module of this name hands these on, too, and refuses them where another init system runs.
+  ...unitArgs,
 });
 
 type Args = Static<typeof args>;
@@ -35,15 +37,15 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
     name: a.name,
     state: a.state,
     enabled: a.enabled,
-    masked: undefined,
-    force: false,
-    daemonReload: false,
-    daemonReexec: false,
-    scope: 'system',
-    noBlock: false,
+    masked: a.masked,
+    force: a.force,
+    daemonReload: a.daemon_reload,
+    daemonReexec: a.daemon_reexec,
+    scope: a.scope,
+    noBlock: a.no_block,
   };
   const init: InitWish = {
-    name: a.name,
+    name: a.name ?? '',
     state: a.state,
     enabled: a.enabled,
     runlevel: a.runlevel,
@@ -55,6 +57,10 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   const manager = reply.stdout.split('\n', 1)[0]!;
   const rest = { ...reply, stdout: reply.stdout.slice(manager.length + 1) };
   if (manager === 'systemd') return yield* actOnUnit(unit, parseLook(rest), ctx);
+  if (a.name === undefined || a.masked !== undefined || a.daemon_reload || a.daemon_reexec)
+    throw new ModuleError(
+      'name is needed here, and masked and daemon_* do not exist: this host has no systemd',
+    );
   return yield* withInitScript(init, rest, ctx);
 }
 
@@ -89,7 +95,12 @@ export const service = defineAction({
   name: 'service',
   summary: 'Starts, stops and enables services, whatever the init system.',
   args,
-  rules: { requiredOneOf: [['state', 'enabled']] },
+  rules: {
+    requiredOneOf: [
+      ['state', 'enabled', 'masked', 'daemon_reload', 'daemon_reexec'],
+      ['name', 'daemon_reload', 'daemon_reexec'],
+    ],
+  },
   returns: {
     state: 'started or stopped.',
     enabled: 'Whether the service starts at boot now.',

@@ -3,12 +3,8 @@ import { A, Type } from './args.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from './module.ts';
 import { actScript, lookScript, parseLook, planUnit, type UnitWish } from './services/systemctl.ts';
 
-const args = Type.Object({
-  name: A.opt(
-    A.str('Name of the unit; without a suffix a service is meant.', { aliases: ['service', 'unit'] }),
-  ),
-  state: A.opt(A.choice(['reloaded', 'restarted', 'started', 'stopped'], 'State wanted now.')),
-  enabled: A.opt(A.bool('Whether the unit starts at boot.')),
+/** What only systemd knows; `service` hands it on. */
+export const unitArgs = {
   masked: A.opt(A.bool('Whether the unit is masked, so that nothing can start it.')),
   force: A.bool('Overwrite symbolic links that are in the way.', { default: false }),
   daemon_reload: A.bool('Let systemd read its unit files again first.', {
@@ -27,6 +23,15 @@ const args = Type.Object({
     },
   ),
   no_block: A.bool('Do not wait until the state is reached.', { default: false }),
+};
+
+const args = Type.Object({
+  name: A.opt(
+    A.str('Name of the unit; without a suffix a service is meant.', { aliases: ['service', 'unit'] }),
+  ),
+  state: A.opt(A.choice(['reloaded', 'restarted', 'started', 'stopped'], 'State wanted now.')),
+  enabled: A.opt(A.bool('Whether the unit starts at boot.')),
+  ...unitArgs,
 });
 
 function wishOf(a: Static<typeof args>): UnitWish {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { A, argumentNames, Type } from '../modules/args.ts';
 import { defineAction, type Module, ModuleError } from '../modules/module.ts';
 import type { Position } from '../source/errors.ts';
@@ -52,10 +54,8 @@ export function parseAction(
     return undefined;
   }
   if (second) return severalActions(load, written, level, collections);
-  const module =
-    moduleNamed(load, first.name, collections) ??
-    (IN_COLLECTION.test(first.name) ? foreignModule(first.name, []) : undefined);
-  if (!module) {
+  const module = moduleNamed(load, first.name, collections);
+  if (!module && !isForeign(load, first)) {
     unknownModule(load, first, level);
     return undefined;
   }
@@ -73,11 +73,22 @@ function moduleNamed(load: Load, name: string, collections: readonly string[]): 
 
 const IN_COLLECTION = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
 
+/** Whether a module exists that we cannot run: one of a collection, or a Python file of the playbook's own. */
+function isForeign(load: Load, { name, nameAt }: Written): boolean {
+  if (IN_COLLECTION.test(name)) return true;
+  if (!/^\w+$/.test(name)) return false;
+  // `roles/NAME/tasks/main.yml` sees `roles/NAME/library`.
+  const places = [load.baseDir, path.dirname(path.dirname(nameAt.file)), '.'];
+  return places.some(place =>
+    ['library', 'action_plugins'].some(kind => existsSync(path.join(place, kind, `${name}.py`))),
+  );
+}
+
 /**
- * Stands in for a module of a collection that we do not have: such a task fails when it is reached, and not before,
- * since many playbooks carry tasks for clouds that are not in use.
+ * Stands in for a module that we cannot run: such a task fails when it is reached, and not before, since many
+ * playbooks carry tasks for clouds that are not in use.
  */
-function foreignModule(name: string, keys: readonly string[]): Module {
+function foreignModule(name: string, keys: readonly string[] = []): Module {
   return defineAction({
     name,
     summary: 'Not available.',
@@ -112,7 +123,7 @@ function severalActions(
   collections: readonly string[],
 ): undefined {
   const known = written.filter(
-    ({ name }) => moduleNamed(load, name, collections) || IN_COLLECTION.test(name),
+    action => moduleNamed(load, action.name, collections) || isForeign(load, action),
   );
   const unknown = written.filter(({ name }) => !known.some(other => other.name === name));
   if (known.length === 1) {
@@ -206,18 +217,21 @@ function argumentsOfText(load: Load, text: string, at: Position, moduleName: str
   }
 }
 
-function withArguments(load: Load, dict: Dict, written: Written, module: Module): Action | undefined {
+function withArguments(
+  load: Load,
+  dict: Dict,
+  written: Written,
+  module: Module | undefined,
+): Action | undefined {
   const { name: moduleName, at, local } = written;
-  const own = ownArguments(load, written, module);
+  const own = ownArguments(load, written, module ?? foreignModule(written.name));
   const more = moreArguments(load, dict);
   if (!own || !more) return undefined;
   const args: Dict = new Map([...more.args, ...own.args]);
   copyOrigin(args, [more.args, own.args], at);
   const argsTemplate = own.template ?? more.template;
-  const known = IN_COLLECTION.test(module.name)
-    ? foreignModule(module.name, [...args.keys()].map(String))
-    : module;
-  return { moduleName, module: known, args, argsTemplate, argsAt: at, local };
+  const taken = module ?? foreignModule(moduleName, [...args.keys()].map(String));
+  return { moduleName, module: taken, args, argsTemplate, argsAt: at, local };
 }
 
 interface Arguments {

@@ -258,7 +258,17 @@ describe('imported playbooks', () => {
   });
 });
 
-describe('modules of collections that are not there', () => {
+describe('modules that exist, and that we cannot run', () => {
+  it('may be Python files beside the playbook or in its role', () => {
+    const { mistakes } = loadTree({
+      'library/mine.py': '',
+      'roles/r/library/its_own.py': '',
+      'roles/r/tasks/main.yml': '- its_own: {a: 1}\n- mine: a=1\n- other: {}\n',
+      'site.yml': '- hosts: all\n  roles: [r]\n  tasks:\n  - mine:\n',
+    });
+    expect(mistakes).to.deep.equal(['roles/r/tasks/main.yml:3:3 UNKNOWN_MODULE no module "other"']);
+  });
+
   it('fail when they run, whatever their arguments', () => {
     for (const lines of [
       ['- far.cloud.vm: {size: 3}'],
