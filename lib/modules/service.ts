@@ -95,12 +95,7 @@ export const service = defineAction({
   name: 'service',
   summary: 'Starts, stops and enables services, whatever the init system.',
   args,
-  rules: {
-    requiredOneOf: [
-      ['state', 'enabled', 'masked', 'daemon_reload', 'daemon_reexec'],
-      ['name', 'daemon_reload', 'daemon_reexec'],
-    ],
-  },
+  rules: { requiredOneOf: [['name', 'daemon_reload', 'daemon_reexec']] },
   returns: {
     state: 'started or stopped.',
     enabled: 'Whether the service starts at boot now.',

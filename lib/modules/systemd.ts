@@ -88,7 +88,6 @@ export const systemd = defineAction({
   aliases: ['systemd_service', 'ansible.builtin.systemd_service'],
   summary: 'Starts, stops, enables and masks systemd units.',
   args,
-  rules: { requiredOneOf: [['state', 'enabled', 'masked', 'daemon_reload', 'daemon_reexec']] },
   returns: {
     status: 'What `systemctl show` said before the change, by property.',
     enabled: 'Whether the unit starts at boot now.',
