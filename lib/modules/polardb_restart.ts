@@ -1,5 +1,5 @@
 import { A, Type } from './args.ts';
-import { defineState, mustSh, quote } from './module.ts';
+import { defineState, ModuleError, mustSh, quote } from './module.ts';
 import { awaitServer, psql, serverArgs } from './polardb_psql.ts';
 
 /** A replica refuses to start with less of these than the primary runs with. */
@@ -15,6 +15,8 @@ interface Pending {
   readonly running: boolean;
   /** Settings that wait for a restart, with the values in force and in the file. */
   readonly settings: readonly { readonly name: string; readonly now: string; readonly next: string }[];
+  /** Lines of the configuration that the server would not start with. */
+  readonly refused: readonly string[];
   readonly otherProgram: boolean;
 }
 
@@ -43,20 +45,25 @@ export const polardbRestart = defineState({
 
   *probe(wish) {
     const reply = yield* mustSh('cannot see what waits for a restart', probeScript(wish), { timeout: 240 });
-    const [running, program, ...rows] = reply.stdout.trimEnd().split('\n');
+    const [running, program, ...lines] = reply.stdout.trimEnd().split('\n');
+    const rows = lines.map(line => line.split('|'));
     return {
       running: running === 'active',
       otherProgram: program === 'other',
+      refused: rows
+        .filter(([kind]) => kind === 'refused')
+        .map(([, name, value, error]) => `${name} = "${value}": ${error}`),
       settings: rows
-        .filter(row => row !== '')
-        .map(row => {
-          const [name = '', now = '', next = ''] = row.split('|');
-          return { name, now, next };
-        }),
+        .filter(([kind]) => kind === 'pending')
+        .map(([, name = '', now = '', next = '']) => ({ name, now, next })),
     } satisfies Pending;
   },
 
-  diff({ running, settings, otherProgram }, { lowered, force }) {
+  diff({ running, settings, refused, otherProgram }, { lowered, force }) {
+    if (refused.length > 0)
+      throw new ModuleError(
+        `the server would not start again with its configuration, so it is left running: ${refused.join('; ')}`,
+      );
     const mustWait = ({ name, now, next }: Pending['settings'][number]) =>
       lowered === 'wait' && AT_LEAST_AS_ON_PRIMARY.includes(name) && Number(next) < Number(now);
     const waiting = settings.filter(mustWait).map(({ name }) => name);
@@ -85,8 +92,15 @@ export const polardbRestart = defineState({
 
 type Args = Type.Static<typeof args>;
 
-/** The file's last word on each setting that is not in force yet. */
-const QUERY = `select s.name, s.setting, coalesce((select f.setting from pg_file_settings f where f.name = s.name order by f.seqno desc limit 1), s.boot_val) from pg_settings s where s.pending_restart order by 1`;
+/** Settings not in force yet, with the file's last word on each, and lines of the file that no server would accept. */
+const QUERY = `
+select 'pending', s.name, s.setting, coalesce((select f.setting from pg_file_settings f where f.name = s.name order by f.seqno desc limit 1), s.boot_val)
+from pg_settings s where s.pending_restart
+union all
+select 'refused', coalesce(f.name, f.sourcefile || ' line ' || f.sourceline), coalesce(f.setting, ''), f.error
+from pg_file_settings f where f.error is not null
+and not exists (select from pg_settings s where s.name = f.name and s.pending_restart)
+order by 1, 2`;
 
 function probeScript(wish: Args): string {
   return `
