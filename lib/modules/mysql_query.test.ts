@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Json } from '../source/value.ts';
-import { mysqlQuery, mysqlValue, parseResults } from './mysql_query.ts';
+import type { Module } from './module.ts';
+import { mysqlValue, parseResults } from './mysql/client.ts';
+import { mysqlDb } from './mysql_db.ts';
+import { mysqlQuery } from './mysql_query.ts';
+import { mysqlUser, nativeHash } from './mysql_user.ts';
 import { onlyWithPrograms } from './system-testing.ts';
 import { runModule, type TestOptions } from './testing.ts';
 
@@ -135,5 +139,70 @@ describe('mysql_query', function () {
 
   it('is skipped in check mode, as there', async () => {
     expect(await run({ query: 'select 1' }, { checkMode: true })).to.deep.include({ skipped: true });
+  });
+
+  const socket = () => ({ login_unix_socket: join(dir!, 's'), login_user: 'root', config_file: '/none' });
+
+  /** Check mode predicts and does nothing, the first run does, the second has nothing to do. */
+  async function thrice(module: Module, raw: Record<string, Json>, seen: string) {
+    const look = async () => JSON.stringify((await run({ query: seen })).query_result ?? 'nothing');
+    const before = await look();
+    const task = { ...socket(), ...raw };
+    const checked = await runModule(module, task, { checkMode: true });
+    expect(await look(), 'check mode').to.equal(before);
+    const first = await runModule(module, task);
+    expect(first.failed, String(first.msg)).to.equal(undefined);
+    expect([checked.changed, first.changed]).to.deep.equal([true, true]);
+    expect((await runModule(module, task)).changed, 'second run').to.equal(false);
+    return first;
+  }
+
+  it('keeps users: password, privileges, limits', async () => {
+    const user = { name: 'web', host: '%' };
+    const grants = "show grants for 'web'@'%'";
+    expect(
+      await thrice(mysqlUser, { ...user, password: 'p1', priv: 'app.*:SELECT,INSERT' }, grants),
+    ).to.include({ msg: 'User added', password_changed: true });
+    expect(await thrice(mysqlUser, { ...user, password: 'p2' }, grants)).to.include({
+      password_changed: true,
+    });
+    expect(
+      (await runModule(mysqlUser, { ...socket(), ...user, password: 'p3', update_password: 'on_create' }))
+        .changed,
+    ).to.equal(false);
+    await thrice(mysqlUser, { ...user, priv: 'app.*:ALL,GRANT/other.*:UPDATE' }, grants);
+    await thrice(mysqlUser, { ...user, priv: { 'more.*': 'SELECT' }, append_privs: true }, grants);
+    await thrice(mysqlUser, { ...user, priv: 'more.*:SELECT', subtract_privs: true }, grants);
+    await thrice(mysqlUser, { ...user, resource_limits: { MAX_USER_CONNECTIONS: 5 } }, grants);
+    expect((await run({ query: 'select 1', login_user: 'web', login_password: 'p2' })).failed).to.equal(
+      undefined,
+    );
+    await thrice(mysqlUser, { ...user, password: nativeHash('p4'), encrypted: true }, grants);
+    await thrice(mysqlUser, { ...user, priv: '*.*:ALL' }, grants);
+    await thrice(mysqlUser, { name: 'web', host_all: true, state: 'absent' }, 'select user from mysql.user');
+    expect((await runModule(mysqlUser, { ...socket(), ...user, priv: 'x.*:DROP; EVIL' })).msg).to.match(
+      /^Invalid privileges specified/,
+    );
+  });
+
+  it('keeps, dumps and imports databases', async () => {
+    const databases = 'show databases';
+    await thrice(mysqlDb, { name: ['one', 'two'], encoding: 'utf8mb4', collation: 'utf8mb4_bin' }, databases);
+    await run({ query: ['create table one.t (i int)', 'insert into one.t values (42)'] });
+    const canDump = ['mysqldump', 'mariadb-dump'].some(p => existsSync(`/usr/bin/${p}`));
+    if (!canDump) console.log('      not tried: dumps; tried where mysqldump is installed');
+    for (const ending of canDump ? ['sql', 'sql.gz'] : []) {
+      const target = join(dir!, `dump.${ending}`);
+      const task = { ...socket(), name: 'one', target };
+      const dry = await runModule(mysqlDb, { ...task, state: 'dump' }, { checkMode: true });
+      expect([dry.changed, existsSync(target)]).to.deep.equal([true, false]);
+      const dumped = await runModule(mysqlDb, { ...task, state: 'dump' });
+      expect(dumped.failed, String(dumped.msg)).to.equal(undefined);
+      await run({ query: 'drop table one.t' });
+      const read = await runModule(mysqlDb, { ...task, state: 'import' });
+      expect(read.failed, String(read.msg)).to.equal(undefined);
+      expect((await run({ query: 'select i from one.t' })).query_result).to.deep.equal([[{ i: 42 }]]);
+    }
+    await thrice(mysqlDb, { name: ['one', 'two'], state: 'absent' }, databases);
   });
 });

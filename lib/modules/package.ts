@@ -1,4 +1,4 @@
-import type { Static } from 'typebox';
+import type { Static, TProperties, TSchema } from 'typebox';
 import type { Json } from '../source/value.ts';
 import { apt } from './apt.ts';
 import { A, coerceArguments, Type } from './args.ts';
@@ -14,19 +14,28 @@ import {
 } from './module.ts';
 
 const args = Type.Object({
-  name: A.list('Names of the packages, as the package manager of the host spells them.', {
-    aliases: ['pkg'],
-  }),
+  ...optional(dnf.args.properties),
+  ...optional(apt.args.properties),
+  name: A.opt(
+    A.list('Names of the packages, as the package manager of the host spells them.', {
+      aliases: ['package', 'pkg'],
+    }),
+  ),
   state: A.str('present, absent or latest.', { default: 'present' }),
   use: A.str('Package manager to use: apt, dnf, yum, or auto.', { default: 'auto' }),
-  update_cache: A.opt(A.bool('Fetch the package lists first.', { aliases: ['update-cache'] })),
-  cache_valid_time: A.opt(A.int('Seconds for which fetched lists are good enough; apt only.')),
-  autoremove: A.opt(A.bool('Remove packages that nothing needs any more.')),
-  disable_gpg_check: A.opt(A.bool('Do not check signatures; dnf only.')),
-  allow_downgrade: A.opt(A.bool('Replace a newer version with an older one if that is asked for.')),
-  install_recommends: A.opt(A.bool('Install recommended packages; apt only.')),
-  lock_timeout: A.opt(A.int('Seconds to wait while another program uses the package database.')),
 });
+
+/** Arguments that are handed on: what is not given is left to the module of the package manager. */
+function optional(properties: TProperties): TProperties {
+  return Object.fromEntries(
+    Object.entries(properties).map(
+      ([name, { default: _, ...schema }]: [string, TSchema & { default?: unknown }]) => [
+        name,
+        A.opt(schema as TSchema),
+      ],
+    ),
+  );
+}
 
 type Args = Static<typeof args>;
 

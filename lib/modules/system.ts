@@ -20,7 +20,9 @@ import { make } from './make.ts';
 import { modprobe } from './modprobe.ts';
 import type { Module } from './module.ts';
 import { mount } from './mount.ts';
+import { mysqlDb } from './mysql_db.ts';
 import { mysqlQuery } from './mysql_query.ts';
+import { mysqlUser } from './mysql_user.ts';
 import { npm } from './npm.ts';
 import { packages } from './package.ts';
 import { packageFacts } from './package_facts.ts';
@@ -30,6 +32,7 @@ import { pip } from './pip.ts';
 import { postgresqlDb } from './postgresql_db.ts';
 import { postgresqlExt } from './postgresql_ext.ts';
 import { postgresqlPing } from './postgresql_ping.ts';
+import { postgresqlPrivs } from './postgresql_privs.ts';
 import { postgresqlQuery } from './postgresql_query.ts';
 import { postgresqlUser } from './postgresql_user.ts';
 import { reboot } from './reboot.ts';
@@ -70,7 +73,9 @@ export const SYSTEM_MODULES: readonly Module[] = [
   make,
   modprobe,
   mount,
+  mysqlDb,
   mysqlQuery,
+  mysqlUser,
   npm,
   packageFacts,
   packages,
@@ -80,6 +85,7 @@ export const SYSTEM_MODULES: readonly Module[] = [
   postgresqlDb,
   postgresqlExt,
   postgresqlPing,
+  postgresqlPrivs,
   postgresqlQuery,
   postgresqlUser,
   reboot,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { A, argumentNames, Type } from '../modules/args.ts';
+import { isElsewhere } from '../modules/elsewhere.ts';
 import { defineAction, type Module, ModuleError } from '../modules/module.ts';
 import type { Position } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
@@ -75,7 +76,7 @@ const IN_COLLECTION = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
 
 /** Whether a module exists that we cannot run: one of a collection, or a Python file of the playbook's own. */
 function isForeign(load: Load, { name, nameAt }: Written): boolean {
-  if (IN_COLLECTION.test(name)) return true;
+  if (IN_COLLECTION.test(name) || isElsewhere(name)) return true;
   if (!/^\w+$/.test(name)) return false;
   // `roles/NAME/tasks/main.yml` sees `roles/NAME/library`.
   const places = [load.baseDir, path.dirname(path.dirname(nameAt.file)), '.'];
