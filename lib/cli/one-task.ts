@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Emit, HostOutcome } from '../engine/events.ts';
 import { runPlaybooks } from '../engine/run-playbooks.ts';
+import { SourceError, SourceErrors } from '../source/errors.ts';
 import type { Session } from './session.ts';
 
 export interface OneTask {
@@ -34,7 +35,7 @@ export async function runOneTask(session: Session, task: OneTask, emit: Emit): P
     session.checkLimit();
     const file = join(dir, 'command-line.yml');
     writeFileSync(file, playText(task));
-    const playbook = run.loader.loadPlaybook([file]);
+    const playbook = withoutPositions(() => run.loader.loadPlaybook([file]));
     const { exitCode } = await runPlaybooks(run, playbook, [file]);
     return exitCode;
   } finally {
@@ -50,6 +51,18 @@ export async function askHosts(session: Session, task: OneTask): Promise<Readonl
     if (event.type === 'warning') process.stderr.write(`[WARNING]: ${event.message}\n`);
   });
   return answers;
+}
+
+/** Mistakes in a module's name or arguments stand on the command line, not in the file that we made of it. */
+function withoutPositions<T>(load: () => T): T {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof SourceErrors)) throw error;
+    throw new SourceErrors(
+      error.errors.map(({ code, message, hint }) => new SourceError(code, message, undefined, hint)),
+    );
+  }
 }
 
 function playText({ pattern, module, args, become }: OneTask): string {

@@ -88,7 +88,7 @@ export interface Result {
   readonly skipped?: boolean;
   readonly msg?: Json;
   readonly warnings?: readonly string[];
-  /** Facts to store for the host; keys without the `ansible_` prefix for `setup`, as they are for others. */
+  /** Facts to store for the host; `ansible_facts` has them without their `ansible_` prefix. */
   readonly ansible_facts?: { readonly [name: string]: Json };
   readonly diff?: readonly FileDiff[];
   readonly [key: string]:

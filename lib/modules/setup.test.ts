@@ -12,7 +12,8 @@ async function gather(args: Readonly<Record<string, Json>> = {}, options: TestOp
   const result = await runModule(setup, args, options);
   expect(result.failed, String(result.msg)).to.equal(undefined);
   expect(result.changed).to.equal(false);
-  return result.ansible_facts as Facts;
+  const facts = Object.entries(result.ansible_facts as Facts);
+  return Object.fromEntries(facts.map(([name, fact]) => [name.replace(/^ansible_/, ''), fact]));
 }
 
 const ORACLE = '/usr/bin/ansible';
@@ -176,18 +177,11 @@ describe('setup', () => {
 
   it('filters by shell patterns, with and without the prefix', async () => {
     expect(Object.keys(await gather({ filter: 'ansible_mem*' })).sort()).to.deep.equal([
-      'gather_subset',
       'memfree_mb',
       'memory_mb',
       'memtotal_mb',
-      'module_setup',
     ]);
-    expect(await gather({ filter: ['distribution', 'kernel'] })).to.have.all.keys(
-      'distribution',
-      'kernel',
-      'gather_subset',
-      'module_setup',
-    );
+    expect(await gather({ filter: ['distribution', 'kernel'] })).to.have.all.keys('distribution', 'kernel');
   });
 
   it('reads local facts: JSON, INI and programs', () =>

@@ -3,6 +3,9 @@ import { gatherScript, parseGathered } from './facts/collector.ts';
 import { filterFacts, parseFacts, selectCollectors, withRequired } from './facts/index.ts';
 import { defineAction, ModuleError, sh } from './module.ts';
 
+/** Facts about the gathering itself have no prefix in the result, as in Ansible's. */
+const PLAIN: ReadonlySet<string> = new Set(['gather_subset', 'module_setup']);
+
 export const setup = defineAction({
   name: 'setup',
   aliases: ['gather_facts', 'ansible.builtin.gather_facts'],
@@ -18,7 +21,7 @@ export const setup = defineAction({
       default: '/etc/ansible/facts.d',
     }),
   }),
-  returns: { ansible_facts: 'The facts, by name.' },
+  returns: { ansible_facts: 'The facts, by name with the prefix `ansible_`.' },
   differences: [
     'Facts come from one shell script in one round trip; the host needs no Python.',
     'python facts are given only where a system Python is installed, and name its version but no more.',
@@ -38,10 +41,15 @@ export const setup = defineAction({
         rc: reply.rc,
       });
     }
-    const facts = filterFacts(parseFacts(collectors, parseGathered(reply.stdout)), args.filter);
-    return {
-      changed: false,
-      ansible_facts: { ...facts, gather_subset: args.gather_subset, module_setup: true },
-    };
+    const found = parseFacts(collectors, parseGathered(reply.stdout));
+    const facts = filterFacts(
+      { ...found, gather_subset: args.gather_subset, module_setup: true },
+      args.filter,
+    );
+    const prefixed = Object.entries(facts).map(([name, fact]) => [
+      PLAIN.has(name) ? name : `ansible_${name}`,
+      fact,
+    ]);
+    return { changed: false, ansible_facts: Object.fromEntries(prefixed) };
   },
 });

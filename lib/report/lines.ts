@@ -122,8 +122,10 @@ const reason = (result: Result): string => String(result['unknown']);
 function shownResult(outcome: HostOutcome, options: LineOptions): string {
   if (outcome.task.module !== 'debug' || outcome.result['censored'] !== undefined)
     return verboseResult(outcome.result, options);
-  const { changed: _changed, failed: _failed, ...rest } = outcome.result;
-  return ` => ${JSON.stringify(rest, null, 4)}`;
+  const { changed: _changed, failed: _failed, ansible_loop_var: loopVar, ...rest } = outcome.result;
+  // The item stands in the line already.
+  const shown = Object.entries(rest).filter(([name]) => name !== loopVar);
+  return ` => ${JSON.stringify(Object.fromEntries(shown), null, 4)}`;
 }
 
 function verboseResult(result: Result, { verbosity }: LineOptions): string {
