@@ -173,6 +173,8 @@ describe('mysql_query', function () {
     await thrice(mysqlUser, { ...user, priv: 'app.*:ALL,GRANT/other.*:UPDATE' }, grants);
     await thrice(mysqlUser, { ...user, priv: { 'more.*': 'SELECT' }, append_privs: true }, grants);
     await thrice(mysqlUser, { ...user, priv: 'more.*:SELECT', subtract_privs: true }, grants);
+    await thrice(mysqlUser, { ...user, tls_requires: { SUBJECT: '/CN=web', ISSUER: '/CN=ca' } }, grants);
+    await thrice(mysqlUser, { ...user, tls_requires: {} }, grants);
     await thrice(mysqlUser, { ...user, resource_limits: { MAX_USER_CONNECTIONS: 5 } }, grants);
     expect((await run({ query: 'select 1', login_user: 'web', login_password: 'p2' })).failed).to.equal(
       undefined,

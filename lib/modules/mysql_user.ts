@@ -23,6 +23,11 @@ const args = Type.Object({
   plugin_hash_string: A.opt(A.str('Hash for the plugin.', { secret: true })),
   plugin_auth_string: A.opt(A.str('Secret for the plugin.', { secret: true })),
   resource_limits: A.opt(A.dict('Limits, such as MAX_USER_CONNECTIONS.')),
+  tls_requires: A.opt(
+    A.dict('What a connection must have: SSL, X509, SUBJECT, ISSUER, CIPHER; empty for nothing.'),
+  ),
+  column_case_sensitive: A.opt(A.bool('Take names of columns in priv as they are written.')),
+  session_vars: A.opt(A.dict('Variables to set for the session.')),
   sql_log_bin: A.bool('Whether the statements go to the binary log.', { default: true }),
   check_implicit_admin: A.bool('Try root without a password first.', { default: false }),
   force_context: A.bool('Accepted and without meaning here.', { default: false }),
@@ -36,6 +41,8 @@ interface Account {
   readonly hash: string;
   readonly plugin: string;
   readonly limits: Row;
+  /** As SHOW CREATE USER has it; empty when nothing is required. */
+  readonly requires: string;
   readonly grants: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -92,6 +99,29 @@ function limitWork(a: Args, host: string, now: Row | undefined): Statement[] {
   return [plain(`ALTER USER ${account(a, host)} WITH ${words.join(' ')}`)];
 }
 
+/** What a connection must have, as SQL; empty for nothing. */
+function requirement(a: Args): string | undefined {
+  if (a.tls_requires === undefined) return undefined;
+  const wanted = Object.entries(a.tls_requires).map(([key, value]) => [key.toUpperCase(), value] as const);
+  const unknown = wanted.find(([key]) => !['SSL', 'X509', 'SUBJECT', 'ISSUER', 'CIPHER'].includes(key));
+  if (unknown) throw new ModuleError(`tls_requires: ${unknown[0]} is not known`);
+  const alone = wanted.find(([key]) => key === 'SSL' || key === 'X509')?.[0];
+  return alone ?? wanted.map(([key, value]) => `${key} ${quoted(String(value))}`).join(' AND ');
+}
+
+const inOrder = (text: string) =>
+  text
+    .replaceAll(' AND ', ' ')
+    .split(/ (?=SUBJECT |ISSUER |CIPHER )/)
+    .sort()
+    .join(' ');
+
+function tlsWork(a: Args, found: Account): Statement[] {
+  const wanted = requirement(a);
+  if (wanted === undefined || inOrder(wanted) === inOrder(found.requires)) return [];
+  return [plain(`ALTER USER ${account(a, found.host)} REQUIRE ${wanted || 'NONE'}`)];
+}
+
 function identification(a: Args, modern: boolean): string {
   if (a.plugin !== undefined) return pluginClause(a);
   const hash = wantedHash(a);
@@ -131,7 +161,8 @@ function work(found: Found, a: Args): { readonly statements: readonly Statement[
           statements: found.accounts.map(f => plain(`DROP USER ${account(a, f.host)}`)),
           msg: 'User deleted',
         };
-  const privileges = a.priv === undefined ? undefined : unpackPrivileges(a.priv, !a.subtract_privs);
+  const privileges =
+    a.priv === undefined ? undefined : unpackPrivileges(a.priv, !a.subtract_privs, a.column_case_sensitive);
   if (found.accounts.length === 0) {
     if (a.host_all) throw new ModuleError('host_all parameter cannot be used when adding a user');
     const who = account(a, a.host);
@@ -139,7 +170,10 @@ function work(found: Found, a: Args): { readonly statements: readonly Statement[
     const grants = a.subtract_privs ? [] : privilegeWork(who, new Map(), privileges ?? new Map(), 'append');
     return {
       statements: [
-        secret(start, start + identification(a, found.modern)),
+        secret(
+          start,
+          start + identification(a, found.modern) + (requirement(a) ? ` REQUIRE ${requirement(a)}` : ''),
+        ),
         ...grants.map(plain),
         ...limitWork(a, a.host, undefined),
       ],
@@ -151,6 +185,7 @@ function work(found: Found, a: Args): { readonly statements: readonly Statement[
   const statements = found.accounts.flatMap(f => [
     ...passwordWork(a, f),
     ...(privileges ? privilegeWork(account(a, f.host), f.grants, privileges, mode, root).map(plain) : []),
+    ...tlsWork(a, f),
     ...limitWork(a, f.host, f.limits),
   ]);
   const password = statements.some(s => s.password);
@@ -172,7 +207,7 @@ export const mysqlUser = defineState({
   differences: [
     'Needs the mysql client on the host instead of Python and PyMySQL.',
     'A password in clear is hashed before it is sent, except to make a user on MySQL 8 and later.',
-    '`tls_requires`, `session_vars` and `column_case_sensitive` do not exist.',
+    'Without `tls_requires` what a connection must have is left alone.',
   ],
   touches: a => [`mysql-user:${a.login_host}:${a.name}`],
 
@@ -189,8 +224,9 @@ export const mysqlUser = defineState({
     const hosts = (users ?? []).map(row => String(column(row, 'Host')));
     const grants = yield* mysqlRun(
       login,
-      hosts.map(h => `show grants for ${account(a, h)}`),
+      hosts.flatMap(h => [`show grants for ${account(a, h)}`, `show create user ${account(a, h)}`]),
     );
+    const first = (row: Row | undefined) => String(Object.values(row ?? {})[0] ?? '');
     return {
       modern: !/maria/i.test(version) && Number.parseInt(version, 10) >= 8,
       accounts: (users ?? []).map((row, i) => ({
@@ -198,7 +234,10 @@ export const mysqlUser = defineState({
         hash: String(column(row, 'Password') || (columns?.[i]?.authentication_string ?? '')),
         plugin: String(column(row, 'plugin') ?? ''),
         limits: row,
-        grants: readGrants((grants[i] ?? []).map(grant => String(Object.values(grant)[0]))),
+        requires:
+          /REQUIRE (?!NONE)(.+?)(?= WITH | PASSWORD | ACCOUNT |$)/.exec(first(grants[2 * i + 1]?.[0]))?.[1] ??
+          '',
+        grants: readGrants((grants[2 * i] ?? []).map(first), a.column_case_sensitive),
       })),
     };
   },
@@ -216,6 +255,9 @@ export const mysqlUser = defineState({
     const { statements } = work(found, a);
     yield* mysqlRun(login, [
       ...(a.sql_log_bin ? [] : ['set sql_log_bin = 0']),
+      ...Object.entries(a.session_vars ?? {}).map(
+        ([k, v]) => `set session ${k.replace(/\W/g, '')} = ${mysqlValue(v)}`,
+      ),
       ...statements.map(s => s.sql),
     ]);
     return {};

@@ -44,7 +44,11 @@ export function loginScript(a: MysqlLogin, command: (flags: string) => string): 
   const flags = [
     ...option('user', a.login_user),
     ...(a.login_unix_socket === undefined
-      ? [...option('host', a.login_host), ...option('port', a.login_port)]
+      ? [
+          ...option('host', a.login_host),
+          // A port named on the command line makes newer clients leave the socket, with which root logs in.
+          ...(a.login_host === 'localhost' && a.login_port === 3306 ? [] : option('port', a.login_port)),
+        ]
       : option('socket', a.login_unix_socket)),
     ...option('ssl-ca', a.ca_cert),
     ...option('ssl-cert', a.client_cert),

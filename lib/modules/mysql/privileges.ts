@@ -12,11 +12,11 @@ const pieces = (text: string) =>
     .filter(Boolean);
 
 /** One spelling for a privilege: ALL, and columns in order. */
-function normal(privilege: string): string {
+function normal(privilege: string, exact = false): string {
   const columns = /^(\w[\w ]*?)\s*\((.*)\)$/.exec(privilege);
   if (columns) {
-    const names = columns[2]!.split(',').map(name => name.trim().replaceAll('`', '').toUpperCase());
-    return `${columns[1]!.toUpperCase()} (${names.sort().join(', ')})`;
+    const names = columns[2]!.split(',').map(name => name.trim().replaceAll('`', ''));
+    return `${columns[1]!.toUpperCase()} (${(exact ? names : names.map(n => n.toUpperCase())).sort().join(', ')})`;
   }
   const name = privilege.toUpperCase();
   return name === 'ALL PRIVILEGES' ? 'ALL' : name;
@@ -36,7 +36,7 @@ function objectName(text: string): string {
 }
 
 /** What an author wrote: `db.*:SELECT/other.*:ALL`, or a mapping of object to privileges. */
-export function unpackPrivileges(priv: Json, ensureUsage: boolean): Privileges {
+export function unpackPrivileges(priv: Json, ensureUsage: boolean, exact = false): Privileges {
   const items: [string, string][] =
     typeof priv === 'string'
       ? priv
@@ -51,22 +51,28 @@ export function unpackPrivileges(priv: Json, ensureUsage: boolean): Privileges {
         ? Object.entries(priv).map(([object, names]) => [object, String(names)])
         : [];
   if (items.length === 0) throw new ModuleError('priv parameter must be str or dict');
-  const found = new Map(items.map(([object, names]) => [objectName(object), pieces(names).map(normal)]));
+  const found = new Map(
+    items.map(([object, names]) => [objectName(object), pieces(names).map(name => normal(name, exact))]),
+  );
   for (const name of [...found.values()].flat())
-    if (!/^[A-Z_]+( [A-Z_]+)*( \([\w$, ]+\))?$/.test(name))
+    if (!/^[A-Z_]+( [A-Z_]+)*( \([\w$, ]+\))?$/i.test(name))
       throw new ModuleError(`Invalid privileges specified: ${name}`);
   if (ensureUsage && !found.has('*.*')) found.set('*.*', ['USAGE']);
   return found;
 }
 
 /** What SHOW GRANTS says. */
-export function readGrants(lines: readonly string[]): Privileges {
+export function readGrants(lines: readonly string[], exact = false): Privileges {
   const found = new Map<string, string[]>();
   for (const line of lines) {
     const grant = /^GRANT (.+) ON (.+) TO (['"`]).*?\3@(['"`]).*?\4(.*)$/.exec(line);
     if (!grant) continue;
     const option = grant[5]!.includes('WITH GRANT OPTION') ? ['GRANT'] : [];
-    found.set(grant[2]!, [...(found.get(grant[2]!) ?? []), ...pieces(grant[1]!).map(normal), ...option]);
+    found.set(grant[2]!, [
+      ...(found.get(grant[2]!) ?? []),
+      ...pieces(grant[1]!).map(name => normal(name, exact)),
+      ...option,
+    ]);
   }
   return found;
 }
