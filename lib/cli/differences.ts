@@ -2,11 +2,11 @@
 export const DIFFERENCES: readonly { readonly what: string; readonly why: string }[] = [
   {
     what: 'Mistakes are found before any host is contacted.',
-    why: 'Unknown keys, modules, arguments, filters, tests, lookups and roles, wrong types, missing files and handlers are reported together with file, line and column; Ansible finds many of them one at a time, during the run.',
+    why: 'Unknown keys, modules, arguments, filters, tests, lookups and roles, wrong types and missing files are reported together with file, line and column; Ansible finds many of them one at a time, during the run.',
   },
   {
     what: 'Native types.',
-    why: 'A template that is one expression keeps its type, numbers included, as with `jinja2_native` and from ansible-core 2.19 on. Text that only looks like a list or a number stays text.',
+    why: 'A template that is one expression keeps its type, numbers included, as with `jinja2_native` and from ansible-core 2.19 on. Text put together from parts stays text when it looks like a number, and becomes a list or mapping when it spells one, as before 2.19. None in a text leaves nothing.',
   },
   {
     what: 'A key given twice is an error.',

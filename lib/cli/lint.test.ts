@@ -67,7 +67,7 @@ describe('lint', () => {
       [],
     ],
     ['an unknown keyword', '  tasks:\n    - {name: a, debug: {msg: x}, wehn: true}\n', ['3 UNKNOWN_KEY']],
-    ['a missing handler', '  tasks:\n    - {name: a, debug: {msg: x}, notify: h}\n', ['3 BAD_VALUE']],
+    ['a missing handler', '  tasks:\n    - {name: a, debug: {msg: x}, notify: h}\n', ['3 missing-handler']],
   ];
   for (const [name, body, found] of cases)
     it(`finds ${name}`, async () => expect(await lint(body)).to.deep.equal(found));

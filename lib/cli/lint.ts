@@ -1,5 +1,4 @@
 import { type LintFinding, lintPlaybook } from '../playbook/lint.ts';
-import { missingHandlers } from '../playbook/listing.ts';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
 import { formatSourceError } from '../source/render.ts';
 import { readIfThere } from './failure.ts';
@@ -62,10 +61,7 @@ export function lintFile(session: Session, file: string): Entry[] {
       for (const { vars } of inventory.layers(host, [playbook.dir]))
         for (const name of vars.keys()) inventoryNames.add(String(name));
     }
-    return [
-      ...missingHandlers(playbook).map(errorEntry),
-      ...lintPlaybook(playbook, { templar, inventoryNames }).map(findingEntry),
-    ];
+    return lintPlaybook(playbook, { templar, inventoryNames }).map(findingEntry);
   } catch (error) {
     if (error instanceof SourceErrors) return error.errors.map(errorEntry);
     if (error instanceof SourceError) return [errorEntry(error)];

@@ -5,7 +5,7 @@ import { JunitReport } from '../report/junit.ts';
 import type { Output, Report } from '../report/report.ts';
 import { choosePaint } from '../report/style.ts';
 import { TerminalReport } from '../report/terminal.ts';
-import { SourceErrors, UsageError } from '../source/errors.ts';
+import { UsageError } from '../source/errors.ts';
 import { failureText } from './failure.ts';
 import { type Parsed, parseFlags } from './flags.ts';
 import { listPlaybook } from './listing.ts';
@@ -41,8 +41,6 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     step: flags.has('step'),
   });
   const playbook = run.loader.loadPlaybook(flags.positionals);
-  const unanswered = missingHandlers(playbook);
-  if (unanswered.length > 0) throw new SourceErrors(unanswered);
   session.checkLimit();
   if (flags.has('syntax-check')) {
     process.stdout.write(`\nplaybook: ${flags.positionals.join(', ')}\n`);
@@ -57,6 +55,8 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     process.stdout.write(listPlaybook(run, playbook, flags.positionals, listing));
     return EXIT.ok;
   }
+  for (const { message, position } of missingHandlers(playbook))
+    report.on({ type: 'warning', message, ...(position && { position }) });
   return execute(report, () => runPlaybooks(run, playbook, flags.positionals));
 }
 

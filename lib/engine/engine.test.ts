@@ -289,7 +289,7 @@ const cases: readonly Case[] = [
     - meta: end_play
     - {name: b, debug: {msg: x}}
 `),
-    lines: ['a h1 ok', 'a h3 ok'],
+    lines: ['meta h1 skipped', 'meta h3 skipped', 'a h1 ok', 'a h3 ok'],
     exitCode: 0,
   },
   {

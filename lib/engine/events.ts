@@ -31,7 +31,13 @@ export type RunEvent =
     }
   | ({ readonly type: 'item' } & HostOutcome)
   | ({ readonly type: 'outcome' } & HostOutcome)
-  | { readonly type: 'included'; readonly what: string; readonly hosts: readonly string[] }
+  | {
+      readonly type: 'included';
+      readonly what: string;
+      readonly hosts: readonly string[];
+      /** Label of the loop item it was included for. */
+      readonly item?: Json;
+    }
   | { readonly type: 'notified'; readonly host: string; readonly handler: string }
   | { readonly type: 'rescued'; readonly host: string }
   | { readonly type: 'warning'; readonly message: string; readonly position?: Position }

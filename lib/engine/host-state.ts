@@ -14,6 +14,8 @@ export class HostState {
   readonly includedVars: Dict = new Map();
   /** Level 20: set_fact and register. */
   readonly setVars: Dict = new Map();
+  /** Of these the ones whose text a template gave. */
+  readonly texts = new Set<string>();
   /** Registered names whose value check mode could not know → the task that would have given it. */
   readonly unknown = new Map<string, string>();
   readonly stats: HostStats = {
@@ -51,13 +53,15 @@ export class HostState {
     }
   }
 
-  set(name: string, value: Value): void {
+  set(name: string, value: Value, fromTemplate = false): void {
     this.setVars.set(name, value);
+    if (fromTemplate && typeof value === 'string') this.texts.add(name);
+    else this.texts.delete(name);
     this.unknown.delete(name);
   }
 
   clearError(): void {
-    if (this.status === 'failed') this.status = 'active';
+    this.status = 'active';
   }
 
   clearFacts(): void {

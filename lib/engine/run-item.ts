@@ -7,6 +7,7 @@ import { startAsync } from './async.ts';
 import { openConnection } from './channel.ts';
 import type { Included } from './control/control.ts';
 import { CONTROLS } from './control/index.ts';
+import type { HostState } from './host-state.ts';
 import { moduleContext } from './module-context.ts';
 import { hostState } from './run.ts';
 import {
@@ -43,6 +44,7 @@ export async function runItem(
   const { templar } = playRun.run;
   const skipped = conditionResult(run, item.scope);
   if (skipped) return skipped;
+  delegateOf(run, item, onDelegate);
   if (control) {
     const once = async (): Promise<Result> => {
       const args = renderArguments(task, templar, item.scope);
@@ -55,6 +57,7 @@ export async function runItem(
         info: run.info,
         host: run.host,
         state,
+        factsOf: factsState(run, item),
         scope: item.scope,
         vars: item.vars,
         args,
@@ -153,10 +156,14 @@ export function judgeItem(run: TaskRun, item: Item, raw: Result): Result {
 
 function storeFacts(run: TaskRun, item: Item, result: Result): void {
   if (!result.ansible_facts || run.task.module.kind === 'control') return;
-  const toDelegate = item.delegate !== undefined && keywordOr(run, run.task.delegateFacts, false);
-  const state = toDelegate ? hostState(run.playRun.run, item.delegate!) : run.state;
+  const state = factsState(run, item);
   state.addFacts(result.ansible_facts, run.task.module.name === 'setup');
   if (run.task.module.name === 'setup') state.factsGathered = true;
+}
+
+function factsState(run: TaskRun, item: Item): HostState {
+  const toDelegate = item.delegate !== undefined && keywordOr(run, run.task.delegateFacts, false);
+  return toDelegate ? hostState(run.playRun.run, item.delegate!) : run.state;
 }
 
 /** Runs an item once, or until `until` holds. N retries are N + 1 tries, and `attempts` then says N, as in Ansible. */
@@ -195,6 +202,17 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
   return { ...result, attempts: Math.max(1, tries - 1), failed: true };
 }
 
+/** The host that `delegate_to` names, if it does. */
+function delegateOf(run: TaskRun, item: Item, onDelegate: (host: string) => void): string | undefined {
+  const { task, playRun } = run;
+  if (!task.delegateTo) return undefined;
+  const { value, at } = task.delegateTo;
+  const delegate = String(toPlain(playRun.run.templar.render(value, item.scope, at)));
+  (item as { delegate: string }).delegate = delegate;
+  onDelegate(delegate);
+  return delegate;
+}
+
 export async function openChannel(
   run: TaskRun,
   item: Item,
@@ -202,12 +220,7 @@ export async function openChannel(
 ): Promise<Channel> {
   const { task, playRun, host, info } = run;
   const { templar, emit, signal } = playRun.run;
-  const delegate =
-    task.delegateTo && String(toPlain(templar.render(task.delegateTo.value, item.scope, task.delegateTo.at)));
-  if (delegate !== undefined) {
-    (item as { delegate: string }).delegate = delegate;
-    onDelegate(delegate);
-  }
+  const delegate = delegateOf(run, item, onDelegate);
   const target = delegate === undefined || delegate === host ? item.scope : hostScope(playRun, delegate);
   const connection = await openConnection(playRun.run, task, delegate ?? host, item.scope, target);
   const timeout = task.timeout

@@ -91,11 +91,13 @@ async function runOneByOne(
       );
     if (signal.aborted) throw new TimeLimitError('interrupted');
     let result: Result;
+    const brought: Included[] = [];
     try {
-      result = await runItem(run, item, included, onDelegate);
+      result = await runItem(run, item, brought, onDelegate);
     } catch (error) {
       result = failureOf(run, error);
     }
+    included.push(...brought.map(one => ({ ...one, item: labelOf(run, item) })));
     report(item, result);
     if (loop.breakWhen && allHold([loop.breakWhen], templar, item.scope)) break;
   }
@@ -128,24 +130,33 @@ async function runTogether(
 
 function emitItem(run: TaskRun, item: Item, result: Result): void {
   const { task, playRun, info, host } = run;
-  const { templar, emit } = playRun.run;
-  let label: Json = toPlain(item.value!);
-  if (task.loop?.label) {
-    try {
-      label = toPlain(templar.render(task.loop.label.value, item.scope, task.loop.label.at));
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-    }
-  }
-  emit({
+  const status = statusOf(result);
+  // What an include brings is announced once for all hosts.
+  if (result['include'] !== undefined && status === 'ok') return;
+  playRun.run.emit({
     type: 'item',
     task: info,
     host,
     ...(item.delegate !== undefined && { delegate: item.delegate }),
-    status: statusOf(result),
-    ignored: statusOf(result) === 'failed' && keywordOr(run, task.ignoreErrors, false),
+    status,
+    ignored: status === 'failed' && keywordOr(run, task.ignoreErrors, false),
     result: censored(run, result),
-    item: isSecret(run) ? '(censored due to no_log)' : label,
+    item: labelOf(run, item),
     elapsedMs: 0,
   });
+}
+
+/** How an item is called in reports. */
+function labelOf(run: TaskRun, item: Item): Json {
+  const { task, playRun } = run;
+  if (isSecret(run)) return '(censored due to no_log)';
+  if (task.loop?.label) {
+    const { value, at } = task.loop.label;
+    try {
+      return toPlain(playRun.run.templar.render(value, item.scope, at));
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+    }
+  }
+  return toPlain(item.value!);
 }

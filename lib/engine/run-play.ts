@@ -23,7 +23,8 @@ export async function runPlay(run: Run, play: Play): Promise<PlayEnd> {
   }
   const promptVars = await askPrompts(run, play);
   const shared = { run, play, name, allHosts: hosts, promptVars };
-  for (const batch of batches(run, play, hosts)) {
+  const inOrder = ordered(hosts, String(option(run, play, 'order') ?? 'inventory'));
+  for (const batch of batches(run, play, inOrder)) {
     if (run.signal.aborted) return 'stop';
     const playRun = newPlayRun(shared, batch);
     run.emit({ type: 'play-start', name, hosts: batch });
@@ -143,7 +144,7 @@ function playName(run: Run, play: Play): string {
   }
 }
 
-/** Hosts of the play that --limit leaves and that have not failed, in the order asked for. */
+/** Hosts of the play that --limit leaves and that have not failed, in the inventory's order. */
 export function selectHosts(run: Run, play: Play): string[] {
   const rendered = toPlain(run.templar.render(play.hosts.value, playScope(run, play), play.hosts.at));
   const pattern = Array.isArray(rendered) ? rendered.map(String).join(',') : String(rendered);
@@ -169,9 +170,7 @@ export function selectHosts(run: Run, play: Play): string[] {
     const allowed = new Set(inventory.select(limit));
     hosts = hosts.filter(host => allowed.has(host) || (host === 'localhost' && !inventory.hosts.has(host)));
   }
-  return ordered(hosts, String(option(run, play, 'order') ?? 'inventory')).filter(
-    host => hostState(run, host).status === 'active',
-  );
+  return hosts.filter(host => hostState(run, host).status === 'active');
 }
 
 function ordered(hosts: string[], order: string): string[] {

@@ -55,6 +55,6 @@ function summarize(run: Run, start: number): RunSummary {
 function exitCode(run: Run): number {
   if (run.signal.aborted) return EXIT.interrupted;
   const states = [...run.hosts.values()];
-  if (states.some(({ stats }) => stats.unreachable > 0)) return EXIT.unreachable;
-  return states.some(({ status, stats }) => status === 'failed' || stats.failed > 0) ? EXIT.failed : EXIT.ok;
+  if (states.some(({ status }) => status === 'unreachable')) return EXIT.unreachable;
+  return states.some(({ status }) => status === 'failed') ? EXIT.failed : EXIT.ok;
 }

@@ -8,13 +8,19 @@ export interface ScopeLayer {
   readonly vars: Dict;
   /** Facts, registered results, loop items: never rendered again, even if they hold `{{`. */
   readonly final: boolean;
+  /** Of finished values those that a template gave as text. */
+  readonly texts?: ReadonlySet<string>;
 }
 
 /** A layer of text as an author wrote it. */
 export const authored = (layer: VarLayer): ScopeLayer => ({ vars: layer.vars, final: false });
 
 /** A layer of finished values. */
-export const finished = (vars: Dict): ScopeLayer => ({ vars, final: true });
+export const finished = (vars: Dict, texts?: ReadonlySet<string>): ScopeLayer => ({
+  vars,
+  final: true,
+  ...(texts && { texts }),
+});
 
 /** Magic variables, made when they are asked for, such as `hostvars`. */
 export type LazyVariables = ReadonlyMap<string, () => Value>;
@@ -59,6 +65,12 @@ export class Scope implements Variables {
       for (const name of layer.vars.keys()) if (typeof name === 'string') seen.add(name);
     }
     return seen;
+  }
+
+  isText(name: string): boolean {
+    const layer = this.#layers.find(({ vars }) => vars.has(name));
+    if (!layer) return false;
+    return layer.final ? layer.texts?.has(name) === true : isTemplate(layer.vars.get(name));
   }
 
   get(name: string): Value {

@@ -21,6 +21,15 @@ export interface StepOutcome {
 /** Modules that work for all hosts at once, so run for the first only (Ansible's BYPASS_HOST_LOOP). */
 const ONCE_FOR_ALL = new Set(['add_host', 'pause']);
 
+/** `meta` actions that concern all hosts: the first host decides whether they are carried out. */
+const META_FOR_ALL = new Set([
+  'refresh_inventory',
+  'clear_facts',
+  'clear_host_errors',
+  'end_batch',
+  'end_play',
+]);
+
 /** A host at a step, with the loop variables of the includes around it. */
 export interface Member {
   readonly host: string;
@@ -38,24 +47,42 @@ export async function runStep(
   const hosts = members.map(member => member.host);
   const first = hosts[0]!;
   const isMeta = task.module.name === 'meta';
+  const metaAction = isMeta ? String(task.args.get('_raw_params') ?? task.args.get('action')) : '';
   const info = taskInfo(playRun, task, members[0]!, handler);
   const verdicts = new Map<string, TaskVerdict>();
-  const onceForAll = ONCE_FOR_ALL.has(task.module.name);
+  const onceForAll = ONCE_FOR_ALL.has(task.module.name) || META_FOR_ALL.has(metaAction);
   const once = onceForAll || flag(playRun, task, first, 'runOnce');
-  if (!isMeta) run.emit({ type: 'task-start', task: info });
+  run.emit({ type: 'task-start', task: info });
   const throttle = task.throttle ? Number(render(playRun, task, first, 'throttle') ?? 0) : 0;
   const limit = throttle > 0 ? Math.min(throttle, run.options.forks) : run.options.forks;
   await forEachLimited(once ? members.slice(0, 1) : members, limit, async member => {
     if (run.signal.aborted) return;
     run.emit({ type: 'host-start', task: info, host: member.host });
-    const verdict = await runTask(playRun, task, info, member.host, member.frames);
+    const own = withModule(playRun, task, member);
+    const ownInfo = own === task ? info : { ...info, module: own.module.name };
+    const verdict = await runTask(playRun, own, ownInfo, member.host, member.frames);
     verdicts.set(member.host, verdict);
-    if (!isMeta || verdict.status === 'failed') record(playRun, task, info, member, verdict);
+    if (!isMeta || verdict.status === 'failed') record(playRun, own, ownInfo, member, verdict);
+    else if (verdict.status === 'skipped') emitOutcome(playRun, own, ownInfo, member, verdict);
   });
   if (once && verdicts.has(first)) shareResult(playRun, task, hosts, verdicts.get(first)!);
   if (task.module.name !== 'include_role') announceIncludes(playRun, verdicts);
-  if (!isMeta) run.emit({ type: 'task-end', task: info });
+  run.emit({ type: 'task-end', task: info });
   return conclude(playRun, task, hosts, verdicts, once);
+}
+
+/** The task with its module; one whose module can't be named runs, and fails, as it is written. */
+function withModule(playRun: PlayRun, task: Task, { host, frames }: Member): Task {
+  if (!task.moduleTemplate) return task;
+  const { value, at } = task.moduleTemplate;
+  const loop = new Map(frames.flatMap(frame => [...frame]));
+  try {
+    const name = playRun.run.templar.render(value, taskScope(playRun, host, task, { loop }), at);
+    return playRun.run.loader.withModule(task, String(toPlain(name)));
+  } catch (error) {
+    if (error instanceof SourceError) return task;
+    throw error;
+  }
 }
 
 /** Result, facts and register of a `run_once` task belong to all hosts of the batch. */
@@ -97,41 +124,45 @@ function conclude(
   return { ends, fatal };
 }
 
-function record(
+function record(playRun: PlayRun, task: Task, info: TaskInfo, member: Member, verdict: TaskVerdict): void {
+  const { run } = playRun;
+  const { status, ignored, included } = verdict;
+  const { host } = member;
+  const { stats } = hostState(run, host);
+  if (included.length === 0 || status === 'failed') emitOutcome(playRun, task, info, member, verdict);
+  for (const message of verdict.result.warnings ?? []) run.emit({ type: 'warning', message });
+  // As in Ansible's recap, each file included counts, the include of a role does not.
+  if (included.length === 0 || status === 'failed') count(stats, verdict);
+  else if (task.module.name !== 'include_role') stats.ok += included.length;
+  if (status === 'unreachable' && !ignored) hostState(run, host).status = 'unreachable';
+  if (status === 'failed' && !ignored) rememberFailure(playRun, task, host, verdict.result);
+  if (status === 'changed' && !ignored) notify(playRun, task, host);
+}
+
+function emitOutcome(
   playRun: PlayRun,
   task: Task,
   info: TaskInfo,
   { host, frames }: Member,
   verdict: TaskVerdict,
 ): void {
-  const { run } = playRun;
   const { status, ignored, elapsedMs, delegate } = verdict;
-  const { stats } = hostState(run, host);
-  const result = shown(playRun, task, info, host, frames, verdict);
-  if (verdict.included.length === 0 || status === 'failed') {
-    run.emit({
-      type: 'outcome',
-      task: info,
-      host,
-      status,
-      ignored,
-      result,
-      elapsedMs,
-      ...(delegate !== undefined && { delegate }),
-    });
-  }
-  for (const message of result.warnings ?? []) run.emit({ type: 'warning', message });
-  // As in Ansible's recap, the include of a role is no task of its own.
-  if (task.module.name !== 'include_role' || verdict.included.length === 0) count(stats, verdict);
-  if (status === 'unreachable' && !ignored) hostState(run, host).status = 'unreachable';
-  if (status === 'failed' && !ignored) rememberFailure(playRun, info, task, host, verdict.result);
-  if (status === 'changed' && !ignored) notify(playRun, task, host);
+  playRun.run.emit({
+    type: 'outcome',
+    task: info,
+    host,
+    status,
+    ignored,
+    result: shown(playRun, task, info, host, frames, verdict),
+    elapsedMs,
+    ...(delegate !== undefined && { delegate }),
+  });
 }
 
 function count(stats: HostStats, { status, ignored, result }: TaskVerdict): void {
   if (status === 'unreachable') {
     if (ignored) {
-      stats.skipped++;
+      stats.ok++;
       stats.ignored++;
     } else stats.unreachable++;
   } else if (status === 'failed') {
@@ -151,14 +182,14 @@ function count(stats: HostStats, { status, ignored, result }: TaskVerdict): void
 }
 
 /** `ansible_failed_task` and `ansible_failed_result`, for `rescue`. */
-function rememberFailure(playRun: PlayRun, info: TaskInfo, task: Task, host: string, result: Result): void {
+function rememberFailure(playRun: PlayRun, task: Task, host: string, result: Result): void {
   const state = hostState(playRun.run, host);
   const { diff: _diff, warnings: _warnings, ...plain } = result;
   state.set('ansible_failed_result', fromPlain(plain as Json));
   state.set(
     'ansible_failed_task',
     new Map<Value, Value>([
-      ['name', task.name ?? info.name],
+      ['name', task.name ?? ''],
       ['action', task.moduleName],
       ['args', task.args],
       ['tags', [...task.tags]],
@@ -167,23 +198,28 @@ function rememberFailure(playRun: PlayRun, info: TaskInfo, task: Task, host: str
 }
 
 function announceIncludes(playRun: PlayRun, verdicts: ReadonlyMap<string, TaskVerdict>): void {
-  const byFile = new Map<string, string[]>();
+  const found = new Map<string, { what: string; item: Json | undefined; hosts: Set<string> }>();
   for (const [host, { included }] of verdicts) {
-    for (const { what } of included) byFile.set(what, [...(byFile.get(what) ?? []), host]);
+    for (const { what, item } of included) {
+      const key = JSON.stringify([what, item]);
+      const one = found.get(key) ?? { what, item, hosts: new Set() };
+      found.set(key, one);
+      one.hosts.add(host);
+    }
   }
-  for (const [what, hosts] of byFile)
-    playRun.run.emit({ type: 'included', what, hosts: [...new Set(hosts)] });
+  for (const { what, item, hosts } of found.values())
+    playRun.run.emit({ type: 'included', what, hosts: [...hosts], ...(item !== undefined && { item }) });
 }
 
 /** How a task is named in reports; a name that can't be rendered yet is shown as written. */
 export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member, handler: boolean): TaskInfo {
-  let name = task.name ?? task.moduleName;
-  if (task.name !== undefined && task.name.includes('{{')) {
+  let name = task.name ?? titleOf(task);
+  if (name.includes('{{')) {
     try {
       name = String(
         toPlain(
           playRun.run.templar.render(
-            task.name,
+            name,
             taskScope(playRun, host, task, { loop: new Map(frames.flatMap(frame => [...frame])) }),
             task.at,
           ),
@@ -195,12 +231,18 @@ export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member,
   }
   return {
     id: task.id,
-    name: task.role ? `${task.role.name} : ${name}` : name,
+    name: task.role && task.module.name !== 'include_role' ? `${task.role.name} : ${name}` : name,
     module: task.module.name,
     handler,
     position: task.at,
     tags: task.tags,
   };
+}
+
+/** What a task without a name is called; an include of a role says which. */
+function titleOf({ module, moduleName, args }: Task): string {
+  if (module.name !== 'include_role') return moduleName;
+  return `${moduleName} : ${String(args.get('name') ?? args.get('role'))}`;
 }
 
 function render(

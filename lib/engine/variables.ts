@@ -27,7 +27,7 @@ export function taskScope(
     ...(options.loop ? [finished(options.loop)] : []),
     ...highestFirst(task?.includeVars ?? []), // 21
     ...(role?.params ? [authored(role.params)] : []),
-    finished(state.setVars), // 20
+    finished(state.setVars, state.texts), // 20
     { vars: state.includedVars, final: false }, // 19
     ...highestFirst(task?.vars ?? []), // 17, 18
     ...highestFirst(role?.vars ?? []), // 16, the task's own role first
@@ -57,7 +57,7 @@ export function hostScope(playRun: PlayRun, host: string): Scope {
     run.templar,
     [
       authored(run.extraVars),
-      finished(state.setVars),
+      finished(state.setVars, state.texts),
       { vars: state.includedVars, final: false },
       finished(state.factVars),
       ...highestFirst(inventoryLayers(playRun, host)),
@@ -84,8 +84,9 @@ function magicVariables(
 ): LazyVariables {
   const { run, play } = playRun;
   const { inventory, options } = run;
-  const live = () => playRun.batch.filter(name => hostState(run, name).status === 'active');
-  const liveAll = () => playRun.allHosts.filter(name => hostState(run, name).status === 'active');
+  const isLive = (name: string) => hostState(run, name).status === 'active' && !playRun.endedHosts.has(name);
+  const live = () => playRun.batch.filter(isLive);
+  const liveAll = () => playRun.allHosts.filter(isLive);
   const role = task?.role;
   const entries: [string, () => Value][] = [
     ['inventory_hostname', () => host],

@@ -1,8 +1,8 @@
 import { type Position, SourceError } from '../source/errors.ts';
+import { parsePythonLiteral } from '../source/python-literal.ts';
 import { didYouMean } from '../source/suggest.ts';
 import type { Dict, Value } from '../source/value.ts';
 import type { Graph } from './graph.ts';
-import { parsePythonLiteral } from './python-literal.ts';
 import { expandHosts, HostRangeError } from './ranges.ts';
 
 const SECTION = /^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?$/;

@@ -9,8 +9,8 @@ import { type Dict, keyPositionOf, positionOf, setOrigin, type Value } from '../
 import { isTemplate } from '../templating/templar.ts';
 import { joinWords, parseFreeForm, splitWords, UnbalancedError } from './free-form.ts';
 import { KEYWORDS, keyHint, keywordsOf, type Level } from './keywords.ts';
-import type { Load } from './load.ts';
-import type { Authored } from './types.ts';
+import type { Load, LoaderOptions } from './load.ts';
+import type { Authored, Task } from './types.ts';
 
 /** Modules whose text is a command: only these words of it are arguments. */
 const COMMANDS: ReadonlySet<string> = new Set(['command', 'shell', 'raw', 'script']);
@@ -23,11 +23,23 @@ const COMMAND_ARGUMENTS: ReadonlySet<string> = new Set([
 export interface Action {
   readonly moduleName: string;
   readonly module: Module;
+  /** `action: "{{ name }} …"`: the module is known when the task runs, and `module` only holds its arguments. */
+  readonly moduleTemplate: Authored | undefined;
   readonly args: Dict;
   readonly argsTemplate: Authored | undefined;
   readonly argsAt: Position;
   /** `local_action`. */
   readonly local: boolean;
+}
+
+/** A task whose module a template names, with that module. */
+export function withModule(task: Task, name: string, find: LoaderOptions['findModule']): Task {
+  const module = find(name) ?? foreignModule(name, [...task.args.keys()].map(String));
+  const args: Dict = new Map(
+    [...task.args].map(([key, value]) => [key === '_raw_params' ? (module.freeForm ?? key) : key, value]),
+  );
+  setOrigin(args, { self: task.argsAt, keys: new Map() });
+  return { ...task, module, moduleName: name, args };
 }
 
 interface Written {
@@ -36,6 +48,8 @@ interface Written {
   readonly value: Value;
   readonly at: Position;
   readonly local: boolean;
+  /** Written as `action` or `local_action`. */
+  readonly old?: boolean;
 }
 
 const NO_ARGUMENTS: Dict = new Map();
@@ -55,8 +69,9 @@ export function parseAction(
     return undefined;
   }
   if (second) return severalActions(load, written, level, collections);
-  const module = moduleNamed(load, first.name, collections);
-  if (!module && !isForeign(load, first)) {
+  const isTemplated = first.old === true && isTemplate(first.name);
+  const module = isTemplated ? undefined : moduleNamed(load, first.name, collections);
+  if (!module && !isTemplated && !isForeign(load, first)) {
     unknownModule(load, first, level);
     return undefined;
   }
@@ -173,7 +188,8 @@ function writtenActions(load: Load, dict: Dict, level: Level): Written[] {
 function oldForm(load: Load, value: Value, at: Position, local: boolean): Written | undefined {
   if (typeof value === 'string') {
     const [name, ...rest] = wordsOf(load, value, at) ?? [];
-    if (name !== undefined) return { name: name.trim(), nameAt: at, value: joinWords(rest), at, local };
+    if (name !== undefined)
+      return { name: name.trim(), nameAt: at, value: joinWords(rest), at, local, old: true };
   }
   if (value instanceof Map && typeof value.get('module') === 'string') {
     const [name = '', ...rest] = wordsOf(load, String(value.get('module')), at) ?? [];
@@ -188,6 +204,7 @@ function oldForm(load: Load, value: Value, at: Position, local: boolean): Writte
       value: text ? new Map([...args, ...text.args]) : args,
       at,
       local,
+      old: true,
     };
   }
   load.problems.add('WRONG_TYPE', '"action" must be text or a mapping with "module"', at);
@@ -231,8 +248,9 @@ function withArguments(
   const args: Dict = new Map([...more.args, ...own.args]);
   copyOrigin(args, [more.args, own.args], at);
   const argsTemplate = own.template ?? more.template;
+  const moduleTemplate = isTemplate(moduleName) ? { value: moduleName, at: written.nameAt } : undefined;
   const taken = module ?? foreignModule(moduleName, [...args.keys()].map(String));
-  return { moduleName, module: taken, args, argsTemplate, argsAt: at, local };
+  return { moduleName, module: taken, moduleTemplate, args, argsTemplate, argsAt: at, local };
 }
 
 interface Arguments {

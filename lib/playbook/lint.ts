@@ -1,7 +1,7 @@
-import type { Position } from '../source/errors.ts';
+import type { Position, SourceError } from '../source/errors.ts';
 import { positionOf, toPlain, type Value } from '../source/value.ts';
 import { isTemplate, type Templar } from '../templating/templar.ts';
-import { sectionsOf, titleOf } from './listing.ts';
+import { missingHandlers, sectionsOf, titleOf } from './listing.ts';
 import { eachTask } from './task-list.ts';
 import type { Play, Playbook, Task } from './types.ts';
 
@@ -19,6 +19,7 @@ export type LintRule =
   | 'changed-unknown'
   | 'bare-mode'
   | 'unused-handler'
+  | 'missing-handler'
   | 'include-tags'
   | 'plain-secret'
   | 'undefined-variable'
@@ -33,13 +34,23 @@ export interface LintOptions {
 
 /** Everything the rules find, in the order of the files. */
 export function lintPlaybook(playbook: Playbook, options: LintOptions): LintFinding[] {
-  const found = playbook.plays.flatMap(play => lintPlay(play, options));
+  const found = [
+    ...playbook.plays.flatMap(play => lintPlay(play, options)),
+    ...missingHandlers(playbook).map(missingHandler),
+  ];
   const seen = new Set<string>();
   return found.filter(({ rule, at, message }) => {
     const key = `${rule} ${at.file}:${at.line}:${at.col} ${message}`;
     return !seen.has(key) && seen.add(key);
   });
 }
+
+const missingHandler = ({ message, hint, position }: SourceError): LintFinding => ({
+  rule: 'missing-handler',
+  at: position ?? { file: '', line: 1, col: 1 },
+  message,
+  advice: hint ?? 'define it: the run stops when it is notified',
+});
 
 function lintPlay(play: Play, options: LintOptions): LintFinding[] {
   const tasks = [...sectionsOf(play), play.handlers]

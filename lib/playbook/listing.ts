@@ -72,7 +72,7 @@ export function missingHandlers(playbook: Playbook): SourceError[] {
 export function unavailableModules(playbook: Playbook, isKnown: (name: string) => boolean): SourceError[] {
   const tasks = playbook.plays.flatMap(play => [...tasksOf(play, ALL), ...eachTask(play.handlers)]);
   return tasks
-    .filter(task => !isKnown(task.module.name))
+    .filter(task => !task.moduleTemplate && !isKnown(task.module.name))
     .map(
       ({ moduleName, at }) =>
         new SourceError('UNKNOWN_MODULE', `module "${moduleName}" is not available`, at),

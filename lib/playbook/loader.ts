@@ -3,6 +3,7 @@ import type { VarLayer } from '../inventory/types.ts';
 import { type Position, UsageError } from '../source/errors.ts';
 import { displayPath, isDirectory, isFile } from '../source/load.ts';
 import { type Dict, keyPositionOf } from '../source/value.ts';
+import { withModule } from './action.ts';
 import { checkKeywords } from './check.ts';
 import { firstWord } from './free-form.ts';
 import { authored, each, inherit, varLayers } from './inherit.ts';
@@ -13,7 +14,16 @@ import { inOrder, loadRoleParts, type RoleParts, useOf } from './role.ts';
 import { collectionRoots } from './role-files.ts';
 import { withTags } from './task.ts';
 import { parseTaskFile } from './task-list.ts';
-import type { Authored, LoadedRole, Play, Playbook, RoleRequest, TaskContext, TaskNode } from './types.ts';
+import type {
+  Authored,
+  LoadedRole,
+  Play,
+  Playbook,
+  RoleRequest,
+  Task,
+  TaskContext,
+  TaskNode,
+} from './types.ts';
 
 const IMPORT = /^(?:ansible\.(?:builtin|legacy)\.)?import_playbook$/;
 
@@ -47,6 +57,11 @@ export class PlaybookLoader {
     const loaded = this.with(context.playDir, load => load.role(request, applied(load, context), at));
     if (!loaded) throw new Error(`role ${request.name}: nothing loaded and nothing to complain about`);
     return loaded;
+  }
+
+  /** A task whose module a template names, now that the name is known. */
+  withModule(task: Task, name: string): Task {
+    return withModule(task, name, this.options.findModule);
   }
 
   /** Runs `work` with a fresh load and throws all it found; when that is nothing, what was checked is known to be sound. */

@@ -53,6 +53,7 @@ function buildTask(
     argsAt: action.argsAt,
     moduleName: action.moduleName,
     module: action.module,
+    ...(action.moduleTemplate && { moduleTemplate: action.moduleTemplate }),
     args: action.args,
     argsTemplate: action.argsTemplate,
     register: textOf(dict, 'register'),

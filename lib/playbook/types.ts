@@ -141,6 +141,8 @@ export interface Task extends Keywords {
   /** As written, for messages (`ansible.builtin.copy`). `module.name` is ours. */
   readonly moduleName: string;
   readonly module: Module;
+  /** `action: "{{ name }}"`: names the module when the task runs; `module` stands in until then. */
+  readonly moduleTemplate?: Authored;
   /** Arguments as authored: free-form text already split into its k=v parts, `args:` merged in. */
   readonly args: Dict;
   /** `args: "{{ mapping }}"`: rendered and merged below `args` when the task runs. */

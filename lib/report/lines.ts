@@ -37,7 +37,7 @@ export function eventText(event: RunEvent, options: LineOptions): string {
     case 'outcome':
       return outcomeText(event, options);
     case 'included':
-      return `${paint('skipped', `included: ${event.what} for ${event.hosts.join(', ')}`)}\n`;
+      return `${paint('skipped', `included: ${event.what} for ${event.hosts.join(', ')}${event.item === undefined ? '' : ` => (item=${itemLabel(event.item)})`}`)}\n`;
     case 'warning': {
       const at = event.position
         ? ` (${event.position.file}:${event.position.line}:${event.position.col})`

@@ -1,4 +1,5 @@
 import { type Position, SourceError, SourceErrors } from '../source/errors.ts';
+import { parseStructure } from '../source/python-literal.ts';
 import { type Dict, positionOf, Secret, Tuple, Unsafe, type Value } from '../source/value.ts';
 import { Environment, unixLines } from './compile/environment.ts';
 import { Runtime } from './compile/runtime.ts';
@@ -62,13 +63,17 @@ class JinjaTemplar implements Templar {
     const rt = new Runtime(this.env, vars, { ...NATIVE, copies: template.mutates });
     return positioned(at, rt, () => {
       if (template.single) {
-        const value = this.finished(rt, template.single);
-        return typeof value === 'string' ? keepNewlines(text, value, '\n') : value;
+        const { single } = template;
+        const value = this.finished(rt, single);
+        if (typeof value !== 'string') return value;
+        const meantAsText = single.isText || (single.name !== undefined && vars.isText?.(single.name));
+        return (meantAsText ? undefined : structure(value)) ?? keepNewlines(text, value, '\n');
       }
       const out = rt.output();
       template.run(rt, out);
       const value = out.value;
-      return typeof value === 'string' ? keepNewlines(text, value, '\n') : finalize(value);
+      if (typeof value !== 'string') return finalize(value);
+      return structure(value) ?? keepNewlines(text, value, '\n');
     });
   }
 
@@ -168,6 +173,12 @@ class JinjaTemplar implements Templar {
     const rt = new Runtime(this.env, vars, NATIVE);
     return positioned(undefined, rt, () => this.env.lookup(rt, name, terms, options).map(finalize));
   }
+}
+
+/** The list, mapping or truth value that a text spells. */
+function structure(text: string): Value | undefined {
+  const value = parseStructure(text);
+  return value === undefined ? undefined : finalize(value);
 }
 
 const NOWHERE = { site: undefined };

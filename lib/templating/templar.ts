@@ -9,6 +9,8 @@ export interface Variables {
   get(name: string): Value;
   has(name: string): boolean;
   names(): Iterable<string>;
+  /** True when the value of the name is text that a template gave: it is not read as a list or mapping once more. */
+  isText?(name: string): boolean;
 }
 
 /** What lookups and file filters may touch on the control machine. */
@@ -46,9 +48,9 @@ export interface TemplateFileOptions {
 export interface Templar {
   /**
    * Renders every template inside a value, deeply. A string that is exactly one expression keeps the type of its
-   * result; so does a template that prints one value only, such as `{% if a %}{{ list }}{% endif %}`. Text that only
-   * looks like a number or a list stays text, where ansible-core before 2.19 turns `{{ 1 }}{{ 2 }}` into 12 and
-   * `[{% for … %}]` into a list; None inside a text leaves nothing. Mapping keys are rendered as well. Values that equal OMIT are kept: the caller drops them.
+   * result; so does a template that prints one value only, such as `{% if a %}{{ list }}{% endif %}`. Text
+   * that begins with `[` or `{` and spells a list or mapping becomes one, as in ansible-core before 2.19, unless a
+   * filter such as `to_json` made it; text that looks like a number stays text; None inside a text leaves nothing. Mapping keys are rendered as well. Values that equal OMIT are kept: the caller drops them.
    */
   render(value: Value, vars: Variables, at?: Position): Value;
   /** Evaluates a bare expression such as `a.b | default(3)`. */

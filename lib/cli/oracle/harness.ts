@@ -12,8 +12,8 @@ export interface OracleCase {
   readonly args?: readonly string[];
   readonly hosts?: string;
   readonly files?: Readonly<Record<string, string>>;
-  /** Why the two may differ here: the case is then not compared. */
-  readonly differs?: string;
+  /** Compares what a terminal shows instead of the results. */
+  readonly terminal?: boolean;
 }
 
 /** What a run came to, in terms both programs share. */
@@ -26,6 +26,8 @@ export interface Verdict {
   readonly stats: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Files left in the work directory, by name: mode and hash. */
   readonly files: Readonly<Record<string, string>>;
+  /** Banners, states and recap as a terminal shows them; without the results. */
+  readonly shown?: readonly string[];
 }
 
 interface TaskResult {
@@ -37,6 +39,7 @@ interface TaskResult {
   readonly msg?: Json;
   readonly status?: string;
   readonly action?: string;
+  readonly results?: readonly TaskResult[];
 }
 
 interface Document {
@@ -73,10 +76,11 @@ export async function runCase(
   }
   try {
     const args = ['site.yml', '-i', 'hosts', ...(test.args ?? []).map(text)];
-    const { code, stdout, stderr } = await (program === 'ansible'
-      ? runAnsible(dir, args)
-      : runPolarplay(dir, args, polarplay));
-    return verdict(code, stdout, stderr, work, dir);
+    const terminal = test.terminal === true;
+    const output = await (program === 'ansible'
+      ? runAnsible(dir, args, terminal)
+      : runPolarplay(dir, args, polarplay, terminal));
+    return terminal ? shownVerdict(output, work, dir) : verdict(output, work, dir);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -85,28 +89,23 @@ export async function runCase(
 interface Output {
   readonly code: number;
   readonly stdout: string;
-  readonly stderr: string;
 }
 
 function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Output> {
   return new Promise(resolve => {
-    execFile(
-      command,
-      [...args],
-      { cwd, env, timeout: 120_000, maxBuffer: 64 << 20 },
-      (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-      },
-    );
+    execFile(command, [...args], { cwd, env, timeout: 120_000, maxBuffer: 64 << 20 }, (error, stdout) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout });
+    });
   });
 }
 
-const runAnsible = (dir: string, args: readonly string[]): Promise<Output> =>
+const runAnsible = (dir: string, args: readonly string[], terminal: boolean): Promise<Output> =>
   run('/usr/bin/python3', ['/usr/bin/ansible-playbook', ...args], dir, {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: dir,
     LANG: 'C.UTF-8',
-    ANSIBLE_STDOUT_CALLBACK: 'json',
+    ANSIBLE_STDOUT_CALLBACK: terminal ? 'default' : 'json',
+    ANSIBLE_PIPELINING: '1',
     ANSIBLE_JINJA2_NATIVE: '1',
     ANSIBLE_LOCALHOST_WARNING: 'False',
     ANSIBLE_DEPRECATION_WARNINGS: 'False',
@@ -114,14 +113,19 @@ const runAnsible = (dir: string, args: readonly string[]): Promise<Output> =>
     ANSIBLE_FORKS: '10',
   });
 
-const runPolarplay = (dir: string, args: readonly string[], polarplay: string): Promise<Output> =>
-  run(process.execPath, [polarplay, ...args, '--format', 'json'], dir, {
+const runPolarplay = (
+  dir: string,
+  args: readonly string[],
+  polarplay: string,
+  terminal: boolean,
+): Promise<Output> =>
+  run(process.execPath, [polarplay, ...args, ...(terminal ? [] : ['--format', 'json'])], dir, {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: dir,
     LANG: 'C.UTF-8',
   });
 
-function verdict(exitCode: number, stdout: string, _stderr: string, work: string, dir: string): Verdict {
+function verdict({ code: exitCode, stdout }: Output, work: string, dir: string): Verdict {
   const start = stdout.indexOf('{\n');
   let document: Document = { plays: [], stats: {} };
   if (start >= 0) document = JSON.parse(stdout.slice(start)) as Document;
@@ -134,7 +138,7 @@ function verdict(exitCode: number, stdout: string, _stderr: string, work: string
     tasks: tasks.flatMap(({ name, hosts }) =>
       Object.entries(hosts)
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .filter(([, result]) => !('include' in result))
+        .filter(([, result]) => !isInclude(result))
         .map(([host, result]) => `${name.replaceAll(dir, '{dir}')} | ${host} ${statusOf(result)}`),
     ),
     said: tasks.flatMap(({ name, hosts }) =>
@@ -160,6 +164,38 @@ function verdict(exitCode: number, stdout: string, _stderr: string, work: string
     ),
     files: filesIn(work),
   };
+}
+
+/** What an include brought is told by its tasks; only one that failed or was skipped is told itself. */
+function isInclude(result: TaskResult): boolean {
+  if (statusOf(result) !== 'ok') return false;
+  return 'include' in result || 'include_args' in result || result.results?.some(isInclude) === true;
+}
+
+const BANNER = /^(PLAY|TASK|RUNNING HANDLER|NO MORE HOSTS LEFT|CUSTOM STATS)/;
+const STATE = /^(ok|changed|skipping|fatal|failed|included|FAILED - RETRYING|\.\.\.ignoring)/;
+
+function shownVerdict({ code: exitCode, stdout }: Output, work: string, dir: string): Verdict {
+  const shown: string[] = [];
+  const recap: Record<string, Record<string, number>> = {};
+  const section: string[] = [];
+  const close = () => shown.push(...section.sort().splice(0));
+  for (const line of stdout.replaceAll(dir, '{dir}').split('\n')) {
+    const counts = /^(\S+) +: (ok=.*)$/.exec(line);
+    if (counts) {
+      const pairs = [...counts[2]!.matchAll(/(\w+)=(\d+)/g)].map(m => [m[1]!, Number(m[2])] as const);
+      recap[counts[1]!] = Object.fromEntries(pairs);
+    } else if (BANNER.test(line)) {
+      close();
+      const banner = line.replace(/ \*+$/, '');
+      // Ansible repeats the banner of a meta task for every host.
+      if (banner !== shown.at(-1)) shown.push(banner);
+    } else if (STATE.test(line)) {
+      section.push(line.replace(/( =>)? [{(](?!item=).*$| => [^(].*$| =>$/, '').trimEnd());
+    }
+  }
+  close();
+  return { exitCode, tasks: [], said: [], stats: recap, files: filesIn(work), shown };
 }
 
 function statusOf(result: TaskResult): string {

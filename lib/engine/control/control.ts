@@ -14,6 +14,8 @@ export interface ControlCall {
   readonly info: TaskInfo;
   readonly host: string;
   readonly state: HostState;
+  /** Whose facts and variables it sets: with `delegate_facts` the delegate's. */
+  readonly factsOf: HostState;
   readonly scope: Scope;
   /** Loop variables of the item. */
   readonly vars: Dict;
@@ -31,8 +33,9 @@ export interface Included {
   readonly nodes: readonly TaskNode[];
   /** Loop variables of the include, visible to its tasks. */
   readonly frame: Dict;
-  /** What was included, for people. */
+  /** What was included, for people, and the label of the loop item it was included for. */
   readonly what: string;
+  readonly item?: Json;
 }
 
 export interface ControlOutcome {

@@ -1,7 +1,7 @@
 import type { Control } from './control.ts';
 
 /** meta: what can be done for one host at a time. `flush_handlers` is carried out by the schedule. */
-export const meta: Control = async ({ plain, playRun, host, state, open, task }) => {
+export const meta: Control = async ({ plain, playRun, host, open, task }) => {
   const done = (msg: string) => ({ result: { changed: false, msg } });
   switch (plain['action']) {
     case 'noop':
@@ -12,10 +12,10 @@ export const meta: Control = async ({ plain, playRun, host, state, open, task })
       playRun.inventoryLayers.clear();
       return done('inventory successfully refreshed');
     case 'clear_facts':
-      state.clearFacts();
+      for (const name of playRun.allHosts) playRun.run.hosts.get(name)?.clearFacts();
       return done('facts cleared');
     case 'clear_host_errors':
-      for (const name of playRun.batch) playRun.run.hosts.get(name)?.clearError();
+      for (const name of playRun.allHosts) playRun.run.hosts.get(name)?.clearError();
       return done('cleared host errors');
     case 'end_host':
       playRun.endedHosts.add(host);

@@ -2,18 +2,19 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { ModuleError } from '../../modules/module.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
+import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../find.ts';
 import type { Control, ControlCall } from './control.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-export const setFact: Control = ({ args, plain, state }) => {
+export const setFact: Control = ({ args, plain, task, factsOf: state }) => {
   const facts: Record<string, Json> = {};
   for (const [key, value] of args) {
     const name = String(key);
     if (name === 'cacheable') continue;
     if (!NAME.test(name)) throw new ModuleError(`"${name}" is not a valid variable name`);
-    state.set(name, value);
+    state.set(name, value, isTemplate(task.args.get(key)));
     if (plain['cacheable']) state.factVars.set(name, value);
     facts[name] = toPlain(value);
   }

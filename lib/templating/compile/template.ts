@@ -25,6 +25,10 @@ export interface Expression {
   readonly mutates: boolean;
   /** A name with attributes and constant items only: the result is a finished value already. */
   readonly isPath: boolean;
+  /** It makes text on purpose, by `to_json`, `string` or the like: text that is not to be read as a list or mapping. */
+  readonly isText: boolean;
+  /** The name, when it is one and nothing else. */
+  readonly name: string | undefined;
   readonly evaluate: Eval;
 }
 
@@ -78,7 +82,28 @@ export function compileBare(env: Environment, source: Source, node: Expr): Expre
 }
 
 function compileSingle(compiler: Compiler, source: Source, node: Expr, mutates: boolean): Expression {
-  return { source, mutates, isPath: isPath(node), evaluate: compileExpression(compiler, node) };
+  return {
+    source,
+    mutates,
+    isPath: isPath(node),
+    isText: isText(node),
+    name: node.kind === 'name' ? node.name : undefined,
+    evaluate: compileExpression(compiler, node),
+  };
+}
+
+const TEXT_FILTERS: ReadonlySet<string> = new Set([
+  ...['string', 'to_json', 'to_nice_json', 'to_yaml', 'to_nice_yaml', 'ppretty', 'json'],
+]);
+
+function isText(node: Expr): boolean {
+  if (node.kind === 'filter') return TEXT_FILTERS.has(node.name.replace(/^ansible\.builtin\./, ''));
+  if (node.kind === 'choice')
+    return isText(node.chosen) || (node.otherwise !== undefined && isText(node.otherwise));
+  if (node.kind !== 'call') return false;
+  return node.args.named.some(
+    ([name, value]) => name === 'convert_data' && value.kind === 'const' && value.value === false,
+  );
 }
 
 function isPath(node: Expr): boolean {

@@ -1,8 +1,8 @@
 """Writes what Ansible's own templating makes of every case: python3 oracle.py [case file...] > expected.json
 
 Needs ansible-core, jmespath, netaddr and the usual collections, as Debian's package `ansible` brings them.
-Three things differ from a stock Ansible 2.14: its native mode is on; text is never turned into other types by
-literal_eval, as from ansible-core 2.19 on; and native mode, too, prints None inside a text as nothing.
+Three things differ from a stock Ansible 2.14: its native mode is on; literal_eval is applied to text as outside of
+native mode, so that no number comes out of it; and native mode, too, prints None inside a text as nothing.
 """
 import copy
 import datetime
@@ -24,6 +24,8 @@ from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.playbook.conditional import Conditional  # noqa: E402
 from ansible.template import AnsibleEnvironment, Templar  # noqa: E402
 import ansible.template as template_module  # noqa: E402
+from ansible.template.native_helpers import ansible_eval_concat  # noqa: E402
+from ansible.utils.native_jinja import NativeJinjaText  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
 from jinja2.nativetypes import NativeCodeGenerator  # noqa: E402
 from jinja2.nodes import Impossible, TemplateData  # noqa: E402
@@ -45,7 +47,16 @@ def plain_concat(nodes):
         if count == 2:
             text = printed(first)
         text += printed(node)
-    return first if count < 2 else text
+    return structured(first if count < 2 else text)
+
+
+def structured(value):
+    """What a text spells that begins like a list or mapping, or is a truth value."""
+    if not isinstance(value, str) or isinstance(value, NativeJinjaText):
+        return value
+    if not value.startswith(('{', '[')) and value not in ('True', 'False'):
+        return value
+    return ansible_eval_concat([value])
 
 
 def text_concat(nodes):

@@ -1,9 +1,14 @@
-import { floatValue } from '../source/scalar.ts';
-import { Tuple, type Value } from '../source/value.ts';
+import { floatValue } from './scalar.ts';
+import { Tuple, type Value } from './value.ts';
+
+/** The names that are values in a literal. */
+type Words = Readonly<Record<string, Value>>;
+
+const PYTHON_WORDS: Words = { True: true, False: false, None: null };
 
 /** Values in INI inventories are Python literals where they can be: `5`, `True`, `['a', 1]`. Undefined for other text. */
-export function parsePythonLiteral(text: string): Value | undefined {
-  const reader = new Reader(text);
+export function parsePythonLiteral(text: string, words: Words = PYTHON_WORDS): Value | undefined {
+  const reader = new Reader(text, words);
   try {
     const value = reader.tupleOrValue();
     return reader.atEnd() ? value : undefined;
@@ -12,6 +17,17 @@ export function parsePythonLiteral(text: string): Value | undefined {
     throw error;
   }
 }
+
+/**
+ * Text that came out of a template and looks like a list, a mapping or a truth value is one, in Python's spelling or
+ * in JSON's. Undefined for other text.
+ */
+export function parseStructure(text: string): Value | undefined {
+  if (text === 'True' || text === 'False') return text === 'True';
+  return /^[[{]/.test(text) ? parsePythonLiteral(text, TEMPLATE_WORDS) : undefined;
+}
+
+const TEMPLATE_WORDS: Words = { ...PYTHON_WORDS, true: true, false: false, null: null };
 
 class NoLiteral extends Error {}
 
@@ -23,11 +39,13 @@ const MAX_DEPTH = 100;
 
 class Reader {
   private readonly text: string;
+  private readonly words: Words;
   private at = 0;
   private depth = 0;
 
-  constructor(text: string) {
+  constructor(text: string, words: Words) {
     this.text = text;
+    this.words = words;
   }
 
   atEnd(): boolean {
@@ -167,9 +185,8 @@ class Reader {
   }
 
   private word(): Value | undefined {
-    const words: Readonly<Record<string, Value>> = { True: true, False: false, None: null };
     const word = this.match(WORD)?.[0] ?? '';
-    return words[word];
+    return Object.hasOwn(this.words, word) ? this.words[word] : undefined;
   }
 }
 
