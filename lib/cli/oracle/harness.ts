@@ -106,6 +106,7 @@ const runAnsible = (dir: string, args: readonly string[], terminal: boolean): Pr
     LANG: 'C.UTF-8',
     ANSIBLE_STDOUT_CALLBACK: terminal ? 'default' : 'json',
     ANSIBLE_PIPELINING: '1',
+    ANSIBLE_ASYNC_DIR: join(dir, '.ansible_async'),
     ANSIBLE_JINJA2_NATIVE: '1',
     ANSIBLE_LOCALHOST_WARNING: 'False',
     ANSIBLE_DEPRECATION_WARNINGS: 'False',

@@ -9,7 +9,7 @@ interface Recording {
   readonly verdict: Verdict;
 }
 
-const FOLDER = join(import.meta.dirname, 'recorded');
+const FOLDER = join(import.meta.dirname, 'testdata');
 
 /** What Ansible came to in the cases of one file, as recorded by `npm run fixtures`. */
 export class Recordings {
