@@ -5,6 +5,10 @@ export const DIFFERENCES: readonly { readonly what: string; readonly why: string
     why: 'Unknown keys, modules, arguments, filters, tests, lookups and roles, wrong types and missing files are reported together with file, line and column; Ansible finds many of them one at a time, during the run.',
   },
   {
+    what: 'Variables of roles with argument specs are looked at before the run, too.',
+    why: 'A literal value of the wrong type is refused with its place, and so is a name that nothing refers to and that is a slip away from one of the options; Ansible checks the values on the hosts, and never the names.',
+  },
+  {
     what: 'Native types.',
     why: 'A template that is one expression keeps its type, numbers included, as with `jinja2_native` and from ansible-core 2.19 on. Text put together from parts stays text when it looks like a number, and becomes a list or mapping when it spells one, as before 2.19. None in a text leaves nothing.',
   },

@@ -3,13 +3,19 @@ import type { VarLayer } from '../inventory/types.ts';
 import { splitWords, unquote } from '../playbook/free-form.ts';
 import { UsageError } from '../source/errors.ts';
 import type { FileReader } from '../source/load.ts';
-import type { Dict, Value } from '../source/value.ts';
+import { adoptOrigin, type Dict, type Value } from '../source/value.ts';
 import { parseYaml } from '../source/yaml.ts';
 
 /** `-e`: `name=value` words, a JSON or YAML mapping, or `@FILE`; later ones win. Values of words are text, as in Ansible. */
 export function parseExtraVars(texts: readonly string[], files: FileReader): VarLayer {
   const vars: Dict = new Map();
-  for (const text of texts) for (const [name, value] of parseOne(text, files)) vars.set(name, value);
+  for (const text of texts) {
+    const given = parseOne(text, files);
+    for (const [name, value] of given) {
+      vars.set(name, value);
+      adoptOrigin(vars, name, given);
+    }
+  }
   return { source: 'extra vars', vars };
 }
 

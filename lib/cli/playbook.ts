@@ -1,11 +1,15 @@
+import type { Run } from '../engine/run.ts';
 import { EXIT, runPlaybooks } from '../engine/run-playbooks.ts';
+import type { VarLayer } from '../inventory/types.ts';
 import { missingHandlers } from '../playbook/listing.ts';
+import { roleVariableMistakes } from '../playbook/role-variables.ts';
+import type { Playbook } from '../playbook/types.ts';
 import { JsonReport } from '../report/json.ts';
 import { JunitReport } from '../report/junit.ts';
 import type { Output, Report } from '../report/report.ts';
 import { choosePaint } from '../report/style.ts';
 import { TerminalReport } from '../report/terminal.ts';
-import { UsageError } from '../source/errors.ts';
+import { SourceErrors, UsageError } from '../source/errors.ts';
 import { failureText } from './failure.ts';
 import { type Parsed, parseFlags } from './flags.ts';
 import { listPlaybook } from './listing.ts';
@@ -41,6 +45,8 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     step: flags.has('step'),
   });
   const playbook = run.loader.loadPlaybook(flags.positionals);
+  const mistakes = roleVariableMistakes(playbook, () => givenTo(run, playbook), run.files);
+  if (mistakes.length > 0) throw new SourceErrors(mistakes);
   session.checkLimit();
   if (flags.has('syntax-check')) {
     process.stdout.write(`\nplaybook: ${flags.positionals.join(', ')}\n`);
@@ -58,6 +64,12 @@ async function run(session: Session, flags: Parsed): Promise<number> {
   for (const { message, position } of missingHandlers(playbook))
     report.on({ type: 'warning', message, ...(position && { position }) });
   return execute(report, () => runPlaybooks(run, playbook, flags.positionals));
+}
+
+/** Variables from the inventory and the command line, for every host of the inventory. */
+function givenTo({ inventory, extraVars }: Run, { dir, plays }: Playbook): readonly VarLayer[] {
+  const dirs = [...new Set([dir, ...plays.map(play => play.dir)])];
+  return [...[...inventory.hosts.keys()].flatMap(host => inventory.layers(host, dirs)), extraVars];
 }
 
 /** Runs, and shows a mistake that only came up on the way after the recap. */

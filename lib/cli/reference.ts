@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMap, isScalar, parseDocument, stringify } from 'yaml';
+import { isMap, isScalar, parse, parseDocument, stringify } from 'yaml';
 import { allModules } from '../modules/index.ts';
 import type { Module } from '../modules/module.ts';
 import { KEYWORDS, LOOP_CONTROL } from '../playbook/keywords.ts';
@@ -86,13 +86,46 @@ function variablesPage(rolesDir: string): string {
     .filter(role => existsSync(join(rolesDir, role, 'defaults/main.yml')))
     .sort();
   const pages = roles.map(role =>
-    rolePage(role, readFileSync(join(rolesDir, role, 'defaults/main.yml'), 'utf8')),
+    rolePage(
+      role,
+      readFileSync(join(rolesDir, role, 'defaults/main.yml'), 'utf8'),
+      typesOf(join(rolesDir, role, 'meta/argument_specs.yml')),
+    ),
   );
-  return `${GENERATED}# Variables of the roles\n\nSet them in the inventory, in group_vars, or with -e.\n\n${pages.join('\n')}`;
+  return `${GENERATED}# Variables of the roles
+
+Set them in the inventory, in group_vars, or with -e. A value of the wrong type, and a name that looks like one of these
+but is none, is refused before any host is contacted.
+
+${pages.join('\n')}`;
 }
 
-/** Variables with the comment that stands above them in the role's defaults. */
-function rolePage(role: string, text: string): string {
+interface OptionSpec {
+  readonly type?: string;
+  readonly elements?: string;
+  readonly choices?: readonly unknown[];
+}
+
+/** Type or choices of each variable, by the role's argument specs. */
+function typesOf(file: string): ReadonlyMap<string, string> {
+  if (!existsSync(file)) return new Map();
+  const specs = parse(readFileSync(file, 'utf8')) as {
+    argument_specs: Record<string, { options: Record<string, OptionSpec> }>;
+  };
+  return new Map(
+    Object.values(specs.argument_specs).flatMap(({ options }) =>
+      Object.entries(options).map(([name, { type, elements, choices }]): [string, string] => [
+        name,
+        choices
+          ? choices.map(choice => `\`${String(choice)}\``).join(' ')
+          : `${type}${elements ? ` of ${elements}` : ''}`,
+      ]),
+    ),
+  );
+}
+
+/** Variables with the comment that stands above them in the role's defaults: the one place that describes them. */
+function rolePage(role: string, text: string, types: ReadonlyMap<string, string>): string {
   const document = parseDocument(text);
   if (!isMap(document.contents)) return '';
   let above = document.commentBefore ?? '';
@@ -103,14 +136,15 @@ function rolePage(role: string, text: string): string {
     const value = isScalar(pair.value)
       ? JSON.stringify(pair.value.value)
       : stringify(pair.value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
-    return `| \`${String(key.value)}\` | \`${cell(value ?? '')}\` | ${cell(
+    const name = String(key.value);
+    return `| \`${name}\` | ${types.get(name) ?? 'worked out'} | \`${cell(value ?? '')}\` | ${cell(
       own
         .trim()
         .replace(/^#?\s*/gm, '')
         .replaceAll('\n', ' '),
     )} |`;
   });
-  return `## ${role}\n\n| variable | default | meaning |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  return `## ${role}\n\n| variable | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
 function compatibilityPage(): string {

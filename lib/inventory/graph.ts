@@ -1,5 +1,5 @@
 import { type Position, SourceError } from '../source/errors.ts';
-import type { Dict, Value } from '../source/value.ts';
+import { adoptOrigin, type Dict, type Value } from '../source/value.ts';
 import type { Group, Host } from './types.ts';
 
 export const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
@@ -69,15 +69,19 @@ export class Graph {
     return this.hostNodes.has(name);
   }
 
-  setHostVar(host: string, key: Value, value: Value): void {
-    this.hostNodes.get(host)?.vars.set(key, value);
+  /** `from` is the mapping the variable was written in, where there is one: mistakes are shown there. */
+  setHostVar(host: string, key: Value, value: Value, from?: Dict): void {
+    const vars = this.hostNodes.get(host)?.vars;
+    vars?.set(key, value);
+    if (vars && from) adoptOrigin(vars, key, from);
     this.forget();
   }
 
-  setGroupVar(group: string, key: Value, value: Value): void {
+  setGroupVar(group: string, key: Value, value: Value, from?: Dict): void {
     const node = this.group(group);
     if (key === 'ansible_group_priority' && Number.isInteger(Number(value))) node.priority = Number(value);
     else node.vars.set(key, value);
+    if (from) adoptOrigin(node.vars, key, from);
     this.forget();
   }
 

@@ -107,7 +107,7 @@ function addHostTo(
     if (port !== undefined) graph.setHostVar(name, 'ansible_port', port);
   }
   graph.addHost(name, group);
-  for (const [key, value] of vars) graph.setHostVar(name, key, value);
+  for (const [key, value] of vars) graph.setHostVar(name, key, value, vars);
 }
 
 /** The content as YAML, or undefined when it is INI: by the extension, and by what it looks like without one. */

@@ -64,7 +64,8 @@ class GroupReader {
       );
     }
     const content = this.mapping(group, dict, key, value);
-    if (key === 'vars') for (const [name, item] of content) this.graph.setGroupVar(group, name, item);
+    if (key === 'vars')
+      for (const [name, item] of content) this.graph.setGroupVar(group, name, item, content);
     else if (key === 'hosts') for (const [name, item] of content) this.host(group, content, name, item);
     else {
       for (const [name, item] of content) {

@@ -1,8 +1,11 @@
 import { distance } from 'fastest-levenshtein';
 
-/** The known name that a misspelt one most likely means; undefined when none is near enough. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  const limit = name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3));
+/** The known name that a misspelt one most likely means; undefined when none is within `limit` slips. */
+export function nearest(
+  name: string,
+  known: Iterable<string>,
+  limit = name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3)),
+): string | undefined {
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of known) {

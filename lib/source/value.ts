@@ -97,6 +97,15 @@ export function setOrigin(container: Dict | Value[], origin: Origin): void {
   Object.defineProperty(container, ORIGIN, { value: origin, enumerable: false, configurable: true });
 }
 
+/** Remembers for `key` of `to` the place that `from` knows of it. */
+export function adoptOrigin(to: Dict, key: Value, from: Dict): void {
+  const place = originOf(from)?.keys.get(key);
+  if (!place) return;
+  const known = originOf(to);
+  if (known) (known.keys as Map<Value, typeof place>).set(key, place);
+  else setOrigin(to, { self: place.key, keys: new Map([[key, place]]) });
+}
+
 function originOf(container: unknown): Origin | undefined {
   if (typeof container !== 'object' || container === null) return undefined;
   return (container as { [ORIGIN]?: Origin })[ORIGIN];
