@@ -82,6 +82,26 @@ const cases: readonly Case[] = [
     refused: /the primary is ro1.*second writer/,
   },
   {
+    what: 'a host restored from a copy made while it was the primary, its identity unchanged',
+    node: 'rw1',
+    hostid: 1,
+    files: { ...conf(1), 'postmaster.opts': '', 'polar_node_static.conf': '' },
+    record: { ...record, primary: 'ro1', epoch: 4 },
+    refused: /second writer/,
+  },
+  {
+    what: 'a primary that was removed, restored from an old copy',
+    node: 'rw1',
+    hostid: 1,
+    files: conf(1),
+    record: {
+      ...record,
+      primary: 'ro1',
+      nodes: new Map([...record.nodes, ['rw1', { hostid: 1, removed: true }]]),
+    },
+    refused: /rw1 1 removed/,
+  },
+  {
     what: 'the new primary before its promotion',
     node: 'rw1',
     hostid: 1,
@@ -207,4 +227,27 @@ describe('the guard before every start', () => {
       }
     });
   }
+});
+
+describe('a server started by hand, without the guard', () => {
+  const postgres = '/usr/lib/postgresql/15/bin/postgres';
+  const why = existsSync(postgres) ? '' : ' (skipped: runs where the package postgresql-15 is installed)';
+
+  it(`does not start: the file that only the guard writes is missing${why}`, async function () {
+    if (why !== '') this.skip();
+    const template = readFileSync(
+      join(import.meta.dirname, '../../roles/polardb_server/templates/postgresql.conf.j2'),
+      'utf8',
+    );
+    const include = /^include '(.*guard\.conf)'$/m.exec(template);
+    expect(include, 'the include of postgresql.conf').to.not.equal(null);
+    await withTemporaryDirectory(dir => {
+      const start = () => spawnSync(postgres, ['-C', 'port', '-D', dir], { encoding: 'utf8' });
+      writeFileSync(join(dir, 'postgresql.conf'), `port = 5555\ninclude '${dir}/guard.conf'\n`);
+      expect(start()).to.include({ status: 1, stdout: '' });
+      expect(start().stderr).to.match(/guard\.conf.*No such file/);
+      writeFileSync(join(dir, 'guard.conf'), '# may run\n');
+      expect(start()).to.include({ status: 0, stdout: '5555\n' });
+    });
+  });
 });
