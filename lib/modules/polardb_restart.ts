@@ -18,6 +18,8 @@ interface Pending {
   /** Lines of the configuration that the server would not start with. */
   readonly refused: readonly string[];
   readonly otherProgram: boolean;
+  /** recovery.conf (version 11) was written after the server had read it. */
+  readonly newRecovery: boolean;
 }
 
 const args = Type.Object({
@@ -45,11 +47,12 @@ export const polardbRestart = defineState({
 
   *probe(wish) {
     const reply = yield* mustSh('cannot see what waits for a restart', probeScript(wish), { timeout: 240 });
-    const [running, program, ...lines] = reply.stdout.trimEnd().split('\n');
+    const [running, program, recovery, ...lines] = reply.stdout.trimEnd().split('\n');
     const rows = lines.map(line => line.split('|'));
     return {
       running: running === 'active',
       otherProgram: program === 'other',
+      newRecovery: recovery === 'newer',
       refused: rows
         .filter(([kind]) => kind === 'refused')
         .map(([, name, value, error]) => `${name} = "${value}": ${error}`),
@@ -59,7 +62,7 @@ export const polardbRestart = defineState({
     } satisfies Pending;
   },
 
-  diff({ running, settings, refused, otherProgram }, { lowered, force }) {
+  diff({ running, settings, refused, otherProgram, newRecovery }, { lowered, force }) {
     if (refused.length > 0)
       throw new ModuleError(
         `the server would not start again with its configuration, so it is left running: ${refused.join('; ')}`,
@@ -70,6 +73,7 @@ export const polardbRestart = defineState({
     const pending = [
       ...settings.filter(s => !mustWait(s)).map(({ name, now, next }) => `${name}: ${now} → ${next}`),
       ...(otherProgram ? ['the installed programs are of another version than the running ones'] : []),
+      ...(newRecovery ? ['recovery.conf is newer than the running server'] : []),
       ...(force ? ['asked for'] : []),
     ];
     // A server that is down takes everything with its next start, and bringing it up is not this task's business.
@@ -110,6 +114,7 @@ echo "$state"
 [ "$state" = active ] || exit 0
 pid=$(systemctl show -p MainPID --value polardb)
 if [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f ${quote(`${wish.bin}/postgres`)})" ]; then echo same; else echo other; fi
+if [ "/proc/$pid/cwd/recovery.conf" -nt "/proc/$pid/cwd/postmaster.pid" ]; then echo newer; else echo same; fi
 ${awaitServer(wish, 120)}
 ${psql(wish, QUERY)}
 `;
