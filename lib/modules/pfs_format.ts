@@ -81,7 +81,8 @@ trap '' HUP PIPE
 cd / || exit 1
 install -d -m 0777 /run/pfs
 log=/var/log/polar-mkfs-${disk}.log
-timeout -k 5 ${time_limit} /usr/local/bin/pfs -C ${quote(cluster)} mkfs ${quote(disk)} </dev/null >"$log" 2>&1
+echo "$(date -u +%FT%TZ) mkfs begins" >>"$log"
+timeout -k 5 ${time_limit} /usr/local/bin/pfs -C ${quote(cluster)} mkfs ${quote(disk)} </dev/null >>"$log" 2>&1
 rc=$?
 [ $rc -eq 0 ] || { tail -n 5 "$log" >&2; exit $rc; }
 `;
