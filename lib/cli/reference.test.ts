@@ -33,7 +33,8 @@ describe('argument specs of our roles', () => {
   }
 
   // Worked out from others; an operator has no reason to set them.
-  const WORKED_OUT = /^(cluster_(exports|hostids|leaving|nodes|slots\w*)|polardb_primary_(host|address)|polardb_replica_\w+)$/;
+  const WORKED_OUT =
+    /^(cluster_(exports|hostids|leaving|nodes|slots\w*)|polardb_primary_(host|address)|polardb_replica_\w+)$/;
 
   it('leave out only what is worked out from other variables', () => {
     const left = roles.flatMap(role => {
