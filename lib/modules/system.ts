@@ -24,6 +24,11 @@ import { mysqlDb } from './mysql_db.ts';
 import { mysqlQuery } from './mysql_query.ts';
 import { mysqlUser } from './mysql_user.ts';
 import { npm } from './npm.ts';
+import { opensshKeypair } from './openssh_keypair.ts';
+import { opensslCsr } from './openssl_csr.ts';
+import { opensslDhparam } from './openssl_dhparam.ts';
+import { opensslPrivatekey } from './openssl_privatekey.ts';
+import { opensslPublickey } from './openssl_publickey.ts';
 import { packages } from './package.ts';
 import { packageFacts } from './package_facts.ts';
 import { pamLimits } from './pam_limits.ts';
@@ -48,6 +53,7 @@ import { ufw } from './ufw.ts';
 import { user } from './user.ts';
 import { waitFor } from './wait_for.ts';
 import { waitForConnection } from './wait_for_connection.ts';
+import { x509Certificate } from './x509_certificate.ts';
 import { yumRepository } from './yum_repository.ts';
 
 /** Modules that know packages, services, users and the rest of the system, besides files and commands. */
@@ -77,6 +83,11 @@ export const SYSTEM_MODULES: readonly Module[] = [
   mysqlQuery,
   mysqlUser,
   npm,
+  opensshKeypair,
+  opensslCsr,
+  opensslDhparam,
+  opensslPrivatekey,
+  opensslPublickey,
   packageFacts,
   packages,
   pamLimits,
@@ -101,5 +112,6 @@ export const SYSTEM_MODULES: readonly Module[] = [
   user,
   waitFor,
   waitForConnection,
+  x509Certificate,
   yumRepository,
 ];

@@ -31,6 +31,7 @@ const args = Type.Object({
   password_lock: A.opt(A.bool('Lock or unlock the password.')),
   password_expire_max: A.opt(A.int('Most days between two changes of the password.')),
   password_expire_min: A.opt(A.int('Fewest days between two changes of the password.')),
+  password_expire_warn: A.opt(A.int('Days of warning before the password must be changed.')),
   update_password: A.choice(
     ['always', 'on_create'],
     'Whether the password of an existing account is set too.',

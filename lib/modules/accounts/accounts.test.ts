@@ -80,6 +80,7 @@ describe('users: what to do', () => {
       ['usermod -U -- bob'],
     ],
     ['age', wish({ password_expire_max: 90 }), found(), ['chage -M 90 bob']],
+    ['warning', wish({ password_expire_warn: 14 }), found(), ['chage -W 14 bob']],
     ['removal', wish({ state: 'absent', remove: true, force: true }), found(), ['userdel -f -r bob']],
     ['removal of nobody', wish({ state: 'absent' }), none, []],
   ];
@@ -132,6 +133,7 @@ describe('users: what to do', () => {
       hash: '!',
       minimum: 0,
       maximum: 99999,
+      warning: 7,
       expires: 20000,
     });
   });

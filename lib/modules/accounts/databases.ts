@@ -21,6 +21,7 @@ export interface ShadowEntry {
   readonly hash: string;
   readonly minimum: number;
   readonly maximum: number;
+  readonly warning: number;
   readonly expires: number;
 }
 
@@ -60,7 +61,7 @@ export function parseShadow(row: string): ShadowEntry | undefined {
   const fields = row.trim().split(':');
   if (fields.length < 8) return undefined;
   const days = (index: number) => (fields[index] === '' ? -1 : Number(fields[index]));
-  return { hash: fields[1]!, minimum: days(3), maximum: days(4), expires: days(7) };
+  return { hash: fields[1]!, minimum: days(3), maximum: days(4), warning: days(5), expires: days(7) };
 }
 
 /** A group by name or number. */

@@ -23,6 +23,7 @@ export interface UserWish {
   readonly password_lock?: boolean;
   readonly password_expire_min?: number;
   readonly password_expire_max?: number;
+  readonly password_expire_warn?: number;
   readonly update_password: 'always' | 'on_create';
   readonly remove: boolean;
   readonly force: boolean;
@@ -213,10 +214,11 @@ function passwordChange(wish: UserWish, shadow: ShadowEntry | undefined): string
 }
 
 function aging(wish: UserWish, shadow: ShadowEntry | undefined): Pick<UserPlan, 'changes' | 'commands'> {
-  const { password_expire_min: min, password_expire_max: max } = wish;
+  const { password_expire_min: min, password_expire_max: max, password_expire_warn: warn } = wish;
   const flags = [
     ...(min !== undefined && min !== shadow?.minimum ? ['-m', min] : []),
     ...(max !== undefined && max !== shadow?.maximum ? ['-M', max] : []),
+    ...(warn !== undefined && warn !== shadow?.warning ? ['-W', warn] : []),
   ];
   if (flags.length === 0) return { changes: [], commands: [] };
   return { changes: [`user ${wish.name}: password age`], commands: [command('chage', ...flags, wish.name)] };
