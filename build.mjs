@@ -9,6 +9,7 @@ const { metafile } = await build({
   entryPoints: {
     polarplay: 'lib/cli/main.ts',
     verify: 'verify/main.ts',
+    faults: 'verify/faults/main.ts',
     bench: 'bench/main.ts',
     'bench-runner': 'bench/runner/main.ts',
   },

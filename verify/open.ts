@@ -33,7 +33,7 @@ export interface Opened {
 }
 
 /** The project's folder, from the sources as from the bundle. */
-const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+export const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 
 const CONNECTION_VARIABLES =
   /^ansible_(connection|(ssh_)?(host|port|user|pass|password|private_key_file|args|common_args|extra_args|timeout|retries|host_key_checking)|private_key_file|become_(method|password|pass))$/;

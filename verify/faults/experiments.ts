@@ -1,0 +1,75 @@
+import { UsageError } from '../../lib/source/errors.ts';
+import type { Deployment } from '../deployment.ts';
+import { runPlaybook } from './playbook.ts';
+import type { Experiment, Operation } from './under-load.ts';
+
+export interface Choices {
+  readonly rounds: number;
+  readonly to: string | undefined;
+  readonly node: string | undefined;
+  /** Arguments that lead a playbook to the same hosts. */
+  readonly reaching: readonly string[];
+}
+
+interface Kind {
+  readonly summary: string;
+  plan(deployment: Deployment, choices: Choices): Experiment;
+}
+
+/** What can be done to a cluster under load, by name. */
+export const EXPERIMENTS: Readonly<Record<string, Kind>> = {
+  switchover: {
+    summary: 'switchover.yml there and back, several times',
+    plan({ primary, replicas }, { rounds, to, reaching }) {
+      const other = to ?? replicas[0]?.host;
+      if (!replicas.some(({ host }) => host === other))
+        throw new UsageError(
+          `--to ${other ?? ''}: there are the replicas ${replicas.map(r => r.host).join(', ')}`,
+          5,
+        );
+      const operations = Array.from({ length: rounds }, (_, i) =>
+        [other!, primary.host].map(target => switchTo(target, i + 1, reaching)),
+      ).flat();
+      return {
+        title: `switchover ${primary.host} → ${other} and back, ${rounds} times`,
+        operations,
+        undisturbed: false,
+      };
+    },
+  },
+  'add-replica': {
+    summary: 'add_replica.yml: no write may fail, the primary may not restart',
+    plan({ primary, replicas }, { node, reaching }) {
+      if (node === undefined || !replicas.some(({ host }) => host === node))
+        throw new UsageError(
+          `--node ${node ?? ''}: name a replica of the inventory that does not run yet`,
+          5,
+        );
+      const run = () => runPlaybook('add_replica.yml', [...reaching, '-e', `node=${node}`]);
+      return {
+        title: `add ${node}`,
+        operations: [{ title: `add ${node}`, run, primaryAfter: primary.host }],
+        undisturbed: true,
+      };
+    },
+  },
+  'rolling-restart': {
+    summary: 'rolling_restart.yml: replicas first, the primary in its place',
+    plan({ primary }, { reaching }) {
+      const run = () => runPlaybook('rolling_restart.yml', reaching);
+      return {
+        title: 'rolling restart',
+        operations: [{ title: 'rolling restart', run, primaryAfter: primary.host }],
+        undisturbed: false,
+      };
+    },
+  },
+};
+
+function switchTo(target: string, round: number, reaching: readonly string[]): Operation {
+  return {
+    title: `round ${round}, to ${target}`,
+    run: () => runPlaybook('switchover.yml', [...reaching, '-e', `new_primary=${target}`]),
+    primaryAfter: target,
+  };
+}
