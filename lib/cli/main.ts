@@ -5,6 +5,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) 
   run: async () => (await import('./adhoc.ts')).runAdhocCommand,
   lint: async () => (await import('./lint.ts')).runLintCommand,
   status: async () => (await import('./status.ts')).runStatusCommand,
+  wipe: async () => (await import('./wipe.ts')).runWipeCommand,
   vault: async () => (await import('./vault.ts')).runVaultCommand,
   doc: async () => (await import('./doc.ts')).runDocCommand,
   inventory: async () => (await import('./inventory.ts')).runInventoryCommand,
@@ -21,6 +22,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay inventory --list|--graph|--host    what the inventory says
   polarplay doc MODULE                         what a module does and takes
   polarplay status -i INVENTORY                a cluster at a glance
+  polarplay wipe -i INVENTORY                  empty a shared disk, after asking for its identity
   polarplay lint PLAYBOOK…                     mistakes, and what had better be otherwise
   polarplay vault encrypt|decrypt|view|edit    secrets in files
   polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine

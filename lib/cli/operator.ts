@@ -32,13 +32,14 @@ function question(
   const lines = createInterface({ input, output: secret ? muted : output, terminal: true });
   return new Promise((resolve, reject) => {
     lines.once('line', line => {
+      resolve(line);
       lines.close();
       if (secret) output.write('\n');
-      resolve(line);
     });
+    lines.once('close', () => reject(new UsageError(`no answer to "${prompt.trim()}"`)));
     lines.once('SIGINT', () => {
-      lines.close();
       reject(new UsageError('interrupted'));
+      lines.close();
     });
   });
 }

@@ -87,7 +87,7 @@ function admitScript(wish: Args): string {
 file=${quote(wish.authfile)}
 exec 9>>"$file.lock"
 flock -w 10 9 || exit 1
-{ cat "$file"; echo ${quote(wish.address)}; } >"$file.new" && chmod 0644 "$file.new" && mv -f "$file.new" "$file"
+{ cat "$file"; echo ${quote(wish.address)}; } | sort -u >"$file.new" && chmod 0644 "$file.new" && mv -f "$file.new" "$file"
 `;
 }
 

@@ -16,6 +16,7 @@ export interface StorageStatus {
   readonly clients: readonly string[];
   readonly allowed: readonly string[];
   readonly record: RecordFields | null;
+  readonly recordFile: string;
   /** Why there is no record to go by; empty when there is one. */
   readonly recordProblem: string;
   /** Who holds the lock of the cluster; empty when nobody does. */
@@ -25,8 +26,10 @@ export interface StorageStatus {
 export interface NodeStatus {
   readonly database: string;
   readonly hostid: number;
-  /** Folder of the installed bundle, for PolarDB. */
+  /** Folder of the installed bundle, and the disk of the database, for PolarDB; empty for the stand-in. */
   readonly bundle: string;
+  readonly databaseDisk: string;
+  readonly data: string;
   readonly disks: readonly DiskStatus[];
   readonly service: string;
   /** How often systemd had to start the database again by itself. */
@@ -122,6 +125,7 @@ if [ -e $conf ]; then
   awk '/^\\[/ { name = substr($0, 2, index($0, "]") - 2) } $1 == "exportname" { print name "|" $3 }' $conf |
   while IFS='|' read -r name backing; do
     if [ "$name" = polar-record ]; then
+      echo "recordfile=$backing"
       [ ! -e "$backing" ] || sed 's/^/record=/' "$backing" | grep -v '^record=$'
     else echo "export=$name|$(size_of "$backing")|$backing"; fi
   done
@@ -132,7 +136,7 @@ if [ -e $conf ]; then
 fi
 [ -e /etc/polar/guard.env ] || exit 0
 . /etc/polar/guard.env
-echo "node=$DATABASE|$HOSTID|$(basename "$(readlink /opt/polardb/current 2>/dev/null)")"
+echo "node=$DATABASE|$HOSTID|$(basename "$(readlink /opt/polardb/current 2>/dev/null)")|$DISK|$DATA"
 for file in /etc/polar/nbd/*.env; do
   [ -e "$file" ] || continue
   disk=$(basename "$file" .env)
@@ -188,6 +192,7 @@ function storageOf(service: string, all: Lines): StorageStatus {
     clients: all('client'),
     allowed: all('allowed').filter(line => line !== ''),
     record,
+    recordFile: all('recordfile')[0] ?? '',
     recordProblem: problem,
     lockedBy: all('locked')[0] ?? '',
   };
@@ -202,12 +207,17 @@ function readRecord(text: string): { readonly record: RecordFields | null; reado
   }
 }
 
-function nodeOf([database = '', hostid, bundle = '']: readonly string[], all: Lines): NodeStatus {
+function nodeOf(
+  [database = '', hostid, bundle = '', databaseDisk = '', data = '']: readonly string[],
+  all: Lines,
+): NodeStatus {
   const [answer] = all('server');
   return {
     database,
     hostid: Number(hostid),
     bundle: bundle === '.' ? '' : bundle,
+    databaseDisk,
+    data,
     disks: all('disk').map(line => {
       const [name = '', exported = '', service = '', size, pfsd = ''] = line.split('|');
       return { name, export: exported, service, size: Number(size), pfsd };
