@@ -231,7 +231,7 @@ export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member,
   }
   return {
     id: task.id,
-    name: task.role && task.module.name !== 'include_role' ? `${task.role.name} : ${name}` : name,
+    name: task.role && task.module.name !== 'include_role' ? `${task.role.fullName} : ${name}` : name,
     module: task.module.name,
     handler,
     position: task.at,
