@@ -39,6 +39,14 @@ export const DIFFERENCES: readonly { readonly what: string; readonly why: string
     why: 'That is how this package is laid out.',
   },
   {
+    what: 'A file or role that a dynamic include does not find is a failed task like others.',
+    why: 'Ansible counts the file as failed even when a block rescues it, and the role not at all.',
+  },
+  {
+    what: '`password_hash` hashes in 5000 rounds unless told.',
+    why: 'That is what crypt(3) does; Ansible does it too, but for the hosts where it finds passlib.',
+  },
+  {
     what: 'A loop whose items touch different things is probed, and written, in one go.',
     why: 'Results are those of running one after the other.',
   },

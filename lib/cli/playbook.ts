@@ -9,7 +9,7 @@ import { JunitReport } from '../report/junit.ts';
 import type { Output, Report } from '../report/report.ts';
 import { choosePaint } from '../report/style.ts';
 import { TerminalReport } from '../report/terminal.ts';
-import { SourceErrors, UsageError } from '../source/errors.ts';
+import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
 import { failureText } from './failure.ts';
 import { type Parsed, parseFlags } from './flags.ts';
 import { listPlaybook } from './listing.ts';
@@ -82,7 +82,8 @@ async function execute(report: Report, work: () => Promise<{ readonly exitCode: 
     report.finish();
     const { text, code } = failureText(error);
     process.stderr.write(text);
-    return code;
+    // As in Ansible: what cannot be read is a parser's error, one mistake of the run itself is another's.
+    return error instanceof SourceError ? EXIT.error : code;
   }
 }
 

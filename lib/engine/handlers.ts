@@ -61,16 +61,21 @@ function mark(playRun: PlayRun, host: string, handler: Task): void {
   playRun.notified.set(host, marked.add(handler.id));
 }
 
-/** The next handler in definition order that one of the hosts has been notified of, and those hosts; taken off the list. */
+/**
+ * The next handler in definition order, from the one at index `after` on and then from the first, that one of the hosts
+ * has been notified of, and those hosts; taken off the list.
+ */
 export function nextHandler(
   playRun: PlayRun,
   hosts: readonly string[],
-): { readonly handler: Task; readonly hosts: string[] } | undefined {
-  for (const handler of handlerTasks(playRun.handlers)) {
+  after: number,
+): { readonly handler: Task; readonly hosts: string[]; readonly index: number } | undefined {
+  const handlers = [...handlerTasks(playRun.handlers).entries()];
+  for (const [index, handler] of [...handlers.slice(after + 1), ...handlers.slice(0, after + 1)]) {
     const wanted = hosts.filter(host => playRun.notified.get(host)?.has(handler.id) && canRun(playRun, host));
     if (wanted.length === 0) continue;
     for (const host of wanted) playRun.notified.get(host)!.delete(handler.id);
-    return { handler, hosts: wanted };
+    return { handler, hosts: wanted, index };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
+import { userInfo } from 'node:os';
 import type { ModuleContext } from '../modules/module.ts';
 import type { Task } from '../playbook/types.ts';
-import { type Json, toPlain, Undefined } from '../source/value.ts';
+import { type Dict, fromPlain, type Json, toPlain, Undefined, type Value } from '../source/value.ts';
 import { findOrFail } from './find.ts';
 import type { HostState } from './host-state.ts';
 import type { PlayRun } from './run.ts';
@@ -20,6 +21,7 @@ export function moduleContext(
 ): ModuleContext {
   const { playRun, task, host, state } = run;
   const { templar, files } = playRun.run;
+  const dest = () => toPlain(templar.render(task.args.get('dest') ?? null, scope, task.argsAt));
   return {
     host,
     checkMode: run.checkMode,
@@ -29,7 +31,10 @@ export function moduleContext(
     find: (kind, name) => findOrFail(task, playRun, kind, name),
     read: path => files.read(path),
     renderFile: (text, file, overrides = {}) =>
-      templar.renderFile(text, scope.with(finished(templateVars(file, host))), { file, ...overrides }),
+      templar.renderFile(text, scope.with(finished(templateVars(file, host, dest()))), {
+        file,
+        ...overrides,
+      }),
     variable: name => variable(scope, name),
   };
 }
@@ -41,11 +46,13 @@ function variable(scope: Scope, name: string): Json | undefined {
 }
 
 /** Variables that only templates see. A fixed `ansible_managed` keeps templates that print it idempotent. */
-function templateVars(file: string, host: string): Map<string, string> {
-  return new Map([
+function templateVars(file: string, host: string, dest: Json): Dict {
+  return new Map<Value, Value>([
     ['ansible_managed', 'Ansible managed'],
     ['template_host', host],
     ['template_path', file],
     ['template_fullpath', file],
+    ['template_destpath', fromPlain(dest)],
+    ['template_uid', userInfo().username],
   ]);
 }

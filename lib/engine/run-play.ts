@@ -31,7 +31,7 @@ export async function runPlay(run: Run, play: Play): Promise<PlayEnd> {
     await runBatch(playRun);
     const lost = batch.filter(host => hostState(run, host).status !== 'active').length;
     if (lost === batch.length || playRun.ended === 'fatal') {
-      run.emit({ type: 'no-hosts-left' });
+      if (playRun.ended === 'fatal') run.emit({ type: 'no-hosts-left' });
       return 'stop';
     }
     if (playRun.ended === 'play') return 'go-on';

@@ -57,11 +57,11 @@ const isOver = (playRun: PlayRun): boolean => playRun.ended !== 'no' || playRun.
 
 /** Runs the handlers that were notified, in the order they are defined, until none is left. */
 async function flushHandlers(playRun: PlayRun, hosts: readonly string[]): Promise<void> {
-  for (
-    let next = nextHandler(playRun, hosts);
-    next && !playRun.run.signal.aborted;
-    next = nextHandler(playRun, hosts)
-  ) {
+  let after = -1;
+  for (;;) {
+    const next = nextHandler(playRun, hosts, after);
+    if (!next || playRun.run.signal.aborted) return;
+    after = next.index;
     await runList(playRun, [next.handler], next.hosts, true);
   }
 }
@@ -125,19 +125,21 @@ async function runGroup(
   checkFailPercentage(playRun);
 }
 
-/** True for a host that failed at the step and that no `rescue` takes up. */
+/** True for a host that failed at the step and that neither a `rescue` nor an `always` takes up. */
 function isLost(playRun: PlayRun, hostWalk: HostWalk, ends: ReadonlyMap<string, StepEnd>): boolean {
   if (hostState(playRun.run, hostWalk.host).status === 'unreachable') return true;
-  return ends.get(hostWalk.host)?.failed === true && !hostWalk.rescued;
+  return ends.get(hostWalk.host)?.failed === true && hostWalk.step === undefined;
 }
 
 /** One failure is everybody's: the other hosts end here; those that failed go on to their `rescue` or `always`. */
 function failOthers(playRun: PlayRun, all: readonly HostWalk[], ends: ReadonlyMap<string, StepEnd>): void {
   for (const w of all) {
-    if (ends.get(w.host)?.failed || w.step === undefined) continue;
+    const state = hostState(playRun.run, w.host);
+    if (ends.get(w.host)?.failed || state.status !== 'active') continue;
     w.step = undefined;
-    hostState(playRun.run, w.host).status = 'failed';
+    state.status = 'failed';
   }
+  if (all.every(w => w.step === undefined)) playRun.ended = 'fatal';
 }
 
 /** --step: asks before each task; "c" goes on without asking. */

@@ -30,6 +30,8 @@ const META_FOR_ALL = new Set([
   'end_play',
 ]);
 
+const INCLUDES = new Set(['include_tasks', 'include_role']);
+
 /** A host at a step, with the loop variables of the includes around it. */
 export interface Member {
   readonly host: string;
@@ -129,10 +131,11 @@ function record(playRun: PlayRun, task: Task, info: TaskInfo, member: Member, ve
   const { status, ignored, included } = verdict;
   const { host } = member;
   const { stats } = hostState(run, host);
-  if (included.length === 0 || status === 'failed') emitOutcome(playRun, task, info, member, verdict);
+  const bringsTasks = status === 'ok' && INCLUDES.has(task.module.name);
+  if (!bringsTasks) emitOutcome(playRun, task, info, member, verdict);
   for (const message of verdict.result.warnings ?? []) run.emit({ type: 'warning', message });
   // As in Ansible's recap, each file included counts, the include of a role does not.
-  if (included.length === 0 || status === 'failed') count(stats, verdict);
+  if (!bringsTasks) count(stats, verdict);
   else if (task.module.name !== 'include_role') stats.ok += included.length;
   if (status === 'unreachable' && !ignored) hostState(run, host).status = 'unreachable';
   if (status === 'failed' && !ignored) rememberFailure(playRun, task, host, verdict.result);

@@ -78,7 +78,7 @@ export function loopResult(results: readonly Result[]): Result {
   return {
     changed: results.some(result => result.changed),
     ...(failed && { failed: true }),
-    ...(skipped && { skipped: true }),
+    skipped,
     msg: failed ? 'One or more items failed' : skipped ? 'All items skipped' : 'All items completed',
     results: results as unknown as Json,
     ...(warnings.length > 0 && { warnings }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import type { Static } from 'typebox';
 import type { Json } from '../source/value.ts';
@@ -102,6 +102,8 @@ function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<
         checksum,
         remote_checksum: at.sha1 ?? null,
       });
+    // As if it had been written in place: an existing file keeps its permissions.
+    chmodSync(temporary, statSync(dest, { throwIfNoEntry: false })?.mode ?? 0o666 & ~process.umask());
     renameSync(temporary, dest);
     return { checksum, md5sum: md5Of(dest), remote_md5sum: null };
   } catch (error) {

@@ -1,7 +1,8 @@
 import { createTwoFilesPatch } from 'diff';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
 import type { FileDiff, Result } from '../modules/module.ts';
-import type { Json } from '../source/value.ts';
+import { fromPlain, type Json } from '../source/value.ts';
+import { str } from '../templating/python/print.ts';
 import type { Paint, Style } from './style.ts';
 
 export interface LineOptions {
@@ -88,8 +89,8 @@ function itemText(outcome: HostOutcome, options: LineOptions): string {
   }
 }
 
-const itemLabel = (item: Json | undefined): string =>
-  typeof item === 'string' ? item : (JSON.stringify(item) ?? '');
+/** As Python prints it, which is what people know. */
+const itemLabel = (item: Json | undefined): string => (item === undefined ? '' : str(fromPlain(item)));
 
 function outcomeText(outcome: HostOutcome, options: LineOptions): string {
   const { paint } = options;

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { type OracleCase, runCase } from './harness.ts';
+import { type OracleCase, runCase, type Verdict } from './harness.ts';
 import { Recordings } from './recorded.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -42,7 +42,7 @@ describe('playbooks run by Ansible and by polarplay', () => {
             recordings.set(test, theirs);
           }
           const ours = await runCase(test, 'polarplay', POLARPLAY);
-          expect(ours).to.deep.equal(theirs);
+          expect(comparable(ours, theirs)).to.deep.equal(comparable(theirs, theirs));
         });
       }
 
@@ -52,3 +52,9 @@ describe('playbooks run by Ansible and by polarplay', () => {
     });
   }
 });
+
+/** A run that Ansible gave up says nothing of its tasks: only the exit code and the files are left. */
+function comparable(verdict: Verdict, theirs: Verdict): Partial<Verdict> {
+  const gaveUp = theirs.tasks.length === 0 && Object.keys(theirs.stats).length === 0;
+  return gaveUp ? { exitCode: verdict.exitCode, files: verdict.files } : verdict;
+}

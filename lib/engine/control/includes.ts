@@ -1,5 +1,6 @@
 import { ModuleError } from '../../modules/module.ts';
-import type { RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
+import type { LoadedRole, RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
+import { SourceErrors } from '../../source/errors.ts';
 import type { Json } from '../../source/value.ts';
 import { findOrFail } from '../find.ts';
 import type { PlayRun } from '../run.ts';
@@ -16,7 +17,8 @@ export const includeTasks: Control = call => {
   );
   return {
     result: { changed: false, include: file, include_args: {} },
-    included: [{ nodes, frame: vars, what: file }],
+    // An empty file is passed over without a word.
+    included: nodes.length > 0 ? [{ nodes, frame: vars, what: file }] : [],
   };
 };
 
@@ -25,7 +27,7 @@ export const includeRole: Control = call => {
   const { plain, task, playRun, vars } = call;
   const request = roleRequest(plain);
   const nodes = once(playRun, `${task.id}\0${JSON.stringify(request)}`, () => {
-    const loaded = playRun.run.loader.loadRole(request, contextOf(call), task.at);
+    const loaded = loadRole(call, request);
     playRun.roles.push(...loaded.dependencies, loaded.role);
     playRun.handlers.push(...loaded.handlers);
     return loaded.tasks;
@@ -35,6 +37,17 @@ export const includeRole: Control = call => {
     included: [{ nodes, frame: vars, what: request.name }],
   };
 };
+
+/** A role that is not there fails the task, as a file does that is not; mistakes in a role end the run. */
+function loadRole(call: ControlCall, request: RoleRequest): LoadedRole {
+  try {
+    return call.playRun.run.loader.loadRole(request, contextOf(call), call.task.at);
+  } catch (error) {
+    const [first] = error instanceof SourceErrors ? error.errors : [];
+    if (first?.code !== 'UNKNOWN_ROLE') throw error;
+    throw new ModuleError(first.message + (first.hint ? ` (${first.hint})` : ''), { control: true });
+  }
+}
 
 function roleRequest(plain: Readonly<Record<string, Json>>): RoleRequest {
   return {

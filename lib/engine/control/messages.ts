@@ -4,12 +4,13 @@ import type { Control, ControlCall } from './control.ts';
 
 /** debug: an undefined `var` is shown, an undefined name in `msg` fails. */
 export const debug: Control = call => {
-  const { plain, playRun } = call;
+  const { plain, args, playRun } = call;
   if (playRun.run.options.verbosity < Number(plain['verbosity'])) {
     return { result: { changed: false, skipped: true, skipped_reason: 'Verbosity threshold not met.' } };
   }
   const name = plain['var'];
-  if (name === undefined) return { result: { changed: false, msg: plain['msg'] ?? 'Hello world!' } };
+  if (name === undefined)
+    return { result: { changed: false, msg: args.has('msg') ? toPlain(args.get('msg')!) : 'Hello world!' } };
   return { result: { changed: false, [String(name)]: show(call, String(name)) } };
 };
 
