@@ -82,6 +82,7 @@ sync "$file"
 `;
 }
 
+/** The list stays sorted, as the role nbd_server writes it. */
 function admitScript(wish: Args): string {
   return `
 file=${quote(wish.authfile)}

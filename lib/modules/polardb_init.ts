@@ -175,8 +175,9 @@ function shareReplica({ bin, user, shared, pfs_cluster, version }: Args): string
   chown -R ${quote(user)}:${quote(user)} "$data"`;
 }
 
+/** The service is stopped first: refused by the guard, it tries again every few seconds and counts as restarted. */
 function signalScript(wish: Args): string {
-  return `data=${quote(wish.data)}\nas_user() { (cd / && runuser -u ${quote(wish.user)} -- "$@"); }\n${writeSignal(wish)}`;
+  return `data=${quote(wish.data)}\nas_user() { (cd / && runuser -u ${quote(wish.user)} -- "$@"); }\nsystemctl stop polardb 2>/dev/null\n${writeSignal(wish)}`;
 }
 
 /** In version 11 the file has content, which the template of the role writes over. */
