@@ -1,5 +1,6 @@
 import type { Module } from './module.ts';
 import { pfsFormat } from './pfs_format.ts';
+import { pfsGrow } from './pfs_grow.ts';
 import { pfsProbe } from './pfs_probe.ts';
 import { polardbFence } from './polardb_fence.ts';
 import { polardbInit } from './polardb_init.ts';
@@ -14,6 +15,7 @@ import { polardbStatus } from './polardb_status.ts';
 /** The modules that know PolarDB and PFS. */
 export const POLARDB_MODULES: readonly Module[] = [
   pfsFormat,
+  pfsGrow,
   pfsProbe,
   polardbFence,
   polardbInit,

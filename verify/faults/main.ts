@@ -23,6 +23,7 @@ ${REACHING_USAGE}      --allow-faults            without it nothing is done; an 
       --to NODE                 switchover: the other primary (default: the first replica)
       --node NODE               add-replica: the replica to add, already in the inventory
       --clients N               writing clients, and as many of pgbench (default: 4)
+      --rate N                  transactions of pgbench a second (default: 50)
       --scale N                 pgbench's scale (default: 1)
       --report FILE             the figures as JSON
 
@@ -36,6 +37,7 @@ const FLAGS = {
   to: { type: 'string' },
   node: { type: 'string' },
   clients: { type: 'string', default: '4' },
+  rate: { type: 'string', default: '50' },
   scale: { type: 'string', default: '1' },
   report: { type: 'string' },
 } as const;
@@ -66,6 +68,7 @@ async function main(argv: readonly string[]): Promise<number> {
     say(`${describeDeployment(opened.deployment)}\n${plan.title}`);
     const report = await underLoad(opened, plan, {
       clients: positive('clients', flags.clients),
+      rate: positive('rate', flags.rate),
       scale: positive('scale', flags.scale),
       ledgerFile: join(tmpdir(), `polarplay-ledger-${process.pid}`),
       say,
@@ -111,6 +114,7 @@ function reportText(report: UnderLoadReport): string {
     ...(gaps.length > 0
       ? [`without a commit: ${Math.min(...gaps)} to ${Math.max(...gaps)} ms in ${gaps.length} operations`]
       : []),
+    ...Object.entries(report.errors).map(([message, count]) => `${count} x ${message}`),
     ...report.verdicts.map(({ ok, what }) => `${ok ? 'held  ' : 'BROKEN'} ${what}`),
   ].join('\n');
 }

@@ -26,8 +26,9 @@ export class PgbenchLoad {
     if (reply.rc !== 0) throw new Error(`pgbench -i: ${reply.stderr.trim().split('\n').at(-1)}`);
   }
 
-  start(clients: number): void {
-    this.#running = this.#run(clients);
+  /** `rate` transactions a second: unbounded, it would measure a starved machine instead of the operation. */
+  start(clients: number, rate: number): void {
+    this.#running = this.#run(['-c', `${clients}`, '-R', `${rate}`]);
   }
 
   async stop(): Promise<void> {
@@ -35,9 +36,9 @@ export class PgbenchLoad {
     await this.#running;
   }
 
-  async #run(clients: number): Promise<void> {
+  async #run(load: readonly string[]): Promise<void> {
     while (!this.#stopping) {
-      const args = ['-n', '-M', 'prepared', '-c', `${clients}`, '-T', `${SLICE_SECONDS}`];
+      const args = ['-n', '-M', 'prepared', ...load, '-T', `${SLICE_SECONDS}`];
       const reply = await this.#pgbench(args, (SLICE_SECONDS + 60) * 1000).catch(() => undefined);
       const done = /transactions actually processed: (\d+)/.exec(reply?.stdout ?? '');
       this.transactions += Number(done?.[1] ?? 0);

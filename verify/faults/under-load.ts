@@ -39,6 +39,8 @@ export interface UnderLoadReport {
   }[];
   readonly acknowledged: number;
   readonly writeErrors: number;
+  /** What the failed writes said: message → how often. */
+  readonly errors: Readonly<Record<string, number>>;
   readonly probes: number;
   readonly reigns: readonly string[];
   readonly pgbench: { readonly transactions: number; readonly interrupted: number };
@@ -47,6 +49,8 @@ export interface UnderLoadReport {
 
 export interface LoadOptions {
   readonly clients: number;
+  /** Transactions of pgbench a second. */
+  readonly rate: number;
   readonly scale: number;
   readonly ledgerFile: string;
   readonly say: (line: string) => void;
@@ -61,7 +65,7 @@ const DATABASE = 'polarplay_faults';
 export async function underLoad(
   { deployment, hosts }: Opened,
   experiment: Experiment,
-  { clients, scale, ledgerFile, say }: LoadOptions,
+  { clients, rate, scale, ledgerFile, say }: LoadOptions,
 ): Promise<UnderLoadReport> {
   const nodes = nodesOf(deployment);
   const targets = nodes.map(node => ({ ...node.sql, database: DATABASE }));
@@ -76,7 +80,7 @@ export async function underLoad(
   const probe = new WriterProbe(targets);
   probe.start();
   ledger.start(clients);
-  load.start(clients);
+  load.start(clients, rate);
   const done: UnderLoadReport['operations'][number][] = [];
   const failures: Verdict[] = [];
   try {
@@ -119,6 +123,7 @@ export async function underLoad(
     operations: done,
     acknowledged: ledger.acknowledged,
     writeErrors: ledger.errors.length,
+    errors: countBy(ledger.errors.map(({ message }) => message)),
     probes: probe.samples.length,
     reigns: reigns(probe.samples),
     pgbench: { transactions: load.transactions, interrupted: load.failures },
@@ -200,6 +205,12 @@ async function startOf(server: SqlTarget): Promise<string> {
   const { rows } = await client.query<{ t: string }>('SELECT pg_postmaster_start_time()::text AS t');
   await client.end();
   return rows[0]!.t;
+}
+
+function countBy(texts: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1;
+  return counts;
 }
 
 const pause = (seconds: number) => new Promise(resolve => setTimeout(resolve, seconds * 1000));
