@@ -1,0 +1,49 @@
+import { expect } from 'chai';
+import type { ModuleContext, StateModule } from './module.ts';
+import type { DiskProbe } from './pfs_disk.ts';
+import { pfsGrow } from './pfs_grow.ts';
+
+const GIB = 2 ** 30;
+const disk = (size: number, pfs: DiskProbe['pfs']): DiskProbe => ({
+  host: 'rw1',
+  kind: 'block',
+  path: '/dev/nvme1',
+  size,
+  head: 'a',
+  first: 'b',
+  last: 'c',
+  signatures: [],
+  uses: [],
+  rootDisk: false,
+  pfs,
+  content: undefined,
+});
+const whole = (chunks: number) => ({ chunks, complete: true, missing: '' });
+const diff = (found: DiskProbe) =>
+  (pfsGrow as StateModule).diff(
+    found,
+    { disk: 'nvme1', cluster: 'disk', time_limit: 300 } as never,
+    {} as ModuleContext,
+  );
+
+describe('pfs_grow', () => {
+  it('grows to the whole chunks that the disk has room for', () => {
+    const { changes, result } = diff(disk(35 * GIB, whole(1)));
+    expect(changes).to.deep.equal(['grow the PFS on /dev/nvme1 from 1 to 3 chunks']);
+    expect(result).to.deep.equal({ chunks: 1, possible: 3, wasted: 5 * GIB });
+  });
+  it('leaves a file system alone that fills its disk', () =>
+    expect(diff(disk(19 * GIB, whole(1))).changes).to.deep.equal([]));
+
+  const refused: readonly [string, DiskProbe, RegExp][] = [
+    ['a disk without PFS', disk(20 * GIB, undefined), /holds no PFS/],
+    [
+      'a half formatted one',
+      disk(20 * GIB, { chunks: 1, complete: false, missing: 'no journal' }),
+      /half formatted: no journal/,
+    ],
+    ['a disk that has shrunk', disk(15 * GIB, whole(2)), /has room for 1 .* PFS has 2: it has shrunk/],
+  ];
+  for (const [what, found, expected] of refused)
+    it(`refuses ${what}`, () => expect(() => diff(found)).to.throw(expected));
+});
