@@ -19,4 +19,7 @@ udm_user ufs urpmi xattr xbps xfconf xfs_quota xml yarn zypper zypper_repository
 );
 
 /** Whether Ansible's own distribution has a module of this short name: a task may carry it for hosts of another kind. */
-export const isElsewhere = (name: string): boolean => FAMILIES.test(name) || SINGLE.has(name);
+export function isElsewhere(name: string): boolean {
+  const short = name.replace(/^ansible\.(builtin|legacy)\./, '');
+  return FAMILIES.test(short) || SINGLE.has(short);
+}

@@ -9,6 +9,7 @@ import { matchesPassword, scramVerifier, storedPassword } from './postgres/passw
 import { postgresqlDb } from './postgresql_db.ts';
 import { postgresqlExt } from './postgresql_ext.ts';
 import { postgresqlPing, serverVersion } from './postgresql_ping.ts';
+import { postgresqlPrivs } from './postgresql_privs.ts';
 import { postgresqlQuery } from './postgresql_query.ts';
 import { postgresqlUser } from './postgresql_user.ts';
 import { runModule, type TestOptions, withTemporaryDirectory } from './testing.ts';
@@ -195,6 +196,62 @@ describe('PostgreSQL modules with a server', function () {
       });
       expect(missing.msg).to.match(/database "nosuch" does not exist/);
     }));
+
+  it('keeps privileges', async () => {
+    const acls = () =>
+      value(
+        "select string_agg(relname || relacl::text, ' ' order by relname) as v from pg_class where relname like 'pt%'",
+      );
+    await run(postgresqlQuery, {
+      query: [
+        'create role "r 1"',
+        'create role r2',
+        'create table pt1 (a int)',
+        'create table pt2 (a int)',
+        'create sequence ps',
+        'create function pf(int, text) returns int language sql as $$select 1$$',
+      ],
+      db: 'postgres',
+    });
+    const base = { db: 'postgres', roles: 'r 1,r2' };
+    const before = await acls();
+    await run(postgresqlPrivs, { ...base, privs: 'SELECT', objs: 'pt1' }, { checkMode: true });
+    expect(await acls(), 'check mode').to.equal(before);
+    const cases: readonly Raw[] = [
+      { ...base, privs: 'SELECT,insert', objs: 'pt1,pt2' },
+      { ...base, privs: 'ALL', objs: 'ALL_IN_SCHEMA' },
+      { ...base, privs: 'SELECT', objs: 'pt1', grant_option: true },
+      { ...base, privs: 'SELECT', objs: 'pt1', grant_option: false },
+      { ...base, privs: 'SELECT', objs: 'pt1', state: 'absent' },
+      { ...base, privs: 'USAGE', objs: 'ps', type: 'sequence' },
+      { ...base, privs: 'EXECUTE', objs: 'pf(int:text)', type: 'function' },
+      { ...base, privs: 'CREATE', type: 'database' },
+      { ...base, privs: 'CREATE', objs: 'public', type: 'schema' },
+      { db: 'postgres', roles: 'r2', objs: 'r 1', type: 'group' },
+      { ...base, privs: 'SELECT', objs: 'TABLES', type: 'default_privs' },
+      { ...base, objs: 'ALL_DEFAULT', privs: 'ALL', type: 'default_privs', state: 'absent' },
+    ];
+    for (const raw of cases) await thrice(postgresqlPrivs, raw);
+    expect(
+      (await run(postgresqlPrivs, { ...base, roles: 'nobody', privs: 'ALL', objs: 'pt1' })).msg,
+    ).to.equal('Role nobody does not exist');
+    expect(
+      await run(postgresqlPrivs, {
+        ...base,
+        roles: 'nobody',
+        privs: 'ALL',
+        objs: 'pt1',
+        fail_on_role: false,
+      }),
+    ).to.deep.include({ changed: false });
+    for (const [raw, msg] of [
+      [{ privs: 'ALL; DROP', objs: 'pt1' }, /^Invalid privileges specified/],
+      [{ privs: 'ALL' }, /"objs" is required/],
+      [{ privs: 'EXECUTE', objs: 'pf(int); drop', type: 'function' }, /Illegal function signature/],
+      [{ objs: 'x', privs: 'ALL', type: 'group' }, /"privs" is not allowed/],
+    ] as const)
+      expect((await run(postgresqlPrivs, { ...base, ...raw })).msg).to.match(msg);
+  });
 
   it('keeps extensions', async function () {
     const offered = await value(

@@ -5,6 +5,9 @@ import { failure, outputFields, RUN_RETURNS } from './run-command.ts';
 const args = Type.Object({
   cmd: A.opt(A.str('The text for the shell.', { aliases: ['_raw_params'] })),
   executable: A.opt(A.path('The shell; /bin/sh when unset.')),
+  creates: A.opt(A.str('Accepted and without meaning, as there.')),
+  removes: A.opt(A.str('Accepted and without meaning, as there.')),
+  chdir: A.opt(A.str('Accepted and without meaning, as there.')),
 });
 
 const { cmd: _, start: __, end: ___, delta: ____, ...returns } = RUN_RETURNS;

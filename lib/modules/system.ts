@@ -1,16 +1,23 @@
+import { acl } from './acl.ts';
 import { alternatives } from './alternatives.ts';
+import { apache2Module } from './apache2_module.ts';
 import { apt } from './apt.ts';
 import { aptKey } from './apt_key.ts';
 import { aptRepository } from './apt_repository.ts';
 import { authorizedKey } from './authorized_key.ts';
+import { capabilities } from './capabilities.ts';
 import { cron } from './cron.ts';
 import { deb822Repository } from './deb822_repository.ts';
+import { debconf } from './debconf.ts';
 import { dnf } from './dnf.ts';
+import { dpkgSelections } from './dpkg_selections.ts';
 import { filesystem } from './filesystem.ts';
 import { firewalld } from './firewalld.ts';
 import { getent } from './getent.ts';
+import { gitConfig } from './git_config.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
+import { htpasswd } from './htpasswd.ts';
 import { iptables } from './iptables.ts';
 import { knownHosts } from './known_hosts.ts';
 import { localeGen } from './locale_gen.ts';
@@ -42,7 +49,9 @@ import { postgresqlQuery } from './postgresql_query.ts';
 import { postgresqlUser } from './postgresql_user.ts';
 import { reboot } from './reboot.ts';
 import { rpmKey } from './rpm_key.ts';
+import { seboolean } from './seboolean.ts';
 import { selinux } from './selinux.ts';
+import { seport } from './seport.ts';
 import { service } from './service.ts';
 import { serviceFacts } from './service_facts.ts';
 import { setup } from './setup.ts';
@@ -58,19 +67,26 @@ import { yumRepository } from './yum_repository.ts';
 
 /** Modules that know packages, services, users and the rest of the system, besides files and commands. */
 export const SYSTEM_MODULES: readonly Module[] = [
+  acl,
   alternatives,
+  apache2Module,
   apt,
   aptKey,
   aptRepository,
   authorizedKey,
+  capabilities,
   cron,
   deb822Repository,
+  debconf,
   dnf,
+  dpkgSelections,
   filesystem,
   firewalld,
   getent,
+  gitConfig,
   group,
   hostname,
+  htpasswd,
   iptables,
   knownHosts,
   localeGen,
@@ -101,7 +117,9 @@ export const SYSTEM_MODULES: readonly Module[] = [
   postgresqlUser,
   reboot,
   rpmKey,
+  seboolean,
   selinux,
+  seport,
   service,
   serviceFacts,
   setup,

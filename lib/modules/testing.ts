@@ -27,6 +27,8 @@ export interface TestOptions {
   /** The shell that stands for the host's: `dash`, `bash`, or `busybox` (its applets only). */
   readonly shell?: 'sh' | 'dash' | 'bash' | 'busybox';
   readonly cwd?: string;
+  /** Words put before the shell's own, such as `nsenter`'s: where the script runs. */
+  readonly enter?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly context?: Partial<ModuleContext>;
   /** Facts and variables the module may ask for. */
@@ -246,8 +248,9 @@ async function runShell(
     ...(shell === 'busybox' && { PATH: await busyboxApplets(dir) }),
   };
   const argv = shell === 'busybox' ? ['busybox', 'ash', file] : [shell, file];
-  const program = shell === 'busybox' ? '/bin/busybox' : shell;
-  const child = spawn(program, argv.slice(1), {
+  const own = shell === 'busybox' ? '/bin/busybox' : shell;
+  const [program = own, ...words] = [...(options.enter ?? []), own, ...argv.slice(1)];
+  const child = spawn(program, words, {
     cwd: options.cwd,
     env,
     timeout: (request.timeout ?? 60) * 1000,
