@@ -10,12 +10,11 @@ import { openDeployment } from '../open.ts';
 
 const USAGE = `usage: npm run test:killed -- -i INVENTORY [options]
 
-Deploys onto fresh hosts with a runner that is killed (SIGKILL) after its first task, then with one that is killed after
-its second, and so on, until one comes to its end. Accepted when no run failed, one more run changes nothing, and each
-shared disk was formatted exactly once. Never for a cluster in use.
+Deploys onto fresh hosts with runners that are killed (SIGKILL) one after the other: each as soon as a task has changed
+something after which none was killed before, until one comes to its end. Accepted when no run failed, one more run
+changes nothing, and each shared disk was formatted exactly once. Never for a cluster in use.
 
 ${REACHING_USAGE}      --playbook FILE           what to run (default: playbooks/site.yml)
-      --from N                  kill the first runner after N tasks (default: 1)
       --minutes N               give up after that time (default: 60)
 
 Exit codes: 0 accepted, 2 not, 4 no host answers or the inventory is wrong, 5 wrong flag.
@@ -24,7 +23,6 @@ Exit codes: 0 accepted, 2 not, 4 no host answers or the inventory is wrong, 5 wr
 const FLAGS = {
   ...REACHING,
   playbook: { type: 'string', default: 'playbooks/site.yml' },
-  from: { type: 'string', default: '1' },
   minutes: { type: 'string', default: '60' },
 } as const;
 
@@ -37,7 +35,7 @@ type RunEnd =
 
 const PROJECT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '..', import.meta.url));
 const POLARPLAY = join(PROJECT, 'dist', 'polarplay.js');
-const HEADING = /^(?:TASK|RUNNING HANDLER) \[(.*)\]/;
+const HEADING = /^(PLAY|TASK|RUNNING HANDLER) (?:\[(.*)\]|RECAP)/;
 
 class NotAccepted extends Error {}
 
@@ -50,7 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (flags.inventory.length === 0) throw new UsageError('name an inventory with -i', 5);
   try {
     const until = Date.now() + 60_000 * positive('minutes', flags.minutes);
-    const killed = await killOneByOne(flags, positive('from', flags.from), until);
+    const killed = await killOneByOne(flags, until);
     say(`${killed} runners were killed, the next one came to its end`);
     await expectNoChange(flags);
     await expectFormattedOnce(flags);
@@ -62,44 +60,48 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Runs again and again, each run one task longer than the last; tells how many were killed. */
-async function killOneByOne(flags: Flags, from: number, until: number): Promise<number> {
-  for (let tasks = from; ; tasks++) {
-    if (Date.now() > until) throw new NotAccepted(`not through after ${flags.minutes} minutes`);
+/**
+ * Runs again and again, each time killed after another task; tells how many were killed. A task that changed nothing
+ * leaves the hosts as the one before did, so there is nothing to learn from a kill after it.
+ */
+async function killOneByOne(flags: Flags, until: number): Promise<number> {
+  const done = new Set<string>();
+  for (;;) {
+    if (Date.now() > until)
+      throw new NotAccepted(`not through after ${flags.minutes} minutes and ${done.size} kills`);
     const start = Date.now();
-    const end = await run(flags, tasks, until);
+    const end = await run(flags, until, task => !done.has(task));
     const took = `${((Date.now() - start) / 1000).toFixed(1)} s`;
     if (end.kind === 'killed') {
-      say(`${took}, killed after task ${tasks}: ${end.task}`);
-      continue;
-    }
-    if (end.code !== 0)
-      throw new NotAccepted(
-        `the run after ${tasks - from} kills ended with ${end.code}\n${tail(end.output)}`,
-      );
-    return tasks - from;
+      done.add(end.task);
+      say(`${took}, killed after ${end.task}`);
+    } else if (end.code === 0) return done.size;
+    else
+      throw new NotAccepted(`the run after ${done.size} kills ended with ${end.code}\n${tail(end.output)}`);
   }
 }
 
-/** One run, killed as soon as the task after the `tasks`-th begins. */
-function run(flags: Flags, tasks: number, until: number): Promise<RunEnd> {
+/** One run, killed as soon as a task that `chosen` names has changed something and the next one begins. */
+function run(flags: Flags, until: number, chosen: (task: string) => boolean): Promise<RunEnd> {
   const child = spawn(process.execPath, [POLARPLAY, flags.playbook, ...forwarded(flags)], {
     cwd: PROJECT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const late = setTimeout(() => child.kill('SIGKILL'), Math.max(1000, until - Date.now()));
   const output: string[] = [];
-  const titles: string[] = [];
+  let [play, task, changed] = ['', '', false];
   let killed: string | undefined;
   const read = (line: string) => {
     output.push(line);
-    const title = HEADING.exec(line)?.[1];
-    if (title === undefined || killed !== undefined) return;
-    if (titles.length === tasks) {
-      killed = titles.at(-1)!;
+    if (line.startsWith('changed: ')) changed = true;
+    const [, kind, title = ''] = HEADING.exec(line) ?? [];
+    if (kind === undefined || killed !== undefined) return;
+    if (changed && chosen(task)) {
+      killed = task;
       child.kill('SIGKILL');
     }
-    titles.push(title);
+    if (kind === 'PLAY') play = title;
+    [task, changed] = [`${play}: ${title}`, false];
   };
   createInterface({ input: child.stdout }).on('line', read);
   createInterface({ input: child.stderr }).on('line', read);
@@ -130,7 +132,7 @@ function forwarded(flags: Flags): string[] {
 }
 
 async function expectNoChange(flags: Flags): Promise<void> {
-  const end = await run(flags, Number.POSITIVE_INFINITY, Date.now() + 600_000);
+  const end = await run(flags, Date.now() + 600_000, () => false);
   const output = end.kind === 'ended' ? end.output : '';
   const recap = [...output.matchAll(/^(\S+) +: ok=\d+ +changed=(\d+) .*failed=(\d+)/gm)];
   const busy = recap.filter(([, , changed, failed]) => changed !== '0' || failed !== '0');
