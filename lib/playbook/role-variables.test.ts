@@ -72,6 +72,14 @@ describe('variables of roles with argument specs', () => {
     });
   }
 
+  it('a broken role that only stands beside is nobody’s business', () => {
+    const broken = {
+      'roles/broken/defaults/main.yml': 'a: [\n',
+      'roles/broken/meta/argument_specs.yml': '- x\n',
+    };
+    expect(mistakes('web_port: 1\nweb_prt: 1\n', broken)).to.have.length(1);
+  });
+
   it('without specs nothing is said', () => {
     expect(mistakes('web_prot: 80\n', { 'roles/web/meta/argument_specs.yml': '{}\n' })).to.deep.equal([]);
   });

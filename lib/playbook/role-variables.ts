@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
-import { SourceError } from '../source/errors.ts';
+import { SourceError, SourceErrors } from '../source/errors.ts';
 import { type FileReader, findVarsFiles, isDirectory, isFile } from '../source/load.ts';
 import { nearest } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, Secret, toPlain, type Value } from '../source/value.ts';
@@ -26,13 +26,17 @@ export function roleVariableMistakes(
   const tasks = playbook.plays.flatMap(play =>
     [...sectionsOf(play), play.handlers].flatMap(nodes => [...eachTask(nodes)]),
   );
-  const roles = rolesOf(playbook, tasks).filter(role => role.argumentSpecs !== undefined);
-  if (roles.length === 0) return [];
+  const uses = [
+    ...playbook.plays.flatMap(play => play.roles),
+    ...tasks.flatMap(({ role }) => role ?? []),
+  ].filter(role => role.argumentSpecs !== undefined);
+  if (uses.length === 0) return [];
+  const roles = [...new Map(uses.map(role => [role.path, role])).values()];
   const options = optionsOf(roles);
   const given = distinct([
     ...layers(),
     ...playbook.plays.flatMap(play => play.vars),
-    ...roles.flatMap(({ params }) => params ?? []),
+    ...uses.flatMap(({ params }) => params ?? []),
   ]);
   const strangers = new Strangers(roles, options, given, tasks, files);
   return given.flatMap(layer =>
@@ -42,11 +46,6 @@ export function roleVariableMistakes(
       return strangers.mistake(layer, String(name)) ?? [];
     }),
   );
-}
-
-function rolesOf(playbook: Playbook, tasks: readonly Task[]): RoleInstance[] {
-  const all = [...playbook.plays.flatMap(play => play.roles), ...tasks.flatMap(({ role }) => role ?? [])];
-  return [...new Map(all.map(role => [role.path, role])).values()];
 }
 
 /** The same variables reach many hosts: each mapping is looked at once. */
@@ -142,16 +141,26 @@ function namesAround(role: RoleInstance, files: FileReader): string[] {
   const folders = readdirSync(home, { withFileTypes: true }).filter(entry => entry.isDirectory());
   return [...new Set([role.path, ...folders.map(({ name }) => path.join(home, name))])].flatMap(folder => {
     const specs = findVarsFiles(path.join(folder, 'meta', 'argument_specs')).flatMap(file => {
-      const found = files.vars(file).get('argument_specs');
+      const found = varsOf(files, file).get('argument_specs');
       return found instanceof Map ? optionsIn(found).map(([name]) => name) : [];
     });
     const variables = ['defaults', 'vars'].flatMap(kind =>
       findVarsFiles(path.join(folder, kind, 'main')).flatMap(file =>
-        [...files.vars(file).keys()].map(String),
+        [...varsOf(files, file).keys()].map(String),
       ),
     );
     return [...specs, ...variables];
   });
+}
+
+/** A role that merely stands beside may be broken: that is found by whoever uses it. */
+function varsOf(files: FileReader, file: string): Dict {
+  try {
+    return files.vars(file);
+  } catch (error) {
+    if (error instanceof SourceError || error instanceof SourceErrors) return new Map();
+    throw error;
+  }
 }
 
 /** All that may refer to a variable: other variables, playbooks, files of tasks, templates. */
