@@ -9,7 +9,9 @@ export function failureText(error: unknown): { readonly text: string; readonly c
     const errors = error instanceof SourceErrors ? error.errors : [error];
     const blocks = errors.map(one => formatSourceError(one, readIfThere));
     const count = errors.length === 1 ? '' : `\n${errors.length} mistakes; no host was contacted for them\n`;
-    return { text: `${blocks.join('\n')}\n${count}`, code: 4 };
+    // As in Ansible: a parser's error, but for the password of a vault.
+    const code = errors.every(one => one.code === 'BAD_VAULT') ? 1 : 4;
+    return { text: `${blocks.join('\n')}\n${count}`, code };
   }
   if (error instanceof UsageError) return { text: `polarplay: ${error.message}\n`, code: error.exitCode };
   if (error instanceof ConnectionError)

@@ -280,6 +280,44 @@ const cases: readonly Case[] = [
     said: ['extra fact task task!'],
   },
   {
+    name: 'a handler notified by a later one waits for the next round',
+    hosts: 'h1\n',
+    files: play(`
+  tasks: [{name: a, debug: {msg: x}, changed_when: true, notify: two}]
+  handlers:
+    - {name: one, debug: {msg: x}}
+    - {name: two, debug: {msg: x}, changed_when: true, notify: [one, three]}
+    - {name: three, debug: {msg: x}}
+`),
+    lines: ['a h1 changed', 'two h1 changed', 'three h1 ok', 'one h1 ok'],
+  },
+  {
+    name: 'a template names the module of a task',
+    files: play(`
+  tasks:
+    - {name: a, action: {module: "{{ 'debug' if inventory_hostname == 'h1' else 'fail' }}", msg: "{{ inventory_hostname }}"}}
+`),
+    lines: ['a h1 ok', 'a h2 failed', 'a h3 failed'],
+    said: ['h1'],
+  },
+  {
+    name: 'one failure is everybody’s once no always takes it up, the other plays included',
+    files: `${play(
+      `
+  tasks:
+    - block: [{name: a, fail: {msg: x}, when: inventory_hostname == 'h2'}]
+      always: [{name: b, debug: {msg: x}}]
+    - {name: c, fail: {msg: x}, when: inventory_hostname == 'h1'}
+`,
+      '  any_errors_fatal: true\n',
+    )}- {hosts: h3, gather_facts: false, tasks: [{name: d, debug: {msg: x}}]}\n`,
+    lines: [
+      ...['a h1 skipped', 'a h2 failed', 'a h3 skipped', 'b h1 ok', 'b h2 ok', 'b h3 ok'],
+      ...['c h1 failed', 'c h3 skipped'],
+    ],
+    exitCode: 2,
+  },
+  {
     name: 'end_host and end_play are no failures',
     files: play(`
   tasks:

@@ -53,6 +53,14 @@ export class HostState {
     }
   }
 
+  /** A fact under its own name, as a cacheable set_fact makes it. */
+  addFact(name: string, json: Json): void {
+    const value = fromPlain(json);
+    this.facts.set(name, value);
+    this.plainFacts.set(name, json);
+    this.factVars.set(name, value);
+  }
+
   set(name: string, value: Value, fromTemplate = false): void {
     this.setVars.set(name, value);
     if (fromTemplate && typeof value === 'string') this.texts.add(name);

@@ -1,4 +1,5 @@
 import type { Result } from '../modules/module.ts';
+import { titleOf } from '../playbook/listing.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { type Dict, fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
@@ -216,7 +217,7 @@ function announceIncludes(playRun: PlayRun, verdicts: ReadonlyMap<string, TaskVe
 
 /** How a task is named in reports; a name that can't be rendered yet is shown as written. */
 export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member, handler: boolean): TaskInfo {
-  let name = task.name ?? titleOf(task);
+  let name = titleOf(task);
   if (name.includes('{{')) {
     try {
       name = String(
@@ -234,18 +235,12 @@ export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member,
   }
   return {
     id: task.id,
-    name: task.role && task.module.name !== 'include_role' ? `${task.role.fullName} : ${name}` : name,
+    name,
     module: task.module.name,
     handler,
     position: task.at,
     tags: task.tags,
   };
-}
-
-/** What a task without a name is called; an include of a role says which. */
-function titleOf({ module, moduleName, args }: Task): string {
-  if (module.name !== 'include_role') return moduleName;
-  return `${moduleName} : ${String(args.get('name') ?? args.get('role'))}`;
 }
 
 function render(

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Float, Tuple, type Value } from '../source/value.ts';
-import { parsePythonLiteral } from './python-literal.ts';
+import { parsePythonLiteral, parseStructure } from './python-literal.ts';
 
 const CASES: readonly (readonly [string, Value | undefined])[] = [
   ['5', 5],
@@ -114,6 +114,24 @@ print(json.dumps(out))`;
     });
     expect(different).to.deep.equal([]);
   });
+});
+
+describe('text that spells a structure', () => {
+  const cases: readonly (readonly [string, Value | undefined])[] = [
+    ['[1, 2]', [1, 2]],
+    ["['a', 'b',]", ['a', 'b']],
+    ['{"a": [true, null]}', new Map([['a', [true, null]]])],
+    ['True', true],
+    ['true', undefined],
+    ['5', undefined],
+    ['(1, 2)', undefined],
+    [' [1]', undefined],
+    ['[mysqld]', undefined],
+    ['[1]\nx=1', undefined],
+    ['{constructor}', undefined],
+  ];
+  for (const [text, value] of cases)
+    it(JSON.stringify(text), () => expect(parseStructure(text)).to.deep.equal(value));
 });
 
 function shown(value: Value): string {

@@ -56,6 +56,24 @@ describe('templar', () => {
     });
   });
 
+  it('takes text that spells a list for one, unless it was made as text', () => {
+    const rows: readonly (readonly [string, Json])[] = [
+      ["[{% for i in list %}'n{{ i }}',{% endfor %}]", ['n1', 'n2', 'n3']],
+      ["{{ '[1]' }}", [1]],
+      ['{{ list | to_json }}', '[1, 2, 3]'],
+      ['{{ spelled }}', [1]],
+      ['{{ made }}', '[1]'],
+      ['[{{ text }}]', '[plain]'],
+      ['{{ 1 }}{{ 2 }}', '12'],
+    ];
+    const scope = {
+      ...variables({ list: [1, 2, 3], text: 'plain', spelled: '[1]', made: '[1]' }),
+      isText: (name: string) => name === 'made',
+    };
+    for (const [template, value] of rows)
+      expect([template, toPlain(templar.render(template, scope))]).to.deep.equal([template, value]);
+  });
+
   it('does not change the variables when a template changes its lists', () => {
     expect(toPlain(templar.render('{% set _ = list.append(4) %}{{ list }}', vars))).to.deep.equal([
       1, 2, 3, 4,

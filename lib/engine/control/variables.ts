@@ -15,8 +15,8 @@ export const setFact: Control = ({ args, plain, task, factsOf: state }) => {
     if (name === 'cacheable') continue;
     if (!NAME.test(name)) throw new ModuleError(`"${name}" is not a valid variable name`);
     state.set(name, value, isTemplate(task.args.get(key)));
-    if (plain['cacheable']) state.factVars.set(name, value);
     facts[name] = toPlain(value);
+    if (plain['cacheable']) state.addFact(name, facts[name]);
   }
   if (Object.keys(facts).length === 0) throw new ModuleError('set_fact needs at least one variable');
   return { result: { changed: false, ansible_facts: facts } };
@@ -59,7 +59,8 @@ export const includeVars: Control = call => {
   const name = plain['name'];
   const vars: Dict = name === undefined ? loaded : new Map([[String(name), loaded]]);
   for (const [key, value] of vars) {
-    state.includedVars.set(key, merging ? merge(state.includedVars.get(key), value) : value);
+    const before = merging && scope.has(String(key)) ? scope.get(String(key)) : undefined;
+    state.includedVars.set(key, merge(before, value));
   }
   scope.refresh();
   return {
