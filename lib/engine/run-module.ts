@@ -2,6 +2,7 @@ import {
   type ActionModule,
   type ModuleContext,
   ModuleError,
+  overlap,
   type Reply,
   type Request,
   type Result,
@@ -124,10 +125,7 @@ function disjoint(calls: readonly ModuleCall[]): boolean {
   for (const { module, args } of calls) {
     const names = (module as StateModule).touches?.(args as never);
     if (!names) return calls.length === 1;
-    for (const name of names) {
-      if (seen.some(other => other === name || name.startsWith(`${other}/`) || other.startsWith(`${name}/`)))
-        return false;
-    }
+    if (names.some(name => seen.some(other => overlap(name, other)))) return false;
     seen.push(...names);
   }
   return true;

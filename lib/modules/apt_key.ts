@@ -53,6 +53,7 @@ export const aptKey = defineState({
   },
   returns: { key_id: 'Identifier of the key.' },
   differences: [
+    'Keys from a key server were tried on prepared answers only.',
     'Needs the program apt-key, which newer releases no longer have: deb822_repository with signed_by works on all of them.',
   ],
   touches: () => ['apt-keys'],

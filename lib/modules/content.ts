@@ -59,6 +59,20 @@ export function temporaryBeside(path: string): string {
   return `${path.slice(0, slash)}.${base}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
+const SPECIAL: Readonly<Record<string, string>> = {
+  fifo: 'a pipe',
+  socket: 'a socket',
+  block: 'a block device',
+  char: 'a character device',
+};
+
+/** Refuses a target that is no file: renaming a file over a device or a pipe would take the node away. */
+export function refuseSpecial({ realPath, status }: Found): void {
+  const kind = status && SPECIAL[status.type];
+  if (kind !== undefined)
+    throw new ModuleError(`cannot write ${realPath}: it is ${kind}, not a file`, { path: realPath });
+}
+
 /**
  * Puts content in place: written to a temporary file beside the target, given mode and owner, validated, and only
  * then renamed. If anything fails the target is untouched and the temporary file is gone. Without a wish about mode
@@ -66,6 +80,7 @@ export function temporaryBeside(path: string): string {
  */
 export function* writeFile(writing: Writing): Steps<Readonly<Record<string, Json>>> {
   const { source, path } = writing;
+  refuseSpecial(writing.found);
   const temporary = source.kind === 'temporary' ? source.path : temporaryBeside(path);
   const large =
     source.kind === 'local'

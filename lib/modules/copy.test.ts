@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -232,6 +232,16 @@ describe('copy', () => {
       expect(kinds).to.deep.equal(['sh', 'sh', 'send', 'sh']);
       expect(existsSync(join(dest, 'src'))).to.equal(true);
     }));
+
+  for (const checkMode of [true, false])
+    it(`leaves a pipe or a device alone${checkMode ? ', in check mode too' : ''}`, () =>
+      withTemporaryDirectory(async dir => {
+        const dest = join(dir, 'pipe');
+        execFileSync('mkfifo', [dest]);
+        const result = await runModule(copy, { dest, content: 'x' }, { checkMode });
+        expect(result).to.include({ failed: true, msg: `cannot write ${dest}: it is a pipe, not a file` });
+        expect(lstatSync(dest).isFIFO()).to.equal(true);
+      }));
 
   it('shows the text that changes', () =>
     withTemporaryDirectory(async dir => {

@@ -50,6 +50,7 @@ export const copy = defineState<typeof args.properties, Work>({
   rules: { mutuallyExclusive: [['src', 'content']], requiredOneOf: [['src', 'content']] },
   returns: PLACEMENT_RETURNS,
   differences: [
+    'A destination that is a device, a pipe or a socket is refused; Ansible puts a file in its place.',
     'src in the result is the source as it was found, not a temporary file.',
     'With remote_src, symbolic links below a directory are copied as links.',
   ],

@@ -77,7 +77,10 @@ export const lvg = defineState({
   aliases: ['community.general.lvg'],
   summary: 'Keeps LVM volume groups.',
   args,
-  differences: ['A device that holds a file system or anything else is refused without force.'],
+  differences: [
+    'Tried on prepared answers only, not on volume groups.',
+    'A device that holds a file system or anything else is refused without force.',
+  ],
   touches: a => [`vg:${a.vg}`, ...(a.pvs ?? [])],
 
   *probe(a): Steps<Found> {

@@ -213,7 +213,5 @@ export function overlap(a: string, b: string): boolean {
   return short.startsWith('/') && long.startsWith(short.endsWith('/') ? short : `${short}/`);
 }
 
-/** A word that any POSIX shell reads back as exactly `text`. */
-export function quote(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
+/** A word that any POSIX shell reads back as exactly the text. */
+export { shellWord as quote } from '../transport/script.ts';

@@ -15,6 +15,7 @@ import {
   DIFF_LIMIT,
   FAIL,
   INLINE_LIMIT,
+  refuseSpecial,
   type Source,
   sha1,
   writeFile,
@@ -122,6 +123,7 @@ export function planPlacement(placed: Placed, ctx: ModuleContext): Plan {
         : `cannot write ${at.realPath}: it is a directory`,
       { path },
     );
+  refuseSpecial(at);
   const src = placement.src === undefined ? {} : { src: placement.src };
   const fields = { dest: at.realPath, ...src, checksum: sum };
   if (status && !placement.force && status.type !== 'link')

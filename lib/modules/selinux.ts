@@ -55,6 +55,7 @@ export const selinux = defineState({
     state: 'Mode.',
   },
   differences: [
+    'Tried on prepared answers only, not on a host with SELinux.',
     'The kernel command line (update_kernel_param) is not edited.',
     'No Python library is needed on the host.',
   ],

@@ -141,6 +141,7 @@ export const ufw = defineAction({
   rules: { requiredOneOf: [['state', 'default', 'rule', 'logging']] },
   returns: { commands: 'The commands.', msg: 'Status of the firewall.' },
   differences: [
+    'Tried on prepared answers only, not with a running ufw.',
     'Rules of applications and interfaces in both directions at once (interface_in, interface_out) are not supported.',
   ],
   run,
