@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import type { ModuleContext } from '../modules/module.ts';
 import type { Task } from '../playbook/types.ts';
 import { type Dict, fromPlain, type Json, toPlain, Undefined, type Value } from '../source/value.ts';
+import { becomeOf } from './channel.ts';
 import { findOrFail } from './find.ts';
 import type { HostState } from './host-state.ts';
 import type { PlayRun } from './run.ts';
@@ -35,6 +36,11 @@ export function moduleContext(
         file,
         ...overrides,
       }),
+    reach: () => ({
+      delegate:
+        task.delegateTo && String(toPlain(templar.render(task.delegateTo.value, scope, task.delegateTo.at))),
+      become: becomeOf(playRun.run, task, scope, scope)?.user,
+    }),
     variable: name => variable(scope, name),
   };
 }

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import {
   type ActionModule,
   type ModuleContext,
@@ -156,6 +157,8 @@ async function perform(request: Request, channel: Channel): Promise<Reply> {
   switch (request.kind) {
     case 'sh':
       return reply(await runScript(request, channel), request.timeout !== undefined, channel);
+    case 'control':
+      return onControlMachine(request.script, channel.signal);
     case 'send':
       await connection.send(
         Buffer.isBuffer(request.from) ? request.from : { file: request.from },
@@ -171,6 +174,23 @@ async function perform(request: Request, channel: Channel): Promise<Reply> {
     case 'reconnect':
       return reconnect(request, channel);
   }
+}
+
+function onControlMachine(script: string, signal: AbortSignal): Promise<Reply> {
+  return new Promise((done, failed) => {
+    const options = { encoding: 'buffer', maxBuffer: 64 << 20, signal } as const;
+    execFile('sh', ['-c', script], options, (error, stdout, stderr) => {
+      if (signal.aborted) failed(new TimeLimitError('interrupted'));
+      else
+        done({
+          ...NOTHING,
+          rc: error ? (typeof error.code === 'number' ? error.code : 1) : 0,
+          stdout: stdout.toString(),
+          stderr: stderr.toString(),
+          stdoutBytes: stdout,
+        });
+    });
+  });
 }
 
 function runScript(request: Extract<Request, { kind: 'sh' }>, channel: Channel): Promise<RunReply> {

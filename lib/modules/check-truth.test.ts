@@ -161,6 +161,7 @@ const ELSEWHERE: Readonly<Record<string, readonly [reason: string, file: string]
   service: ['a running systemd, here a stand-in', 'services/services.test.ts'],
   systemd: ['a running systemd, here a stand-in', 'services/services.test.ts'],
   template: ['a file of the control machine', 'copy.test.ts'],
+  synchronize: ['rsync, and two places', 'synchronize.test.ts'],
   ufw: ['ufw; prepared answers', 'firewall.test.ts'],
 };
 

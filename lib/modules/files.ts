@@ -18,6 +18,7 @@ import { script } from './script.ts';
 import { shell } from './shell.ts';
 import { slurp } from './slurp.ts';
 import { stat } from './stat.ts';
+import { synchronize } from './synchronize.ts';
 import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
 import { unarchive } from './unarchive.ts';
@@ -44,6 +45,7 @@ export const FILE_MODULES: readonly Module[] = [
   shell,
   slurp,
   stat,
+  synchronize,
   template,
   tempfile,
   unarchive,

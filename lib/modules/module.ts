@@ -29,6 +29,8 @@ export type Request =
   | { readonly kind: 'send'; readonly from: string | Buffer; readonly to: string }
   /** Streams a file of the host into a file on the control machine. */
   | { readonly kind: 'receive'; readonly from: string; readonly to: string }
+  /** Runs a script on the control machine, whatever host the task is for: programs that reach the host by themselves. */
+  | { readonly kind: 'control'; readonly script: string }
   /** Drops the connection and waits until the host answers again, for at most `timeout` seconds. */
   | { readonly kind: 'reconnect'; readonly delay: number; readonly timeout: number }
   /** Waits on the control machine. */
@@ -131,6 +133,8 @@ export interface ModuleContext {
   read(path: string): Buffer;
   /** Renders a template file's text with the task's variables; `overrides` are delimiters and block trimming. */
   renderFile(text: string, file: string, overrides?: Readonly<Record<string, Json>>): string;
+  /** Where the task is delegated to, and whom it becomes: for programs that reach the host by themselves. */
+  reach(): { readonly delegate: string | undefined; readonly become: string | undefined };
   /** `ansible_managed` and the like: variables of the task, rendered. Undefined when not defined. */
   variable(name: string): Json | undefined;
 }

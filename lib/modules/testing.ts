@@ -164,6 +164,7 @@ export function testContext(options: TestOptions = {}): ModuleContext {
     read: path => readFileSync(path),
     renderFile: text =>
       text.replace(/\{\{ *(\w+) *\}\}/g, (_, name: string) => String(options.variables?.[name])),
+    reach: () => ({ delegate: undefined, become: undefined }),
     variable: name => options.variables?.[name],
     ...options.context,
   };
@@ -202,6 +203,8 @@ async function answer(request: Request, options: TestOptions): Promise<Reply> {
   switch (request.kind) {
     case 'sh':
       return runScript(request, options);
+    case 'control':
+      return runScript({ kind: 'sh', script: request.script }, { ...options, enter: [] });
     case 'send':
       writeFileSync(
         request.to,
