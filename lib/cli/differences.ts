@@ -47,6 +47,10 @@ export const DIFFERENCES: readonly { readonly what: string; readonly why: string
     why: 'That is what crypt(3) does; Ansible does it too, but for the hosts where it finds passlib.',
   },
   {
+    what: '--list-tasks names the tasks of `rescue` and `always` too.',
+    why: 'They may run, and --start-at-task finds them.',
+  },
+  {
     what: 'A loop whose items touch different things is probed, and written, in one go.',
     why: 'Results are those of running one after the other.',
   },

@@ -32,7 +32,7 @@ function listPlay(run: Run, play: Play, number: number, listing: Listing): strin
     );
   }
   const choice = { only: run.options.tags, skip: run.options.skipTags };
-  const tasks = tasksOf(play, choice).filter(task => task.module.name !== 'meta');
+  const tasks = tasksOf(play, choice);
   if (listing.tasks) lines.push('    tasks:', ...tasks.map(taskLine));
   if (listing.tags) {
     const tags = [...new Set([...play.keywords.tags, ...tasks.flatMap(task => task.tags)])].sort();
@@ -42,4 +42,4 @@ function listPlay(run: Run, play: Play, number: number, listing: Listing): strin
 }
 
 const taskLine = (task: Task): string =>
-  `      ${titleOf(task)}\tTAGS: [${[...task.tags].sort().join(', ')}]`;
+  `      ${task.name === undefined ? task.moduleName : titleOf(task)}\tTAGS: [${[...task.tags].sort().join(', ')}]`;

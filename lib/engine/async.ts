@@ -43,9 +43,12 @@ export async function startAsync(
     await checkJob(job, channel);
   }
   if (job.result === undefined)
-    throw new ModuleError(`async task did not complete within the requested time - ${limit}s`);
+    throw new ModuleError(tooLong(limit));
   return { ...job.result, started: 1, finished: 1, ansible_job_id: job.id };
 }
+
+const tooLong = (limit: number): string =>
+  `async task did not complete within the requested time - ${limit}s`;
 
 const jobId = (): string => `j${randomInt(1e11, 1e12)}.${process.pid}`;
 
@@ -67,6 +70,10 @@ export async function checkJob(job: Job, channel: Channel): Promise<void> {
   const reply = await readPart(job.id, job.part, channel);
   if (!reply) return;
   job.part++;
+  if (reply.timedOut) {
+    job.result = { changed: false, failed: true, msg: tooLong(job.limit) };
+    return;
+  }
   try {
     await advance(job, job.steps.next(reply), channel);
   } catch (error) {

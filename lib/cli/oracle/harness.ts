@@ -186,39 +186,33 @@ const BANNER = /^(PLAY|TASK|RUNNING HANDLER|NO MORE HOSTS LEFT|CUSTOM STATS)/;
 const STATE = /^(ok|changed|skipping|unknown|fatal|failed|included|FAILED - RETRYING|\.\.\.ignoring)/;
 
 function shownVerdict({ code: exitCode, stdout }: Output, work: string, dir: string): Verdict {
-  const shown: string[] = [];
+  const sections: { readonly banner: string; readonly states: string[] }[] = [];
   const recap: Record<string, Record<string, number>> = {};
-  const section: string[] = [];
-  let banner = '';
-  const close = () => {
-    // Ansible repeats the banner of a meta task for every host.
-    if (section.length === 0 && shown.at(-1) === banner && shown.lastIndexOf(banner, -2) >= 0) shown.pop();
-    shown.push(...section.sort().splice(0));
-  };
   for (const line of stdout.replaceAll(dir, '{dir}').split('\n')) {
     const counts = /^(\S+) +: (ok=.*)$/.exec(line);
-    if (counts) {
-      const pairs = [...counts[2]!.matchAll(/(?!unknown)\b(\w+)=(\d+)/g)].map(
-        m => [m[1]!, Number(m[2])] as const,
-      );
-      recap[counts[1]!] = Object.fromEntries(pairs);
-    } else if (BANNER.test(line)) {
-      close();
-      const next = line.replace(/ \*+$/, '');
-      if (next !== shown.at(-1)) shown.push(next);
-      banner = next;
-    } else if (STATE.test(line)) {
-      section.push(
-        line
-          .replace(/^unknown(: \[.*?\]).*/, 'skipping$1')
-          .replace(/( =>)? [{(](?!item=).*$| => [^(].*$| =>$/, '')
-          .trimEnd(),
-      );
-    }
+    if (counts) recap[counts[1]!] = countsOf(counts[2]!);
+    else if (BANNER.test(line)) sections.push({ banner: line.replace(/ \*+$/, ''), states: [] });
+    else if (STATE.test(line)) sections.at(-1)?.states.push(stateOf(line));
   }
-  close();
+  // Ansible repeats the banner of a meta task for every host.
+  const told = sections.filter(
+    ({ banner, states }, i) => states.length > 0 || sections[i - 1]?.banner !== banner,
+  );
+  const ran = told.flatMap(({ banner, states }) => [banner, ...states.sort()]);
+  // What only lists has no banners, and is all compared.
+  const shown = ran.length > 0 ? ran : stdout.split('\n').filter(line => !/^(\[WARNING\].*|\s*)$/.test(line));
   return { exitCode, tasks: [], said: [], stats: recap, files: filesIn(work), shown };
 }
+
+const countsOf = (text: string): Record<string, number> =>
+  Object.fromEntries([...text.matchAll(/(?!unknown)\b(\w+)=(\d+)/g)].map(m => [m[1]!, Number(m[2])]));
+
+/** A line without the result; what check mode cannot know counts as skipped. */
+const stateOf = (line: string): string =>
+  line
+    .replace(/^unknown(: \[.*?\]).*/, 'skipping$1')
+    .replace(/( =>)? [{(](?!item=).*$| => [^(].*$| =>$/, '')
+    .trimEnd();
 
 function statusOf(result: TaskResult): string {
   if (result.unreachable) return 'unreachable';
