@@ -42,8 +42,7 @@ export async function startAsync(
     await sleep(poll * 1000, channel.signal);
     await checkJob(job, channel);
   }
-  if (job.result === undefined)
-    throw new ModuleError(tooLong(limit));
+  if (job.result === undefined) throw new ModuleError(tooLong(limit));
   return { ...job.result, started: 1, finished: 1, ansible_job_id: job.id };
 }
 

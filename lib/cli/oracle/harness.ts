@@ -81,7 +81,7 @@ export async function runCase(
     writeFileSync(join(dir, name), text(raw), { mode: raw.startsWith('#!') ? 0o755 : 0o644 });
   }
   try {
-    const args = ['site.yml', '-i', 'hosts', ...(test.args ?? []).map(text)];
+    const args = ['-i', 'hosts', ...(test.args ?? []).map(text), 'site.yml'];
     const terminal = test.terminal === true;
     const output = await (program === 'ansible'
       ? runAnsible(dir, args, terminal)
