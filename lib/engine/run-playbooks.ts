@@ -28,7 +28,10 @@ export async function runPlaybooks(
   run.emit({ type: 'run-start', playbooks: files, checkMode, diffMode });
   let failure: unknown;
   try {
-    for (const play of playbook.plays) if ((await runPlay(run, play)) === 'stop') break;
+    for (const play of playbook.plays) {
+      if ((await runPlay(run, play)) === 'stop') break;
+      if (playbook.lastOfFile.has(play) && exitCode(run) !== EXIT.ok) break;
+    }
   } catch (error) {
     failure = error;
   }

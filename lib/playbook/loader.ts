@@ -38,13 +38,14 @@ export class PlaybookLoader {
   }
 
   /** The plays of some playbooks, one after the other. */
-  loadPlaybook(files: readonly string[]): Playbook {
-    const paths = files.map(existingPlaybook);
+  loadPlaybook(names: readonly string[]): Playbook {
+    const paths = names.map(existingPlaybook);
     const [first] = paths;
     if (first === undefined) throw new UsageError('no playbook given', 5);
     const dir = path.dirname(first);
-    const plays = this.with(dir, load => paths.flatMap(file => this.playsOf(load, file, NOT_IMPORTED)));
-    return { file: first, dir, plays };
+    const files = this.with(dir, load => paths.map(file => this.playsOf(load, file, NOT_IMPORTED)));
+    const lastOfFile = new Set(files.flatMap(plays => plays.slice(-1)));
+    return { file: first, dir, plays: files.flat(), lastOfFile };
   }
 
   /** Tasks of a file that an `include_tasks` names; `file` is absolute. */

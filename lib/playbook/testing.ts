@@ -82,7 +82,7 @@ export function loadTree(
         .replaceAll(`${dir}/`, '')
         .replaceAll(dir, '.'),
     );
-    return { playbook: { file: '', dir: '', plays: [] }, mistakes };
+    return { playbook: { file: '', dir: '', plays: [], lastOfFile: new Set() }, mistakes };
   } finally {
     remove();
   }

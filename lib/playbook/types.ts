@@ -15,6 +15,8 @@ export interface Playbook {
   /** Directory of the playbook given on the command line. */
   readonly dir: string;
   readonly plays: readonly Play[];
+  /** The last play of each file given: a run that has failed by then goes no further. */
+  readonly lastOfFile: ReadonlySet<Play>;
 }
 
 export interface Play {
