@@ -97,6 +97,13 @@ describe('what a shared disk is', () => {
       state: 'FOREIGN',
       finding: /at least 10737418240/,
     },
+    {
+      what: 'a blank disk where a database is recorded',
+      probes: [blank, on('ro1', blank)],
+      recorded: '7',
+      state: 'FOREIGN',
+      finding: /no PFS, but the database with system identifier 7 is recorded/,
+    },
     { what: 'exactly 10 GiB', probes: [{ ...blank, size: 10 * GIB }], state: 'BLANK' },
     {
       what: 'another size on one host',

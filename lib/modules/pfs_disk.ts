@@ -68,7 +68,7 @@ export function decideDisk(probes: readonly DiskProbe[], expected = ''): DiskSta
   if (!one) throw new ModuleError('no host looked at the disk');
   const split = splitView(probes);
   if (split) return { state: 'SPLIT_VIEW', findings: split };
-  return one.pfs ? decidePfs(probes, one.pfs, expected) : decideUnformatted(probes, one);
+  return one.pfs ? decidePfs(probes, one.pfs, expected) : decideUnformatted(probes, one, expected);
 }
 
 function decidePfs(probes: readonly DiskProbe[], pfs: PfsHeader, expected: string): DiskState {
@@ -91,8 +91,12 @@ function decidePfs(probes: readonly DiskProbe[], pfs: PfsHeader, expected: strin
   return { state: 'PFS_EMPTY' };
 }
 
-function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe): DiskState {
+function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe, expected: string): DiskState {
   const findings = [
+    // The wrong disk, or a wipe that was interrupted: a new file system would have no database in it.
+    ...(expected !== ''
+      ? [`it has no PFS, but the database with system identifier ${expected} is recorded for it`]
+      : []),
     ...(one.size < CHUNK ? [`it has ${one.size} bytes; PFS needs at least ${CHUNK} (10 GiB)`] : []),
     ...probes.flatMap(({ host, signatures, uses, rootDisk }) => [
       ...(rootDisk ? [`it holds the root file system of ${host}`] : []),
