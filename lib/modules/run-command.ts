@@ -1,7 +1,7 @@
 import type { Json } from '../source/value.ts';
 import { A } from './args.ts';
 import { pathWord } from './look.ts';
-import { quote, type Reply, type Result, type Steps, sh } from './module.ts';
+import { ModuleError, quote, type Reply, type Result, type Steps, sh } from './module.ts';
 
 /** Arguments that `command` and `shell` share. */
 export const runArgs = {
@@ -10,6 +10,7 @@ export const runArgs = {
   removes: A.opt(A.path('File or glob pattern; when it is not there, the command does not run.')),
   stdin: A.opt(A.str('Text for the standard input of the command; empty without it.')),
   stdin_add_newline: A.bool('Add a newline to stdin.', { default: true }),
+  warn: A.opt(A.raw('Refused when the task runs: Ansible has no such argument any more.')),
   strip_empty_ends: A.bool('Take empty lines off the end of stdout and stderr.', { default: true }),
 };
 
@@ -39,6 +40,7 @@ export interface Running {
     readonly creates?: string | undefined;
     readonly removes?: string | undefined;
     readonly stdin?: string | undefined;
+    readonly warn?: Json;
     readonly stdin_add_newline?: boolean;
     readonly strip_empty_ends?: boolean;
   };
@@ -50,6 +52,8 @@ const MARK = '\x01polarplay ';
 /** Runs a command for real: one request, in which creates, removes and chdir are looked at first. */
 export function* runCommand(running: Running): Steps<Result> {
   const { args } = running;
+  if (args.warn !== undefined)
+    throw new ModuleError('Unsupported parameters for (ansible.legacy.command) module: warn.');
   const started = Date.now();
   const reply = yield* sh(runScript(running), {
     ...(args.stdin !== undefined && { stdin: args.stdin + (args.stdin_add_newline === false ? '' : '\n') }),

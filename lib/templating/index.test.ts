@@ -130,6 +130,19 @@ describe('templar', () => {
     expect(names('{% for i in xs %}{{ i }}{{ y }}{% endfor %}', 'template')).to.deep.equal(['xs', 'y']);
   });
 
+  it('minds what only a collection may have when it is used, and not before', () => {
+    const names = ['text | far.away.filter', 'text is far.away.proven', "lookup('far.away.place')"];
+    for (const name of names) {
+      expect(templar.test(['a.b.c == 1', `true or ${name}`], vars), name).to.equal(true);
+      expect(failure(() => templar.test([name], vars)).message, name).to.match(
+        /there is no (filter|test|lookup)/,
+      );
+    }
+    expect(failure(() => templar.test(['true or text | ansible.builtin.uper'], vars)).code).to.equal(
+      'UNKNOWN_FILTER',
+    );
+  });
+
   it('takes lists of conditions as all of them, and stops at the first that fails', () => {
     expect(templar.test(['a.b.c == 1', 'text'], vars)).to.equal(true);
     expect(templar.test(['a.b.c == 2', 'nope'], vars)).to.equal(false);

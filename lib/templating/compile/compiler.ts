@@ -17,6 +17,9 @@ function solid(value: Value): Value {
 
 const LOOKUP_FUNCTIONS: ReadonlySet<string> = new Set(['lookup', 'query', 'q']);
 
+/** Of a collection that we do not have: like its modules, it is a mistake only where it is reached. */
+const FOREIGN = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
+
 /** Finds filters, tests and lookups while a template is compiled, so unknown names are reported at once. */
 export class Compiler {
   readonly env: Environment;
@@ -27,7 +30,7 @@ export class Compiler {
 
   filter(name: string, site: Site): Filter {
     const entry = this.env.findFilter(name);
-    if (!entry) throw this.unknown('UNKNOWN_FILTER', 'filter', name, this.env.nearFilter(name), site);
+    if (!entry) return this.missing('UNKNOWN_FILTER', 'filter', name, this.env.nearFilter(name), site);
     return (rt, value, args, named) =>
       naming('the filter', name, () => {
         if (entry.lenient) return entry.run(rt, value, args, named);
@@ -38,7 +41,7 @@ export class Compiler {
 
   test(name: string, site: Site): Test {
     const entry = this.env.findTest(name);
-    if (!entry) throw this.unknown('UNKNOWN_TEST', 'test', name, this.env.nearTest(name), site);
+    if (!entry) return this.missing('UNKNOWN_TEST', 'test', name, this.env.nearTest(name), site);
     return (rt, value, args, named) =>
       naming('the test', name, () => {
         return entry.run(rt, entry.lenient ? value : solid(value), args, named);
@@ -50,8 +53,17 @@ export class Compiler {
     if (callee.kind !== 'name' || !LOOKUP_FUNCTIONS.has(callee.name)) return;
     const [first] = args.positional;
     if (first?.kind !== 'const' || typeof first.value !== 'string') return;
-    if (this.env.findLookup(first.value)) return;
+    if (this.env.findLookup(first.value) || FOREIGN.test(first.value)) return;
     throw this.unknown('UNKNOWN_LOOKUP', 'lookup', first.value, this.env.nearLookup(first.value), first.site);
+  }
+
+  /** Throws now, or, for what a collection may have, when it is used. */
+  private missing(...what: Parameters<Compiler['unknown']>): () => never {
+    const [, , name] = what;
+    const refuse = (): never => {
+      throw this.unknown(...what);
+    };
+    return FOREIGN.test(name) ? refuse : refuse();
   }
 
   private unknown(
