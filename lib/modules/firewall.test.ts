@@ -209,7 +209,7 @@ describe('ufw', () => {
       comment: 'a b',
     };
     expect(replay(rule, 'a\u001eb').commands).to.deep.equal([
-      `ufw --force allow in on eth0 from 10.0.0.0/8 to any port 5432 proto tcp comment 'a b'`,
+      `ufw allow in on eth0 from 10.0.0.0/8 to any port 5432 proto tcp comment 'a b'`,
     ]);
     expect(replay({ state: 'enabled', policy: 'deny', direction: 'in' }, 'a\u001ea').commands).to.deep.equal([
       'ufw --force enable',
