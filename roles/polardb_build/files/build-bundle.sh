@@ -12,6 +12,9 @@ TREE=$STAGE$PREFIX
 PFS=$TREE/polarstore/pfsd
 export LC_ALL=C.UTF-8
 
+# Runs make and says only which object is at hand: commands whole would be megabytes, nothing at all looks like a hang.
+compile() { make "$@" | sed -u -n 's/.* -o \([^ ]*\.o\) .*/\1/p'; }
+
 step() { echo "=== $* ($SECONDS s)"; }
 
 rm -rf "$STAGE" "$WORK/bundle.tar.gz"
@@ -54,13 +57,13 @@ esac
 ./configure -q --prefix=$PREFIX --disable-rpath --with-pfsd $options ${OPTIONS:-}
 step "PolarDB $VERSION, compile"
 if [ "$VERSION" = 15 ]; then
-  make -s -j "$JOBS" world-bin
+  compile -j "$JOBS" world-bin
   step "PolarDB $VERSION, install"
   make -s DESTDIR="$STAGE" install-world-bin
 else
   # The minimal build leaves polar_worker out, which replicas need.
   for part in . contrib external external/polar_worker; do
-    make -s -j "$JOBS" -C $part
+    compile -j "$JOBS" -C $part
     make -s -C $part DESTDIR="$STAGE" install
   done
 fi
@@ -68,7 +71,8 @@ fi
 step check
 grep -q -- --with-pfsd <("$TREE/bin/pg_config" --configure)
 if grep -q -- --enable-cassert <("$TREE/bin/pg_config" --configure); then echo 'this is a debug build'; exit 1; fi
-rm -rf "$STAGE/zlog"
+# Programs for the tests of extensions, which find libpq only in an installed PolarDB.
+rm -rf "$STAGE/zlog" "$TREE/lib/postgresql/pgxs/src/test"
 find "$TREE" -name '*.a' ! -name libpfsd.a -delete
 find "$TREE" -type f \( -perm -u+x -o -name '*.so*' \) -exec sh -c '
   for file; do [ "$(head -c 4 "$file" | tail -c 3)" = ELF ] && strip --strip-unneeded "$file"; done; :' - {} +
