@@ -51,6 +51,12 @@ async function main(argv: readonly string[]): Promise<number> {
   return runPlaybookCommand(argv);
 }
 
+// Whoever read along (`| head`) may leave: a run on hosts goes on to its end, and its exit code still tells.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 main(process.argv.slice(2)).then(
   code => {
     process.exitCode = code;

@@ -170,6 +170,30 @@ describe('mistakes that show on the way', () => {
   }
 });
 
+describe('a reader that leaves', () => {
+  it('does not stop the run, nor change its verdict', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'polarplay-reader-'));
+    const left = join(dir, 'left');
+    writeFileSync(
+      join(dir, 'site.yml'),
+      play(
+        `    - debug: {msg: "{{ 'x' * 200000 }}"}\n    - shell: sleep 0.3\n    - debug: {msg: y}\n    - copy: {content: x, dest: ${left}}\n`,
+      ),
+    );
+    writeFileSync(join(dir, 'hosts'), 'h1 ansible_connection=local\n');
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: for bash
+    const line = '"$0" "$1" site.yml -i hosts | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"';
+    const code = execFileSync('bash', ['-c', line, process.execPath, MAIN], {
+      cwd: dir,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    expect(code).to.equal('0\n');
+    expect(readFileSync(left, 'utf8')).to.equal('x');
+    rmSync(dir, { recursive: true });
+  }).timeout(60_000);
+});
+
 describe('a full disk', () => {
   const small = join(tmpdir(), `polarplay-small-${process.pid}`);
 
