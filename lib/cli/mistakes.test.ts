@@ -146,7 +146,7 @@ const runMistakes: readonly [
     2,
     [/exit code 7/, /stderr +oops/, /site\.yml:4:7/],
   ],
-  ['bad host pattern', site('- hosts: "~("\n  tasks: []\n'), RUN, 4, [/site\.yml:1:10 BAD_PATTERN/]],
+  ['bad host pattern', site('- hosts: "~("\n  tasks: []\n'), RUN, 1, [/site\.yml:1:10 BAD_PATTERN/]],
   [
     'empty limit',
     site(play('    - debug: {msg: x}\n')),
