@@ -9,6 +9,7 @@ needs=(
   ssh:openssh-client /usr/sbin/sshd:openssh-server sudo:sudo busybox:busybox psql:postgresql
   ansible-playbook:ansible-core /usr/lib/python3/dist-packages/jinja2:python3-jinja2
   nbd-server:nbd-server nbdfuse:libnbd-bin fusermount3:fuse3
+  setfacl:acl
 )
 missing=()
 for need in "${needs[@]}"; do

@@ -30,6 +30,7 @@ quiet -type d -print0 >"$1/folders"; xargs -0r stat -c '%n %a %u:%g' <"$1/folder
 (cd / && xargs -0r stat -c '%n %a %u:%g' <"$1/folders" 2>/dev/null) | sort | comm -13 - "$1/now"
 quiet -type f -print0 | sort -z | xargs -0r sha1sum
 getcap -r . 2>/dev/null
+getfacl -Rsn . 2>/dev/null
 uname -n; cut -d' ' -f2- /proc/self/mounts; iptables-save 2>/dev/null | grep '^-' || :`;
 
 /** Makes such a copy; the test is skipped where that is not allowed. */
