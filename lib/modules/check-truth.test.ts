@@ -136,6 +136,8 @@ const CASES: Readonly<Record<string, Case>> = {
 const ELSEWHERE: Readonly<Record<string, readonly [reason: string, file: string]>> = {
   apache2_module: ['Apache; prepared answers', 'host-modules.test.ts'],
   dnf: ['a host with dnf; prepared answers', 'dnf.test.ts'],
+  docker_container: ['a Docker daemon of its own', 'docker_container.test.ts'],
+  docker_image: ['a Docker daemon of its own', 'docker_container.test.ts'],
   fetch: ['it writes on the control machine', 'fetch.test.ts'],
   firewalld: ['a running firewalld; prepared answers', 'firewall.test.ts'],
   get_url: ['a web server', 'http.test.ts'],

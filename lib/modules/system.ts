@@ -10,6 +10,8 @@ import { cron } from './cron.ts';
 import { deb822Repository } from './deb822_repository.ts';
 import { debconf } from './debconf.ts';
 import { dnf } from './dnf.ts';
+import { dockerContainer } from './docker_container.ts';
+import { dockerImage } from './docker_image.ts';
 import { dpkgSelections } from './dpkg_selections.ts';
 import { filesystem } from './filesystem.ts';
 import { firewalld } from './firewalld.ts';
@@ -79,6 +81,8 @@ export const SYSTEM_MODULES: readonly Module[] = [
   deb822Repository,
   debconf,
   dnf,
+  dockerContainer,
+  dockerImage,
   dpkgSelections,
   filesystem,
   firewalld,
