@@ -101,7 +101,7 @@ export function createScript(a: Args, found: Found, as: string): string {
 const isRunning = (container: Inspected | undefined) => inside(container, 'State', 'Running') === true;
 
 function stopCommand(a: Args): string {
-  const time = a.stop_timeout === undefined ? '' : `--time ${a.stop_timeout} `;
+  const time = a.stop_timeout === undefined ? '' : `-t ${a.stop_timeout} `;
   return `docker ${a.force_kill ? 'kill ' : `stop ${time}`}${quote(a.name)} >/dev/null`;
 }
 
@@ -166,7 +166,7 @@ function decide(a: Args, found: Found, different: readonly Difference[]): Act {
   } else if (a.state === 'started' && a.restart) {
     actions.push('restarted');
     script.push(
-      `docker restart ${a.stop_timeout === undefined ? '' : `--time ${a.stop_timeout} `}${name} >/dev/null`,
+      `docker restart ${a.stop_timeout === undefined ? '' : `-t ${a.stop_timeout} `}${name} >/dev/null`,
     );
   } else if (a.state === 'stopped' && running) {
     actions.push('stopped');
@@ -273,6 +273,7 @@ export const dockerContainer = defineAction({
     'Works through the program docker on the host (or what podman puts in its place), not through a Python library.',
     'A new container is made under a name of its own before the old one is stopped: one that Docker refuses costs nothing.',
     'A restart policy alone is changed without a new container; memory and cpus are not.',
+    'What --diff shows of the environment are names, no values.',
     'A dry run with pull=always predicts a change only where the image is missing.',
     'entrypoint and command are compared together; a healthcheck runs through the shell of the container.',
     'state=healthy, env_file, mounts, paused, kill_signal, mac_address, domainname, memory_swap and other limits, device_* limits, runtime, userns_mode, uts, volume_driver, image_comparison, command_handling, ignore_image and the arguments about reaching the daemon (docker_host, tls, …) are not known.',

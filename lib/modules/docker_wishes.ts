@@ -163,9 +163,15 @@ export function differences(a: Args, found: Found): Difference[] {
         ? [...((inside(container, 'Config', 'Entrypoint') ?? []) as string[]), ...option.found(container)]
         : option.found(container);
     if (!satisfied(option, how, wanted, is, image))
-      list.push({ name: option.name, before: JSON.stringify(is), after: JSON.stringify(wanted) });
+      list.push({ name: option.name, before: shown(option, is, wanted), after: shown(option, wanted, is) });
   }
   return list;
+}
+
+/** Values of the environment may be secrets: only the names of those that differ are shown. */
+function shown(option: DockerOption, items: readonly string[], others: readonly string[]): string {
+  if (option.name !== 'env') return JSON.stringify(items);
+  return JSON.stringify(items.filter(item => !others.includes(item)).map(item => item.split('=')[0]!));
 }
 
 function satisfied(
