@@ -14,6 +14,7 @@ import {
   type Steps,
   sh,
 } from './module.ts';
+import { needlessBy } from './needless.ts';
 import { outputFields, RUN_RETURNS, failure as runFailure } from './run-command.ts';
 import { firstWord } from './words.ts';
 
@@ -49,18 +50,15 @@ export const script = defineAction({
   },
 });
 
-function* reasonToSkip({ creates, removes }: Args): Steps<string | undefined> {
-  if (creates === undefined && removes === undefined) return undefined;
-  const test = (path: string | undefined, word: string) =>
-    path === undefined ? '' : `[ -e ${pathWord(path)} ] && echo ${word}`;
-  const reply = yield* sh(
-    [test(creates, 'creates'), test(removes, 'removes'), ':'].filter(Boolean).join('\n'),
-  );
-  const there = reply.stdout.split('\n');
-  if (there.includes('creates')) return `${creates} exists, matching creates option`;
-  if (removes !== undefined && !there.includes('removes'))
-    return `${removes} does not exist, matching removes option`;
-  return undefined;
+function* reasonToSkip(given: Args): Steps<string | undefined> {
+  switch (yield* needlessBy(given)) {
+    case 'creates':
+      return `${given.creates} exists, matching creates option`;
+    case 'removes':
+      return `${given.removes} does not exist, matching removes option`;
+    default:
+      return undefined;
+  }
 }
 
 function* runScript(given: Args, ctx: ModuleContext): Steps<Result> {

@@ -7,8 +7,9 @@ import { A, Type } from './args.ts';
 import { type Attributes, attributeArgs, attributeChanges, unsafeWritesArg } from './attributes.ts';
 import { applyAttributes, sha1, writeFile } from './content.ts';
 import { type HttpReply, http, httpArgs, requestOf } from './http.ts';
-import { attributesFound, look, pathWord } from './look.ts';
-import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from './module.ts';
+import { attributesFound, look } from './look.ts';
+import { defineAction, type ModuleContext, ModuleError, type Result, type Steps } from './module.ts';
+import { needlessBy } from './needless.ts';
 import { pythonJson } from './python-json.ts';
 
 const args = Type.Object({
@@ -65,18 +66,15 @@ export const uri = defineAction({
   },
 });
 
-function* reasonToSkip({ creates, removes }: Args): Steps<string | undefined> {
-  if (creates === undefined && removes === undefined) return undefined;
-  const test = (path: string | undefined, word: string) =>
-    path === undefined ? '' : `[ -e ${pathWord(path)} ] && echo ${word}`;
-  const reply = yield* sh(
-    [test(creates, 'creates'), test(removes, 'removes'), ':'].filter(Boolean).join('\n'),
-  );
-  const there = reply.stdout.split('\n');
-  if (there.includes('creates')) return `skipped, since '${creates}' exists`;
-  if (removes !== undefined && !there.includes('removes'))
-    return `skipped, since '${removes}' does not exist`;
-  return undefined;
+function* reasonToSkip(given: Args): Steps<string | undefined> {
+  switch (yield* needlessBy(given)) {
+    case 'creates':
+      return `skipped, since '${given.creates}' exists`;
+    case 'removes':
+      return `skipped, since '${given.removes}' does not exist`;
+    default:
+      return undefined;
+  }
 }
 
 function* ask(given: Args, ctx: ModuleContext): Steps<Result> {
