@@ -219,7 +219,7 @@ describe('check mode tells the truth', function () {
 
 /** Check mode says what the real run then does, and leaves everything alone; both before the change and after it. */
 async function prove(module: Module, task: Case, copy: ThrowAwayCopy): Promise<void> {
-  const dir = `/root/${module.name}`;
+  const dir = `/srv/${module.name}`;
   copy.run(`mkdir ${dir}; cd ${dir}; ${task.setup ?? ':'}`);
   const args = JSON.parse(JSON.stringify(task.args).replaceAll('~t', dir)) as Record<string, Json>;
   const run = async (checkMode: boolean) => {
