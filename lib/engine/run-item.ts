@@ -220,7 +220,8 @@ export async function openChannel(
 ): Promise<Channel> {
   const { task, playRun, host, info } = run;
   const { templar, emit, signal } = playRun.run;
-  const delegate = delegateOf(run, item, onDelegate);
+  // Known already, but for a batch: a name like `groups.web | random` is drawn once.
+  const delegate = item.delegate ?? delegateOf(run, item, onDelegate);
   const target = delegate === undefined || delegate === host ? item.scope : hostScope(playRun, delegate);
   const connection = await openConnection(playRun.run, task, delegate ?? host, item.scope, target);
   const timeout = task.timeout
