@@ -30,7 +30,7 @@ describe('polarplay lab', () => {
     [['up', '--host', 'a'], 5, '--host'],
     [['up', '--hosts', 'A'], 5, 'lower-case'],
     [['up', '--disk-kind', 'tape'], 5, 'loop or file'],
-    [['up', '--kind', 'lxc'], 5, 'nspawn or vm'],
+    [['up', '--kind', 'lxc'], 5, 'nspawn, uml or vm'],
     [['status', '--name', '../x'], 5, 'lower-case'],
     [['ssh'], 5, 'needs a host'],
     [['kill'], 5, 'needs a host'],

@@ -17,7 +17,8 @@ export const LAB_USAGE = `usage: polarplay lab COMMAND [--name LAB] …
 Throw-away hosts on this machine, each with systemd, sshd and an address of its own (Linux, as root).
 
   up [--hosts N | --hosts a,b,c] [--disk 3x15G] [--scratch 64M|none] [--disk-kind loop|file]
-     [--kind nspawn|vm] [--var NAME=VALUE]… [--packages a,b] [--prepare-for a,b] [--install]
+     [--kind nspawn|uml|vm] [--kernel-args 'a b=c'] [--var NAME=VALUE]… [--packages a,b]
+     [--prepare-for a,b] [--install]
                       makes the lab, or what is missing of it, and writes its inventory;
                       without --hosts: st1 (storage), rw1 (primary), ro1 and ro2 (replicas)
   down                ends the lab; nothing of it stays
@@ -29,7 +30,9 @@ Throw-away hosts on this machine, each with systemd, sshd and an address of its 
   clean               removes base images and downloaded packages, when no lab is left
   inventory           prints the path of the lab's inventory
 
---kind vm makes virtual machines: a kernel of their own with the real nbd module, but slow without KVM.
+--kind vm makes virtual machines, --kind uml User Mode Linux: a kernel of their own with the real nbd module. A virtual
+machine has the kernel that servers run, but is slow without KVM; User Mode Linux needs none. --kernel-args goes to either's
+kernel.
 --var puts a variable into the inventory. --packages gives the hosts Debian packages from the start, --prepare-for what
 the named ones depend on, so that playbooks install them faster (both kept for the next lab). --name LAB chooses one of several labs (default: lab). --install lets up install missing Debian packages.
 State is kept in /var/lib/polarplay, or in $POLARPLAY_STATE_DIR.
@@ -44,6 +47,7 @@ const OPTIONS = {
   'disk-kind': { type: 'string', default: 'loop' },
   packages: { type: 'string', default: '' },
   'prepare-for': { type: 'string', default: '' },
+  'kernel-args': { type: 'string' },
   var: { type: 'string', multiple: true, default: [] as string[] },
   install: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -148,6 +152,7 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
       diskKind: diskKind(flags['disk-kind']),
       vars: parseVars(flags.var),
       extra: { packages: words(flags.packages), prepareFor: words(flags['prepare-for']) },
+      kernelArguments: kernelArguments(flags.kind, flags['kernel-args']),
       install: flags.install,
     },
     say,
@@ -164,8 +169,14 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
 }
 
 function labKind(text: string): LabKind {
-  if (text === 'nspawn' || text === 'vm') return text;
-  throw new UsageError(`--kind ${text}: nspawn or vm`, 5);
+  if (text === 'nspawn' || text === 'uml' || text === 'vm') return text;
+  throw new UsageError(`--kind ${text}: nspawn, uml or vm`, 5);
+}
+
+function kernelArguments(kind: string, text: string | undefined): string[] {
+  if (text !== undefined && kind === 'nspawn')
+    throw new UsageError('--kernel-args needs a kernel of its own: --kind uml or vm', 5);
+  return (text ?? '').split(/\s+/).filter(word => word !== '');
 }
 
 const words = (text: string): string[] => [...new Set(text.split(',').filter(word => word !== ''))].sort();

@@ -10,7 +10,8 @@ import { ensureDisks, freeOrphanLoops } from './disks.ts';
 import type { Machine } from './machine.ts';
 import { nameserver, setPort } from './network.ts';
 import { nspawn } from './nspawn.ts';
-import { hostDir, type Lab, type LabHost, labDir } from './record.ts';
+import { hostDir, type Lab, type LabHost, type LabKind, labDir } from './record.ts';
+import { uml } from './uml.ts';
 import { vm } from './vm.ts';
 
 /** `ops` may use sudo freely, `opspw` with its password; both log in with the lab's key. */
@@ -36,7 +37,8 @@ async function ensureKey(file: string, comment: string): Promise<void> {
   await run(['sh', '-c', 'yes | ssh-keygen -q -t ed25519 -N "" -C "$2" -f "$1"', 'sh', file, comment]);
 }
 
-const machineOf = (lab: Lab): Machine => (lab.kind === 'vm' ? vm : nspawn);
+const MACHINES: Readonly<Record<LabKind, Machine>> = { nspawn, uml, vm };
+const machineOf = (lab: Lab): Machine => MACHINES[lab.kind];
 
 export const bootTimeout = (lab: Lab): number => machineOf(lab).bootTimeoutMs;
 

@@ -10,6 +10,7 @@ const lab = (names: readonly string[], vars = {}): LabRecord => ({
   hosts: planHosts(names, 3, parseDisks('1x1G', '64M')),
   diskKind: 'loop',
   layers: [],
+  kernelArguments: [],
   vars,
 });
 

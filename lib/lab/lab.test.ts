@@ -20,6 +20,7 @@ const options: lab.UpOptions = {
   disks: parseDisks('1x32M', '8M'),
   diskKind: 'loop',
   extra: { packages: [], prepareFor: [] },
+  kernelArguments: [],
   vars: {},
   install: false,
 };

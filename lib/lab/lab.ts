@@ -7,6 +7,7 @@ import { dropBases, type Extra, ensureBase } from './base.ts';
 import { groupName, joinGroup, killGroup, makeGroup, processesOf } from './cgroup.ts';
 import { LabError, until } from './command.ts';
 import { detachDisks, freeOrphanLoops } from './disks.ts';
+import { ensureGuestImage } from './guest-image.ts';
 import * as hosts from './host.ts';
 import { writeInventory } from './inventory.ts';
 import { claimSubnet, dropNetwork, ensureNetwork, hasWayOut, labNetns, netnsPath } from './network.ts';
@@ -26,7 +27,6 @@ import {
   withLock,
 } from './record.ts';
 import { checkMachine } from './requirements.ts';
-import { ensureVmImage } from './vm-image.ts';
 
 const WAY_OUT = '.uplink';
 
@@ -37,6 +37,7 @@ export interface UpOptions {
   readonly disks: readonly LabDisk[];
   readonly diskKind: DiskKind;
   readonly extra: Extra;
+  readonly kernelArguments: readonly string[];
   readonly vars: Readonly<Record<string, unknown>>;
   readonly install: boolean;
 }
@@ -94,11 +95,11 @@ async function create(root: string, options: UpOptions, say: Say): Promise<Lab> 
     );
   }
   const layers =
-    options.kind === 'vm'
-      ? [await ensureVmImage(root, options.extra, say)]
-      : await ensureBase(root, options.extra, say);
+    options.kind === 'nspawn'
+      ? await ensureBase(root, options.extra, say)
+      : [await ensureGuestImage(root, options.kind, options.extra, say)];
   const subnet = await claimSubnet();
-  const { name, kind, diskKind, vars } = options;
+  const { name, kind, diskKind, kernelArguments, vars } = options;
   return {
     root,
     name,
@@ -108,6 +109,7 @@ async function create(root: string, options: UpOptions, say: Say): Promise<Lab> 
     diskKind,
     vars,
     layers,
+    kernelArguments,
   };
 }
 

@@ -83,8 +83,8 @@ async function makeHostNetwork(lab: LabRecord, host: LabHost): Promise<void> {
   const parent = labNetns(lab.name);
   const port = portOf(host);
   await attempt(['ip', '-n', parent, 'link', 'del', port]);
-  if (lab.kind === 'vm') await run(['ip', '-n', parent, 'tuntap', 'add', 'dev', port, 'mode', 'tap']);
-  else await makeVeth(lab, host, port);
+  if (lab.kind === 'nspawn') await makeVeth(lab, host, port);
+  else await run(['ip', '-n', parent, 'tuntap', 'add', 'dev', port, 'mode', 'tap']);
   await run(['ip', '-n', parent, 'link', 'set', port, 'master', 'br0', 'up']);
 }
 

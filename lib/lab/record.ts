@@ -19,7 +19,7 @@ export interface LabDisk {
 }
 
 export type DiskKind = 'loop' | 'file';
-export type LabKind = 'nspawn' | 'vm';
+export type LabKind = 'nspawn' | 'uml' | 'vm';
 
 /** Everything `up` decided, written before anything is made, so that `up` can continue and `down` can clean up. */
 export interface LabRecord {
@@ -31,8 +31,10 @@ export interface LabRecord {
   readonly diskKind: DiskKind;
   /** Variables for the whole inventory, as `--var` gave them. */
   readonly vars: Readonly<Record<string, unknown>>;
-  /** Of `nspawn`: directories of the base image, the last one lowest. Of `vm`: the folder of its image and kernel. */
+  /** Of `nspawn`: directories of the base image, the last one lowest. Else: the folder of image and kernel. */
   readonly layers: readonly string[];
+  /** Of hosts with a kernel of their own: further words of its command line. */
+  readonly kernelArguments: readonly string[];
 }
 
 /** A lab on this machine: its record, and where its files are. */

@@ -22,10 +22,11 @@ const TOOLS: Readonly<Record<string, string>> = {
   ssh: 'openssh-client',
 };
 
-/** What `--kind vm` needs besides. */
-const VM_TOOLS: Readonly<Record<string, string>> = {
-  'qemu-system-x86_64': 'qemu-system-x86',
-  mke2fs: 'e2fsprogs',
+/** What other kinds of hosts need besides; the kernel comes with their image. */
+const KIND_TOOLS: Readonly<Record<LabKind, Readonly<Record<string, string>>>> = {
+  nspawn: {},
+  uml: { mke2fs: 'e2fsprogs' },
+  vm: { mke2fs: 'e2fsprogs', 'qemu-system-x86_64': 'qemu-system-x86' },
 };
 
 /** Each booted systemd holds about this many inotify instances, all counted on the machine's root. */
@@ -41,7 +42,7 @@ export async function checkMachine(
   if (process.getuid?.() !== 0)
     throw new UsageError('the lab makes namespaces and mounts: run it as root (sudo)');
   await checkNamespaces();
-  await checkPackages(wanted.kind === 'vm' ? { ...TOOLS, ...VM_TOOLS } : TOOLS, wanted.install, say);
+  await checkPackages({ ...TOOLS, ...KIND_TOOLS[wanted.kind] }, wanted.install, say);
   await cgroupRoot();
   await checkKernel();
   if (wanted.kind === 'nspawn') await checkInotify(wanted.hosts);

@@ -80,13 +80,15 @@ ${CLOSE_IMAGE}
 `;
 
 /**
- * In a virtual machine: what makes this host out of the common image comes from qemu's firmware configuration, at the
- * first boot; the network is set up at each.
+ * In a host with a kernel of its own: what makes this host out of the common image comes, at the first boot, from qemu's
+ * firmware configuration or User Mode Linux's second disk; the network is set up at each.
  */
 export const SEED_SCRIPT = `#!/bin/sh
 set -eu
 if [ ! -e /var/lib/lab-seeded ]; then
-  tar -xf /sys/firmware/qemu_fw_cfg/by_name/opt/polarplay/seed/raw -C /
+  seed=/sys/firmware/qemu_fw_cfg/by_name/opt/polarplay/seed/raw
+  [ -e $seed ] || seed=/dev/ubdb
+  tar -xf $seed -C /
   chpasswd -c SHA512 </etc/lab-passwords
   rm /etc/lab-passwords
   touch /var/lib/lab-seeded
@@ -102,7 +104,7 @@ export const SEED_UNIT = `[Unit]
 Description=Name, keys and network of a lab host
 DefaultDependencies=no
 After=systemd-remount-fs.service
-Before=sysinit.target network-pre.target
+Before=lab-devices.service sysinit.target network-pre.target
 Wants=network-pre.target
 
 [Service]
@@ -114,16 +116,33 @@ ExecStart=/usr/local/sbin/lab-seed
 WantedBy=sysinit.target
 `;
 
-/** LOWER OUT WORK ARCHIVES KERNEL: writes root.img, vmlinuz and initrd into OUT. */
-export const VM_IMAGE_SCRIPT = `set -eu
-lower=$1 out=$2 work=$3 archives=$4 kernel=$5
+/**
+ * LOWER OUT WORK ARCHIVES KERNEL PREPARE-FOR: writes root.img and the kernel (vmlinuz with initrd, or User Mode Linux's
+ * program) into OUT. The packages that playbooks will install lie in apt's cache.
+ */
+export const GUEST_IMAGE_SCRIPT = `set -eu
+lower=$1 out=$2 work=$3 archives=$4 kernel=$5 prepare=$6
 upper=$work/upper
 mkdir "$upper"
 ${OPEN_IMAGE}
-install initramfs-tools lz4
-printf 'MODULES=list\\nCOMPRESS=lz4\\n' >"$root/etc/initramfs-tools/conf.d/lab"
-printf '%s\\n' virtio_pci virtio_blk virtio_net qemu_fw_cfg >>"$root/etc/initramfs-tools/modules"
-install "$kernel"
+if [ "$kernel" = user-mode-linux ]; then
+  install kmod "$kernel"
+  mv "$root/usr/bin/linux.uml" "$out/linux"
+  mv "$root"/usr/lib/uml/modules/* "$root/lib/modules/"
+else
+  install initramfs-tools lz4
+  printf 'MODULES=list\\nCOMPRESS=lz4\\n' >"$root/etc/initramfs-tools/conf.d/lab"
+  printf '%s\\n' virtio_pci virtio_blk virtio_net qemu_fw_cfg >>"$root/etc/initramfs-tools/modules"
+  install "$kernel"
+  cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
+  cp "$root"/boot/initrd.img-* "$out/initrd"
+fi
+mkdir -p "$root/lib/modules"
+cached=
+if [ -n "$prepare" ]; then
+  install --download-only $prepare
+  cached=$(chroot "$root" apt-get -qs install --no-install-recommends $prepare | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p')
+fi
 cat >"$root/usr/local/sbin/lab-seed" <<'SEED'
 ${SEED_SCRIPT}SEED
 chmod 755 "$root/usr/local/sbin/lab-seed"
@@ -136,9 +155,8 @@ chroot "$root" systemctl --quiet mask e2scrub_reap.service e2scrub_all.timer apt
   sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount dev-hugepages.mount
 # An empty one is not a first boot, so systemd takes the units as they are.
 : >"$root/etc/machine-id"
-cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
-cp "$root"/boot/initrd.img-* "$out/initrd"
 ${CLOSE_IMAGE}
+for name in $cached; do cp "$archives/$name"_*.deb "$root/var/cache/apt/archives/"; done
 mke2fs -q -t ext4 -d "$root" "$out/root.img" 16G
 `;
 
