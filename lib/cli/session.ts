@@ -102,6 +102,7 @@ export async function openSession(flags: Parsed): Promise<Session> {
       },
       now: () => performance.now(),
       jobs: new Map(),
+      atEnd: [],
       stepping: { on: step },
     }),
     createLoader: playbooks => createLoader(templar, files, extraVars.vars, playbooks),

@@ -232,6 +232,7 @@ export async function openChannel(
     env: environment(run, item.scope),
     deadline: timeout > 0 ? Date.now() + timeout * 1000 : undefined,
     signal,
+    atEnd: work => playRun.run.atEnd.push(work),
     onLine: line =>
       emit({ type: 'host-output', task: info, host, line: isSecret(run) ? '(hidden by no_log)' : line }),
   };

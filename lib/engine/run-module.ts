@@ -21,6 +21,8 @@ export interface Channel {
   readonly deadline: number | undefined;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
+  /** Takes work for the end of the run. */
+  readonly atEnd: (work: () => Promise<unknown>) => void;
 }
 
 export interface ModuleCall {
@@ -150,6 +152,9 @@ export async function drive<T>(steps: Steps<T>, channel: Channel): Promise<T> {
   return next.value;
 }
 
+/** How long one script may take at the end of the run. */
+const AT_END_MS = 10_000;
+
 const NOTHING: Reply = { rc: 0, stdout: '', stderr: '', stdoutBytes: Buffer.alloc(0), timedOut: false };
 
 async function perform(request: Request, channel: Channel): Promise<Reply> {
@@ -167,6 +172,9 @@ async function perform(request: Request, channel: Channel): Promise<Reply> {
       return NOTHING;
     case 'receive':
       await connection.receive(request.from, request.to);
+      return NOTHING;
+    case 'at-end':
+      channel.atEnd(() => connection.run({ script: request.script, timeoutMs: AT_END_MS }));
       return NOTHING;
     case 'sleep':
       await sleep(request.seconds * 1000, channel.signal);

@@ -35,6 +35,8 @@ export async function runPlaybooks(
   } catch (error) {
     failure = error;
   }
+  // A host that does not answer any more is no reason to lose the summary.
+  await Promise.allSettled(run.atEnd.splice(0).map(work => work()));
   if (run.signal.aborted) run.emit({ type: 'interrupted' });
   const summary = summarize(run, start);
   run.emit({ type: 'run-end', summary });

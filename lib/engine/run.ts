@@ -68,6 +68,8 @@ export interface Run {
   readonly now: () => number;
   /** Background work started with `async`. */
   readonly jobs: Jobs;
+  /** What is to be done on hosts when the run ends, whatever its end is. */
+  readonly atEnd: (() => Promise<unknown>)[];
   /** --step, until the operator says "continue". */
   readonly stepping: { on: boolean };
 }

@@ -173,6 +173,7 @@ function trialRun(
     refreshInventory: () => {},
     now: () => performance.now(),
     jobs: new Map(),
+    atEnd: [],
     stepping: { on: false },
   };
 }

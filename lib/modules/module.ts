@@ -33,6 +33,8 @@ export type Request =
   | { readonly kind: 'control'; readonly script: string }
   /** Drops the connection and waits until the host answers again, for at most `timeout` seconds. */
   | { readonly kind: 'reconnect'; readonly delay: number; readonly timeout: number }
+  /** Runs a script on the host at the end of the run, however it ends (but when the runner is killed). */
+  | { readonly kind: 'at-end'; readonly script: string }
   /** Waits on the control machine. */
   | { readonly kind: 'sleep'; readonly seconds: number };
 

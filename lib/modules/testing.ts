@@ -217,6 +217,7 @@ async function answer(request: Request, options: TestOptions): Promise<Reply> {
     case 'receive':
       copyFileSync(request.from, request.to);
       return DONE;
+    case 'at-end':
     case 'reconnect':
     case 'sleep':
       return DONE;
