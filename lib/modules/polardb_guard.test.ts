@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -28,6 +28,9 @@ interface Case {
   readonly record?: string | ClusterRecord;
   /** Expected refusal; without it the node may start. */
   readonly refused?: RegExp;
+  /** Whether trying again may help: exit code 75, not 77. */
+  readonly passing?: boolean;
+  readonly verb?: string;
   readonly version?: number;
   readonly database?: string;
   readonly cluster?: string;
@@ -156,8 +159,32 @@ const cases: readonly Case[] = [
     node: 'rw1',
     hostid: 1,
     files: conf(1),
-    record: '',
-    refused: /cannot be read/,
+    record: 'connect: Connection refused',
+    refused: /cannot be read, trying again: .*Connection refused/,
+    passing: true,
+  },
+  {
+    what: 'a node that the storage host does not let in',
+    node: 'rw1',
+    hostid: 1,
+    files: conf(1),
+    record: 'handshake: server policy prevents NBD_OPT_GO',
+    refused: /does not let this node in, it is fenced/,
+  },
+  {
+    what: 'the new primary, to be promoted',
+    node: 'rw1',
+    hostid: 1,
+    files: { ...conf(1), 'replica.signal': '' },
+    verb: 'promote',
+  },
+  {
+    what: 'a replica that somebody wants to promote',
+    node: 'ro1',
+    hostid: 2,
+    files: { ...conf(2), 'replica.signal': '' },
+    verb: 'promote',
+    refused: /does not promote: the primary is rw1/,
   },
   {
     what: 'half a record',
@@ -169,62 +196,109 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** Runs the guard with a copy of the record in the place of the export. */
-async function guard({
-  node,
-  hostid,
-  files,
-  record: kept = record,
-  version = 15,
-  database = 'polardb',
-  cluster = 'polar',
-}: Case) {
+interface Kit {
+  readonly env: Readonly<Record<string, string>>;
+  run(...args: readonly string[]): SpawnSyncReturns<string>;
+  /** What the programs were called with. */
+  calls(): string;
+  readonly dir: string;
+}
+
+/** The guard in a folder of its own, with stand-ins for the programs it calls; `kept` is the record, or nbdcopy's complaint. */
+async function withGuard<T>(
+  { node, hostid, files, version = 15, database = 'polardb', cluster = 'polar', record: kept = record }: Case,
+  work: (kit: Kit) => T,
+): Promise<T> {
   return await withTemporaryDirectory(dir => {
     const data = join(dir, 'data');
     mkdirSync(data);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(data, name), text);
     const text = typeof kept === 'string' ? kept : formatRecord(kept);
     writeFileSync(join(dir, 'record'), text);
-    writeFileSync(join(dir, 'nbdcopy'), `#!/bin/sh\n[ -s ${dir}/record ] && cat ${dir}/record\n`);
-    chmodSync(join(dir, 'nbdcopy'), 0o755);
-    const env = {
+    const programs = {
+      nbdcopy: `grep -q '^polar-record' ${dir}/record && exec cat ${dir}/record; echo "nbdcopy: $(cat ${dir}/record)" >&2; exit 1`,
+      blockdev: `echo "blockdev $*" >>${dir}/calls`,
+      setpriv: `echo "start $*" >>${dir}/calls`,
+      'systemd-notify': `echo "notify $*" >>${dir}/calls`,
+    };
+    for (const [name, body] of Object.entries(programs)) {
+      writeFileSync(join(dir, name), `#!/bin/sh\n${body}\n`);
+      chmodSync(join(dir, name), 0o755);
+    }
+    const settings = {
       RECORD: 'nbd://x',
       CLUSTER: cluster,
       NODE: node,
       HOSTID: hostid,
       DATABASE: database,
       VERSION: version,
+      BIN: '/bin',
       DATA: data,
-      DISK: '',
+      OWNER: 'polardb',
+      OWNER_HOME: '/',
+      DISK: database === 'polardb' ? 'null' : '',
     };
     writeFileSync(
       join(dir, 'env'),
-      Object.entries(env)
+      Object.entries(settings)
         .map(([k, v]) => `${k}=${v}\n`)
         .join(''),
     );
-
     const script = readFileSync(GUARD, 'utf8').replace('[ -b "/dev/$DISK" ]', '[ -e "/dev/$DISK" ]');
-    const result = spawnSync('sh', ['-c', script], {
-      encoding: 'utf8',
-      env: { PATH: `${dir}:${process.env.PATH}`, POLAR_GUARD_ENV: join(dir, 'env'), RUNTIME_DIRECTORY: dir },
+    const env = {
+      PATH: `${dir}:${process.env.PATH}`,
+      POLAR_GUARD_ENV: join(dir, 'env'),
+      RUNTIME_DIRECTORY: dir,
+      NOTIFY_SOCKET: 'x',
+    };
+    return work({
+      dir,
+      env,
+      run: (...args) => spawnSync('sh', ['-c', script, 'polar-guard', ...args], { encoding: 'utf8', env }),
+      calls: () => (existsSync(join(dir, 'calls')) ? readFileSync(join(dir, 'calls'), 'utf8') : ''),
     });
-    return { ...result, allowed: existsSync(join(dir, 'guard.conf')) };
   });
 }
 
-describe('the guard before every start', () => {
+describe('the guard', () => {
   for (const one of cases) {
-    it(`${one.what}: ${one.refused ? 'refused' : 'may start'}`, async () => {
-      const { status, stderr, stdout, allowed } = await guard(one);
-      if (one.refused) {
-        expect(stderr).to.match(one.refused);
-        expect({ status, allowed }).to.deep.equal({ status: 77, allowed: false });
-      } else {
+    it(`${one.what}: ${one.refused ? 'refused' : 'may'}`, async () => {
+      await withGuard(one, ({ dir, run, calls }) => {
+        const verb = one.verb ?? 'start';
+        const { status, stderr, stdout } = run(verb);
+        const allowed = existsSync(join(dir, 'guard.conf'));
+        if (one.refused) {
+          expect(stderr).to.match(one.refused);
+          expect({ status, allowed }).to.deep.equal({ status: one.passing ? 75 : 77, allowed: false });
+          expect(calls()).to.match(/^notify --status=refused by polar-guard: .*\n$/);
+          return;
+        }
         expect(stderr).to.equal('');
-        expect(stdout).to.match(/may run as (primary|replica)/);
+        const role = /may run as (primary|replica)/.exec(stdout)?.[1];
         expect({ status, allowed }).to.deep.equal({ status: 0, allowed: true });
-      }
+        const device = one.database ? '' : `blockdev --set${role === 'replica' ? 'ro' : 'rw'} /dev/null\n`;
+        expect(calls().startsWith(device), calls()).to.equal(true);
+        expect(calls().includes('/bin/postgres -D '), 'server started').to.equal(verb === 'start');
+      });
+    });
+  }
+
+  for (const [role, node, hostid, again] of [
+    ['replica', 'ro1', 2, true],
+    ['primary', 'rw1', 1, false],
+  ] as const) {
+    it(`a ${role} whose disk was attached again ${again ? 'may not' : 'may'} write to it`, async () => {
+      const files = { ...conf(hostid), ...(role === 'replica' && { 'replica.signal': '' }) };
+      await withGuard({ what: '', node, hostid, files }, ({ run, calls }) => {
+        run('attached', 'null');
+        expect(calls(), 'before the server runs').to.equal('');
+        run('start');
+        const before = calls();
+        run('attached', 'other');
+        expect(calls(), 'another disk').to.equal(before);
+        run('attached', 'null');
+        expect(calls().slice(before.length)).to.equal(again ? 'blockdev --setro /dev/null\n' : '');
+      });
     });
   }
 });

@@ -63,6 +63,7 @@ function script(wish: Args): string {
   const { bin, data, user, within, tries, signals } = wish;
   return `
 cd /
+/usr/local/sbin/polar-guard promote >&2 || exit 1
 begin=$(date +%s%N)
 is_writer() { [ "$(${recovering(wish)} 2>/dev/null)" = f ]; }
 finish() { echo $((($(date +%s%N) - begin) / 1000000)) | sed 's/...$/.&/; s/^\\./0./'; exit 0; }

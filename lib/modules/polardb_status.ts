@@ -144,15 +144,14 @@ for file in /etc/polar/nbd/*.env; do
   if [ -e "/etc/systemd/system/polar-nbd@$disk.service.wants/polar-pfsd@$disk.service" ]; then pfsd=$(unit "polar-pfsd@$disk"); fi
   echo "disk=$disk|$(sed -n 's/^NBD_EXPORT=//p' "$file")|$(unit "polar-nbd@$disk")|$(size_of "$(readlink -f "/dev/$disk")")|$pfsd"
 done
-systemctl show -p ActiveState,NRestarts,MainPID,User polardb | sed 's/^/service./'
+systemctl show -p ActiveState,NRestarts,MainPID polardb | sed 's/^/service./'
 pid=$(systemctl show -p MainPID --value polardb)
 [ "$pid" -gt 0 ] || exit 0
-user=$(systemctl show -p User --value polardb)
 bin=$(dirname "$(readlink "/proc/$pid/exe" | sed 's/ (deleted)$//')")
 port=$(sed -n 4p "$DATA/postmaster.pid" 2>/dev/null)
 socket=$(sed -n 5p "$DATA/postmaster.pid" 2>/dev/null)
 case $socket in .*) socket=$DATA ;; esac
-answer=$(runuser -u "$user" -- env PGCONNECT_TIMEOUT=${timeout} PGAPPNAME=polarplay-status timeout -k 2 ${timeout} "$bin/psql" -h "\${socket:-/tmp}" -p "\${port:-5432}" -U "$user" -d postgres -XAtq -v ON_ERROR_STOP=1 -f - 2>&1 <<'SQL'
+answer=$(runuser -u "$OWNER" -- env PGCONNECT_TIMEOUT=${timeout} PGAPPNAME=polarplay-status timeout -k 2 ${timeout} "$bin/psql" -h "\${socket:-/tmp}" -p "\${port:-5432}" -U "$OWNER" -d postgres -XAtq -v ON_ERROR_STOP=1 -f - 2>&1 <<'SQL'
 ${QUERY}
 SQL
 )

@@ -6,6 +6,8 @@ import type { Hosts } from '../hosts.ts';
 /** What a formatted and initialised PFS disk holds at its top. */
 const NEEDED = ['.pfs-journal', '.pfs-paxos', 'shared_data'];
 
+const WRITERS = 'the kernel lets the primary write to the database’s disk, and refuses every replica';
+
 /** The file system on the shared disks, and its daemon on every node. */
 export const pfsLayer = (hosts: Hosts): Layer<Deployment> => ({
   name: 'pfs',
@@ -18,12 +20,14 @@ export const pfsLayer = (hosts: Hosts): Layer<Deployment> => ({
       return [
         { id: 'pfs.daemon', title: 'one pfsdaemon per disk', hosts: nodes, skip },
         { id: 'pfs.content', title: 'the disk is formatted and initialised', hosts: nodes, skip },
+        { id: 'pfs.writers', title: WRITERS, hosts: nodes, skip },
       ];
     }
     return [
       ...pfs.disks.map(disk => daemonCheck(hosts, disk, nodes)),
       foldersCheck(hosts, nodes),
       contentCheck(hosts, pfs, deployment),
+      writersCheck(hosts, deployment),
     ];
   },
 });
@@ -81,6 +85,29 @@ function contentCheck(hosts: Hosts, pfs: PfsSettings, { primary }: Deployment): 
       const { rc, stdout } = await hosts.command(primary.host, argv, { timeoutMs: 25_000 });
       expect(rc, `exit of ${argv.join(' ')}`).to.equal(0);
       for (const name of NEEDED) expect(stdout, `listing of /${disk}/`).to.contain(name);
+    },
+  };
+}
+
+/** A replica that somebody promotes by hand must not get one block to the disk. */
+function writersCheck(hosts: Hosts, deployment: Deployment): Check {
+  const nodes = nodesOf(deployment);
+  const roles = new Map(nodes.map(({ host, role }) => [host, role]));
+  return {
+    id: 'pfs.writers',
+    title: WRITERS,
+    hosts: hostsOf(nodes),
+    run: async context => {
+      await context.each(async host => {
+        const { rc, stdout } = await hosts.script(
+          host,
+          '. /etc/polar/guard.env && blockdev --getro "/dev/$DISK"',
+        );
+        expect(rc, 'exit of blockdev --getro').to.equal(0);
+        expect(stdout.trim() === '1' ? 'refused' : 'written', `a write of the ${roles.get(host)}`).to.equal(
+          roles.get(host) === 'primary' ? 'written' : 'refused',
+        );
+      });
     },
   };
 }
