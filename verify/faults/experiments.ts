@@ -1,5 +1,7 @@
 import { UsageError } from '../../lib/source/errors.ts';
 import type { Deployment } from '../deployment.ts';
+import type { Hosts } from '../hosts.ts';
+import { handPromotion } from './hand-promotion.ts';
 import { runPlaybook } from './playbook.ts';
 import type { Experiment, Operation } from './under-load.ts';
 
@@ -9,6 +11,7 @@ export interface Choices {
   readonly node: string | undefined;
   /** Arguments that lead a playbook to the same hosts. */
   readonly reaching: readonly string[];
+  readonly hosts: Hosts;
 }
 
 interface Kind {
@@ -52,6 +55,10 @@ export const EXPERIMENTS: Readonly<Record<string, Kind>> = {
         undisturbed: true,
       };
     },
+  },
+  'promote-by-hand': {
+    summary: 'a running replica promoted without a playbook: it may not write, and must follow again',
+    plan: (deployment, { node, hosts }) => handPromotion(deployment, node, hosts),
   },
   'rolling-restart': {
     summary: 'rolling_restart.yml: replicas first, the primary in its place',

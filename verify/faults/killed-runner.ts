@@ -11,10 +11,13 @@ import { openDeployment } from '../open.ts';
 const USAGE = `usage: npm run test:killed -- -i INVENTORY [options]
 
 Deploys onto fresh hosts with runners that are killed (SIGKILL) one after the other: each as soon as a task has changed
-something after which none was killed before, until one comes to its end. Accepted when no run failed, one more run
-changes nothing, and each shared disk was formatted exactly once. Never for a cluster in use.
+something after which none was killed before, until one comes to its end. With --during each is killed in the middle of
+a task instead, while what it began goes on or dies on the hosts. Accepted when no run failed, one more run changes
+nothing, and each shared disk was formatted exactly once. Never for a cluster in use.
 
 ${REACHING_USAGE}      --playbook FILE           what to run (default: playbooks/site.yml)
+      --during TEXT             kill while tasks run whose title holds TEXT (may be repeated), at a random moment
+      --times N                 how often to do so for each task (default: 2)
       --minutes N               give up after that time (default: 60)
 
 Exit codes: 0 accepted, 2 not, 4 no host answers or the inventory is wrong, 5 wrong flag.
@@ -23,12 +26,20 @@ Exit codes: 0 accepted, 2 not, 4 no host answers or the inventory is wrong, 5 wr
 const FLAGS = {
   ...REACHING,
   playbook: { type: 'string', default: 'playbooks/site.yml' },
+  during: { type: 'string', multiple: true, default: [] as string[] },
+  times: { type: 'string', default: '2' },
   minutes: { type: 'string', default: '60' },
 } as const;
 
 type Flags = ReturnType<typeof readFlags<typeof FLAGS>>;
 
-/** How one run ended: killed after `task`, or by itself. */
+/** Which runners are killed: as soon as a task has changed something, or so many milliseconds after it began. */
+interface Aim {
+  after(task: string): boolean;
+  during(task: string): number | undefined;
+}
+
+/** How one run ended: killed after `task`, or in it, or by itself. */
 type RunEnd =
   | { readonly kind: 'killed'; readonly task: string }
   | { readonly kind: 'ended'; readonly code: number | null; readonly output: string };
@@ -60,29 +71,49 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/**
- * Runs again and again, each time killed after another task; tells how many were killed. A task that changed nothing
- * leaves the hosts as the one before did, so there is nothing to learn from a kill after it.
- */
+/** Runs again and again, each time killed at another place, until one comes to its end; tells how many were killed. */
 async function killOneByOne(flags: Flags, until: number): Promise<number> {
-  const done = new Set<string>();
-  for (;;) {
+  const aim = flags.during.length > 0 ? inTheMiddle(flags) : afterEach();
+  for (let kills = 0; ; kills += 1) {
     if (Date.now() > until)
-      throw new NotAccepted(`not through after ${flags.minutes} minutes and ${done.size} kills`);
+      throw new NotAccepted(`not through after ${flags.minutes} minutes and ${kills} kills`);
     const start = Date.now();
-    const end = await run(flags, until, task => !done.has(task));
+    const end = await run(flags, until, aim);
     const took = `${((Date.now() - start) / 1000).toFixed(1)} s`;
-    if (end.kind === 'killed') {
-      done.add(end.task);
-      say(`${took}, killed after ${end.task}`);
-    } else if (end.code === 0) return done.size;
-    else
-      throw new NotAccepted(`the run after ${done.size} kills ended with ${end.code}\n${tail(end.output)}`);
+    if (end.kind === 'killed') say(`${took}, killed ${end.task}`);
+    else if (end.code === 0) return kills;
+    else throw new NotAccepted(`the run after ${kills} kills ended with ${end.code}\n${tail(end.output)}`);
   }
 }
 
-/** One run, killed as soon as a task that `chosen` names has changed something and the next one begins. */
-function run(flags: Flags, until: number, chosen: (task: string) => boolean): Promise<RunEnd> {
+/** A task that changed nothing left the hosts as the one before did, so there is nothing to learn from a kill after it. */
+function afterEach(): Aim {
+  const done = new Set<string>();
+  return {
+    after: task => !done.has(task) && done.add(task) !== undefined,
+    during: () => undefined,
+  };
+}
+
+/** Each task some times, early and late; one that ends sooner has been tried as well. */
+function inTheMiddle({ during, times }: Flags): Aim {
+  const tried = new Map<string, number>();
+  const limit = positive('times', times);
+  return {
+    after: () => false,
+    during: task => {
+      const count = tried.get(task) ?? 0;
+      if (count >= limit || !during.some(text => task.includes(text))) return undefined;
+      tried.set(task, count + 1);
+      return 30 + Math.random() * 500 * 2 ** count;
+    },
+  };
+}
+
+const NEVER: Aim = { after: () => false, during: () => undefined };
+
+/** One run, killed where `aim` says. */
+function run(flags: Flags, until: number, aim: Aim): Promise<RunEnd> {
   const child = spawn(process.execPath, [POLARPLAY, flags.playbook, ...forwarded(flags)], {
     cwd: PROJECT,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -91,17 +122,23 @@ function run(flags: Flags, until: number, chosen: (task: string) => boolean): Pr
   const output: string[] = [];
   let [play, task, changed] = ['', '', false];
   let killed: string | undefined;
+  let pending: NodeJS.Timeout | undefined;
+  const kill = (where: string) => {
+    killed = where;
+    child.kill('SIGKILL');
+  };
   const read = (line: string) => {
     output.push(line);
     if (line.startsWith('changed: ')) changed = true;
     const [, kind, title = ''] = HEADING.exec(line) ?? [];
     if (kind === undefined || killed !== undefined) return;
-    if (changed && chosen(task)) {
-      killed = task;
-      child.kill('SIGKILL');
-    }
+    clearTimeout(pending);
+    if (changed && aim.after(task)) return kill(`after ${task}`);
     if (kind === 'PLAY') play = title;
     [task, changed] = [`${play}: ${title}`, false];
+    const wait = kind === 'PLAY' ? undefined : aim.during(task);
+    if (wait !== undefined)
+      pending = setTimeout(() => kill(`${(wait / 1000).toFixed(2)} s into ${task}`), wait);
   };
   createInterface({ input: child.stdout }).on('line', read);
   createInterface({ input: child.stderr }).on('line', read);
@@ -109,6 +146,7 @@ function run(flags: Flags, until: number, chosen: (task: string) => boolean): Pr
     child.once('error', reject);
     child.once('close', code => {
       clearTimeout(late);
+      clearTimeout(pending);
       resolve(
         killed === undefined
           ? { kind: 'ended', code, output: output.join('\n') }
@@ -132,7 +170,7 @@ function forwarded(flags: Flags): string[] {
 }
 
 async function expectNoChange(flags: Flags): Promise<void> {
-  const end = await run(flags, Date.now() + 600_000, () => false);
+  const end = await run(flags, Date.now() + 600_000, NEVER);
   const output = end.kind === 'ended' ? end.output : '';
   const recap = [...output.matchAll(/^(\S+) +: ok=\d+ +changed=(\d+) .*failed=(\d+)/gm)];
   const busy = recap.filter(([, , changed, failed]) => changed !== '0' || failed !== '0');

@@ -21,7 +21,8 @@ ${Object.entries(EXPERIMENTS)
 ${REACHING_USAGE}      --allow-faults            without it nothing is done; an inventory with production: true is always refused
       --rounds N                switchover: times there and back (default: 3)
       --to NODE                 switchover: the other primary (default: the first replica)
-      --node NODE               add-replica: the replica to add, already in the inventory
+      --node NODE               add-replica: the replica to add, already in the inventory;
+                                promote-by-hand: the replica (default: the first)
       --clients N               writing clients, and as many of pgbench (default: 4)
       --rate N                  transactions of pgbench a second (default: 50)
       --scale N                 pgbench's scale (default: 1)
@@ -64,6 +65,7 @@ async function main(argv: readonly string[]): Promise<number> {
       to: flags.to,
       node: flags.node,
       reaching,
+      hosts: opened.hosts,
     });
     say(`${describeDeployment(opened.deployment)}\n${plan.title}`);
     const report = await underLoad(opened, plan, {
