@@ -64,7 +64,8 @@ umount "$root/proc" "$root/run" "$root/tmp" "$root/var/cache/apt/archives"
 
 /**
  * LOWER UPPER WORK ARCHIVES PACKAGES PREPARE-FOR (lists with blanks): installs packages in a layer above the base, and
- * what others depend on, but not those, nor what is named after them (postgresql-15 after postgresql).
+ * what others depend on, but not those, nor what is named after them (postgresql-15 after postgresql). No service of
+ * theirs starts at boot: a server nobody has set up yet would fail, or take the place of the one a playbook starts.
  */
 export const INSTALL_SCRIPT = `set -eu
 lower=$1 upper=$2 work=$3 archives=$4 packages=$5 prepare=$6
@@ -75,7 +76,10 @@ if [ -n "$prepare" ]; then
   needed=$(chroot "$root" apt-get -qs install --no-install-recommends $prepare |
     sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' | grep -vxE "($not)(-.*)?" || :)
 fi
+services() { find "$root/etc/systemd/system/multi-user.target.wants" -type l | sort; }
+services >"$work/before"
 install $packages $needed
+services | comm -13 "$work/before" - | xargs -r rm
 ${CLOSE_IMAGE}
 `;
 
@@ -127,8 +131,10 @@ mkdir "$upper"
 ${OPEN_IMAGE}
 if [ "$kernel" = user-mode-linux ]; then
   install kmod "$kernel"
+  mkdir -p "$root/lib/modules"
   mv "$root/usr/bin/linux.uml" "$out/linux"
   mv "$root"/usr/lib/uml/modules/* "$root/lib/modules/"
+  chroot "$root" depmod "$(ls "$root/lib/modules")"
 else
   install initramfs-tools lz4
   printf 'MODULES=list\\nCOMPRESS=lz4\\n' >"$root/etc/initramfs-tools/conf.d/lab"
@@ -137,7 +143,6 @@ else
   cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
   cp "$root"/boot/initrd.img-* "$out/initrd"
 fi
-mkdir -p "$root/lib/modules"
 cached=
 if [ -n "$prepare" ]; then
   install --download-only $prepare

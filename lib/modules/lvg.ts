@@ -17,6 +17,7 @@ const args = Type.Object({
 type Args = Static<typeof args>;
 
 interface PhysicalVolume {
+  /** Without symbolic links: LVM calls a device by whichever of its names it likes best. */
   readonly name: string;
   readonly vg: string;
   /** Bytes the device has beyond what the group uses of it. */
@@ -90,7 +91,8 @@ export const lvg = defineState({
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
 command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
 ${devices}
-printf '\\036'; pvs --noheadings --nosuffix --units b --separator ';' -o pv_name,vg_name,dev_size,pv_size,pe_start,vg_extent_size
+printf '\\036'; pvs --noheadings --nosuffix --units b --separator ';' -o pv_name,vg_name,dev_size,pv_size,pe_start,vg_extent_size |
+  while IFS=' ;' read -r name rest; do printf '%s;%s\\n' "$(readlink -e -- "$name" || printf %s "$name")" "$rest"; done
 printf '\\036'; vgs --noheadings --separator ';' -o vg_name,lv_count`);
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || 'Failed executing vgs command.', { rc: reply.rc });

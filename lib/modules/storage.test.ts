@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Json } from '../source/value.ts';
@@ -167,6 +167,19 @@ describe('lvg', () => {
       [],
     );
   });
+  it('knows a device by any of its names', () =>
+    withTemporaryDirectory(async dir => {
+      const [link, other] = [join(dir, 'link'), join(dir, 'other')];
+      writeFileSync(join(dir, 'disk'), '');
+      for (const name of [link, other]) symlinkSync('disk', name);
+      const program = (name: string, answer: string) =>
+        writeFileSync(join(dir, name), `#!/bin/sh\necho '${answer}'\n`, { mode: 0o755 });
+      program('pvs', `  ${other};data;1000;1000;0;4`);
+      program('vgs', '  data;1');
+      const env = { PATH: `${dir}:${process.env.PATH}` };
+      const result = await runModule(lvg, { vg: 'data', pvs: link }, { env, checkMode: true });
+      expect(result).to.include({ changed: false }).and.not.property('failed');
+    }));
   it('refuses what would lose data', () => {
     const refused: readonly [Record<string, Json>, string, string][] = [
       [
