@@ -23,6 +23,8 @@ export interface StepEnd {
 export interface WalkHooks {
   /** False for tasks that tags, roles or --start-at-task leave out. */
   selects(task: Task): boolean;
+  /** How often the errors of the host were cleared: what had failed before goes on. */
+  cleared(): number;
 }
 
 export type Walk = Generator<Step, 'done' | 'failed', StepEnd>;
@@ -76,8 +78,10 @@ function* walkBlock(
   const rescues = block.rescue.length > 0;
   let end = yield* walk(block.block, hooks, [...path, 0], frames, rescuable || rescues);
   if (end === 'failed' && rescues) end = yield* walk(block.rescue, hooks, [...path, 1], frames, rescuable);
+  const cleared = hooks.cleared();
   const always = yield* walk(block.always, hooks, [...path, 2], frames, rescuable);
-  return always === 'failed' ? 'failed' : end;
+  if (always === 'failed') return 'failed';
+  return hooks.cleared() > cleared ? 'done' : end;
 }
 
 /** Order of two paths: a task comes before what it includes, and before its later neighbours. */

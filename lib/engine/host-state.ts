@@ -33,6 +33,8 @@ export class HostState {
   /** Check mode: true once a change was predicted and not made. */
   predictedChange = false;
   factsGathered = false;
+  /** How often `meta: clear_host_errors` came by. */
+  cleared = 0;
   /** True once --start-at-task has found its task. */
   started = false;
 
@@ -70,6 +72,7 @@ export class HostState {
 
   clearError(): void {
     this.status = 'active';
+    this.cleared++;
   }
 
   clearFacts(): void {

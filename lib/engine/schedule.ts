@@ -94,6 +94,7 @@ function takesPart(playRun: PlayRun, host: string, handler: boolean): boolean {
 function startWalk(playRun: PlayRun, nodes: readonly TaskNode[], host: string, handler: boolean): HostWalk {
   const hooks: WalkHooks = {
     selects: task => handler || selects(playRun, task, host),
+    cleared: () => hostState(playRun.run, host).cleared,
   };
   const hostWalk: HostWalk = { host, walk: walk(nodes, hooks), rescued: false, step: undefined };
   take(playRun, hostWalk, hostWalk.walk.next());
