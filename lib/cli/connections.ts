@@ -4,6 +4,7 @@ import { createPool } from '../transport/index.ts';
 import { connectionSettings } from '../transport/settings.ts';
 import { SshConfigFiles } from '../transport/ssh_config.ts';
 import type { Parsed } from './flags.ts';
+import type { Settings } from './settings.ts';
 
 /** Connections of one run: each host is logged into once. */
 export interface OpenConnections extends Connections {
@@ -13,15 +14,17 @@ export interface OpenConnections extends Connections {
 /** Opens connections as flags, inventory variables and ~/.ssh/config say. */
 export function openConnections(
   flags: Parsed,
+  settings: Settings,
   operator: Operator,
   password: string | undefined,
 ): OpenConnections {
   const pool = createPool({
     askSecret: async prompt => (operator.interactive ? operator.ask(prompt, { secret: true }) : undefined),
   });
+  const timeout = flags.text('timeout') ?? settings.text('timeout');
   const options = {
     ...(password !== undefined && { password }),
-    ...(flags.text('timeout') !== undefined && { timeout: Number(flags.text('timeout')) }),
+    ...(timeout !== undefined && { timeout: Number(timeout) }),
     acceptNewHostKeys: flags.has('accept-new-host-keys'),
     configFiles: new SshConfigFiles(homedir()),
   };
@@ -30,13 +33,14 @@ export function openConnections(
   return {
     async open(host, variables) {
       const key = `${host}\0${JSON.stringify(variables)}`;
-      const { settings, warnings } = known.get(key) ?? connectionSettings(host, variables, options);
-      known.set(key, { settings, warnings });
+      const found = known.get(key) ?? connectionSettings(host, variables, options);
+      known.set(key, found);
+      const { warnings } = found;
       for (const warning of warnings) {
         if (!warned.has(warning)) process.stderr.write(`[WARNING]: ${warning}\n`);
         warned.add(warning);
       }
-      return pool.connection(settings);
+      return pool.connection(found.settings);
     },
     close: () => pool.close(),
   };

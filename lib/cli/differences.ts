@@ -30,10 +30,13 @@ export const DIFFERENCES: readonly { readonly what: string; readonly why: string
   },
   { what: '--forks is 50 by default.', why: 'A host at work costs the control side almost nothing.' },
   {
+    what: 'Of ansible.cfg and the ANSIBLE_… variables the settings listed below count.',
+    why: 'The others are about Python, plugins or looks.',
+  },
+  {
     what: 'Unknown host keys are refused.',
     why: 'The message has the fingerprint and the way to accept it; `--accept-new-host-keys` trusts at the first login. There is no question in the middle of a run.',
   },
-  { what: '`ansible_managed` is constant.', why: 'A text with a date would make every run change the file.' },
   {
     what: 'Roles are also found in the folder `roles` next to the folder of the playbook.',
     why: 'That is how this package is laid out.',

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
 import type { Run } from '../engine/run.ts';
 import { EXIT, runPlaybooks } from '../engine/run-playbooks.ts';
 import type { VarLayer } from '../inventory/types.ts';
@@ -15,6 +17,7 @@ import { type Parsed, parseFlags } from './flags.ts';
 import { listPlaybook } from './listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from './playbook-flags.ts';
 import { openSession, type Session } from './session.ts';
+import type { Settings } from './settings.ts';
 
 /** `polarplay PLAYBOOK…`: reads everything, reports every mistake of an author, then runs. Returns the exit code. */
 export async function runPlaybookCommand(argv: readonly string[]): Promise<number> {
@@ -33,15 +36,20 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
 }
 
 async function run(session: Session, flags: Parsed): Promise<number> {
-  const report = createReport(flags, session.verbosity);
+  const { settings } = session;
+  const diffMode = flags.has('diff') || settings.flag('diffAlways');
+  const report = createReport(reportFormat(flags, settings), {
+    verbosity: session.verbosity,
+    showDiff: diffMode,
+  });
   const run = session.createRun(event => report.on(event), {
     checkMode: flags.has('check'),
-    diffMode: flags.has('diff'),
-    tags: tagList(flags.texts('tags'), ['all']),
-    skipTags: tagList(flags.texts('skip-tags'), []),
+    diffMode,
+    tags: tagList(firstGiven(flags.texts('tags'), settings.list('runTags')), ['all']),
+    skipTags: tagList(firstGiven(flags.texts('skip-tags'), settings.list('skipTags')), []),
     roles: flags.texts('role').flatMap(text => text.split(',')),
     startAtTask: flags.text('start-at-task'),
-    forceHandlers: flags.has('force-handlers'),
+    forceHandlers: flags.has('force-handlers') || settings.flag('forceHandlers'),
     step: flags.has('step'),
   });
   const playbook = run.loader.loadPlaybook(flags.positionals);
@@ -63,7 +71,20 @@ async function run(session: Session, flags: Parsed): Promise<number> {
   }
   for (const { message, position } of missingHandlers(playbook))
     report.on({ type: 'warning', message, ...(position && { position }) });
-  return execute(report, () => runPlaybooks(run, playbook, flags.positionals));
+  const exitCode = await execute(report, () => runPlaybooks(run, playbook, flags.positionals));
+  if (settings.flag('retryFiles'))
+    writeRetryFile(run, playbook.file, settings.paths('retryFilesPath', '\n')[0]);
+  return exitCode;
+}
+
+/** The hosts that failed, for `--limit @FILE`. */
+function writeRetryFile({ hosts }: Run, playbook: string, directory = dirname(playbook)): void {
+  const lost = [...hosts.values()].filter(({ status }) => status !== 'active').map(({ name }) => name);
+  if (lost.length === 0) return;
+  const file = join(directory, `${basename(playbook, extname(playbook))}.retry`);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, `${lost.sort().join('\n')}\n`);
+  process.stdout.write(`\tto retry, use: --limit @${file}\n\n`);
 }
 
 /** Variables from the inventory and the command line, for every host of the inventory. */
@@ -87,6 +108,10 @@ async function execute(report: Report, work: () => Promise<{ readonly exitCode: 
   }
 }
 
+/** Those of the command line, else those of the settings. */
+const firstGiven = (given: readonly string[], usual: readonly string[]): readonly string[] =>
+  given.length > 0 ? given : usual;
+
 const tagList = (texts: readonly string[], fallback: readonly string[]): readonly string[] => {
   const tags = texts
     .flatMap(text => text.split(','))
@@ -95,16 +120,21 @@ const tagList = (texts: readonly string[], fallback: readonly string[]): readonl
   return tags.length > 0 ? tags : fallback;
 };
 
-/** The report that --format asks for, on standard output. */
-export function createReport(flags: Parsed, verbosity: number): Report {
-  const format = flags.text('format') ?? 'terminal';
+/** --format, or JSON where the project's settings want Ansible's callback of that name. */
+function reportFormat(flags: Parsed, settings: Settings): string {
+  const callback = settings.text('stdoutCallback')?.replace(/^ansible\.(builtin|posix)\./, '');
+  return flags.text('format') ?? (callback === 'json' ? 'json' : 'terminal');
+}
+
+/** The report of a run, on standard output. */
+function createReport(format: string, shown: { verbosity: number; showDiff: boolean }): Report {
   const out: Output = process.stdout;
   switch (format) {
     case 'terminal': {
       const isTerminal = process.stdout.isTTY === true;
       const width = isTerminal ? process.stdout.columns || 80 : 80;
       const paint = choosePaint(isTerminal, process.env);
-      return new TerminalReport(out, { paint, width, verbosity, showDiff: flags.has('diff') }, isTerminal);
+      return new TerminalReport(out, { paint, width, ...shown }, isTerminal);
     }
     case 'json':
       return new JsonReport(out);

@@ -8,6 +8,7 @@ import { FILTERS } from '../templating/filters/index.ts';
 import { LOOKUPS } from '../templating/lookups/index.ts';
 import { TESTS } from '../templating/tests/index.ts';
 import { DIFFERENCES, NOT_HERE } from './differences.ts';
+import { SETTINGS } from './settings.ts';
 
 /** The generated pages, by their names below docs/. A test holds the files to what the code says. */
 export function referencePages(rolesDir: string): Readonly<Record<string, string>> {
@@ -156,6 +157,10 @@ function compatibilityPage(): string {
   const keywords = KEYWORDS.map(
     ({ name, levels, description }) => `| \`${name}\` | ${levels.join(', ')} | ${cell(description)} |`,
   );
+  const settings = Object.values(SETTINGS).map(
+    ({ section, keys, environment, help }) =>
+      `| ${section} | \`${keys[0]}\` | ${environment.map(name => `\`${name}\``).join(', ')} | ${cell(help)} |`,
+  );
   const loop = LOOP_CONTROL.map(({ name, description }) => `| \`${name}\` | ${cell(description)} |`);
   const ofModules = allModules().flatMap(({ name, differences }) =>
     (differences ?? []).map(text => `- \`${name}\`: ${text}`),
@@ -176,6 +181,15 @@ ${ofModules.join('\n')}
 ## What is missing
 
 ${NOT_HERE.map(({ what, why }) => `- ${what}: ${why}`).join('\n')}
+
+## Settings
+
+Read from the file that \`ANSIBLE_CONFIG\` names, \`ansible.cfg\` here, \`~/.ansible.cfg\` or \`/etc/ansible/ansible.cfg\`; the
+environment wins over it, and flags over both.
+
+| section | setting | environment | meaning |
+| --- | --- | --- | --- |
+${settings.join('\n')}
 
 ## Keywords
 

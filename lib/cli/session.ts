@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Emit } from '../engine/events.ts';
-import type { Run, RunOptions } from '../engine/run.ts';
+import { PLAY_DEFAULTS, type PlayDefaults, type Run, type RunOptions } from '../engine/run.ts';
 import { loadInventory } from '../inventory/load.ts';
 import type { Inventory, VarLayer } from '../inventory/types.ts';
 import { allModules, findModule } from '../modules/index.ts';
+import { NO_KEYWORDS } from '../playbook/inherit.ts';
 import { PlaybookLoader } from '../playbook/loader.ts';
 import { searchPath } from '../playbook/search.ts';
+import type { Keywords } from '../playbook/types.ts';
 import { UsageError } from '../source/errors.ts';
 import { FileReader } from '../source/load.ts';
 import type { Dict, Value } from '../source/value.ts';
@@ -19,6 +21,7 @@ import { openConnections } from './connections.ts';
 import { parseExtraVars } from './extra-vars.ts';
 import type { Parsed } from './flags.ts';
 import { terminalOperator } from './operator.ts';
+import { loadSettings, type SettingName, type Settings } from './settings.ts';
 import { vaultSecrets } from './vault-secrets.ts';
 
 const DEFAULT_FORKS = 50;
@@ -32,6 +35,7 @@ type OwnOptions = Pick<
 export interface Session {
   readonly inventory: Inventory;
   readonly templar: Templar;
+  readonly settings: Settings;
   readonly verbosity: number;
   /** Throws UsageError when --limit leaves no host. */
   checkLimit(): void;
@@ -44,47 +48,54 @@ export interface Session {
 /** Reads the inventory and asks for passwords. Throws SourceErrors and UsageError; contacts no host. */
 export async function openSession(flags: Parsed): Promise<Session> {
   const operator = terminalOperator(process.stdin, process.stdout);
-  const vault = new Vault(await vaultSecrets(flags, operator));
+  const settings = loadSettings(process.env, process.cwd());
+  const vault = new Vault(await vaultSecrets(flags, settings, operator));
   const files = new FileReader(vault);
-  const sources = inventorySources(flags);
+  const sources = inventorySources(flags, settings);
   let inventory = loadInventory(sources, files);
   const extraVars = parseExtraVars(flags.texts('extra-vars'), files);
-  const becomePassword = flags.has('ask-become-pass')
-    ? await operator.ask('BECOME password', { secret: true })
-    : undefined;
-  const loginPassword = flags.has('ask-pass')
-    ? await operator.ask('SSH password', { secret: true })
-    : undefined;
+  const becomePassword =
+    flags.has('ask-become-pass') || settings.flag('becomeAskPass')
+      ? await operator.ask('BECOME password', { secret: true })
+      : undefined;
+  const loginPassword =
+    flags.has('ask-pass') || settings.flag('askPass')
+      ? await operator.ask('SSH password', { secret: true })
+      : undefined;
   const templar = createTemplar({
     searchPath: templateSearchPath,
     readFile: path => files.read(path),
     decrypt: text => vault.decrypt(text).toString('utf8'),
     env: process.env,
+    managed: settings.text('managed'),
   });
-  const pool = openConnections(flags, operator, loginPassword);
+  const pool = openConnections(flags, settings, operator, loginPassword);
   const limit = flags.text('limit');
+  const verbosity = flags.count('verbose') || (settings.number('verbosity', 0) ?? 0);
   const interrupt = interruptSignal();
   return {
     inventory,
     templar,
-    verbosity: flags.count('verbose'),
+    settings,
+    verbosity,
     checkLimit: () => checkLimit(inventory, limit),
     createRun: (emit, { step, ...own }) => ({
       options: {
         ...own,
-        forks: positive(flags, 'forks', DEFAULT_FORKS),
+        forks: positive(flags, 'forks') ?? settings.number('forks', 1) ?? DEFAULT_FORKS,
         limit,
         flushCache: flags.has('flush-cache'),
-        verbosity: flags.count('verbose'),
+        verbosity,
+        defaults: playDefaults(settings),
         become: {
-          enabled: flags.has('become'),
-          user: flags.text('become-user'),
-          method: flags.text('become-method'),
+          enabled: flags.has('become') || settings.flag('become'),
+          user: flags.text('become-user') ?? settings.text('becomeUser'),
+          method: flags.text('become-method') ?? settings.text('becomeMethod'),
           password: becomePassword,
         },
       },
       templar,
-      loader: createLoader(templar, files, extraVars.vars, flags.positionals),
+      loader: createLoader(settings, templar, files, extraVars.vars, flags.positionals),
       get inventory() {
         return inventory;
       },
@@ -93,7 +104,7 @@ export async function openSession(flags: Parsed): Promise<Session> {
       emit,
       signal: interrupt.signal,
       extraVars,
-      flagVars: flagVariables(flags),
+      flagVars: flagVariables(flags, settings),
       hosts: new Map(),
       customStats: new Map(),
       files,
@@ -105,7 +116,7 @@ export async function openSession(flags: Parsed): Promise<Session> {
       atEnd: [],
       stepping: { on: step },
     }),
-    createLoader: playbooks => createLoader(templar, files, extraVars.vars, playbooks),
+    createLoader: playbooks => createLoader(settings, templar, files, extraVars.vars, playbooks),
     close: async () => {
       interrupt.stop();
       await pool.close();
@@ -113,12 +124,12 @@ export async function openSession(flags: Parsed): Promise<Session> {
   };
 }
 
-/** -i, else the inventory the environment names, else the usual file. */
-function inventorySources(flags: Parsed): readonly string[] {
+/** -i, else the inventory the settings name, else the usual file. */
+function inventorySources(flags: Parsed, settings: Settings): readonly string[] {
   const given = flags.texts('inventory');
   if (given.length > 0) return given;
-  const fromEnvironment = process.env['ANSIBLE_INVENTORY'];
-  if (fromEnvironment) return fromEnvironment.split(',');
+  const usual = settings.paths('inventory', ',');
+  if (usual.length > 0) return usual;
   return existsSync('/etc/ansible/hosts') ? ['/etc/ansible/hosts'] : [];
 }
 
@@ -137,33 +148,31 @@ const packageRoot = (): string =>
 
 /** Roles stand beside the playbook, in a sibling folder of the playbook's, where Ansible looks, or in the package. */
 function createLoader(
+  settings: Settings,
   templar: Templar,
   files: FileReader,
   extraVars: Dict,
   playbooks: readonly string[],
 ): PlaybookLoader {
-  const paths = (name: string, ...usual: string[]) => [
-    ...(process.env[name]?.split(':').filter(Boolean) ?? []),
-    ...usual,
-  ];
   const home = homedir();
   return new PlaybookLoader({
     templar,
     files,
     extraVars,
-    rolesPath: paths(
-      'ANSIBLE_ROLES_PATH',
+    keywords: keywordDefaults(settings),
+    rolesPath: [
+      ...settings.paths('rolesPath', ':'),
       ...playbooks.map(file => join(dirname(resolve(file)), '../roles')),
       join(home, '.ansible/roles'),
       '/usr/share/ansible/roles',
       '/etc/ansible/roles',
       join(packageRoot(), 'roles'),
-    ),
-    collectionsPath: paths(
-      'ANSIBLE_COLLECTIONS_PATH',
+    ],
+    collectionsPath: [
+      ...settings.paths('collectionsPath', ':'),
       join(home, '.ansible/collections'),
       '/usr/share/ansible/collections',
-    ),
+    ],
     findModule,
     moduleNames: () => allModules().map(module => module.name),
   });
@@ -185,23 +194,59 @@ function templateSearchPath(vars: Variables, kind: 'files' | 'templates' | 'vars
   return [...new Set([...dirs.flatMap(dir => [join(dir, kind), dir]), ...own])];
 }
 
-/** Level 1 of variable precedence: what flags say about the login. */
-function flagVariables(flags: Parsed): VarLayer {
+/** Level 1 of variable precedence: what flags and settings say about the login. */
+function flagVariables(flags: Parsed, settings: Settings): VarLayer {
   const vars: Dict = new Map<Value, Value>();
-  const set = (flag: string, name: string) => {
-    const text = flags.text(flag);
+  const set = (name: string, text: string | undefined) => {
     if (text !== undefined) vars.set(name, text);
   };
-  set('user', 'ansible_user');
-  set('private-key', 'ansible_ssh_private_key_file');
-  set('connection', 'ansible_connection');
-  set('ssh-common-args', 'ansible_ssh_common_args');
+  set('ansible_user', flags.text('user') ?? settings.text('remoteUser'));
+  set('ansible_port', settings.text('remotePort'));
+  set('ansible_ssh_private_key_file', flags.text('private-key') ?? settings.paths('privateKeyFile', '\n')[0]);
+  set('ansible_connection', flags.text('connection') ?? settings.text('transport'));
+  set('ansible_ssh_args', settings.text('sshArgs'));
+  set('ansible_ssh_common_args', flags.text('ssh-common-args') ?? settings.text('sshCommonArgs'));
+  set('ansible_ssh_extra_args', settings.text('sshExtraArgs'));
+  set('ansible_ssh_retries', settings.text('sshRetries'));
+  set('ansible_host_key_checking', settings.text('hostKeyChecking'));
   return { source: 'command line', vars };
 }
 
-function positive(flags: Parsed, name: string, fallback: number): number {
+/** Keywords that hold where no play, block or task says otherwise. */
+function keywordDefaults(settings: Settings): Keywords {
+  const given = (name: SettingName, read: (name: SettingName) => Value | undefined) => {
+    const value = settings.text(name) === undefined ? undefined : read(name);
+    return value === undefined ? undefined : { value, at: { file: 'ansible.cfg', line: 1, col: 1 } };
+  };
+  const flag = (name: SettingName) => settings.flag(name);
+  return {
+    ...NO_KEYWORDS,
+    anyErrorsFatal: given('anyErrorsFatal', flag),
+    noLog: given('noLog', flag),
+    timeout: given('taskTimeout', name => settings.number(name, 0)),
+  };
+}
+
+/** What plays that say nothing of it go by. */
+function playDefaults(settings: Settings): PlayDefaults {
+  const gathering = settings.text('gathering') ?? PLAY_DEFAULTS.gathering;
+  if (gathering !== 'implicit' && gathering !== 'explicit' && gathering !== 'smart')
+    throw new UsageError(`the setting gathering is implicit, explicit or smart, not "${gathering}"`, 5);
+  const subset = settings.list('gatherSubset');
+  return {
+    gathering,
+    gatherSubset: subset.length > 0 ? subset : undefined,
+    gatherTimeout: settings.number('gatherTimeout', 1),
+    strategy: settings.text('strategy') ?? PLAY_DEFAULTS.strategy,
+    pollInterval: settings.number('pollInterval', 1) ?? PLAY_DEFAULTS.pollInterval,
+    mergeHashes: settings.text('hashBehaviour') === 'merge',
+    managed: settings.text('managed'),
+  };
+}
+
+function positive(flags: Parsed, name: string): number | undefined {
   const text = flags.text(name);
-  if (text === undefined) return fallback;
+  if (text === undefined) return undefined;
   const number = Number(text);
   if (Number.isInteger(number) && number > 0) return number;
   throw new UsageError(`--${name} wants a positive number, not "${text}"`, 5);

@@ -4,6 +4,7 @@ import type { Operator } from '../engine/run.ts';
 import { UsageError } from '../source/errors.ts';
 import type { VaultSecret } from '../source/vault.ts';
 import type { Flags, Parsed } from './flags.ts';
+import type { Settings } from './settings.ts';
 
 /** Flags that say where vault passwords come from. */
 export const VAULT_FLAGS = {
@@ -21,20 +22,23 @@ export const VAULT_FLAGS = {
   'ask-vault-pass': { short: 'J', aliases: ['ask-vault-password'], help: 'Ask for the vault password.' },
 } as const satisfies Flags;
 
-/** The vault passwords that flags (or ANSIBLE_VAULT_PASSWORD_FILE) name, asked for or read. */
-export async function vaultSecrets(flags: Parsed, operator: Operator): Promise<VaultSecret[]> {
+/** The vault passwords that flags and settings name, asked for or read. */
+export async function vaultSecrets(
+  flags: Parsed,
+  settings: Settings,
+  operator: Operator,
+): Promise<VaultSecret[]> {
   const secrets: VaultSecret[] = [];
-  for (const text of flags.texts('vault-id')) {
+  for (const text of [...settings.list('vaultIdentityList'), ...flags.texts('vault-id')]) {
     const at = text.indexOf('@');
     const [id, source] = at < 0 ? ['default', text] : [text.slice(0, at) || 'default', text.slice(at + 1)];
     secrets.push({ id, password: await passwordFrom(source, id, operator) });
   }
   const files = flags.texts('vault-password-file');
-  const usual = process.env['ANSIBLE_VAULT_PASSWORD_FILE'];
-  for (const file of files.length > 0 || !usual ? files : [usual]) {
+  for (const file of files.length > 0 ? files : settings.paths('vaultPasswordFile', '\n')) {
     secrets.push({ id: 'default', password: await passwordFrom(file, 'default', operator) });
   }
-  if (flags.has('ask-vault-pass'))
+  if (flags.has('ask-vault-pass') || settings.flag('askVaultPass'))
     secrets.push({ id: 'default', password: await passwordFrom('prompt', 'default', operator) });
   return secrets;
 }

@@ -6,6 +6,7 @@ import { UsageError } from '../source/errors.ts';
 import { isVault, Vault, type VaultSecret } from '../source/vault.ts';
 import { type Flags, flagsHelp, type Parsed, parseFlags } from './flags.ts';
 import { terminalOperator } from './operator.ts';
+import { loadSettings } from './settings.ts';
 import { VAULT_FLAGS, vaultSecrets } from './vault-secrets.ts';
 
 const FLAGS = {
@@ -58,7 +59,7 @@ const COMMANDS: Readonly<Record<string, Work>> = {
 
 async function secretsFor(flags: Parsed, command: string): Promise<VaultSecret[]> {
   const operator = terminalOperator(process.stdin, process.stderr);
-  const secrets = await vaultSecrets(flags, operator);
+  const secrets = await vaultSecrets(flags, loadSettings(process.env, process.cwd()), operator);
   if (secrets.length > 0) return secrets;
   const ask = (prompt: string) => operator.ask(prompt, { secret: true });
   const password = await ask(command.startsWith('encrypt') ? 'New Vault password' : 'Vault password');

@@ -25,6 +25,7 @@ const CONNECTION_VARIABLES = [
   'ansible_ssh_host_key_checking',
   'ansible_timeout',
   'ansible_ssh_timeout',
+  'ansible_ssh_retries',
 ] as const;
 
 /** Opens (or reuses) the way to the host a task works on, as the user it works as. */
@@ -49,6 +50,8 @@ function connectionVariables(run: Run, task: Task, own: Scope, target: Scope): R
   keyword('ansible_user', task.remoteUser);
   keyword('ansible_port', task.port);
   for (const name of CONNECTION_VARIABLES) {
+    // What flags and settings say gives way to keywords; what the inventory says does not.
+    if (name in variables && target.layerOf(name)?.vars === run.flagVars.vars) continue;
     const value = peek(target, name);
     if (value !== undefined) variables[name] = value;
   }

@@ -14,7 +14,7 @@ function run(nodes: readonly TaskNode[], ends: Readonly<Record<string, Partial<S
   const ran: string[] = [];
   const paths: (readonly number[])[] = [];
   let rescues = 0;
-  const steps = walk(nodes, { selects: t => !t.id.startsWith("-"), cleared: () => 0 });
+  const steps = walk(nodes, { selects: t => !t.id.startsWith('-'), cleared: () => 0 });
   let next = steps.next();
   while (!next.done) {
     ran.push(next.value.task.id);

@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import type { ModuleContext } from '../modules/module.ts';
 import type { Task } from '../playbook/types.ts';
-import { type Dict, fromPlain, type Json, toPlain, Undefined, type Value } from '../source/value.ts';
+import { type Json, toPlain, Undefined } from '../source/value.ts';
+import { templateVariables } from '../templating/template-vars.ts';
 import { becomeOf } from './channel.ts';
 import { findOrFail } from './find.ts';
 import type { HostState } from './host-state.ts';
@@ -22,7 +22,16 @@ export function moduleContext(
 ): ModuleContext {
   const { playRun, task, host, state } = run;
   const { templar, files } = playRun.run;
-  const dest = () => toPlain(templar.render(task.args.get('dest') ?? null, scope, task.argsAt));
+  const argument = (name: string) => {
+    const value = toPlain(templar.render(task.args.get(name) ?? null, scope, task.argsAt));
+    return value === null ? undefined : String(value);
+  };
+  const origin = (file: string) => ({
+    name: argument('src') ?? file,
+    file,
+    dest: argument('dest'),
+    managed: playRun.run.options.defaults.managed,
+  });
   return {
     host,
     checkMode: run.checkMode,
@@ -32,10 +41,7 @@ export function moduleContext(
     find: (kind, name) => findOrFail(task, playRun, kind, name),
     read: path => files.read(path),
     renderFile: (text, file, overrides = {}) =>
-      templar.renderFile(text, scope.with(finished(templateVars(file, host, dest()))), {
-        file,
-        ...overrides,
-      }),
+      templar.renderFile(text, scope.with(finished(templateVariables(origin(file)))), { file, ...overrides }),
     reach: () => ({
       delegate:
         task.delegateTo && String(toPlain(templar.render(task.delegateTo.value, scope, task.delegateTo.at))),
@@ -49,16 +55,4 @@ function variable(scope: Scope, name: string): Json | undefined {
   if (!scope.has(name)) return undefined;
   const value = scope.get(name);
   return value instanceof Undefined ? undefined : toPlain(value);
-}
-
-/** Variables that only templates see. A fixed `ansible_managed` keeps templates that print it idempotent. */
-function templateVars(file: string, host: string, dest: Json): Dict {
-  return new Map<Value, Value>([
-    ['ansible_managed', 'Ansible managed'],
-    ['template_host', host],
-    ['template_path', file],
-    ['template_fullpath', file],
-    ['template_destpath', fromPlain(dest)],
-    ['template_uid', userInfo().username],
-  ]);
 }

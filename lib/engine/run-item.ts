@@ -79,7 +79,7 @@ export async function runItem(
       const seconds = Number(toPlain(templar.render(task.async.value, item.scope, task.async.at)));
       const poll = task.poll
         ? Number(toPlain(templar.render(task.poll.value, item.scope, task.poll.at)))
-        : 15;
+        : playRun.run.options.defaults.pollInterval;
       if (seconds > 0) return startAsync(call, channel, seconds, poll, playRun.run.jobs);
     }
     const [outcome] = await runCalls([call], channel);

@@ -71,7 +71,10 @@ async function runBatch(playRun: PlayRun): Promise<void> {
   await runLinear(playRun, [gathering]);
   // A file name may hold facts: those that could not be found before are looked for again.
   loadVarsFiles(playRun, true);
-  const strategy = String(option(run, play, 'strategy') ?? 'linear').replace(/^ansible\.builtin\./, '');
+  const strategy = String(option(run, play, 'strategy') ?? run.options.defaults.strategy).replace(
+    /^ansible\.builtin\./,
+    '',
+  );
   switch (strategy) {
     case 'linear':
     case 'debug':
@@ -286,15 +289,17 @@ function loadVarsFile(
 }
 
 function gathersFacts(run: Run, play: Play): boolean {
-  return play.gatherFacts ? truthy(option(run, play, 'gatherFacts')) : true;
+  if (play.gatherFacts) return truthy(option(run, play, 'gatherFacts'));
+  return run.options.defaults.gathering !== 'explicit';
 }
 
 /** The task that Ansible calls "Gathering Facts"; tagged `always`. */
 function factsTask({ run, play }: PlayRun): Task {
   const args: Dict = new Map();
-  const subset = option(run, play, 'gatherSubset');
+  const { defaults } = run.options;
+  const subset = option(run, play, 'gatherSubset') ?? defaults.gatherSubset;
   if (subset !== undefined) args.set('gather_subset', subset as Value);
-  const timeout = option(run, play, 'gatherTimeout');
+  const timeout = option(run, play, 'gatherTimeout') ?? defaults.gatherTimeout;
   if (timeout !== undefined) args.set('gather_timeout', timeout as Value);
   return {
     ...play.keywords,

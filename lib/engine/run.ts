@@ -24,7 +24,31 @@ export interface RunOptions {
   readonly flushCache: boolean;
   readonly verbosity: number;
   readonly become: BecomeOptions;
+  readonly defaults: PlayDefaults;
 }
+
+/** What a project's settings say for plays that do not. */
+export interface PlayDefaults {
+  readonly gathering: 'implicit' | 'explicit' | 'smart';
+  readonly gatherSubset: readonly string[] | undefined;
+  readonly gatherTimeout: number | undefined;
+  readonly strategy: string;
+  readonly pollInterval: number;
+  /** Mappings of the same name from several places are merged. */
+  readonly mergeHashes: boolean;
+  /** The variable `ansible_managed`. */
+  readonly managed: string | undefined;
+}
+
+export const PLAY_DEFAULTS: PlayDefaults = {
+  gathering: 'implicit',
+  gatherSubset: undefined,
+  gatherTimeout: undefined,
+  strategy: 'linear',
+  pollInterval: 15,
+  mergeHashes: false,
+  managed: undefined,
+};
 
 export interface BecomeOptions {
   readonly enabled: boolean;

@@ -37,22 +37,28 @@ export class Scope implements Variables {
   readonly #inProgress = new Set<string>();
   /** Names that were asked for, so that check mode can tell what a failed expression depended on. */
   readonly used: Set<string>;
+  /** Mappings of one name are merged over all layers, as the setting `hash_behaviour: merge` wants it. */
+  readonly #merges: boolean;
 
   constructor(
     templar: Templar,
     layers: readonly ScopeLayer[],
     magic: LazyVariables,
-    used = new Set<string>(),
+    { used = new Set<string>(), merges = false }: { used?: Set<string> | undefined; merges?: boolean } = {},
   ) {
     this.#templar = templar;
     this.#layers = layers;
     this.#magic = magic;
     this.used = used;
+    this.#merges = merges;
   }
 
   /** The same scope with more layers on top, highest first. */
   with(...layers: readonly ScopeLayer[]): Scope {
-    return new Scope(this.#templar, [...layers, ...this.#layers], this.#magic, this.used);
+    return new Scope(this.#templar, [...layers, ...this.#layers], this.#magic, {
+      used: this.used,
+      merges: this.#merges,
+    });
   }
 
   has(name: string): boolean {
@@ -67,8 +73,13 @@ export class Scope implements Variables {
     return seen;
   }
 
+  /** The layer that gives a name its value. */
+  layerOf(name: string): ScopeLayer | undefined {
+    return this.#layers.find(({ vars }) => vars.has(name));
+  }
+
   isText(name: string): boolean {
-    const layer = this.#layers.find(({ vars }) => vars.has(name));
+    const layer = this.layerOf(name);
     if (!layer) return false;
     return layer.final ? layer.texts?.has(name) === true : isTemplate(layer.vars.get(name));
   }
@@ -98,12 +109,14 @@ export class Scope implements Variables {
   #resolve(name: string): Value {
     const magic = this.#magic.get(name);
     if (magic) return magic();
+    const found: Value[] = [];
     for (const layer of this.#layers) {
       const value = layer.vars.get(name);
       if (value === undefined) continue;
-      return layer.final || isConstant(value) ? value : this.#render(name, value, layer.vars);
+      found.push(layer.final || isConstant(value) ? value : this.#render(name, value, layer.vars));
+      if (!this.#merges || !(found.at(-1) instanceof Map)) break;
     }
-    return new Undefined(name);
+    return mergedOver(found) ?? new Undefined(name);
   }
 
   #render(name: string, value: Value, container: Dict): Value {
@@ -122,6 +135,15 @@ export class Scope implements Variables {
       this.#inProgress.delete(name);
     }
   }
+}
+
+/** Mappings, the strongest first, as one: what a stronger one has too is merged if both are mappings, else replaced. */
+function mergedOver([strong, ...weaker]: readonly Value[]): Value | undefined {
+  const weak = weaker.length > 1 ? mergedOver(weaker) : weaker[0];
+  if (!(strong instanceof Map) || !(weak instanceof Map)) return strong;
+  const merged: Dict = new Map(weak);
+  for (const [key, value] of strong) merged.set(key, mergedOver([value, weak.get(key) ?? null])!);
+  return merged;
 }
 
 /** True for what rendering would leave as it is. */

@@ -11,7 +11,10 @@ export function selects(playRun: PlayRun, task: Task, host: string): boolean {
   const chain = rolesUp(task.role);
   if (chain.some(role => playRun.endedRoles.has(`${host}\0${role.path}`))) return false;
   if (ranAlready(playRun, task, host)) return false;
-  if (task.implicit === 'facts') return tagged();
+  if (task.implicit === 'facts') {
+    const known = options.defaults.gathering === 'smart' && hostState(playRun.run, host).factsGathered;
+    return !known && tagged();
+  }
   if (!started(playRun, task, host)) return false;
   if (!tagged()) return false;
   // What is tagged `always` finds out what the rest builds on, in a run of one role too.

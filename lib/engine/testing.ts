@@ -10,7 +10,7 @@ import { createTemplar } from '../templating/index.ts';
 import type { Connection } from '../transport/connection.ts';
 import { localConnection } from '../transport/index.ts';
 import type { HostOutcome, RunEvent, RunSummary } from './events.ts';
-import type { Run, RunOptions } from './run.ts';
+import { PLAY_DEFAULTS, type Run, type RunOptions } from './run.ts';
 import { runPlaybooks } from './run-playbooks.ts';
 
 /** What a playbook did, for tests: events, and the outcomes as short lines. */
@@ -142,6 +142,7 @@ function trialRun(
       flushCache: false,
       verbosity: 0,
       become: { enabled: false, user: undefined, method: undefined, password: undefined },
+      defaults: PLAY_DEFAULTS,
       ...overrides,
     },
     templar,

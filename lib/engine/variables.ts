@@ -41,7 +41,8 @@ export function taskScope(
     ...[...publicRoles].reverse().flatMap(other => highestFirst(other.own.defaults)),
     authored(run.flagVars), // 1
   ];
-  const scope = new Scope(run.templar, layers, magic, options.used);
+  const { mergeHashes: merges } = run.options.defaults;
+  const scope = new Scope(run.templar, layers, magic, { used: options.used, merges });
   return scope;
 }
 
@@ -64,6 +65,7 @@ export function hostScope(playRun: PlayRun, host: string): Scope {
       authored(run.flagVars),
     ],
     magic,
+    { merges: run.options.defaults.mergeHashes },
   );
   return scope;
 }

@@ -5,7 +5,7 @@ import type { Dict, Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Problems } from './problems.ts';
 import { StaticVariables } from './static-variables.ts';
-import type { Authored, LoadedRole, RoleRequest, TaskContext } from './types.ts';
+import type { Authored, Keywords, LoadedRole, RoleRequest, TaskContext } from './types.ts';
 
 export interface LoaderOptions {
   readonly templar: Templar;
@@ -16,6 +16,8 @@ export interface LoaderOptions {
   readonly rolesPath: readonly string[];
   /** Directories that hold `ansible_collections`, besides `collections/` next to the playbook. */
   readonly collectionsPath: readonly string[];
+  /** Keywords that hold where no play says otherwise. */
+  readonly keywords?: Keywords;
   readonly findModule: (name: string) => Module | undefined;
   /** Names to suggest for an unknown module. */
   readonly moduleNames: () => Iterable<string>;

@@ -43,7 +43,8 @@ export class PlaybookLoader {
     const [first] = paths;
     if (first === undefined) throw new UsageError('no playbook given', 5);
     const dir = path.dirname(first);
-    const files = this.with(dir, load => paths.map(file => this.playsOf(load, file, NOT_IMPORTED)));
+    const outermost = { ...NOT_IMPORTED, keywords: this.options.keywords ?? NOT_IMPORTED.keywords };
+    const files = this.with(dir, load => paths.map(file => this.playsOf(load, file, outermost)));
     const lastOfFile = new Set(files.flatMap(plays => plays.slice(-1)));
     return { file: first, dir, plays: files.flat(), lastOfFile };
   }

@@ -3,12 +3,16 @@ import type { Output, Report } from './report.ts';
 
 interface PlayRecord {
   readonly name: string;
+  /** The name as in the report of Ansible's callback `json`. */
+  readonly play: { readonly name: string };
   readonly hosts: readonly string[];
   readonly tasks: TaskRecord[];
 }
 
 interface TaskRecord {
   readonly name: string;
+  /** Name and path as in the report of Ansible's callback `json`. */
+  readonly task: { readonly name: string; readonly path: string };
   readonly module: string;
   readonly path: string;
   readonly hosts: Record<string, object>;
@@ -28,12 +32,12 @@ export class JsonReport implements Report {
   on(event: RunEvent): void {
     switch (event.type) {
       case 'play-start':
-        this.#plays.push({ name: event.name, hosts: event.hosts, tasks: [] });
+        this.#plays.push({ name: event.name, play: { name: event.name }, hosts: event.hosts, tasks: [] });
         break;
       case 'task-start': {
         const { name, module, position } = event.task;
         const path = `${position.file}:${position.line}`;
-        this.#plays.at(-1)?.tasks.push({ name, module, path, hosts: {} });
+        this.#plays.at(-1)?.tasks.push({ name, task: { name, path }, module, path, hosts: {} });
         break;
       }
       case 'outcome':
@@ -53,6 +57,7 @@ export class JsonReport implements Report {
     const task = this.#plays.at(-1)?.tasks.findLast(({ name }) => name === outcome.task.name);
     if (task)
       task.hosts[outcome.host] = {
+        action: outcome.task.module,
         status: outcome.status,
         ignored: outcome.ignored,
         elapsed_ms: Math.round(outcome.elapsedMs),
@@ -64,7 +69,12 @@ export class JsonReport implements Report {
     const summary = this.#end?.summary;
     const document = {
       plays: this.#plays,
-      stats: summary?.hosts ?? {},
+      stats: Object.fromEntries(
+        Object.entries(summary?.hosts ?? {}).map(([host, stats]) => [
+          host,
+          { ...stats, failures: stats.failed },
+        ]),
+      ),
       custom_stats: summary?.custom ?? {},
       warnings: this.#warnings,
       exit_code: summary?.exitCode ?? 1,

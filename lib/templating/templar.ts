@@ -25,6 +25,8 @@ export interface TemplarOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Lookups that would make a file of the control machine (`password`) fail instead: for programs that only look. */
   readonly readOnly?: boolean;
+  /** The setting `ansible_managed`: what that variable says in templates. */
+  readonly managed?: string | undefined;
 }
 
 export interface TemplateFileOptions {

@@ -9,6 +9,7 @@ import { str } from '../python/print.ts';
 import { strip } from '../python/text.ts';
 import { itemsOf } from '../python/types.ts';
 import { findFile } from '../template-files.ts';
+import { templateVariables } from '../template-vars.ts';
 import { globFiles } from './glob.ts';
 import { type LookupTable, lookup } from './lookup.ts';
 
@@ -39,10 +40,7 @@ function stripped(text: string, options: Dict): string {
 function renderTemplate(context: Context, name: string, options: Dict): Value {
   const file = needFile(context, 'templates', name);
   const text = context.options.readFile(file).toString('utf8');
-  const extra = new Map<string, Value>([
-    ['template_path', name],
-    ['template_fullpath', file],
-  ]);
+  const extra = templateVariables({ name, file, managed: context.options.managed });
   const own = options.get('template_vars');
   if (own instanceof Map) for (const [key, value] of own) extra.set(str(key), value);
   const setting = (key: string) => (options.has(key) ? str(options.get(key) ?? '') : undefined);
