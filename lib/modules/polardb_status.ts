@@ -141,7 +141,7 @@ for file in /etc/polar/nbd/*.env; do
   [ -e "$file" ] || continue
   disk=$(basename "$file" .env)
   pfsd=
-  if [ -e "/etc/systemd/system/polar-nbd@$disk.service.wants/polar-pfsd@$disk.service" ]; then pfsd=$(unit "polar-pfsd@$disk"); fi
+  if systemctl -q is-enabled "polar-pfsd@$disk" 2>/dev/null; then pfsd=$(unit "polar-pfsd@$disk"); fi
   echo "disk=$disk|$(sed -n 's/^NBD_EXPORT=//p' "$file")|$(unit "polar-nbd@$disk")|$(size_of "$(readlink -f "/dev/$disk")")|$pfsd"
 done
 systemctl show -p ActiveState,NRestarts,MainPID polardb | sed 's/^/service./'
