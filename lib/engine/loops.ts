@@ -8,8 +8,7 @@ import type { Scope } from './scope.ts';
 export function loopItems(templar: Templar, loop: Loop, scope: Scope): Value[] {
   const { value, at } = loop.items;
   if (loop.kind !== 'loop') {
-    const rendered = templar.render(value, scope, at);
-    return templar.lookup(loop.kind, Array.isArray(rendered) ? rendered : [rendered], new Map(), scope);
+    return templar.lookup(loop.kind, lookupTerms(loop, templar.render(value, scope, at)), new Map(), scope);
   }
   const items = templar.render(value, scope, at);
   if (Array.isArray(items)) return items;
@@ -22,6 +21,15 @@ export function loopItems(templar: Templar, loop: Loop, scope: Scope): Value[] {
     at,
     'wrap a single value in [ ], or use the filters dict2items or list',
   );
+}
+
+/** What a `with_…` loop hands to its lookup: of a mapping its keys, but where a mapping is meant or none may be. */
+function lookupTerms({ kind, items }: Loop, rendered: Value): readonly Value[] {
+  if (Array.isArray(rendered)) return rendered;
+  if (!(rendered instanceof Map)) return [rendered];
+  if (kind === 'list' || kind === 'indexed_items')
+    throw new SourceError('WRONG_TYPE', `with_${kind} expects a list, got a mapping`, items.at);
+  return kind === 'items' || kind === 'flattened' ? [...rendered.keys()] : [rendered];
 }
 
 function describe(value: Value): string {

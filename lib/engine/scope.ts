@@ -116,7 +116,7 @@ export class Scope implements Variables {
       found.push(layer.final || isConstant(value) ? value : this.#render(name, value, layer.vars));
       if (!this.#merges || !(found.at(-1) instanceof Map)) break;
     }
-    return mergedOver(found) ?? new Undefined(name);
+    return found.length > 0 ? mergedOver(found) : new Undefined(name);
   }
 
   #render(name: string, value: Value, container: Dict): Value {
@@ -138,11 +138,12 @@ export class Scope implements Variables {
 }
 
 /** Mappings, the strongest first, as one: what a stronger one has too is merged if both are mappings, else replaced. */
-function mergedOver([strong, ...weaker]: readonly Value[]): Value | undefined {
-  const weak = weaker.length > 1 ? mergedOver(weaker) : weaker[0];
-  if (!(strong instanceof Map) || !(weak instanceof Map)) return strong;
+function mergedOver([strong, ...weaker]: readonly Value[]): Value {
+  const weak = weaker.length > 0 ? mergedOver(weaker) : undefined;
+  if (!(strong instanceof Map) || !(weak instanceof Map)) return strong!;
   const merged: Dict = new Map(weak);
-  for (const [key, value] of strong) merged.set(key, mergedOver([value, weak.get(key) ?? null])!);
+  for (const [key, value] of strong)
+    merged.set(key, weak.has(key) ? mergedOver([value, weak.get(key)!]) : value);
   return merged;
 }
 

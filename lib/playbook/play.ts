@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
-import { displayPath, isFile } from '../source/load.ts';
+import { displayPath } from '../source/load.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { checkKeys, checkKeywords } from './check.ts';
@@ -9,6 +9,7 @@ import { authored, each, inherit, NO_KEYWORDS, texts, varLayers } from './inheri
 import { VARS_PROMPT } from './keywords.ts';
 import type { Load } from './load.ts';
 import { inOrder, type RoleParts, roleEntry } from './role.ts';
+import { findFile } from './search.ts';
 import { isTrue } from './task.ts';
 import { parseTasks } from './task-list.ts';
 import type { Authored, Keywords, Play, TaskContext, TaskNode, VarsPrompt } from './types.ts';
@@ -116,7 +117,10 @@ function staticFiles(load: Load, files: readonly Authored[], context: TaskContex
     const names = (Array.isArray(value) ? value : [value]).filter(
       name => typeof name === 'string' && !isTemplate(name),
     );
-    const found = names.map(name => path.resolve(context.playDir, String(name))).find(isFile);
+    const from = { role: undefined, includedFrom: [], playDir: context.playDir };
+    const found = names
+      .map(name => findFile(from, 'vars', String(name)).file)
+      .find(file => file !== undefined);
     if (found === undefined) return [];
     const vars = load.problems.attempt(() => load.options.files.vars(found, at));
     return vars ? [{ source: displayPath(found), vars }] : [];

@@ -57,7 +57,8 @@ function pairs(terms: readonly Value[]): Value[] {
 
 function flatDicts(terms: readonly Value[]): Dict[] {
   return flat(terms).map(term => {
-    if (!(term instanceof Map)) throw fault(`needs a mapping, not ${typeName(term)}`);
+    if (!(term instanceof Map))
+      throw fault(`needs a mapping (with_dict expects a dict), not ${typeName(term)}`);
     return term;
   });
 }
