@@ -1,8 +1,8 @@
-import { coerceArguments } from '../modules/args.ts';
+import { coerceArguments, firstMessage } from '../modules/args.ts';
 import { ModuleError } from '../modules/module.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, type Json, keyPositionOf, OMIT, toPlain, type Value } from '../source/value.ts';
+import { type Dict, type Json, OMIT, toPlain, type Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Scope } from './scope.ts';
 
@@ -44,13 +44,9 @@ function dropOmitted(value: Value): Value {
   );
 }
 
-/** Arguments as the module's schema wants them. Throws ModuleError with every problem, and the place of the first. */
+/** Arguments as the module's schema wants them. Throws ModuleError with the first problem, in Ansible's words. */
 export function finishArguments(task: Task, rendered: Dict): Record<string, Json> {
   const { args, problems } = coerceArguments(task.module, toPlain(rendered) as Record<string, Json>);
   if (problems.length === 0) return args;
-  const place = keyPositionOf(task.args, problems[0]!.key ?? null) ?? task.at;
-  const where = `${place.file}:${place.line}:${place.col}`;
-  throw new ModuleError(
-    `${where} ${problems.map(p => p.message + (p.hint ? ` (${p.hint})` : '')).join('; ')}`,
-  );
+  throw new ModuleError(firstMessage(problems));
 }

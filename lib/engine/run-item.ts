@@ -130,6 +130,8 @@ export function prepare(run: TaskRun, item: Item): ModuleCall | Result {
   return { module, args, ctx: moduleContext(run, item.scope) };
 }
 
+const COMMANDS: ReadonlySet<string> = new Set(['command', 'shell']);
+
 /** The raw outcome of a call as a result. */
 export function settle(run: TaskRun, outcome: CallOutcome): Result {
   if (outcome === UNKNOWN) {
@@ -137,7 +139,9 @@ export function settle(run: TaskRun, outcome: CallOutcome): Result {
       changed: false,
       skipped: true,
       unknown: `${run.task.module.name} runs only for real`,
-      msg: 'skipped, running in check mode',
+      msg: COMMANDS.has(run.task.module.name)
+        ? 'Command would have run if not in check mode'
+        : 'skipped, running in check mode',
     };
   }
   if (outcome instanceof ModuleError) return failureOf(run, outcome);
@@ -149,7 +153,7 @@ export function judgeItem(run: TaskRun, item: Item, raw: Result): Result {
   storeFacts(run, item, raw);
   return judge(task, raw, playRun.run.templar, item.scope, result => {
     if (task.register === undefined) return;
-    state.set(task.register, resultValue(result));
+    state.set(task.register, resultValue(task.module, result));
     item.scope.refresh();
   });
 }
@@ -190,7 +194,7 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
   for (let attempt = 1; attempt <= tries; attempt++) {
     result = { ...(await settled()), attempts: attempt };
     if (result.skipped) return result;
-    if (task.register !== undefined) run.state.set(task.register, resultValue(result));
+    if (task.register !== undefined) run.state.set(task.register, resultValue(task.module, result));
     item.scope.refresh();
     if (templar.test(task.until.value, item.scope, task.until.at)) return result;
     if (attempt < tries && !signal.aborted) {

@@ -110,7 +110,7 @@ async function apply({ call, found, plan }: Probed, channel: Channel): Promise<R
 const resultOf = ({ plan }: Probed, changed: boolean): Result => ({
   ...plan.result,
   changed,
-  ...(changed && plan.diff && { diff: plan.diff }),
+  ...(plan.diff && { diff: plan.diff }),
 });
 
 async function attempt<T>(work: () => Promise<T>): Promise<T | ModuleError> {

@@ -78,7 +78,8 @@ export async function runTask(
   const status = statusOf(result);
   const ignored = status === 'failed' && keywordOr(run, task.ignoreErrors, false);
   if (status !== 'skipped') noteRole(playRun, task, host);
-  if (status === 'changed' && run.checkMode) state.predictedChange = true;
+  // A task that asks for check mode in a real run is judged by what is there.
+  if (status === 'changed' && run.checkMode && playRun.run.options.checkMode) state.predictedChange = true;
   return { status, ignored, result, ...extra };
 }
 
@@ -88,7 +89,7 @@ const withHint = (error: ConnectionError): string =>
 function register(run: TaskRun, result: Result): void {
   const { task, state } = run;
   if (task.register === undefined) return;
-  state.set(task.register, resultValue(result));
+  state.set(task.register, resultValue(task.module, result));
   if (run.checkMode && result['unknown'] !== undefined) state.unknown.set(task.register, run.info.name);
 }
 

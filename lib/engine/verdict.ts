@@ -1,4 +1,4 @@
-import type { Result } from '../modules/module.ts';
+import type { FileDiff, Module, Result } from '../modules/module.ts';
 import type { Authored, Task } from '../playbook/types.ts';
 import { fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
@@ -57,14 +57,38 @@ export function isFailed(result: Result): boolean {
 }
 
 /** The result as playbooks see it in a registered variable. */
-export function resultValue(result: Result): Value {
-  const { ansible_facts, diff, warnings, ...rest } = result;
-  return fromPlain({
+export function resultValue(module: Module, result: Result): Value {
+  return fromPlain(plainResult(module, result));
+}
+
+function plainResult(module: Module, { ansible_facts, diff, warnings, ...rest }: Result): Json {
+  const { results } = rest;
+  return {
     ...rest,
+    ...(isLoop(results) && { results: results.map(result => plainResult(module, result)) }),
     ...(ansible_facts && { ansible_facts }),
-    ...(diff && { diff: diff.map(({ before, after }) => ({ before, after })) }),
+    ...(diff && diff.length > 0 && { diff: diffValue(module, diff) }),
     ...(warnings && { warnings: [...warnings] }),
-  } as Json);
+  } as Json;
+}
+
+const isLoop = (results: Result[string]): results is Json & readonly Result[] =>
+  Array.isArray(results) && results.length > 0 && results.every(item => isItem(item as Json));
+
+const isItem = (item: Json) =>
+  item !== null && typeof item === 'object' && !Array.isArray(item) && 'ansible_loop_var' in item;
+
+function diffValue({ registeredDiff }: Module, diff: readonly FileDiff[]): Json {
+  const values = diff.map(({ before, after, beforeHeader, afterHeader }): Json => {
+    if (registeredDiff === 'values') return { before: JSON.parse(before), after: JSON.parse(after) };
+    return {
+      before,
+      after,
+      ...(beforeHeader !== undefined && { before_header: beforeHeader }),
+      ...(afterHeader !== undefined && { after_header: afterHeader }),
+    };
+  });
+  return registeredDiff === 'list' || values.length > 1 ? values : values[0]!;
 }
 
 /** What a loop comes to: the items' results, and whether any changed or failed. */

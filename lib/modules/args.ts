@@ -60,7 +60,24 @@ export interface ArgumentProblem {
   /** The argument as the author wrote it; undefined for a missing one. */
   readonly key: string | undefined;
   readonly message: string;
+  /** The same as a failed task says it: playbooks look for these words of Ansible in `msg`. */
+  readonly msg: string;
   readonly hint?: string;
+}
+
+/** The order in which Ansible looks: a failed task tells the first problem only. */
+const SEVERITY: readonly ArgumentProblem['code'][] = [
+  'CONFLICTING_KEYS',
+  'MISSING_ARGUMENT',
+  'WRONG_TYPE',
+  'BAD_VALUE',
+  'UNKNOWN_ARGUMENT',
+];
+
+/** What a task with these problems fails with. */
+export function firstMessage(problems: readonly ArgumentProblem[]): string {
+  const first = SEVERITY.map(code => problems.find(problem => problem.code === code)).find(Boolean);
+  return first?.msg ?? '';
 }
 
 interface ArgSchema {
@@ -112,6 +129,7 @@ export function coerceArguments(
           code: 'UNKNOWN_ARGUMENT',
           key,
           message: `module "${module.name}" has no argument "${key}"`,
+          msg: `Unsupported parameters for (${module.name}) module: ${key}. Supported parameters include: ${[...names.keys()].sort().join(', ')}.`,
         });
       continue;
     }
@@ -126,6 +144,7 @@ export function coerceArguments(
           code: coerced.code,
           key,
           message: `"${key}" of module "${module.name}" ${coerced.problem}`,
+          msg: refusal(key, value, schema, coerced.problem),
         });
       else args[name] = coerced.value;
     }
@@ -139,10 +158,17 @@ export function coerceArguments(
         code: 'MISSING_ARGUMENT',
         key: undefined,
         message: `module "${module.name}" needs the argument "${name}"`,
+        msg: `missing required arguments: ${name}`,
       });
     }
   }
   return { args, problems: [...problems, ...ruleProblems(module, raw, names, isOpaque)] };
+}
+
+function refusal(key: string, value: Json, schema: ArgSchema, problem: string): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (schema.enum) return `value of ${key} must be one of: ${schema.enum.join(', ')}, got: ${text}`;
+  return `argument '${key}' ${problem}: unable to convert ${text} to ${schema['x-kind']}`;
 }
 
 type Coerced =
@@ -290,6 +316,7 @@ function ruleProblems(
         code: 'CONFLICTING_KEYS',
         key: used[1],
         message: `arguments ${used.join(' and ')} of module "${module.name}" exclude each other`,
+        msg: `parameters are mutually exclusive: ${group.join('|')}`,
       });
   }
   for (const group of rules.requiredTogether ?? []) {
@@ -299,6 +326,7 @@ function ruleProblems(
         code: 'MISSING_ARGUMENT',
         key: undefined,
         message: `module "${module.name}" needs ${group.join(', ')} together`,
+        msg: `parameters are required together: ${group.join(', ')}`,
       });
   }
   for (const group of rules.requiredOneOf ?? []) {
@@ -307,6 +335,7 @@ function ruleProblems(
         code: 'MISSING_ARGUMENT',
         key: undefined,
         message: `module "${module.name}" needs one of ${group.join(', ')}`,
+        msg: `one of the following is required: ${group.join(', ')}`,
       });
   }
   for (const [name, value, needed] of rules.requiredIf ?? []) {
@@ -318,6 +347,7 @@ function ruleProblems(
         code: 'MISSING_ARGUMENT',
         key: undefined,
         message: `module "${module.name}" with ${name}=${value} needs ${missing.join(', ')}`,
+        msg: `${name} is ${(coerceText(value) as { value: Json }).value} but all of the following are missing: ${missing.join(', ')}`,
       });
   }
   return problems;

@@ -33,6 +33,7 @@ type Args = Static<typeof args>;
 /** blockinfile: several lines between two markers. */
 export const blockinfile = defineEdit({
   name: 'blockinfile',
+  registeredDiff: 'list',
   summary: 'Keeps a block of lines between two marker lines in a text file, or keeps it out.',
   args,
   rules: { mutuallyExclusive: [['insertbefore', 'insertafter']] },

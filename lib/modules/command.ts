@@ -12,6 +12,7 @@ const args = Type.Object({
   expand_argument_vars: A.bool('Replace $NAME and a leading ~ in words by what the host has for them.', {
     default: true,
   }),
+  executable: A.opt(A.path('Accepted and left alone: `command` has no shell.')),
   ...runArgs,
 });
 
@@ -31,12 +32,17 @@ export const command = defineAction({
   differences: ['start, end and delta are times of the control machine.'],
   batch: true,
   *run(given) {
-    return yield* runCommand(running(given));
+    const result = yield* runCommand(running(given));
+    const { executable } = given;
+    return executable === undefined ? result : { ...result, warnings: [noShell(executable)] };
   },
   *check(given) {
     return yield* checkCommand(running(given));
   },
 });
+
+const noShell = (executable: string) =>
+  `"command" runs without a shell: executable ${executable} is not used.`;
 
 function running(given: Given & Running['args']): Running {
   const { cmd = '', argv = [] } = given;

@@ -329,8 +329,9 @@ export function attributeDiff(
   after: Readonly<Record<string, Json>>,
 ): FileDiff | undefined {
   if (Object.keys(after).length === 0 && Object.keys(before).length === 0) return undefined;
-  return { before: sortedJson({ path, ...before }), after: sortedJson({ path, ...after }) };
+  return { before: valuesText({ path, ...before }), after: valuesText({ path, ...after }) };
 }
 
-const sortedJson = (entries: Readonly<Record<string, Json>>) =>
+/** Values as a diff shows them: JSON, sorted by name. */
+export const valuesText = (entries: Readonly<Record<string, Json>>) =>
   `${JSON.stringify(Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1))), null, 4)}\n`;

@@ -84,8 +84,11 @@ export function walkLocal(src: string, localFollow: boolean, read: (path: string
 
 function followable(link: string, localFollow: boolean, parents: readonly string[]): boolean {
   if (!localFollow) return false;
-  const target = statSync(link, { throwIfNoEntry: false });
-  return target !== undefined && !parents.includes(realpathSync(link));
+  try {
+    return !parents.includes(realpathSync(link));
+  } catch {
+    return false; // it leads nowhere, or in a circle
+  }
 }
 
 /** Looks at all destinations: one request, three programs for some thousand files. */

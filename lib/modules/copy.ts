@@ -45,6 +45,7 @@ type Work =
 /** copy: files and directories from the control machine, or from elsewhere on the host. */
 export const copy = defineState<typeof args.properties, Work>({
   name: 'copy',
+  registeredDiff: 'list',
   summary: 'Copies a file, a directory or a text to the host.',
   args,
   rules: { mutuallyExclusive: [['src', 'content']], requiredOneOf: [['src', 'content']] },
@@ -90,6 +91,7 @@ function* probeWork(given: Args, ctx: ModuleContext): Steps<Work> {
     return { kind: 'file', placed: yield* probePlacement(placementOf(given, bytes, undefined), ctx) };
   }
   const src = given.src!;
+  if (src === '') throw new ModuleError('src (or content) is required');
   if (given.remote_src) return { kind: 'remote', remote: yield* probeRemote({ ...remoteOf(given), src }) };
   const path = ctx.find('files', src);
   if (statSync(path).isDirectory()) return { kind: 'tree', tree: yield* probeTree(treeOf(given, path, ctx)) };

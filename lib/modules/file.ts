@@ -13,7 +13,7 @@ import {
   statusFields,
   unsafeWritesArg,
 } from './attributes.ts';
-import { attributeDiff, FAIL, failure } from './content.ts';
+import { FAIL, failure, valuesText } from './content.ts';
 import { type Decision, decide, type Prior, priorOf, workScript } from './file-decision.ts';
 import {
   isTimeChange,
@@ -95,6 +95,7 @@ export const file = defineState<typeof args.properties, FileFound>({
   name: 'file',
   summary: 'Keeps files, directories and links, their owners and permissions, or removes them.',
   args,
+  registeredDiff: 'values',
   returns: {
     path: 'The entry (absent, directory, file).',
     dest: 'The entry (touch, link, hard).',
@@ -122,14 +123,12 @@ export const file = defineState<typeof args.properties, FileFound>({
       ...(isTimeChange(times) ? [`${plan.subject}: times`] : []),
     ];
     const shown = timeDiff(times, found.times);
-    const diff = attributeDiff(
-      decision.path,
-      { ...decision.before, ...attributes?.before, ...shown.before },
-      { ...decision.after, ...attributes?.after, ...shown.after },
-    );
+    const { path } = decision;
+    const before = { path, ...decision.before, ...attributes?.before, ...shown.before };
+    const after = { path, ...decision.after, ...attributes?.after, ...shown.after };
     return {
       changes,
-      ...(diff && changes.length > 0 && { diff: [diff] }),
+      diff: [{ before: valuesText(before), after: valuesText(after) }],
       result: { ...decision.result, ...knownFields(found, decision), ...warnings(plan, given, ctx) },
     };
   },

@@ -19,6 +19,7 @@ export const group = defineState({
     local: A.bool('Look only at /etc/group, not at directory services.', { default: false }),
     force: A.bool('Remove the group even when it is the primary group of a user.', { default: false }),
   }),
+  rules: { requiredIf: [['non_unique', true, ['gid']]] },
   returns: {
     gid: 'Number of the group.',
     system: 'The argument of that name.',

@@ -125,14 +125,15 @@ export function* http(request: HttpRequest): Steps<HttpReply> {
   const last = blocks.at(-1);
   const url = text('url').trim() || /URL:\s*(\S+)/.exec(text('log'))?.[1] || request.url;
   const headers = last?.headers ?? new Map<string, string>();
+  const status = last?.status ?? statusWithout(text('code'), request.url);
   return {
-    status: last?.status ?? statusWithout(text('code'), request.url),
+    status,
     url,
     headers,
     cookies: cookiesOf(blocks),
     body: sections.get('body')?.stdoutBytes ?? Buffer.alloc(0),
     extra: text('extra'),
-    msg: messageOf(last, text('log')),
+    msg: messageOf(last, text('log'), status),
   };
 }
 
@@ -177,7 +178,8 @@ function cookiesOf(blocks: readonly Block[]): ReadonlyMap<string, string> {
   );
 }
 
-function messageOf(block: Block | undefined, log: string): string {
+function messageOf(block: Block | undefined, log: string, status: number): string {
+  if (!block && status === 200) return 'OK (unknown bytes)';
   if (!block)
     return `Request failed: ${
       log

@@ -33,6 +33,7 @@ type Args = Static<typeof args>;
 /** lineinfile: one line of a text file is there, or is not. */
 export const lineinfile = defineEdit({
   name: 'lineinfile',
+  registeredDiff: 'list',
   summary: 'Keeps one line in a text file, or keeps it out.',
   args,
   rules: {

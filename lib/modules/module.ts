@@ -157,6 +157,11 @@ interface Common<P extends TProperties> {
     /** [argument, value, arguments needed then] */
     readonly requiredIf?: readonly (readonly [string, Json, readonly string[]])[];
   };
+  /**
+   * How the registered `diff` looks: one mapping of before, after and their headers (the default), a list of them, or
+   * `values`: what before and after say as JSON, as data.
+   */
+  readonly registeredDiff?: 'list' | 'values';
   /** Result fields, for the reference page: name → what it holds. */
   readonly returns?: Readonly<Record<string, string>>;
   /** Where it differs from Ansible's module, one sentence each, for the compatibility page. */

@@ -20,9 +20,12 @@ export const slurp = defineAction({
     const reply = yield* sh(
       [
         `p=${pathWord(src)}; printf '%s\\n' "$p"`,
-        `if [ -d "$p" ]; then echo 'source is a directory and must be a file' >&2; exit 1; fi`,
-        `if [ ! -e "$p" ]; then echo 'file not found' >&2; exit 1; fi`,
-        `if [ ! -r "$p" ]; then echo 'file is not readable' >&2; exit 1; fi`,
+        // The shell's own words tell a missing file from one that may not be read, or lies below what is no directory.
+        'e=$( { : <"$p"; } 2>&1 )',
+        `case $e in *'Permission denied'*) e='file is not readable';; *'No such file'*|*nonexistent*) e='file not found';; ?*) e='unable to slurp file';; esac`,
+        `[ "$e" = 'file not found' ] && [ -f "\${p%/*}" ] && e='unable to slurp file'`,
+        `[ -z "$e" ] && [ -d "$p" ] && e='source is a directory and must be a file'`,
+        `[ -z "$e" ] || { echo "$e" >&2; exit 1; }`,
         'cat <"$p"',
       ].join('\n'),
     );

@@ -13,11 +13,11 @@ const args = Type.Object({
     aliases: ['checksum', 'checksum_algo'],
   }),
   get_mime: A.bool('Find out the type of the content (mimetype and charset) with the `file` program.', {
-    default: false,
+    default: true,
     aliases: ['mime', 'mime_type', 'mime-type'],
   }),
   get_attributes: A.bool('Read the attributes that chattr sets.', {
-    default: false,
+    default: true,
     aliases: ['attr', 'attributes'],
   }),
 });
@@ -33,9 +33,6 @@ export const stat = defineAction({
   returns: {
     stat: 'exists; and if it does: path, mode, owner (pw_name, uid), group (gr_name, gid), size, times, isdir, isreg, islnk and the like, permission bits, readable, writeable, executable, checksum, lnk_source, lnk_target, and what was asked for.',
   },
-  differences: [
-    'get_mime and get_attributes are off unless asked for: they start further programs on the host.',
-  ],
   readOnly: true,
   batch: true,
   *run(given) {

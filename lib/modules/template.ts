@@ -40,6 +40,7 @@ type Args = Static<typeof args>;
 /** template: a file made from a template of the control machine. */
 export const template = defineState<typeof args.properties, Placed>({
   name: 'template',
+  registeredDiff: 'list',
   summary: 'Renders a template of the control machine into a file on the host.',
   args,
   returns: PLACEMENT_RETURNS,

@@ -1,4 +1,5 @@
 import { A, Type } from './args.ts';
+import { valuesText } from './content.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from './module.ts';
 
 interface Found {
@@ -12,6 +13,7 @@ const ZONES = '/usr/share/zoneinfo';
 
 export const timezone = defineState({
   name: 'timezone',
+  registeredDiff: 'values',
   aliases: ['community.general.timezone'],
   summary: "Sets the host's time zone, and whether its hardware clock runs on UTC.",
   args: Type.Object({
@@ -46,11 +48,11 @@ ${zone}:`);
       throw new ModuleError(
         `${name} is not an available time zone: there is no ${ZONES}/${name} (is tzdata installed?)`,
       );
-    const text = (zone: string, clock: string) =>
-      [
-        ...(name === undefined ? [] : [`name: ${zone}`]),
-        ...(hwclock === undefined ? [] : [`hwclock: ${clock}`]),
-      ].join('\n');
+    const values = (zone: string | undefined, clock: string | undefined) =>
+      valuesText({
+        ...(name !== undefined && { name: zone ?? '' }),
+        ...(hwclock !== undefined && { hwclock: clock ?? '' }),
+      });
     const changes = [
       ...(name !== undefined && name !== found.name ? [`time zone ${found.name} → ${name}`] : []),
       ...(hwclock !== undefined && hwclock !== found.hwclock
@@ -59,11 +61,7 @@ ${zone}:`);
     ];
     return {
       changes,
-      ...(changes.length > 0 && {
-        diff: [
-          { before: `${text(found.name, found.hwclock)}\n`, after: `${text(name ?? '', hwclock ?? '')}\n` },
-        ],
-      }),
+      diff: [{ before: values(found.name, found.hwclock), after: values(name, hwclock) }],
     };
   },
 

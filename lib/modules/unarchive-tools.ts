@@ -67,7 +67,8 @@ export function zipScripts(given: UnarchiveArgs): ArchiveScripts {
   const sameLink = '[ "$(readlink "$f")" = "$(readlink "$d/$f" 2>/dev/null)" ]';
   const each = `if [ -h "$f" ]; then ${sameLink} || echo "$f"; elif [ -d "$f" ]; then [ -d "$d/$f" ] || echo "$f"; elif [ -e "$d/$f" ]; then ${age}; ${same} || echo "$f"; else echo "$f"; fi`;
   return {
-    needs: 'command -v unzip >/dev/null 2>&1 || fail "unpacking a zip archive needs unzip on the host"',
+    needs:
+      'command -v unzip >/dev/null 2>&1 || fail "Unable to find required unzip: unpacking a zip archive needs it on the host"',
     names: line([
       'unzip -Z1 "$a"',
       chosen,

@@ -79,7 +79,7 @@ describe('unarchive', () => {
       const options = { env: { PATH: bin } };
       const dest = join(dir, 'd');
       const zip = await runModule(unarchive, { src: join(dir, 'a'), dest }, options);
-      expect(zip.msg).to.equal('unpacking a zip archive needs unzip on the host');
+      expect(zip.msg).to.match(/^Unable to find required unzip/);
       const xz = await runModule(unarchive, { src: join(dir, 'b'), dest }, options);
       expect(xz.msg).to.match(/needs xz on the host$/);
     }));

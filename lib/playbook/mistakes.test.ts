@@ -6,6 +6,18 @@ const play = (...lines: string[]) => ['- hosts: all', ...lines.map(line => `  ${
 const tasks = (...lines: string[]) => play('tasks:', ...lines);
 
 describe('mistakes in playbooks', () => {
+  it('are left to the run where the author reckons with a failure', () => {
+    for (const lines of [
+      ['- debug: {mgs: x}', '  ignore_errors: true'],
+      ['- debug: {mgs: x}', '  failed_when: false'],
+      ['- block: [{debug: {mgs: x}}]', '  rescue: [{debug: {msg: x}}]'],
+      ['- ignore_errors: true', '  block: [{debug: {mgs: x}}]'],
+    ])
+      expect(loadTree({ 'site.yml': tasks(...lines) }).mistakes, lines.join(' ')).to.deep.equal([]);
+    const inRescue = tasks('- rescue: [{debug: {mgs: x}}]', '  block: []');
+    expect(loadTree({ 'site.yml': inRescue }).mistakes).to.have.lengthOf(1);
+  });
+
   const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
     [
       'unknown key of a play',

@@ -58,14 +58,14 @@ function parseBlock(load: Load, dict: Dict, at: Position, context: TaskContext):
   );
   const id = load.uniqueId(`${context.idPrefix ?? ''}${at.file}:${at.line}`);
   const inner = { ...context, keywords: withTags(load, keywords, context) };
-  const part = (key: string) => parseTasks(load, authored(dict, key), inner);
+  const part = (key: string, within = inner) => parseTasks(load, authored(dict, key), within);
   return [
     {
       kind: 'block',
       id,
       name: title,
       at,
-      block: part('block'),
+      block: part('block', { ...inner, rescued: inner.rescued === true || dict.has('rescue') }),
       rescue: part('rescue'),
       always: part('always'),
       role: context.role,

@@ -18,11 +18,21 @@ export function parseTask(load: Load, dict: Dict, context: TaskContext): Task | 
   const action = parseAction(load, dict, level, collectionsOf(dict, context));
   if (!load.alreadyChecked(dict)) {
     checkKeywords(load, dict, level, key => !action || key === action.moduleName || key.startsWith('with_'));
-    if (action) checkArguments(load, action);
+    if (action) checkArguments(load, action, isFailureExpected(dict, context));
     if (action && DYNAMIC_INCLUDES.has(action.module.name)) checkInclude(load, dict, action);
   }
   const loop = parseLoop(load, dict);
   return action && buildTask(load, dict, context, action, loop);
+}
+
+/** Whether the author reckons with a failure: wrong arguments are then the task's own matter, as in Ansible. */
+function isFailureExpected(dict: Dict, context: TaskContext): boolean {
+  return (
+    context.rescued === true ||
+    dict.has('ignore_errors') ||
+    dict.has('failed_when') ||
+    context.keywords.ignoreErrors !== undefined
+  );
 }
 
 function collectionsOf(dict: Dict, context: TaskContext): readonly string[] {

@@ -203,6 +203,8 @@ export interface TaskContext {
   readonly playDir: string;
   /** True while loading handlers: `listen` is allowed then. */
   readonly handlers: boolean;
+  /** True within a block that has a rescue. */
+  readonly rescued?: boolean;
   /** `apply` of a dynamic include: keywords for every task loaded, as if a block with them stood around. */
   readonly apply?: Dict;
   /** Variables of the play that are known before any host is: names of imported files may use them. */
