@@ -53,7 +53,8 @@ count() { sed -nE "s/^ +([0-9]+) $1.*/\1/p" "$log" | tail -1; }
 tests_passed=$(count passing) tests_failed=$(count failing) tests_skipped=$(count pending)
 # Tests that never came to a count are a failure too.
 if [ "$code" -ne 0 ] && [ -z "$tests_failed" ]; then tests_failed=1; fi
-passed=$((passed + ${tests_passed:-0})) failed=$((failed + ${tests_failed:-0})) skipped=${tests_skipped:-0}
+echo 'skipped: the kernel transport, LVM, udev names and reboots; they need hosts with a kernel of their own: npm run test:vm'
+passed=$((passed + ${tests_passed:-0})) failed=$((failed + ${tests_failed:-0})) skipped=$((${tests_skipped:-0} + 1))
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -79,7 +79,9 @@ fi
 services() { find "$root/etc/systemd/system/multi-user.target.wants" -type l | sort; }
 services >"$work/before"
 install $packages $needed
-services | comm -13 "$work/before" - | xargs -r rm
+services | comm -13 "$work/before" - | while read -r link; do
+  chroot "$root" systemctl --quiet disable "\${link##*/}"
+done
 ${CLOSE_IMAGE}
 `;
 

@@ -79,7 +79,7 @@ export const lvg = defineState({
   summary: 'Keeps LVM volume groups.',
   args,
   differences: [
-    'Tried on prepared answers only, not on volume groups.',
+    'Making a group and adding a device were tried on real devices; what else it does on prepared answers only.',
     'A device that holds a file system or anything else is refused without force.',
   ],
   touches: a => [`vg:${a.vg}`, ...(a.pvs ?? [])],
