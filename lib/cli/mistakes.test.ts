@@ -123,7 +123,7 @@ const runMistakes: readonly [
     site(play('    - debug: {msg: "{{ nothing }}"}\n')),
     RUN,
     2,
-    [/FAILED!.*site\.yml:4:\d+ .*"nothing" is undefined/],
+    [/FAILED!.*site\.yml:4:\d+ .*'nothing' is undefined/],
   ],
   [
     'missing template',

@@ -21,6 +21,7 @@ import { openConnections } from './connections.ts';
 import { parseExtraVars } from './extra-vars.ts';
 import type { Parsed } from './flags.ts';
 import { terminalOperator } from './operator.ts';
+import { projectPlugins, subdirectories } from './project-plugins.ts';
 import { loadSettings, type SettingName, type Settings } from './settings.ts';
 import { vaultSecrets } from './vault-secrets.ts';
 
@@ -68,6 +69,7 @@ export async function openSession(flags: Parsed): Promise<Session> {
     decrypt: text => vault.decrypt(text).toString('utf8'),
     env: process.env,
     managed: settings.text('managed'),
+    isPlugin: projectPlugins(pluginPlaces(flags.positionals, settings)),
   });
   const pool = openConnections(flags, settings, operator, loginPassword);
   const limit = flags.text('limit');
@@ -145,6 +147,13 @@ function checkLimit(inventory: Inventory, limit: string | undefined): void {
 /** The package's own folder: the bundle stands in dist/, the source in lib/cli/. */
 const packageRoot = (): string =>
   join(import.meta.dirname, basename(import.meta.dirname) === 'dist' ? '..' : '../..');
+
+/** Where a project's own plugins may be: beside its playbooks and in its roles. */
+function pluginPlaces(playbooks: readonly string[], settings: Settings): string[] {
+  const dirs = playbooks.map(file => dirname(resolve(file)));
+  const roots = [...dirs.map(dir => join(dir, 'roles')), ...settings.paths('rolesPath', ':')];
+  return [...dirs, ...roots.flatMap(subdirectories)];
+}
 
 /** Roles stand beside the playbook, in a sibling folder of the playbook's, where Ansible looks, or in the package. */
 function createLoader(

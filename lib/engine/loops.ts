@@ -14,7 +14,7 @@ export function loopItems(templar: Templar, loop: Loop, scope: Scope): Value[] {
   if (Array.isArray(items)) return items;
   if (items instanceof Tuple) return [...items.items];
   if (items instanceof Undefined)
-    throw new SourceError('UNDEFINED_VARIABLE', `"${items.name}" is undefined`, at);
+    throw new SourceError('UNDEFINED_VARIABLE', `'${items.name}' is undefined`, at);
   throw new SourceError(
     'WRONG_TYPE',
     `loop needs a list, got ${describe(items)}`,

@@ -199,7 +199,7 @@ describe('mistakes in playbooks', () => {
       'a variable of a host in an import',
       tasks('- import_tasks: "{{ os }}.yml"'),
       [
-        'site.yml:3:23 UNDEFINED_VARIABLE "os" is undefined, imports are read before any host is contacted: only play vars and extra vars are known, include_tasks and include_role can use all',
+        `site.yml:3:23 UNDEFINED_VARIABLE 'os' is undefined, imports are read before any host is contacted: only play vars and extra vars are known, include_tasks and include_role can use all`,
       ],
     ],
     [

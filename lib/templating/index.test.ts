@@ -162,7 +162,7 @@ describe('templar', () => {
       names: () => ['b'],
     };
     expect(templar.render("{{ b | default('x') }}", lazy)).to.equal('x');
-    expect(failure(() => templar.render('{{ b }}', lazy)).message).to.include('"c" is undefined');
+    expect(failure(() => templar.render('{{ b }}', lazy)).message).to.include("'c' is undefined");
   });
 
   it('runs lookups for loops', () => {

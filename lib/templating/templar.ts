@@ -13,6 +13,8 @@ export interface Variables {
   isText?(name: string): boolean;
 }
 
+export type PluginKind = 'filter' | 'test' | 'lookup';
+
 /** What lookups and file filters may touch on the control machine. */
 export interface TemplarOptions {
   /** Directories that relative names in file lookups are searched in, most specific first. */
@@ -25,6 +27,8 @@ export interface TemplarOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Lookups that would make a file of the control machine (`password`) fail instead: for programs that only look. */
   readonly readOnly?: boolean;
+  /** True for the name of a plugin of the project's own, in Python: using it is a mistake only where it is reached. */
+  readonly isPlugin?: (kind: PluginKind, name: string) => boolean;
   /** The setting `ansible_managed`: what that variable says in templates. */
   readonly managed?: string | undefined;
 }

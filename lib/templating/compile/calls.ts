@@ -8,7 +8,8 @@ import { str } from '../python/print.ts';
 import { typeName } from '../python/types.ts';
 import { undefinedFault } from '../python/undefined.ts';
 import type { Args, Expr } from '../syntax/ast.ts';
-import type { Compiler } from './compiler.ts';
+import { isTemplate } from '../templar.ts';
+import { type Compiler, isLookup } from './compiler.ts';
 import { compileExpression, type Eval } from './expressions.ts';
 import { attributeOf, written } from './paths.ts';
 import type { Runtime } from './runtime.ts';
@@ -94,10 +95,25 @@ export function compileTest(compiler: Compiler, name: string, object: Eval, args
 /** A call of a method, a global function or a macro. */
 export function compileCall(compiler: Compiler, callee: Expr, args: Args, site: Site): Eval {
   compiler.checkLookup(callee, args);
-  const compiled = compileArgs(compiler, args);
+  const compiled = isLookup(callee)
+    ? templated(args, compileArgs(compiler, args))
+    : compileArgs(compiler, args);
   if (callee.kind === 'attribute') return compileMethodCall(compiler, callee, compiled, site);
   const target = compileExpression(compiler, callee);
   return rt => invoke(rt, target(rt), compiled(rt), callee, site);
+}
+
+/** Templates inside the texts of a lookup's arguments are rendered, as in `lookup('file', '{{ name }}.txt')`. */
+function templated(
+  { positional }: Args,
+  compiled: (rt: Runtime) => CallArguments,
+): (rt: Runtime) => CallArguments {
+  const places = positional.map(arg => arg.kind === 'const' && isTemplate(arg.value));
+  if (!places.includes(true)) return compiled;
+  return rt => {
+    const { args, named } = compiled(rt);
+    return { args: args.map((arg, i) => (places[i] ? rt.render(arg) : arg)), named };
+  };
 }
 
 function compileMethodCall(

@@ -3,6 +3,7 @@ import { Fault, type Site } from '../fault.ts';
 import type { Named } from '../python/objects.ts';
 import { Blank, defined } from '../python/undefined.ts';
 import type { Args, Expr } from '../syntax/ast.ts';
+import type { PluginKind } from '../templar.ts';
 import { naming } from './calls.ts';
 import type { Environment } from './environment.ts';
 import type { Runtime } from './runtime.ts';
@@ -16,6 +17,11 @@ function solid(value: Value): Value {
 }
 
 const LOOKUP_FUNCTIONS: ReadonlySet<string> = new Set(['lookup', 'query', 'q']);
+
+/** True for the functions that run lookups. */
+export function isLookup(callee: Expr): boolean {
+  return callee.kind === 'name' && LOOKUP_FUNCTIONS.has(callee.name);
+}
 
 /** Of a collection that we do not have: like its modules, it is a mistake only where it is reached. */
 const FOREIGN = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
@@ -50,32 +56,37 @@ export class Compiler {
 
   /** Refuses a call of lookup() or query() with a literal name that does not exist. */
   checkLookup(callee: Expr, args: Args): void {
-    if (callee.kind !== 'name' || !LOOKUP_FUNCTIONS.has(callee.name)) return;
+    if (!isLookup(callee)) return;
     const [first] = args.positional;
     if (first?.kind !== 'const' || typeof first.value !== 'string') return;
-    if (this.env.findLookup(first.value) || FOREIGN.test(first.value)) return;
+    if (this.env.findLookup(first.value) || this.isForeign('lookup', first.value)) return;
     throw this.unknown('UNKNOWN_LOOKUP', 'lookup', first.value, this.env.nearLookup(first.value), first.site);
   }
 
   /** Throws now, or, for what a collection may have, when it is used. */
   private missing(...what: Parameters<Compiler['unknown']>): () => never {
-    const [, , name] = what;
+    const [, kind, name] = what;
     const refuse = (): never => {
       throw this.unknown(...what);
     };
-    return FOREIGN.test(name) ? refuse : refuse();
+    return this.isForeign(kind, name) ? refuse : refuse();
+  }
+
+  private isForeign(kind: PluginKind, name: string): boolean {
+    return FOREIGN.test(name) || this.env.options.isPlugin?.(kind, name) === true;
   }
 
   private unknown(
     code: 'UNKNOWN_FILTER' | 'UNKNOWN_TEST' | 'UNKNOWN_LOOKUP',
-    what: string,
+    what: PluginKind,
     name: string,
     near: string | undefined,
     site: Site,
   ): Fault {
     const at = site.source.text.indexOf(name, site.start);
     const place = at >= 0 && at < site.end ? { source: site.source, start: at, end: at + name.length } : site;
-    const hint = near ? `did you mean "${near}"?` : undefined;
+    const plugin = this.isForeign(what, name) ? 'plugins written in Python do not run here' : undefined;
+    const hint = near ? `did you mean "${near}"?` : plugin;
     return new Fault(code, `there is no ${what} "${name}"`, { hint, site: place });
   }
 }

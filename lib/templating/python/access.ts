@@ -53,15 +53,16 @@ function slicePart(part: Value | undefined): number | undefined {
 
 /** Why an item is undefined, for the message, with the nearest key as a hint. */
 export function explainMissing(object: Value, path: string, key: Value): Explanation {
-  const shown = typeof key === 'string' ? `"${key}"` : String(asInteger(key) ?? typeName(key));
+  const shown = typeof key === 'string' ? `'${key}'` : String(asInteger(key) ?? typeName(key));
   if (object instanceof Map) {
-    return { reason: `"${path}" has no key ${shown}`, hint: nearKey(object, key) };
+    return { reason: `'dict object' has no attribute ${shown}`, hint: nearKey(object, key) };
   }
   const items = itemsOf(object);
   if (items && asInteger(key) !== undefined) {
-    return { reason: `"${path}" has ${items.length} items, none at ${shown}`, hint: undefined };
+    const count = `${path} has ${items.length} items`;
+    return { reason: `${typeName(object)} object has no element ${shown}`, hint: count };
   }
-  return { reason: `"${path}" (${typeName(object)}) has no ${shown}`, hint: undefined };
+  return { reason: `'${typeName(object)} object' has no attribute ${shown}`, hint: undefined };
 }
 
 function nearKey(dict: Dict, key: Value): string | undefined {

@@ -38,7 +38,8 @@ export function undefinedFault(value: Undefined): Error {
   const origin = value instanceof Missing ? value.origin : {};
   if (origin.cause) return origin.cause;
   const { reason = value.reason, hint } = origin.explain?.() ?? {};
-  const what = value.name === '' ? 'the value' : `"${value.name}"`;
+  // The words are Ansible's: playbooks look for them in messages.
+  const what = value.name === '' ? 'the value' : `'${value.name}'`;
   const message = `${what} is undefined${reason ? `: ${reason}` : ''}`;
   return new Fault('UNDEFINED_VARIABLE', message, { site: origin.site, hint, undefinedName: value.name });
 }

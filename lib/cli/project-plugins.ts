@@ -1,0 +1,36 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDirectory } from '../source/load.ts';
+import type { PluginKind } from '../templating/templar.ts';
+
+/**
+ * Tells the names of plugins that a project brings in Python: they can't run here, but are no slip of the pen. A
+ * lookup is named by its file, filters and tests by a text in one. Looks only when it is asked.
+ */
+export function projectPlugins(places: readonly string[]): (kind: PluginKind, name: string) => boolean {
+  const texts = new Map<PluginKind, readonly string[]>();
+  const textsOf = (kind: PluginKind) => {
+    const known = texts.get(kind) ?? places.flatMap(place => pythonTexts(join(place, `${kind}_plugins`)));
+    texts.set(kind, known);
+    return known;
+  };
+  return (kind, name) =>
+    kind === 'lookup'
+      ? places.some(place => existsSync(join(place, 'lookup_plugins', `${name}.py`)))
+      : textsOf(kind).some(text => text.includes(`'${name}'`) || text.includes(`"${name}"`));
+}
+
+function pythonTexts(dir: string): string[] {
+  if (!isDirectory(dir)) return [];
+  const files = readdirSync(dir).filter(name => name.endsWith('.py'));
+  return files.map(name => readFileSync(join(dir, name), 'utf8'));
+}
+
+/** The directories in a directory; none where it is not there. */
+export function subdirectories(dir: string): string[] {
+  return isDirectory(dir)
+    ? readdirSync(dir)
+        .map(name => join(dir, name))
+        .filter(isDirectory)
+    : [];
+}
