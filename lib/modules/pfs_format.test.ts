@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   openSync,
   readSync,
@@ -10,7 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import type { Json } from '../source/value.ts';
 import { pfsFormat } from './pfs_format.ts';
@@ -230,6 +232,27 @@ describe('formatting a shared disk, on block devices', function () {
           expect(stateOf(file)).to.equal(before);
         } finally {
           closeSync(fd);
+        }
+      },
+    ));
+
+  it('open for writing by the client that attaches it: nobody uses it', () =>
+    withDisk(
+      () => {},
+      async (disk, file) => {
+        const client = join(dirname(file), 'nbd-client');
+        copyFileSync(run('sh', '-c', 'readlink -f "$(command -v sleep)"'), client);
+        const fd = openSync(`/dev/${disk}`, 'r+');
+        const holder = spawn(client, ['60'], { stdio: [fd, 'ignore', 'ignore'] });
+        closeSync(fd);
+        try {
+          expect(run('cat', `/proc/${holder.pid}/comm`)).to.equal('nbd-client');
+          expect(await probe(`/dev/${disk}`))
+            .to.have.nested.property('disk.uses')
+            .that.deep.equals([]);
+        } finally {
+          holder.kill('SIGKILL');
+          await once(holder, 'exit');
         }
       },
     ));

@@ -76,10 +76,10 @@ export function parseProbe(text: string, path: string, host: string): DiskProbe 
 
 /**
  * Everything a host can tell without writing. Reads go past the page cache, since another host may have written
- * meanwhile. A process counts as a user only when it may write.
+ * meanwhile. A process counts as a user only when it may write; the one that attaches the disk (kernel transport) is none.
  */
 export function probeScript({ path, ignore_processes }: Pick<Args, 'path' | 'ignore_processes'>): string {
-  const ignored = ['dd', ...ignore_processes].map(name => `${name} `).join('|');
+  const ignored = ['dd', 'nbd-client', ...ignore_processes].map(name => `${name} `).join('|');
   return `
 path=${quote(path)}
 disk=$(readlink -f "$path" 2>/dev/null)
