@@ -38,7 +38,7 @@ npm run --silent bench -- -i "$hosts" --profile smoke
 step 'Done'
 cat <<END
 inventory        $hosts
-log in           node dist/polarplay.js lab ssh rw1 --name $name
+log in           node dist/polarplay.js lab ssh --name $name rw1
 try a reboot     node dist/polarplay.js lab reboot ro1 --name $name
 run one role     node dist/polarplay.js playbooks/site.yml -i $hosts --role nbd_client --limit ro1
 take it down     node dist/polarplay.js lab down --name $name

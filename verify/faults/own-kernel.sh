@@ -13,7 +13,7 @@ began=$SECONDS
 polarplay() { timeout 1800 node dist/polarplay.js "$@"; }
 step() { printf '\n== %s (after %d s)\n' "$1" $((SECONDS - began)); }
 fail() { echo "NOT ACCEPTED: $*" >&2; exit 2; }
-on() { polarplay lab ssh "$1" --name $lab "$2"; }
+on() { polarplay lab ssh --name $lab "$1" "$2"; }
 finish() {
   polarplay lab down --name $lab
   rm -rf "$work"
