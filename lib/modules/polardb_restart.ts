@@ -70,6 +70,14 @@ export const polardbRestart = defineState({
     const mustWait = ({ name, now, next }: Pending['settings'][number]) =>
       lowered === 'wait' && AT_LEAST_AS_ON_PRIMARY.includes(name) && Number(next) < Number(now);
     const waiting = settings.filter(mustWait).map(({ name }) => name);
+    const raised = settings.filter(
+      ({ name, now, next }) => AT_LEAST_AS_ON_PRIMARY.includes(name) && Number(next) > Number(now),
+    );
+    // The replica would need one restart before the primary's and one after it, with different values.
+    if (waiting.length > 0 && raised.length > 0)
+      throw new ModuleError(
+        `${raised.map(({ name }) => name).join(', ')} is raised and ${waiting.join(', ')} lowered at once: nothing was restarted. Replicas need what is raised before the primary and what is lowered after it, so raise first, and lower in a second run`,
+      );
     const pending = [
       ...settings.filter(s => !mustWait(s)).map(({ name, now, next }) => `${name}: ${now} → ${next}`),
       ...(otherProgram ? ['the installed programs are of another version than the running ones'] : []),
