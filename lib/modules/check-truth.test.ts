@@ -121,6 +121,7 @@ const CASES: Readonly<Record<string, Case>> = {
   shell: { args: { cmd: 'echo x >made', creates: '~t/made', chdir: '~t' } },
   slurp: { args: { src: '/etc/passwd' }, looks: true },
   stat: { args: { path: '/etc/passwd' }, looks: true },
+  sudoers: { args: { name: 'x', user: 'u', commands: ['ALL'], sudoers_path: '~t', validation: 'absent' } },
   sysctl: { args: { name: 'vm.swappiness', value: '7', sysctl_file: '~t/f', reload: false } },
   timezone: { args: { name: 'Pacific/Fiji' } },
   unarchive: {

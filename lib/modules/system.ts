@@ -57,6 +57,7 @@ import { seport } from './seport.ts';
 import { service } from './service.ts';
 import { serviceFacts } from './service_facts.ts';
 import { setup } from './setup.ts';
+import { sudoers } from './sudoers.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
 import { timezone } from './timezone.ts';
@@ -127,6 +128,7 @@ export const SYSTEM_MODULES: readonly Module[] = [
   service,
   serviceFacts,
   setup,
+  sudoers,
   sysctl,
   systemd,
   timezone,
