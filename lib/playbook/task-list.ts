@@ -5,12 +5,13 @@ import { type Dict, positionOf, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { parseAction } from './action.ts';
 import { checkKeywords, checkTemplates } from './check.ts';
+import { firstWord } from './free-form.ts';
 import { authored, each, inherit, varLayers } from './inherit.ts';
 import { type Load, renderName } from './load.ts';
 import { roleRequest } from './role-request.ts';
 import { findFile } from './search.ts';
 import { parseTask, refuseUnknown, withTags } from './task.ts';
-import type { Authored, Block, Task, TaskContext, TaskNode } from './types.ts';
+import type { Authored, Block, Keywords, Task, TaskContext, TaskNode } from './types.ts';
 
 /** Tasks and blocks from a list as written (what is no list has been complained about); imports are replaced by what they import. */
 export function parseTasks(load: Load, list: Authored | undefined, context: TaskContext): TaskNode[] {
@@ -83,16 +84,17 @@ function importOf(load: Load, dict: Dict, context: TaskContext): Import | undefi
     const name = key === 'action' && typeof value === 'string' ? (value.split(' ')[0] ?? '') : String(key);
     const short = name.replace(SHORT, '');
     if (short === 'import_tasks' || short === 'import_role') return short;
-    if (short === 'include' && isStatic(dict, value) && load.options.findModule(name)) return short;
+    if (short === 'include' && isStatic(dict, value, context) && load.options.findModule(name)) return short;
   }
   if (context.handlers) refuseRoles(load, dict);
   return undefined;
 }
 
-/** The old `include` is static unless its name is a template or it loops. */
-function isStatic(dict: Dict, value: Value): boolean {
+/** The old `include` is static unless its name is a template, it loops, or stands in what a dynamic one brought. */
+function isStatic(dict: Dict, value: Value, { idPrefix }: TaskContext): boolean {
   const loops = [...dict.keys()].some(key => key === 'loop' || String(key).startsWith('with_'));
-  return !loops && !isTemplate(value);
+  const name = typeof value === 'string' ? firstWord(value) : value;
+  return !loops && idPrefix === undefined && !isTemplate(name);
 }
 
 function refuseRoles(load: Load, dict: Dict): void {
@@ -127,13 +129,19 @@ function expandImport(load: Load, dict: Dict, kind: Import, context: TaskContext
   const label = `${kind} "${typeof name === 'string' ? name : ''}"`.replace(' ""', '');
   const inherited = inherit(context.keywords, dict, label, load.problems);
   const keywords =
-    kind === 'include' ? { ...inherited, vars: [...inherited.vars, ...parameters(action.args)] } : inherited;
+    kind === 'include' ? asIncludeVars(inherited, context.keywords, parameters(action.args)) : inherited;
   const inner = { ...context, keywords: withTags(load, keywords, context) };
   if (kind !== 'include') refuseUnknown(load, action.args, action.module, action.moduleName);
   checkTemplates(load, action.args, action.argsAt);
   const vars = varLayers(authored(dict, 'vars'), label, load.problems)[0];
   const task: ImportTask = { args: action.args, at: action.argsAt, freeForm: action.module.freeForm, vars };
   return kind === 'import_role' ? importRole(load, task, inner) : importTasks(load, task, inner);
+}
+
+/** Variables of the old `include` are as strong as those of the dynamic ones, even where it is static. */
+function asIncludeVars(inherited: Keywords, outer: Keywords, given: readonly VarLayer[]): Keywords {
+  const own = inherited.vars.slice(outer.vars.length);
+  return { ...inherited, vars: outer.vars, includeVars: [...outer.includeVars, ...own, ...given] };
 }
 
 /** The old `include: file.yml a=b` gives variables beside the file. */
