@@ -34,7 +34,7 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
   const [pattern, ...rest] = flags.positionals;
   if (pattern === undefined || rest.length > 0)
     throw new UsageError('which hosts? polarplay run PATTERN -i INVENTORY', 5);
-  const session = await openSession(flags);
+  const session = await openSession(flags, 'warning');
   const report = new AdhocReport(process.stdout, choosePaint(process.stdout.isTTY === true, process.env));
   try {
     const task = {

@@ -27,7 +27,7 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
     return EXIT.ok;
   }
   if (flags.positionals.length === 0) throw new UsageError('which playbook? see polarplay --help', 5);
-  const session = await openSession(flags);
+  const session = await openSession(flags, 'warning');
   try {
     return await run(session, flags);
   } finally {

@@ -47,13 +47,21 @@ export interface Session {
 }
 
 /** Reads the inventory and asks for passwords. Throws SourceErrors and UsageError; contacts no host. */
-export async function openSession(flags: Parsed): Promise<Session> {
+export async function openSession(
+  flags: Parsed,
+  missingInventory: 'warning' | 'error' = 'error',
+): Promise<Session> {
   const operator = terminalOperator(process.stdin, process.stdout);
   const settings = loadSettings(process.env, process.cwd());
   const vault = new Vault(await vaultSecrets(flags, settings, operator));
   const files = new FileReader(vault);
   const sources = inventorySources(flags, settings);
-  let inventory = loadInventory(sources, files);
+  // As in Ansible: a run on `localhost` alone, or with hosts that are added, needs no inventory.
+  const warn =
+    missingInventory === 'error'
+      ? undefined
+      : (message: string) => void process.stderr.write(`[WARNING]: ${message}\n`);
+  let inventory = loadInventory(sources, files, warn);
   const extraVars = parseExtraVars(flags.texts('extra-vars'), files);
   const becomePassword =
     flags.has('ask-become-pass') || settings.flag('becomeAskPass')
@@ -111,7 +119,7 @@ export async function openSession(flags: Parsed): Promise<Session> {
       customStats: new Map(),
       files,
       refreshInventory: () => {
-        inventory = loadInventory(sources, files);
+        inventory = loadInventory(sources, files, warn);
       },
       now: () => performance.now(),
       jobs: new Map(),

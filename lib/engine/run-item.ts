@@ -174,7 +174,7 @@ function factsState(run: TaskRun, item: Item): HostState {
 async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): Promise<Result> {
   const { task, playRun, info, host } = run;
   const { templar, emit, signal } = playRun.run;
-  const settled = async (): Promise<Result> => {
+  const settled = async (attempt?: number): Promise<Result> => {
     let raw: Result;
     try {
       raw = await once();
@@ -182,7 +182,7 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
       if (error instanceof ConnectionError) throw error;
       raw = failureOf(run, error);
     }
-    return judgeItem(run, item, raw);
+    return judgeItem(run, item, attempt === undefined ? raw : { ...raw, attempts: attempt });
   };
   if (!task.until) return settled();
   const number = (authored: Authored | undefined, fallback: number) =>
@@ -192,7 +192,7 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
   const delay = Math.max(0, number(task.delay, 5));
   let result: Result = { changed: false };
   for (let attempt = 1; attempt <= tries; attempt++) {
-    result = { ...(await settled()), attempts: attempt };
+    result = await settled(attempt);
     if (result.skipped) return result;
     if (task.register !== undefined) run.state.set(task.register, resultValue(task.module, result));
     item.scope.refresh();

@@ -18,9 +18,13 @@ const YAML_EXTENSIONS = ['.yml', '.yaml', '.json'];
 
 /**
  * Reads inventories: YAML, INI and executable files, directories of them, and lists such as `web1,web2`. Mistakes
- * come as SourceErrors, a source that does not exist as UsageError.
+ * come as SourceErrors, a source that does not exist as UsageError unless there is somebody to be told.
  */
-export function loadInventory(sources: readonly string[], reader: FileReader): Inventory {
+export function loadInventory(
+  sources: readonly string[],
+  reader: FileReader,
+  onMissing?: (message: string) => void,
+): Inventory {
   const graph = new Graph();
   const problems: SourceError[] = [];
   const files: string[] = [];
@@ -28,7 +32,12 @@ export function loadInventory(sources: readonly string[], reader: FileReader): I
     if (source.includes(',')) readList(source, graph);
     else {
       const file = path.resolve(source);
-      if (!existsSync(file)) throw new UsageError(`the inventory "${source}" does not exist`);
+      if (!existsSync(file)) {
+        const message = `the inventory "${source}" does not exist`;
+        if (!onMissing) throw new UsageError(message);
+        onMissing(message);
+        continue;
+      }
       files.push(file);
       readSource(file, graph, reader, problems);
     }
