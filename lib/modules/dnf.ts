@@ -191,7 +191,7 @@ export const dnf = defineAction({
   },
   differences: [
     'yum, dnf and dnf5 are one module, which uses the program the host has.',
-    'Tested against recorded answers of rpm and dnf, not on a host of that family.',
+    'Tried with dnf 4 and rpm of Debian, not on a host of the Red Hat family.',
     'The argument `list` does not exist: package_facts reads what is installed.',
   ],
   run: work,

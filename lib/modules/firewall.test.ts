@@ -196,7 +196,7 @@ describe('firewalld', () => {
 describe('ufw', () => {
   const replay = (raw: Record<string, Json>, stdout: string, checkMode = false) => {
     const steps = (ufw as ActionModule).run(finishedArguments(ufw, raw) as never, testContext({ checkMode }));
-    return replaySteps(steps, [{ stdout }]).value as Result;
+    return replaySteps(steps, [{ stdout }, { stdout: 'Status: active\n' }]).value as Result;
   };
   it('builds commands', () => {
     const rule = {
@@ -216,21 +216,21 @@ describe('ufw', () => {
       'ufw default deny incoming',
     ]);
   });
-  it('compares the status before and after', () => {
-    expect(replay({ rule: 'allow', port: '1' }, 'Status: active\n\u001eStatus: active\n').changed).to.equal(
-      false,
-    );
-    expect(
-      replay({ rule: 'allow', port: '1' }, 'Status: active\n\u001eStatus: active\n1 ALLOW\n').changed,
-    ).to.equal(true);
-  });
   it('predicts from a dry run', () => {
-    const status =
-      'Status: active\nLogging: on (low)\nDefault: deny (incoming), allow (outgoing), disabled (routed)\n';
+    const rules = (...tuples: string[]) => tuples.map(tuple => `### tuple ### ${tuple}\n`).join('');
+    const ssh = rules('allow any 22 0.0.0.0/0 any 0.0.0.0/0 in');
+    const status = `Status: active\n\u001eENABLED=yes\nLOGLEVEL=low\nDEFAULT_INPUT_POLICY="DROP"\nuser:\n${ssh}user6:\n`;
     const predict = (raw: Record<string, Json>, said = '') =>
       replay(raw, `${status}\u001e${said}\u001e`, true).changed;
-    expect(predict({ rule: 'allow', port: '1' }, 'Skipping adding existing rule\n')).to.equal(false);
-    expect(predict({ rule: 'allow', port: '1' }, '*filter\n')).to.equal(true);
+    const rule = { rule: 'allow', port: '1' };
+    expect(replay(rule, `${status}\u001eSkipping`)).to.deep.include({
+      changed: false,
+      msg: 'Status: active',
+    });
+    expect(predict(rule, 'Skipping adding existing rule\n')).to.equal(false);
+    expect(predict(rule, `*filter\n:ufw-user-input\n${ssh}COMMIT\n`)).to.equal(false);
+    expect(predict(rule, `*filter\n:ufw-user-input\n${ssh}${rules('allow any 1')}COMMIT\n`)).to.equal(true);
+    expect(predict(rule, `*filter\n:ufw6-user-input\n${ssh}COMMIT\n`)).to.equal(true);
     expect(predict({ state: 'enabled' })).to.equal(false);
     expect(predict({ default: 'deny', direction: 'incoming' })).to.equal(false);
     expect(predict({ default: 'allow', direction: 'incoming' })).to.equal(true);

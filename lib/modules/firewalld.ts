@@ -105,10 +105,7 @@ export const firewalld = defineState({
     ],
   },
   returns: { msg: 'What was changed.' },
-  differences: [
-    'Works through firewall-cmd; no Python is needed on the host.',
-    'Tested against recorded answers, not against a running firewalld.',
-  ],
+  differences: ['Works through firewall-cmd; no Python is needed on the host.'],
   touches: a => [`firewalld:${a.zone ?? ''}`],
 
   *probe(a): Steps<Found> {

@@ -155,8 +155,9 @@ function* look(
   return { made: /^made$/m.test(reply.stdout), known: new Map(rows.map(m => [normal(m[1]!), m[2]!])) };
 }
 
-function command(a: Args, words: readonly string[]): string {
-  const base = a.state === 'absent' ? ['uninstall', '-y'] : ['install'];
+function command(a: Args, words: readonly string[], dry = false): string {
+  const yes = dry ? [] : ['-y'];
+  const base = a.state === 'absent' ? ['uninstall', ...yes] : ['install', ...(dry ? ['--dry-run'] : [])];
   const state = { latest: ['-U'], forcereinstall: ['-U', '--force-reinstall'], present: [], absent: [] }[
     a.state
   ];
@@ -164,6 +165,19 @@ function command(a: Args, words: readonly string[]): string {
   const system = a.break_system_packages ? ['--break-system-packages'] : [];
   const requirements = a.requirements === undefined ? '' : ` -r ${pathWord(a.requirements)}`;
   return `run_pip ${[...base, ...state, ...system].map(quote).join(' ')} ${a.extra_args ?? ''} ${[...editable, ...words].map(quote).join(' ')}${requirements}`;
+}
+
+/** Whether pip would change something, where only pip can tell: a removal is told no, an installation is a dry run. */
+function* foretell(a: Args, words: readonly string[]): Steps<boolean> {
+  const reply = yield* sh(
+    `${prepare(a, true)}\n${PIP}\nunset PIP_NO_INPUT; echo n | { ${command(a, words, true)}; }`,
+    {
+      live: true,
+    },
+  );
+  if (reply.stderr.includes('no such option: --dry-run')) return true;
+  if (reply.rc !== 0 || reply.timedOut) throw fail(reply, a);
+  return /^ *Would (install|remove)/m.test(reply.stdout);
 }
 
 function* work(a: Args, ctx: ModuleContext): Steps<Result> {
@@ -189,11 +203,12 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
     return a.state !== 'present' || version === undefined || satisfies(version, w) !== true;
   });
   if (open.length === 0 && a.requirements === undefined) return { changed: made, ...fields };
-  if (ctx.checkMode) return { changed: true, ...fields };
-  const script = `${prepare(a, false)}\n${PIP}\n${command(
-    a,
-    open.map(w => (a.state === 'absent' && w.name ? w.name : w.text)),
-  )}`;
+  const words = open.map(w => (a.state === 'absent' && w.name ? w.name : w.text));
+  if (ctx.checkMode) {
+    const certain = made || a.state === 'forcereinstall' || open.some(w => w.name && !known.has(w.name));
+    return { changed: certain || (yield* foretell(a, words)), ...fields };
+  }
+  const script = `${prepare(a, false)}\n${PIP}\n${command(a, words)}`;
   const reply = yield* sh(script, { live: true });
   if (reply.rc !== 0 || reply.timedOut) throw fail(reply, a);
   const changed = made || /Successfully (un)?installed/i.test(reply.stdout) || a.state === 'forcereinstall';
@@ -227,7 +242,7 @@ export const pip = defineAction({
   },
   differences: [
     'Without the program virtualenv an environment is made with python3 -m venv.',
-    'In check mode a requirements file, or state=latest, counts as a change.',
+    'Check mode asks pip itself (a dry run) about requirements files and state=latest, instead of calling each a change; only a pip older than 22.2 cannot tell.',
   ],
   run: work,
   check: work,

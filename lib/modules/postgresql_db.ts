@@ -172,7 +172,7 @@ function transferCommand(a: Args): readonly [program: string, command: string] {
 }
 
 function* transfer(a: Args, ctx: ModuleContext): Steps<Result> {
-  if (ctx.checkMode) return { changed: false, db: a.name, executed_commands: [] };
+  if (ctx.checkMode) return { changed: true, db: a.name, executed_commands: [] };
   const [program, command] = transferCommand(a);
   const here = 'd=$PWD';
   const script = `${here}\n${connectScript(a, a.name, program)}\ncd "$d"\ns=$(mktemp) && trap 'rm -f "$s"' 0\n${command}`;
@@ -203,7 +203,10 @@ export const postgresqlDb = defineAction({
   summary: 'Creates, changes, removes, dumps and restores databases of a PostgreSQL server.',
   args,
   returns: { db: 'Name of the database.', executed_commands: 'The statements.' },
-  differences: ['Needs psql on the host instead of Python and psycopg2.'],
+  differences: [
+    'Needs psql on the host instead of Python and psycopg2.',
+    'A dump or a restore is a change in check mode, too.',
+  ],
   run,
   check: run,
 });

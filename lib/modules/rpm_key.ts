@@ -39,7 +39,7 @@ export const rpmKey = defineState({
     fingerprint: A.opt(A.str('Fingerprint that the key must have.')),
     validate_certs: A.bool('Check the certificate of a URL.', { default: true }),
   }),
-  differences: ['Tested against recorded answers of rpm and gpg, not on a host of that family.'],
+  differences: ['Tried with rpm of Debian, not on a host of the Red Hat family.'],
   touches: () => ['rpm-keys'],
 
   *probe({ key, validate_certs }): Steps<Found> {

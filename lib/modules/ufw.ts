@@ -87,55 +87,71 @@ function commands(a: Args): string[][] {
   ];
 }
 
+// A dry run of anything else is not one: that of `enable` writes ufw.conf.
+const isRule = (words: readonly string[]) => !['--force', 'default', 'logging'].includes(words[0]!);
+
 const line = (words: readonly string[], dry: boolean) =>
   ['ufw', ...(dry ? ['--dry-run'] : []), ...words].map(quote).join(' ');
 
-// ufw says nothing of what it would change: its status and rules before and after do.
-const STATE = `snapshot() { ufw status verbose 2>/dev/null; grep -h '^### tuple' /etc/ufw/user.rules /etc/ufw/user6.rules /lib/ufw/user.rules /lib/ufw/user6.rules 2>/dev/null; :; }`;
+const HEAD = `PATH=$PATH:/usr/sbin:/sbin
+command -v ufw >/dev/null 2>&1 || { echo 'the program ufw is missing on this host (package ufw)' >&2; exit 96; }`;
+
+// ufw says nothing of what it would change: its settings and rules, beside those of a dry run, do.
+const LOOK = `ufw status verbose || exit $?; printf '\\036'
+grep -hE '^(ENABLED|LOGLEVEL|DEFAULT_[A-Z]*_POLICY)=' /etc/ufw/ufw.conf /etc/default/ufw 2>/dev/null
+for f in user user6; do echo "$f:"; grep -h '^### tuple' /etc/ufw/$f.rules /lib/ufw/$f.rules 2>/dev/null; done`;
 
 function* run(a: Args, ctx: ModuleContext): Steps<Result> {
   const work = commands(a);
-  const script = ctx.checkMode
-    ? `snapshot >/dev/null; ufw status verbose; printf '\\036'; ${work.map(w => `${line(w, true)} || exit $?; printf '\\036'`).join('\n')}`
-    : `snapshot; printf '\\036'; ${work.map(w => `e=$(${line(w, false)} 2>&1) || { echo "$e" >&2; exit 95; }`).join('\n')}\nsnapshot`;
-  const reply = yield* sh(
-    `PATH=$PATH:/usr/sbin:/sbin\ncommand -v ufw >/dev/null 2>&1 || { echo 'the program ufw is missing on this host (package ufw)' >&2; exit 96; }\n${STATE}\n${script}`,
+  const dry = work.map(words => `printf '\\036'; ${isRule(words) ? `${line(words, true)} || exit $?` : ':'}`);
+  const [status = '', before = '', ...said] = (yield* ask([LOOK, ...dry])).split('\u001e');
+  // After a reset nothing is as it was.
+  const needed = work.filter(
+    (words, i) => a.state === 'reset' || predicts(words, said[i] ?? '', status + before),
   );
-  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || reply.stdout.trim(), { rc: reply.rc });
-  const [before = '', ...after] = reply.stdout.split('\u001e');
-  const list = work.map(w => line(w, false));
-  if (!ctx.checkMode) {
-    const now = (after[0] ?? '').trim();
-    return {
-      changed: a.state === 'reloaded' || a.state === 'reset' || before.trim() !== now,
-      commands: list,
-      msg: now,
-    };
-  }
-  const active = /^Status: active/m.test(before);
-  const changed = work.some((words, i) => predicts(words, after[i] ?? '', before, active));
-  return { changed, commands: list, msg: before.trim() };
+  const result = { changed: needed.length > 0, commands: work.map(words => line(words, false)) };
+  if (ctx.checkMode || !result.changed) return { ...result, msg: status.trim() };
+  const real = needed.map(words => `e=$(${line(words, false)} 2>&1) || { echo "$e" >&2; exit 95; }`);
+  return { ...result, msg: (yield* ask([...real, 'ufw status verbose'])).trim() };
 }
 
-/** Whether a command of a dry run would change something. */
-function predicts(words: readonly string[], said: string, status: string, active: boolean): boolean {
-  if (words.includes('enable')) return !active;
-  if (words.includes('disable')) return active;
+function* ask(lines: readonly string[]): Steps<string> {
+  const reply = yield* sh([HEAD, ...lines].join('\n'));
+  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || reply.stdout.trim(), { rc: reply.rc });
+  return reply.stdout;
+}
+
+const POLICIES: Readonly<Record<string, string>> = { allow: 'ACCEPT', deny: 'DROP', reject: 'REJECT' };
+const CHAINS: Readonly<Record<string, string>> = { incoming: 'INPUT', outgoing: 'OUTPUT', routed: 'FORWARD' };
+
+/** Whether a command would change something, by what its dry run said and by the state of before. */
+function predicts(words: readonly string[], said: string, before: string): boolean {
+  const setting = (name: string) => new RegExp(`^${name}="?(\\w+)`, 'm').exec(before)?.[1]?.toLowerCase();
+  const active = /^Status: active/m.test(before);
+  if (words.includes('enable')) return !active || setting('ENABLED') !== 'yes';
+  if (words.includes('disable')) return active || setting('ENABLED') !== 'no';
   if (words.includes('reload') || words.includes('reset')) return true;
   if (words[0] === 'default') {
-    const now = new RegExp(`(\\w+) \\(${words[2] ?? 'incoming'}\\)`).exec(status)?.[1];
-    return now !== words[1];
+    const now = setting(`DEFAULT_${CHAINS[words[2] ?? 'incoming']}_POLICY`);
+    return now !== POLICIES[words[1]!]!.toLowerCase();
   }
-  if (words[0] === 'logging')
-    return !(
-      words[1] === 'off'
-        ? /^Logging: off/m
-        : words[1] === 'on'
-          ? /^Logging: on/m
-          : new RegExp(`^Logging: on \\(${words[1]}\\)`, 'm')
-    ).test(status);
-  return !/Skipping (adding|inserting) existing rule|Could not delete non-existent rule/.test(said);
+  if (words[0] === 'logging') {
+    const level = setting('LOGLEVEL');
+    return words[1] === 'on' ? level === 'off' : level !== words[1];
+  }
+  return rulesChange(said, before);
 }
+
+/** A dry run prints all rules of IPv4, of IPv6 or of both as they would be; those it leaves alone it does not print. */
+function rulesChange(said: string, before: string): boolean {
+  const [, v4 = '', v6 = ''] = before.split(/^user6?:$/m);
+  return said
+    .split(/^\*filter$/m)
+    .slice(1)
+    .some(rules => tuplesOf(rules) !== tuplesOf(rules.includes(':ufw6-') ? v6 : v4));
+}
+
+const tuplesOf = (text: string) => text.match(/^### tuple.*$/gm)?.join('\n') ?? '';
 
 export const ufw = defineAction({
   name: 'ufw',
@@ -144,7 +160,7 @@ export const ufw = defineAction({
   args,
   rules: { requiredOneOf: [['state', 'default', 'rule', 'logging']] },
   returns: { commands: 'The commands.', msg: 'Status of the firewall.' },
-  differences: ['Tried on lab hosts with the rules of public playbooks, and on prepared answers.'],
+  differences: ['Check mode compares the rules of a dry run with those there are.'],
   run,
   check: run,
 });

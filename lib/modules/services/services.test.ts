@@ -81,6 +81,18 @@ describe('systemd: what to do', () => {
     expect(plan.warnings[0]).to.include('Could not find the requested service nbd');
   });
 
+  it('masks no unit whose own file is in the place of the mask', () => {
+    const status = {
+      LoadState: 'loaded',
+      ActiveState: 'inactive',
+      FragmentPath: '/etc/systemd/system/nbd.service',
+    };
+    const own = found('inactive', 'disabled', { status });
+    for (const checkMode of [false, true])
+      expect(() => planUnit(wish({ masked: true }), own, checkMode)).to.throw('already exists');
+    expect(planUnit(wish({ masked: true, force: true }), own, false).verbs).to.deep.equal(['mask']);
+  });
+
   it('reports a broken unit file', () => {
     const broken = found('inactive', 'disabled', { status: { LoadState: 'error', LoadError: 'bad line' } });
     expect(() => planUnit(wish({ state: 'started' }), broken, false)).to.throw(

@@ -161,8 +161,10 @@ export function planUnit(wish: UnitWish, found: UnitFound, checkMode: boolean): 
   const missing = !exists(found);
   if (found.initScript && (load === undefined || load === 'not-found'))
     warnings.push(`The service (${name}) is actually an init script but the system is managed by systemd`);
-  if (wish.masked !== undefined && wish.masked !== (firstWord(found.enabledText) === 'masked'))
+  if (wish.masked !== undefined && wish.masked !== (firstWord(found.enabledText) === 'masked')) {
+    if (wish.masked) refuseMask(wish, found);
     verbs.push(wish.masked ? 'mask' : 'unmask');
+  }
   if (missing && (wish.enabled !== undefined || wish.state !== undefined)) {
     if (!checkMode || wish.enabled === false || wish.state === 'stopped') throw missingUnit(name);
     // In a dry run the task that brings the unit has not really run.
@@ -198,6 +200,13 @@ function planState(
       status: found.status,
     });
   }
+}
+
+/** A mask is a link in the place of the unit's own file, which systemd does not overwrite without `force`. */
+function refuseMask({ name, scope, force }: UnitWish, { status }: UnitFound): void {
+  const path = status.FragmentPath ?? '';
+  if (scope !== 'system' || force || !path.startsWith('/etc/systemd/system/')) return;
+  throw new ModuleError(`Unable to mask service ${name}: Failed to mask unit: File ${path} already exists.`);
 }
 
 const missingUnit = (name: string) =>
