@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -12,7 +12,7 @@ import { postgresqlPing, serverVersion } from './postgresql_ping.ts';
 import { postgresqlPrivs } from './postgresql_privs.ts';
 import { postgresqlQuery } from './postgresql_query.ts';
 import { postgresqlUser } from './postgresql_user.ts';
-import { runModule, type TestOptions, withTemporaryDirectory } from './testing.ts';
+import { checkTruth, runModule, type TestOptions, withTemporaryDirectory } from './testing.ts';
 
 describe('PostgreSQL passwords', () => {
   it('are hashed as RFC 7677 has it', () => {
@@ -45,8 +45,19 @@ describe('PostgreSQL versions', () => {
     it(raw, () => expect(serverVersion(raw)).to.deep.equal({ ...(expected as object), raw }));
 });
 
+const STATE: readonly (readonly [table: string, columns: string])[] = [
+  ...['pg_authid', 'pg_auth_members', 'pg_shdescription', 'pg_db_role_setting', 'pg_default_acl'].map(
+    table => [table, 't'] as const,
+  ),
+  ['pg_database', 't.oid, datname, datdba, datacl, datconnlimit, dattablespace'],
+  ['pg_namespace', 'nspname, nspowner, nspacl'],
+  ['pg_class', 't.oid, relname, relowner, relacl'],
+  ['pg_proc', 't.oid, proname, proacl'],
+  ['pg_extension', 'extname, extversion'],
+];
+
 describe('PostgreSQL modules with a server', function () {
-  this.timeout(90_000);
+  this.timeout(240_000);
   let cluster: Cluster;
   before(function () {
     cluster = startCluster(this);
@@ -61,17 +72,31 @@ describe('PostgreSQL modules with a server', function () {
     return (result.query_result as { [key: string]: Json }[])[0]?.v;
   };
 
+  /** Whatever the modules may change: what all databases share, and what the one has that they are tried in. */
+  const state = () => {
+    const tables = STATE.map(([table, columns]) => `select '${table}', (${columns})::text from ${table} t`);
+    const words = [
+      '-h',
+      cluster.socket,
+      '-U',
+      'postgres',
+      '-XAtq',
+      '-c',
+      `${tables.join(' union all ')} order by 1, 2`,
+    ];
+    return execFileSync('psql', words, { encoding: 'utf8' }).split('\n');
+  };
+
   /** Check mode predicts without doing; the first run does; the second has nothing to do. */
-  async function thrice(module: Module, raw: Raw) {
-    const checked = await run(module, raw, { checkMode: true });
-    const first = await run(module, raw);
+  async function truth(module: Module, raw: Raw) {
+    const { first } = await checkTruth(module, { login_unix_socket: cluster.socket, ...raw }, state);
     expect(first.failed, JSON.stringify(first)).to.equal(undefined);
-    expect([checked.changed, first.changed]).to.deep.equal([true, true]);
-    expect((await run(module, raw)).changed, 'second run').to.equal(false);
+    expect(first.changed).to.equal(true);
     return first;
   }
 
   it('pings', async () => {
+    await checkTruth(postgresqlPing, { login_unix_socket: cluster.socket }, state);
     const result = await run(postgresqlPing, {}, { checkMode: true });
     expect(result).to.deep.include({ changed: false, is_available: true, conn_err_msg: '' });
     const gone = await run(postgresqlPing, { login_unix_socket: '/no/such' });
@@ -81,7 +106,7 @@ describe('PostgreSQL modules with a server', function () {
 
   it('keeps users: attributes, password, limits, membership, comment', async () => {
     await run(postgresqlQuery, { query: 'create role readers', db: 'postgres' });
-    const made = await thrice(postgresqlUser, {
+    const made = await truth(postgresqlUser, {
       name: 'o"neil',
       password: "it's secret",
       role_attr_flags: 'CREATEDB,NOSUPERUSER',
@@ -99,8 +124,8 @@ describe('PostgreSQL modules with a server', function () {
         `select rolcreatedb and not rolsuper and rolconnlimit = 3 as v from pg_roles where rolname = 'o"neil'`,
       ),
     ).to.equal(true);
-    await thrice(postgresqlUser, { name: 'o"neil', password: 'new one' });
-    await thrice(postgresqlUser, {
+    await truth(postgresqlUser, { name: 'o"neil', password: 'new one' });
+    await truth(postgresqlUser, {
       name: 'o"neil',
       role_attr_flags: 'NOCREATEDB,REPLICATION',
       expires: 'infinity',
@@ -109,11 +134,23 @@ describe('PostgreSQL modules with a server', function () {
     expect(
       (await run(postgresqlUser, { name: 'o"neil', password: 'other', no_password_changes: true })).changed,
     ).to.equal(false);
-    await thrice(postgresqlUser, { name: 'o"neil', password: '' });
+    await truth(postgresqlUser, { name: 'o"neil', password: '' });
     expect(await value(`select rolpassword as v from pg_authid where rolname = 'o"neil'`)).to.equal(null);
-    expect(await thrice(postgresqlUser, { name: 'o"neil', state: 'absent' })).to.include({
+    expect(await truth(postgresqlUser, { name: 'o"neil', state: 'absent' })).to.include({
       user_removed: true,
     });
+  });
+
+  it('runs queries: in check mode what they did is taken back', async () => {
+    const query = (text: string, repeats = true) =>
+      checkTruth(postgresqlQuery, { login_unix_socket: cluster.socket, db: 'postgres', query: text }, state, {
+        repeats,
+      });
+    expect((await query('select 1', false)).first.changed).to.equal(false);
+    expect((await query('create role asked')).first.changed).to.equal(true);
+    expect((await query("comment on role asked is 'x'")).first.changed).to.equal(true);
+    expect((await query('select nope')).first.failed).to.equal(true);
+    expect((await query('drop role asked')).first.changed).to.equal(true);
   });
 
   it('sends no password in clear, not even to the server', async () => {
@@ -148,7 +185,7 @@ describe('PostgreSQL modules with a server', function () {
 
   it('keeps databases', async () => {
     await run(postgresqlQuery, { query: 'create role keeper', db: 'postgres' });
-    await thrice(postgresqlDb, {
+    await truth(postgresqlDb, {
       name: 'my db',
       owner: 'keeper',
       encoding: 'UTF-8',
@@ -156,15 +193,15 @@ describe('PostgreSQL modules with a server', function () {
       lc_collate: 'C',
       lc_ctype: 'C',
     });
-    await thrice(postgresqlDb, { name: 'my db', owner: 'postgres', conn_limit: '7' });
+    await truth(postgresqlDb, { name: 'my db', owner: 'postgres', conn_limit: '7' });
     expect((await run(postgresqlDb, { name: 'my db', encoding: 'LATIN1' })).msg).to.match(
       /^Changing database encoding is not supported. Current encoding: UTF8/,
     );
-    await thrice(postgresqlDb, { name: 'my db', state: 'rename', target: 'renamed' });
+    await truth(postgresqlDb, { name: 'my db', state: 'rename', target: 'renamed' });
     expect((await run(postgresqlDb, { name: 'a', state: 'rename', target: 'b' })).msg).to.equal(
       'The source and the target databases do not exist.',
     );
-    await thrice(postgresqlDb, { name: 'renamed', state: 'absent', force: true });
+    await truth(postgresqlDb, { name: 'renamed', state: 'absent', force: true });
   });
 
   it('dumps and restores databases', () =>
@@ -177,13 +214,18 @@ describe('PostgreSQL modules with a server', function () {
       });
       for (const ending of ['sql', 'sql.gz', 'pgc', 'tar', 'dir']) {
         const target = join(dir, `dump.${ending}`);
-        const dumped = await run(postgresqlDb, { name: 'source', state: 'dump', target });
-        expect(dumped.failed, `${ending}: ${dumped.msg}`).to.equal(undefined);
+        const there = () => [...state(), `${target} ${existsSync(target)}`];
+        const dump = { login_unix_socket: cluster.socket, name: 'source', state: 'dump', target };
+        const dumped = (await checkTruth(postgresqlDb, dump, there, { repeats: true })).first;
+        expect(dumped, `${ending}: ${dumped.msg}`).to.include({ changed: true });
         expect(existsSync(target)).to.equal(true);
         const name = `copy_${ending.replace('.', '_')}`;
         await run(postgresqlDb, { name });
-        const restored = await run(postgresqlDb, { name, state: 'restore', target });
-        expect(restored.failed, `${ending}: ${restored.msg}`).to.equal(undefined);
+        const restore = { name, state: 'restore', target };
+        expect(await run(postgresqlDb, restore, { checkMode: true })).to.include({ changed: true });
+        expect((await run(postgresqlQuery, { query: 'select a from t', db: name })).failed).to.equal(true);
+        const restored = await run(postgresqlDb, restore);
+        expect(restored, `${ending}: ${restored.msg}`).to.include({ changed: true });
         expect(
           (await run(postgresqlQuery, { query: 'select a from t', db: name })).query_result,
           ending,
@@ -198,10 +240,6 @@ describe('PostgreSQL modules with a server', function () {
     }));
 
   it('keeps privileges', async () => {
-    const acls = () =>
-      value(
-        "select string_agg(relname || relacl::text, ' ' order by relname) as v from pg_class where relname like 'pt%'",
-      );
     await run(postgresqlQuery, {
       query: [
         'create role "r 1"',
@@ -214,9 +252,6 @@ describe('PostgreSQL modules with a server', function () {
       db: 'postgres',
     });
     const base = { db: 'postgres', roles: 'r 1,r2' };
-    const before = await acls();
-    await run(postgresqlPrivs, { ...base, privs: 'SELECT', objs: 'pt1' }, { checkMode: true });
-    expect(await acls(), 'check mode').to.equal(before);
     const cases: readonly Raw[] = [
       { ...base, privs: 'SELECT,insert', objs: 'pt1,pt2' },
       { ...base, privs: 'ALL', objs: 'ALL_IN_SCHEMA' },
@@ -231,7 +266,7 @@ describe('PostgreSQL modules with a server', function () {
       { ...base, privs: 'SELECT', objs: 'TABLES', type: 'default_privs' },
       { ...base, objs: 'ALL_DEFAULT', privs: 'ALL', type: 'default_privs', state: 'absent' },
     ];
-    for (const raw of cases) await thrice(postgresqlPrivs, raw);
+    for (const raw of cases) await truth(postgresqlPrivs, raw);
     expect(
       (await run(postgresqlPrivs, { ...base, roles: 'nobody', privs: 'ALL', objs: 'pt1' })).msg,
     ).to.equal('Role nobody does not exist');
@@ -262,11 +297,11 @@ describe('PostgreSQL modules with a server', function () {
       return this.skip();
     }
     const ext = { name: 'pg_stat_statements', db: 'postgres' };
-    await thrice(postgresqlExt, { ...ext, version: '1.4' });
-    await thrice(postgresqlExt, { ...ext, version: 'latest' });
+    await truth(postgresqlExt, { ...ext, version: '1.4' });
+    await truth(postgresqlExt, { ...ext, version: 'latest' });
     expect((await run(postgresqlExt, { ...ext, version: '0.1' })).msg).to.match(/has no valid update path/);
     expect((await run(postgresqlExt, ext)).changed).to.equal(false);
-    await thrice(postgresqlExt, { ...ext, state: 'absent' });
+    await truth(postgresqlExt, { ...ext, state: 'absent' });
     expect((await run(postgresqlExt, { ...ext, version: '9.9' })).msg).to.equal(
       "Passed version '9.9' is not available",
     );

@@ -1,10 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Json } from '../source/value.ts';
 import { assemble } from './assemble.ts';
 import { itAgreesWithAnsible, itTellsTheTruth, type OracleCase } from './oracle.ts';
 import { script } from './script.ts';
-import { runModule, withTemporaryDirectory } from './testing.ts';
+import { checkTruth, runModule, withTemporaryDirectory } from './testing.ts';
 import { firstWord } from './words.ts';
 
 const SCRIPT = `printf '#!/bin/sh\\necho "$# $*"; pwd; cat; echo err >&2; exit \${RC:-0}\\n' >"my script"`;
@@ -42,6 +43,18 @@ describe('script', () => {
       });
     }));
 
+  it('check mode tells the truth where creates and removes decide', () =>
+    withTemporaryDirectory(async dir => {
+      const [file, made] = [join(dir, 'make'), join(dir, 'made')];
+      const context = { find: () => file };
+      const task = (cmd: string) => ({ cmd, chdir: dir });
+      writeFileSync(file, '#!/bin/sh\n"$1" made\n');
+      const making = await checkTruth(script, { ...task('make touch'), creates: made }, dir, { context });
+      expect(making.first).to.include({ changed: true, rc: 0 });
+      const removing = await checkTruth(script, { ...task('make rm'), removes: made }, dir, { context });
+      expect(removing.first).to.include({ changed: true, rc: 0 });
+    }));
+
   it('finds the first word', () => {
     expect(firstWord(` "a b"c  'd' e`)).to.deep.equal(['a bc', `  'd' e`]);
     expect(firstWord('a\\ b c')).to.deep.equal(['a b', ' c']);
@@ -51,7 +64,7 @@ describe('script', () => {
 const PARTS =
   'mkdir p; printf one >p/1; printf "two\\n" >p/2; printf "ignored" >p/.3; mkdir p/dir; printf "ten\\n" >p/10';
 
-const join = (
+const joined = (
   name: string,
   args: Record<string, Json> = {},
   setup = PARTS,
@@ -64,17 +77,19 @@ const join = (
 });
 
 const CASES: readonly OracleCase[] = [
-  join('joins', { ignore_hidden: true }),
-  join('joins hidden ones'),
-  join('joins with a delimiter', { delimiter: '### \\n' }),
-  join('joins with a delimiter without newline', { delimiter: '---' }),
-  join('joins some', { regexp: '^1' }),
-  join('replaces with a copy', { backup: true, mode: '0600' }, `${PARTS}; echo old >f`),
-  join('joins files of the control machine', { remote_src: false, mode: '0640' }, PARTS, { except: ['msg'] }),
-  join('joins nothing', {}, 'mkdir p'),
-  join('refuses no directory', {}, ''),
-  join('refuses a file', {}, 'echo x >p'),
-  join('heeds the validator', { validate: 'grep -q none %s' }, PARTS, {
+  joined('joins', { ignore_hidden: true }),
+  joined('joins hidden ones'),
+  joined('joins with a delimiter', { delimiter: '### \\n' }),
+  joined('joins with a delimiter without newline', { delimiter: '---' }),
+  joined('joins some', { regexp: '^1' }),
+  joined('replaces with a copy', { backup: true, mode: '0600' }, `${PARTS}; echo old >f`),
+  joined('joins files of the control machine', { remote_src: false, mode: '0640' }, PARTS, {
+    except: ['msg'],
+  }),
+  joined('joins nothing', {}, 'mkdir p'),
+  joined('refuses no directory', {}, ''),
+  joined('refuses a file', {}, 'echo x >p'),
+  joined('heeds the validator', { validate: 'grep -q none %s' }, PARTS, {
     unpredictable: true,
     except: ['msg', 'dest', 'checksum'],
   }),

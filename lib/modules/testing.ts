@@ -14,11 +14,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { expect } from 'chai';
 import type { Json } from '../source/value.ts';
 import { coerceArguments } from './args.ts';
 import type { Module, ModuleContext, Reply, Request, Result, Steps } from './module.ts';
 import { ModuleError } from './module.ts';
+import { type Expectations, proveTruth, type State, type Truth } from './truth/prove.ts';
 
 /** How a test runs a module: everything has a default that suits a temporary directory of this machine. */
 export interface TestOptions {
@@ -75,44 +75,23 @@ export async function runModule(
   }
 }
 
-/** What check mode, a first and a second real run of one task said. */
-export interface Truth {
-  readonly checked: Result;
-  readonly first: Result;
-  readonly second: Result;
-}
-
 /**
- * Proves that check mode tells the truth: it leaves every byte, mode, owner and time below `dir` alone, predicts
- * `changed` and the diff of the real run, and a second real run changes nothing (unless `repeats`). A verdict that
- * check mode cannot know (a validator's) makes a case `unpredictable`: then only its innocence is tested.
+ * Proves on this machine that check mode tells the truth about a task. What it may not touch is all below a directory
+ * (every byte, mode, owner and time), or what a function looks at.
  */
-export async function checkTruth(
+export function checkTruth(
   module: Module,
   raw: Readonly<Record<string, Json>>,
-  dir: string,
-  options: TestOptions & { readonly repeats?: boolean; readonly unpredictable?: boolean } = {},
+  where: string | (() => State | Promise<State>),
+  options: TestOptions & Expectations = {},
 ): Promise<Truth> {
-  const before = treeState(dir);
-  const checked = await runModule(module, raw, { diffMode: true, ...options, checkMode: true });
-  expect(treeState(dir), 'check mode touched the host').to.deep.equal(before);
-  const first = await runModule(module, raw, { diffMode: true, ...options });
-  if (!options.unpredictable) {
-    expect(failureOf(first), 'the real run failed').to.equal(failureOf(checked));
-    expect(first.changed, 'check mode predicted otherwise').to.equal(checked.changed);
-    expect(first.diff, 'check mode predicted another diff').to.deep.equal(checked.diff);
-  }
-  if (!first.changed && !first.failed)
-    expect(treeState(dir), 'ok, but something changed').to.deep.equal(before);
-  const second = await runModule(module, raw, { diffMode: true, ...options });
-  if (!options.repeats && !first.failed) {
-    expect(failureOf(second), 'the second run failed').to.equal(undefined);
-    expect(second.changed, 'a second run changed something').to.equal(false);
-  }
-  return { checked, first, second };
+  const state = typeof where === 'string' ? () => linesOf(treeState(where)) : where;
+  const run = (checkMode: boolean) => runModule(module, raw, { diffMode: true, ...options, checkMode });
+  return proveTruth({ state, run }, options);
 }
 
-const failureOf = (result: Result) => (result.failed ? result.msg : undefined);
+const linesOf = (tree: Readonly<Record<string, string>>) =>
+  Object.entries(tree).map(([path, entry]) => `${path} ${entry}`);
 
 /** Runs the steps of a module against a shell on this machine. */
 export async function runSteps<T>(steps: Steps<T>, options: TestOptions = {}): Promise<T> {

@@ -9,7 +9,7 @@ export interface ThrowAwayCopy {
   /** Words before a command that run it there. */
   readonly enter: readonly string[];
   /** Every file that differs from this machine's, the mounts, the name and the packet filter: all a module may change. */
-  state(): string;
+  state(): readonly string[];
   run(script: string): void;
   end(): void;
 }
@@ -31,7 +31,7 @@ quiet -type d -print0 >"$1/folders"; xargs -0r stat -c '%n %a %u:%g' <"$1/folder
 quiet -type f -print0 | sort -z | xargs -0r sha1sum
 getcap -r . 2>/dev/null
 getfacl -Rsn . 2>/dev/null
-uname -n; cut -d' ' -f2- /proc/self/mounts; iptables-save 2>/dev/null | grep '^-' || :`;
+uname -n; cut -d' ' -f2- /proc/self/mounts; iptables-save 2>/dev/null | sed -n '/^[-:]/s/ \\[[0-9:]*\\]$//p; /^-/p'`;
 
 /** Makes such a copy; the test is skipped where that is not allowed. */
 export async function throwAwayCopy(test: Context): Promise<ThrowAwayCopy> {
@@ -63,7 +63,7 @@ export async function throwAwayCopy(test: Context): Promise<ThrowAwayCopy> {
   const enter = [...outside, '-r', '-w'];
   return {
     enter,
-    state: () => call([...outside, 'sh', '-c', LOOK, 'sh', base]),
+    state: () => call([...outside, 'sh', '-c', LOOK, 'sh', base]).split('\n'),
     run: script => void call([...enter, 'sh', '-ec', `umask 022; ${script}`]),
     end() {
       holder.kill('SIGKILL');
