@@ -61,6 +61,7 @@ const SHELLS: readonly OracleCase[] = [
   line('runs several lines', 'a=1\nb=2\necho $((a + b))'),
   line('uses another shell', 'test -n "$BASH_VERSION"', { executable: '/bin/bash' }),
   line('does not find another shell', 'true', { executable: '/no/such/shell' }),
+  line('enters what a link leads to', 'echo "$PWD"', { chdir: '{dir}/link' }, 'mkdir sub; ln -s sub link'),
   line('changes the directory', 'pwd; ls', { chdir: '{dir}' }, ': >a'),
   line('does not run when it created', 'touch x', { creates: '{dir}/x' }),
   line('takes stdin', 'cat; echo end', { stdin: 'text' }),

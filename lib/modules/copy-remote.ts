@@ -6,12 +6,12 @@ import { EACH, parseTree, type TreeFound } from './copy-tree.ts';
 import { directoryScript } from './file-decision.ts';
 import { commandLines, type EntryChanges, entryCommands } from './file-tree.ts';
 import {
+  absoluteWord,
   attributesFound,
   beginSection,
   type Found,
   lookScript,
   parseLook,
-  pathWord,
   sectionsOf,
 } from './look.ts';
 import { type ModuleContext, ModuleError, type Plan, quote, type Steps, sh } from './module.ts';
@@ -46,10 +46,10 @@ export function* probeRemote(wish: RemoteWish): Steps<RemoteFound> {
   // A directory goes into the destination under its name, unless a slash says that its content is meant.
   const inside = wish.src.endsWith('/') ? '' : `/${quote(name)}`;
   const script = [
-    lookScript(wish.src, { follow: true, content: 'sum' }),
+    lookScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
     's0=$p; a=',
     beginSection('dest'),
-    `if [ -d "$s0" ]; then w=${pathWord(wish.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(wish.dest, name)}; fi`,
+    `if [ -d "$s0" ]; then w=${absoluteWord(wish.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(wish.dest, name)}; fi`,
     lookScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
     `if [ -n "$a" ]; then`,
     `${beginSection('theirs')}; echo; cd "$s0" && find . -mindepth 1 -exec sh -c '${EACH}' sh {} +`,

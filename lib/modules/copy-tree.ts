@@ -23,7 +23,7 @@ import {
 } from './content.ts';
 import { directoryScript } from './file-decision.ts';
 import { commandLines, type Entry, type EntryChanges, entryCommands } from './file-tree.ts';
-import { type Found, lookScript, parseLook } from './look.ts';
+import { absoluteWord, type Found, lookScript, parseLook } from './look.ts';
 import {
   type FileDiff,
   type ModuleContext,
@@ -95,7 +95,7 @@ function followable(link: string, localFollow: boolean, parents: readonly string
 export function* probeTree(wish: TreeWish): Steps<TreeFound> {
   const names = wish.items.map(item => item.path);
   const script = [
-    lookScript(wish.dest, { follow: true, wanted: wish.wanted }),
+    lookScript(wish.dest, { word: absoluteWord(wish.dest), follow: true, wanted: wish.wanted }),
     `if [ -d "$p" ]; then echo; cd "$p" && xargs -0 sh -c '${EACH}' sh; fi`,
     ':',
   ].join('\n');

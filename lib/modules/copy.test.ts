@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Json } from '../source/value.ts';
@@ -195,6 +195,20 @@ describe('copy', () => {
   itAgreesWithAnsible(copy, { via: 'action', fields: FIELDS }, [...FILES, ...REMOTE]);
   itAgreesWithAnsible(copy, { via: 'action', fields: ['msg'] }, [...TREES, ...REMOTE_TREES]);
   itTellsTheTruth(copy, [...FILES, ...REMOTE, ...TREES, ...REMOTE_TREES]);
+
+  for (const remote_src of [false, true])
+    it(`copies a tree to a relative path${remote_src ? ', all on the host' : ''}`, () =>
+      withTemporaryDirectory(async dir => {
+        execFileSync('sh', ['-ec', TREE], { cwd: dir });
+        mkdirSync(join(dir, 'd'));
+        const src = remote_src ? relative(process.cwd(), join(dir, 's')) : join(dir, 's');
+        const args = { src, dest: relative(process.cwd(), join(dir, 'd')), remote_src };
+        const result = await runModule(copy, args);
+        expect(result, String(result.msg)).to.include({ changed: true });
+        expect(readFileSync(join(dir, 'd/s/a/two'), 'utf8')).to.equal('2\n');
+        expect(readdirSync(dir).sort()).to.deep.equal(['d', 's']);
+        expect((await runModule(copy, args)).changed).to.equal(false);
+      }));
 
   for (const shell of ['bash', 'busybox'] as const) {
     it(`copies trees under ${shell}`, () =>

@@ -76,6 +76,11 @@ export function pathWord(path: string): string {
   return path.startsWith('-') ? `./${hostWord(path)}` : hostWord(path);
 }
 
+/** The same for a path that has to mean the same after a `cd`. */
+export function absoluteWord(path: string): string {
+  return /^[^/~$]/.test(path) ? `"$PWD"/${quote(path)}` : pathWord(path);
+}
+
 /** The script behind `look`; several may be joined, each ends its header with an empty line. */
 export function lookScript(path: string, options: LookOptions = {}): string {
   const { wanted = {} } = options;

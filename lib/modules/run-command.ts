@@ -98,7 +98,7 @@ function runScript({ words, args }: Running): string {
 /** Enters the directory, or ends the script. */
 function changeDirectory(path: string): string {
   const problem = `if [ -d "$d" ]; then say chdir 13 "$d"; elif [ -e "$d" ]; then say chdir 20 "$d"; else say chdir 2 "$d"; fi`;
-  return `d=${pathWord(path)}\ncd "$d" 2>/dev/null || { ${problem}; }`;
+  return `d=${pathWord(path)}\ncd -P "$d" 2>/dev/null || { ${problem}; }`;
 }
 
 function conditions(args: Running['args']): string {
