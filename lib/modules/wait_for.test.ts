@@ -113,6 +113,16 @@ describe('wait_for', function () {
     }
   });
 
+  it('reads a file again that was written anew', () =>
+    withTemporaryDirectory(async dir => {
+      const path = join(dir, 'state');
+      writeFileSync(path, 'done\n');
+      later(700, () => writeFileSync(path, 'done by 7\n'));
+      expect(await run({ path, search_regex: 'done by (\\d)' })).to.deep.include({ match_groups: ['7'] });
+      later(700, () => writeFileSync(path, 'done by 8\n'));
+      expect(await run({ path, search_regex: 'by 8' })).to.include({ state: 'started' });
+    }));
+
   it('starts a log again when it was replaced', () =>
     withTemporaryDirectory(async dir => {
       const path = join(dir, 'log');

@@ -4,7 +4,7 @@ import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { pathWord } from './look.ts';
 import { defineAction, ModuleError, quote, type Reply, type Result, type Steps, sh } from './module.ts';
-import { clock, growthScript, pathScript, portScript, tcpFunctions } from './waiting/scripts.ts';
+import { clock, growthScript, pathScript, portScript, type Seen, tcpFunctions } from './waiting/scripts.ts';
 
 const STATES: Readonly<Record<string, string>> = {
   ESTABLISHED: '01',
@@ -140,17 +140,22 @@ function search(regex: PythonRegex, text: string): Match | undefined {
 
 /** Searches a file each time it has changed; of a growing one only what was added travels. */
 function* searchFile(wait: Wait, path: string, regex: PythonRegex): Steps<Match> {
-  let last = { inode: '', size: 0 };
+  let last: Seen = { inode: '', size: 0, stamp: '' };
   let text = Buffer.alloc(0);
   for (;;) {
     const reply = yield* wait.ask(growthScript(pathWord(path), last, LIMIT));
     const end = reply.stdoutBytes.indexOf('\n');
-    const [inode = '', size = '0', from = '1'] = reply.stdoutBytes.subarray(0, end).toString().split(' ');
+    const [from = '1', ...stamp] = reply.stdoutBytes.subarray(0, end).toString().split(' ');
+    const [inode = '', size = '0'] = stamp;
     const added = reply.stdoutBytes.subarray(end + 1);
     const kept = inode === last.inode && Number(from) === last.size + 1 ? text : Buffer.alloc(0);
     text = Buffer.concat([kept, added]).subarray(-LIMIT);
     // A file that grew while it was read is read on from there.
-    last = { inode, size: Math.max(Number(size), Number(from) - 1 + added.length) };
+    last = {
+      inode,
+      size: Math.max(Number(size), Number(from) - 1 + added.length),
+      stamp: stamp.join(' '),
+    };
     const match = search(regex, text.toString());
     if (match) return match;
     yield { kind: 'sleep', seconds: 1 };

@@ -59,23 +59,33 @@ while ! [ -e "$p" ]; do
 done`;
 }
 
+/** Longer files are not read again from their start when they grow. */
+const SHORT = 1 << 20;
+
+/** What was seen of a file: its inode, how far it was read, and all that stat said. */
+export interface Seen {
+  readonly inode: string;
+  readonly size: number;
+  readonly stamp: string;
+}
+
 /**
- * Waits until a file exists and differs from what was read last, then prints its inode, its size, and what was added
- * since (or the whole of another file), of which at most the last `limit` bytes.
+ * Waits until a file exists and differs from what was read last, then prints where it reads from, inode, size and
+ * time of the file, and the file: of a long one only what was added since, at most the last `limit` bytes.
  */
-export function growthScript(
-  word: string,
-  last: { readonly inode: string; readonly size: number },
-  limit: number,
-): string {
+export function growthScript(word: string, last: Seen, limit: number): string {
+  const added =
+    last.size > SHORT
+      ? `[ "$1" = "${last.inode}" ] && [ "$2" -ge ${last.size} ] && f=$((${last.size} + 1))`
+      : ':';
   return `p=${word}
 while :; do
-  s=$(stat -L -c '%i %s' "$p" 2>/dev/null) && [ -r "$p" ] && [ "$s" != "${last.inode} ${last.size}" ] && break
+  s=$(stat -L -c '%i %s %y' "$p" 2>/dev/null) && [ -r "$p" ] && [ "$s" != ${quote(last.stamp)} ] && break
   pause
 done
-z=\${s#* }; f=1
-[ "\${s% *}" = "${last.inode}" ] && [ "$z" -ge ${last.size} ] && f=$((${last.size} + 1))
-[ $((z - f)) -ge ${limit} ] && f=$((z - ${limit} + 1))
-printf '%s %s\\n' "$s" "$f"
+set -- $s; f=1
+${added}
+[ $(($2 - f)) -ge ${limit} ] && f=$(($2 - ${limit} + 1))
+printf '%s %s\\n' "$f" "$s"
 tail -c "+$f" "$p"`;
 }
