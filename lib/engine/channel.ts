@@ -1,5 +1,5 @@
 import type { Authored, Task } from '../playbook/types.ts';
-import { type Json, toPlain, Undefined, type Value } from '../source/value.ts';
+import { type Json, OMIT, toPlain, Undefined, type Value } from '../source/value.ts';
 import type { Become, Connection } from '../transport/connection.ts';
 import type { Run } from './run.ts';
 import type { Scope } from './scope.ts';
@@ -44,7 +44,8 @@ export async function openConnection(
 function connectionVariables(run: Run, task: Task, own: Scope, target: Scope): Record<string, Json> {
   const variables: Record<string, Json> = {};
   const keyword = (name: string, authored: Authored | undefined) => {
-    if (authored) variables[name] = toPlain(run.templar.render(authored.value, own, authored.at));
+    const value = authored && run.templar.render(authored.value, own, authored.at);
+    if (value !== undefined && value !== OMIT) variables[name] = toPlain(value);
   };
   keyword('ansible_connection', task.connection);
   keyword('ansible_user', task.remoteUser);
@@ -76,8 +77,8 @@ export function becomeOf(run: Run, task: Task, own: Scope, target: Scope): Becom
       const variable = peek(target, name);
       if (variable !== undefined) return variable;
     }
-    if (authored) return toPlain(run.templar.render(authored.value, own, authored.at));
-    return flag;
+    const rendered = authored && run.templar.render(authored.value, own, authored.at);
+    return rendered === undefined || rendered === OMIT ? flag : toPlain(rendered);
   };
   const flags = run.options.become;
   if (!truthy(value(['ansible_become'], task.become, flags.enabled))) return undefined;

@@ -1,6 +1,6 @@
 import { ModuleError, type Result } from '../modules/module.ts';
 import type { Authored } from '../playbook/types.ts';
-import { type Dict, toPlain, type Value } from '../source/value.ts';
+import { type Dict, OMIT, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
 import { finishArguments, renderArguments } from './arguments.ts';
 import { startAsync } from './async.ts';
@@ -31,7 +31,7 @@ import {
   unknownSource,
 } from './task-run.ts';
 import { hostScope } from './variables.ts';
-import { allHold, firstFalse, judge, resultValue } from './verdict.ts';
+import { allHold, firstFalse, judge, resultValue, UnjudgedError } from './verdict.ts';
 
 export async function runItem(
   run: TaskRun,
@@ -151,11 +151,20 @@ export function settle(run: TaskRun, outcome: CallOutcome): Result {
 export function judgeItem(run: TaskRun, item: Item, raw: Result): Result {
   const { task, playRun, state } = run;
   storeFacts(run, item, raw);
-  return judge(task, raw, playRun.run.templar, item.scope, result => {
-    if (task.register === undefined) return;
-    state.set(task.register, resultValue(task.module, result));
-    item.scope.refresh();
-  });
+  try {
+    return judge(task, raw, playRun.run.templar, item.scope, result => {
+      if (task.register === undefined) return;
+      state.set(task.register, resultValue(task.module, result));
+      item.scope.refresh();
+    });
+  } catch (error) {
+    if (!(error instanceof UnjudgedError)) throw error;
+    const failure = failureOf(run, error.cause);
+    // What the module found stays known.
+    return failure.failed
+      ? { ...error.result, failed: true, msg: failure.msg!, [`${error.keyword}_result`]: failure.msg! }
+      : failure;
+  }
 }
 
 function storeFacts(run: TaskRun, item: Item, result: Result): void {
@@ -211,7 +220,9 @@ function delegateOf(run: TaskRun, item: Item, onDelegate: (host: string) => void
   const { task, playRun } = run;
   if (!task.delegateTo) return undefined;
   const { value, at } = task.delegateTo;
-  const delegate = String(toPlain(playRun.run.templar.render(value, item.scope, at)));
+  const rendered = playRun.run.templar.render(value, item.scope, at);
+  if (rendered === OMIT) return undefined;
+  const delegate = String(toPlain(rendered));
   (item as { delegate: string }).delegate = delegate;
   onDelegate(delegate);
   return delegate;

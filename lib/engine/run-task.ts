@@ -71,6 +71,7 @@ export async function runTask(
   const elapsedMs = playRun.run.now() - start;
   const extra = { ...(delegate !== undefined && { delegate }), included, elapsedMs };
   if (unreachable) {
+    register(run, result);
     const ignored = keywordOr(run, task.ignoreUnreachable, false);
     return { status: 'unreachable', ignored, result, ...extra };
   }

@@ -2,7 +2,7 @@ import type { Result } from '../modules/module.ts';
 import { titleOf } from '../playbook/listing.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
+import { type Dict, fromPlain, type Json, OMIT, toPlain, type Value } from '../source/value.ts';
 import { truthy } from './channel.ts';
 import type { StepEnd } from './cursor.ts';
 import type { HostStats, TaskInfo } from './events.ts';
@@ -251,7 +251,8 @@ function render(
 ): Json | undefined {
   const authored = task[keyword];
   if (!authored) return undefined;
-  return toPlain(playRun.run.templar.render(authored.value, taskScope(playRun, host, task), authored.at));
+  const value = playRun.run.templar.render(authored.value, taskScope(playRun, host, task), authored.at);
+  return value === OMIT ? undefined : toPlain(value);
 }
 
 const flag = (playRun: PlayRun, task: Task, host: string, keyword: 'runOnce' | 'anyErrorsFatal'): boolean =>

@@ -1,7 +1,7 @@
 import { ModuleError, type Result } from '../modules/module.ts';
 import type { Authored, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
+import { type Dict, type Json, OMIT, toPlain, type Value } from '../source/value.ts';
 import { BecomeError } from '../transport/connection.ts';
 import { truthy } from './channel.ts';
 import type { Status, TaskInfo } from './events.ts';
@@ -100,7 +100,8 @@ export function keyword(
   fallback: boolean,
 ): boolean {
   if (!authored) return fallback;
-  return truthy(toPlain(run.playRun.run.templar.render(authored.value, scope, authored.at)));
+  const value = run.playRun.run.templar.render(authored.value, scope, authored.at);
+  return value === OMIT ? fallback : truthy(toPlain(value));
 }
 
 /** A keyword that is evaluated after the task, when a mistake in it must not hide what the task did. */

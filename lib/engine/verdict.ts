@@ -1,5 +1,6 @@
 import type { FileDiff, Module, Result } from '../modules/module.ts';
 import type { Authored, Task } from '../playbook/types.ts';
+import { SourceError } from '../source/errors.ts';
 import { fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Scope } from './scope.ts';
@@ -38,15 +39,39 @@ export function judge(
   register(judged);
   if (judged.skipped) return judged;
   if (task.changedWhen) {
-    judged = { ...judged, changed: templar.test(task.changedWhen.value, scope, task.changedWhen.at) };
+    const { value, at } = task.changedWhen;
+    judged = { ...judged, changed: asked('changed_when', judged, () => templar.test(value, scope, at)) };
     register(judged);
   }
   if (task.failedWhen) {
-    const failed = templar.test(task.failedWhen.value, scope, task.failedWhen.at);
+    const { value, at } = task.failedWhen;
+    const failed = asked('failed_when', judged, () => templar.test(value, scope, at));
     judged = { ...judged, failed, failed_when_result: failed };
     register(judged);
   }
   return judged;
+}
+
+/** A condition on a result that can't be evaluated, and the result as far as it had come. */
+export class UnjudgedError extends Error {
+  readonly keyword: 'changed_when' | 'failed_when';
+  readonly result: Result;
+  override readonly cause: SourceError;
+
+  constructor(keyword: UnjudgedError['keyword'], result: Result, cause: SourceError) {
+    super(cause.message);
+    this.keyword = keyword;
+    this.result = result;
+    this.cause = cause;
+  }
+}
+
+function asked(keyword: UnjudgedError['keyword'], result: Result, test: () => boolean): boolean {
+  try {
+    return test();
+  } catch (error) {
+    throw error instanceof SourceError ? new UnjudgedError(keyword, result, error) : error;
+  }
 }
 
 /** Whether a result stops the host: `failed_when` has the last word, even over an exhausted `until`. */
