@@ -138,10 +138,10 @@ function expandImport(load: Load, dict: Dict, kind: Import, context: TaskContext
   return kind === 'import_role' ? importRole(load, task, inner) : importTasks(load, task, inner);
 }
 
-/** Variables of the old `include` are as strong as those of the dynamic ones, even where it is static. */
+/** The `vars` of the old `include` are as strong as those of include_tasks; what stands beside the file is not. */
 function asIncludeVars(inherited: Keywords, outer: Keywords, given: readonly VarLayer[]): Keywords {
   const own = inherited.vars.slice(outer.vars.length);
-  return { ...inherited, vars: outer.vars, includeVars: [...outer.includeVars, ...own, ...given] };
+  return { ...inherited, vars: [...outer.vars, ...given], includeVars: [...outer.includeVars, ...own] };
 }
 
 /** The old `include: file.yml a=b` gives variables beside the file. */
