@@ -20,7 +20,11 @@ export const polardbPromote = defineState({
   summary:
     'Makes a replica the writer. Nobody else may be able to write by then: polardb_fence comes before.',
   args,
-  returns: { was: 'replica or primary, before.', seconds: 'How long the promotion took.' },
+  returns: {
+    was: 'replica or primary, before.',
+    seconds: 'How long the promotion took.',
+    tries: 'How many tries it took: a server may end in its first, and is started again.',
+  },
 
   *probe(wish) {
     const reply = yield* mustSh(
@@ -48,7 +52,7 @@ export const polardbPromote = defineState({
     const seconds = Number(reply.stdout.trim().split('\n').at(-1));
     if (!Number.isFinite(seconds))
       throw new ModuleError('the promotion said nothing', { stdout: reply.stdout });
-    return { seconds };
+    return { seconds, tries: Number(/^tries (\d+)$/m.exec(reply.stderr)?.[1] ?? 1) };
   },
 });
 
@@ -65,10 +69,11 @@ function script(wish: Args): string {
 cd /
 /usr/local/sbin/polar-guard promote >&2 || exit 1
 begin=$(date +%s%N)
-is_writer() { [ "$(${recovering(wish)} 2>/dev/null)" = f ]; }
-finish() { echo $((($(date +%s%N) - begin) / 1000000)) | sed 's/...$/.&/; s/^\\./0./'; exit 0; }
-data=${quote(data)}
 try=0
+is_writer() { [ "$(${recovering(wish)} 2>/dev/null)" = f ]; }
+# A try that ended the server is told here; systemd need not count it as trouble as well.
+finish() { [ "$try" -le 1 ] || systemctl reset-failed polardb; echo "tries $try" >&2; echo $((($(date +%s%N) - begin) / 1000000)) | sed 's/...$/.&/; s/^\\./0./'; exit 0; }
+data=${quote(data)}
 while [ $((try += 1)) -le ${tries} ]; do
   runuser -u ${quote(user)} -- ${quote(`${bin}/pg_ctl`)} promote -D "$data" -W >&2
   until=$(($(date +%s) + ${within}))
