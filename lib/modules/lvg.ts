@@ -78,10 +78,7 @@ export const lvg = defineState({
   aliases: ['community.general.lvg'],
   summary: 'Keeps LVM volume groups.',
   args,
-  differences: [
-    'Making a group and adding a device were tried on real devices; what else it does on prepared answers only.',
-    'A device that holds a file system or anything else is refused without force.',
-  ],
+  differences: ['A device that holds a file system or anything else is refused without force.'],
   touches: a => [`vg:${a.vg}`, ...(a.pvs ?? [])],
 
   *probe(a): Steps<Found> {

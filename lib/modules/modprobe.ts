@@ -89,7 +89,6 @@ export const modprobe = defineState({
   args,
   returns: { name: 'Name of the module.', params: 'Its parameters.', state: 'State wanted.' },
   differences: [
-    'Tried on prepared answers and in check mode; no module was loaded for real.',
     'A module that the running kernel does not have fails before anything is changed, and names the kernel.',
   ],
   touches: a => [`kernel-module:${a.name}`, LOAD, OPTIONS],

@@ -55,7 +55,7 @@ export const selinux = defineState({
     state: 'Mode.',
   },
   differences: [
-    'Tried on prepared answers only, not on a host with SELinux.',
+    'Tried with Debian’s kernel and policy, not on a host of the Red Hat family.',
     'The kernel command line (update_kernel_param) is not edited.',
     'No Python library is needed on the host.',
   ],

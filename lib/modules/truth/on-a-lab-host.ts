@@ -113,7 +113,7 @@ export const ON_A_LAB_HOST: Readonly<Record<string, Story>> = {
   reboot: { args: {}, look: 'cat /proc/sys/kernel/random/boot_id', repeats: true },
   rpm_key: {
     args: { key: '~t/key' },
-    setup: `mkdir -m 700 g; export GNUPGHOME=$PWD/g; gpg --batch -q --passphrase '' --quick-gen-key pptest rsa2048 2>/dev/null; gpg --export -a >key; gpgconf --kill all`,
+    setup: `rpm --initdb; mkdir -m 700 g; export GNUPGHOME=$PWD/g; gpg --batch -q --passphrase '' --quick-gen-key pptest rsa2048 2>/dev/null; gpg --export -a >key; gpgconf --kill all`,
     look: 'rpm -q gpg-pubkey || :',
     next: [{ state: 'absent' }],
   },

@@ -3,6 +3,7 @@ import type { Story } from './prove.ts';
 /** What a host for the stories below has installed. */
 export const KERNEL_PACKAGES: readonly string[] = [
   'lvm2',
+  'netbase',
   'policycoreutils-python-utils',
   'selinux-policy-default',
   'thin-provisioning-tools',
