@@ -47,7 +47,7 @@ echo '== tests'
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 [ $# -gt 0 ] || set -- 'lib/**/*.test.ts' 'verify/**/*.test.ts' 'bench/**/*.test.ts'
-npx mocha --forbid-only "$@" 2>&1 | tee "$log"
+npx mocha --forbid-only --parallel --jobs 2 "$@" 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
 count() { sed -nE "s/^ +([0-9]+) $1.*/\1/p" "$log" | tail -1; }
 tests_passed=$(count passing) tests_failed=$(count failing) tests_skipped=$(count pending)

@@ -15,10 +15,8 @@ import { makeKey, type Sshd, startSshd, whyNoSshd } from '../transport/testing/s
 import { addUser, type TestUser } from '../transport/testing/users.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** The program as people run it: the bundle, made from this source before the tests. */
+/** The program as people run it: the bundle, made from this source before the tests (see built.ts). */
 const MAIN = join(ROOT, 'dist/polarplay.js');
-
-before(() => void execFileSync(process.execPath, ['build.mjs'], { cwd: ROOT }));
 
 interface Answer {
   readonly code: number;
