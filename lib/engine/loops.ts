@@ -1,14 +1,16 @@
 import type { Loop, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { type Dict, Tuple, Undefined, type Value } from '../source/value.ts';
+import { SEARCHED_FOLDER } from '../templating/lookups/files.ts';
 import { isTemplate, type Templar } from '../templating/templar.ts';
 import type { Scope } from './scope.ts';
 
-/** The items of a task's loop. Throws SourceError when they can't be evaluated or are no list. */
-export function loopItems(templar: Templar, loop: Loop, scope: Scope): Value[] {
+/** The items of the loop of a task of this module. Throws SourceError when they can't be evaluated or are no list. */
+export function loopItems(templar: Templar, loop: Loop, moduleName: string, scope: Scope): Value[] {
   const { value, at } = loop.items;
   if (loop.kind !== 'loop') {
-    return templar.lookup(loop.kind, lookupTerms(loop, templar.render(value, scope, at)), new Map(), scope);
+    const terms = lookupTerms(loop, templar.render(value, scope, at));
+    return templar.lookup(loop.kind, terms, lookupOptions(loop, moduleName), scope);
   }
   const items = templar.render(value, scope, at);
   if (Array.isArray(items)) return items;
@@ -21,6 +23,13 @@ export function loopItems(templar: Templar, loop: Loop, scope: Scope): Value[] {
     at,
     'wrap a single value in [ ], or use the filters dict2items or list',
   );
+}
+
+/** `with_first_found` looks where the files of the task's module are; the lookup of that name among `files` alone. */
+function lookupOptions({ kind }: Loop, moduleName: string): Dict {
+  if (!/(^|\.)first_found$/.test(kind)) return new Map();
+  const folder = ['template', 'var'].find(word => moduleName.includes(word)) ?? 'file';
+  return new Map<Value, Value>([[SEARCHED_FOLDER, `${folder}s`]]);
 }
 
 /** What a `with_…` loop hands to its lookup: of a mapping its keys, but where a mapping is meant or none may be. */

@@ -30,7 +30,7 @@ export async function runLoop(
   const loop = task.loop!;
   let values: Value[];
   try {
-    values = loopItems(templar, loop, scope);
+    values = loopItems(templar, loop, task.moduleName, scope);
   } catch (error) {
     // A loop that can't be evaluated is no mistake when the task would be skipped anyway.
     if (error instanceof SourceError && conditionIsFalse(run, scope)) return skippedResult(run, scope);

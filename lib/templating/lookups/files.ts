@@ -82,6 +82,9 @@ function splitNames(value: Value | undefined): string[] {
         .map(part => part.trim());
 }
 
+/** The option of first_found by which a loop says where to look: `files` (as without it), `templates` or `vars`. */
+export const SEARCHED_FOLDER = '_subdir';
+
 /** Names that first_found tries, in order. */
 function candidates(term: Value, options: Dict): Candidates {
   const items = itemsOf(term);
@@ -103,11 +106,11 @@ function firstFound(context: Context, terms: readonly Value[], options: Dict): V
   const own = terms.length > 0 ? terms : [new Map<Value, Value>([['files', options.get('files') ?? []]])];
   const parts = own.map(term => candidates(term, options));
   const names = parts.flatMap(part => part.names);
+  const folder = options.get(SEARCHED_FOLDER);
+  const kind = folder === 'templates' || folder === 'vars' ? folder : 'files';
   for (const name of names) {
-    for (const kind of ['files', 'templates', 'vars'] as const) {
-      const found = findFile(context.options, context.vars, kind, name);
-      if (found !== undefined) return [found];
-    }
+    const found = findFile(context.options, context.vars, kind, name);
+    if (found !== undefined) return [found];
   }
   if (parts.some(part => part.skip)) return [];
   const hint = names.length > 0 ? `tried: ${names.join(', ')}` : 'no names were given';
