@@ -25,7 +25,7 @@ export const nspawn: Machine = {
   async inside(lab, host, argv) {
     const leader = await leaderOf(lab, host);
     if (leader === undefined) return undefined;
-    return attempt(['timeout', '100', 'nsenter', '--target', String(leader), '--all', ...argv]);
+    return attempt(['timeout', '100', 'nsenter', '--target', String(leader), '--all', '--root', ...argv]);
   },
 };
 
