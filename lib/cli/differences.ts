@@ -34,6 +34,10 @@ export const DIFFERENCES: readonly { readonly what: string; readonly why: string
     why: 'The others are about Python, plugins or looks.',
   },
   {
+    what: 'Inventories that do not exist stop a run when there is no other.',
+    why: 'Ansible warns, matches no host and ends well: a slip in a name would look like success.',
+  },
+  {
     what: 'Unknown host keys are refused.',
     why: 'The message has the fingerprint and the way to accept it; `--accept-new-host-keys` trusts at the first login. There is no question in the middle of a run.',
   },

@@ -18,7 +18,8 @@ const YAML_EXTENSIONS = ['.yml', '.yaml', '.json'];
 
 /**
  * Reads inventories: YAML, INI and executable files, directories of them, and lists such as `web1,web2`. Mistakes
- * come as SourceErrors, a source that does not exist as UsageError unless there is somebody to be told.
+ * come as SourceErrors, a source that does not exist as UsageError; where somebody is to be told of it, only when there
+ * is no other.
  */
 export function loadInventory(
   sources: readonly string[],
@@ -28,16 +29,16 @@ export function loadInventory(
   const graph = new Graph();
   const problems: SourceError[] = [];
   const files: string[] = [];
-  for (const source of sources) {
+  const missing = sources.filter(source => !source.includes(',') && !existsSync(source));
+  for (const source of missing) {
+    const message = `the inventory "${source}" does not exist`;
+    if (!onMissing || missing.length === sources.length) throw new UsageError(message);
+    onMissing(message);
+  }
+  for (const source of sources.filter(name => !missing.includes(name))) {
     if (source.includes(',')) readList(source, graph);
     else {
       const file = path.resolve(source);
-      if (!existsSync(file)) {
-        const message = `the inventory "${source}" does not exist`;
-        if (!onMissing) throw new UsageError(message);
-        onMissing(message);
-        continue;
-      }
       files.push(file);
       readSource(file, graph, reader, problems);
     }
