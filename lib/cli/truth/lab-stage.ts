@@ -16,7 +16,7 @@ export interface LabStage extends Stage {
 const NOISE = String.raw`/(proc|sys|dev|run|tmp|var/tmp|var/log|var/cache/(apt|dnf|ldconfig|man|firewalld)|root/\.(cache|gnupg))(/.*)?|/var/lib/(dpkg/lock.*|systemd/(timers|timesync|random-seed)(/.*)?|rpm/\.rpm\.lock|dbus/.*|selinux/.*\.LOCK)|/etc/\.pwd\.lock|/var/lib/dnf/history\.sqlite|.*\.sqlite-(shm|wal)|.*/__pycache__(/.*)?`;
 
 /** Services that come and go by themselves. */
-const PASSING = String.raw`(apt-.*|dpkg-.*|systemd-(tmpfiles-clean|hostnamed|timedated|localed)|polkit)\.service`;
+const PASSING = String.raw`(apt-.*|dpkg-.*|lvm-activate-.*|systemd-(tmpfiles-clean|hostnamed|timedated|localed)|polkit)\.service`;
 
 const find = (top: string) =>
   String.raw`find ${top} -xdev -regextype posix-extended -regex '\.?(${NOISE})' -prune -o ! -type d -printf '%C@ %p %m %U:%G %s %l\n' -o -printf '- %p %m %U:%G\n' | sort -k 2`;

@@ -52,12 +52,17 @@ export async function proveTruth(
   if (repeats || first.failed) return { checked, first, second: await trial.run(false) };
   const again = await trial.run(true);
   expect(again.changed, `check mode after the change: ${said(again)}`).to.equal(false);
+  same(after, await trial.state(), 'check mode touched the host after the change');
   const second = await trial.run(false);
   expect(failureOf(second), 'the second run failed').to.equal(undefined);
   expect(second.changed, `a second run changed something: ${said(second)}`).to.equal(false);
-  same(after, await trial.state(), 'check mode or a second run touched the host');
+  same(withoutFolderTimes(after), withoutFolderTimes(await trial.state()), 'a second run touched the host');
   return { checked, first, second };
 }
+
+/** A real run may make a file beside another, to compare the two, and remove it. */
+const withoutFolderTimes = (state: State): State =>
+  state.map(line => line.replace(/ (4\d{4} \d+:\d+) [\d.]+ $/, ' $1'));
 
 const failureOf = (result: Result) => (result.failed ? result.msg : undefined);
 const said = (result: Result) => JSON.stringify(result).slice(0, 400);
