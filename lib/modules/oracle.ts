@@ -45,6 +45,7 @@ export interface OracleTable {
 }
 
 const ANSIBLE = '/usr/bin/ansible';
+const COLLECTIONS = '/usr/lib/python3/dist-packages/ansible_collections';
 
 /**
  * Compares a module with Ansible's: each case runs twice for real, and the fields of both results and all that is in
@@ -55,6 +56,12 @@ export function itAgreesWithAnsible(module: Module, table: OracleTable, cases: r
     if (!existsSync(ANSIBLE)) {
       console.log(
         `skipped: ansible-core is not installed; with it, ${module.name} is compared with Ansible's`,
+      );
+      this.skip();
+    }
+    if (!/^ansible\.(builtin|legacy)\./.test(nameOf(module, table)) && !existsSync(COLLECTIONS)) {
+      console.log(
+        `skipped: Debian's package ansible is not installed; with it, ${module.name} is compared with Ansible's`,
       );
       this.skip();
     }

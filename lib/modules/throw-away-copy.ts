@@ -24,7 +24,7 @@ for d in proc sys dev tmp; do mount --rbind /$d root/$d; done
 echo ready; exec chroot root sleep 900`;
 
 /** A folder counts when it is new or other than this machine's: a file that comes and goes leaves one in the copy. */
-const LOOK = `PATH=$PATH:/usr/sbin; cd "$1/upper"; quiet() { find . -regextype posix-extended -regex '${NOISE}' -prune -o "$@"; }
+const LOOK = `PATH=$PATH:/usr/sbin; cd "$1/upper" || exit; quiet() { find . -regextype posix-extended -regex '${NOISE}' -prune -o "$@"; }
 quiet ! -type d -printf '%p %m %U:%G %T@ %l\\n' | sort
 quiet -type d -print0 >"$1/folders"; xargs -0r stat -c '%n %a %u:%g' <"$1/folders" | sort >"$1/now"
 (cd / && xargs -0r stat -c '%n %a %u:%g' <"$1/folders" 2>/dev/null) | sort | comm -13 - "$1/now"

@@ -60,6 +60,9 @@ function ansibleIsMissing(): string | undefined {
   const release = '/usr/lib/python3/dist-packages/ansible/release.py';
   if (!existsSync('/usr/bin/ansible-playbook') || !existsSync(release))
     return 'ansible-core is not installed';
+  // It has the callback that writes JSON.
+  if (!existsSync('/usr/lib/python3/dist-packages/ansible_collections'))
+    return "Debian's package ansible is not installed";
   const version = /__version__ = '([^']+)'/.exec(readFileSync(release, 'utf8'))?.[1] ?? 'unknown';
   if (MODE !== undefined || version.startsWith(`${RECORDED_VERSION}.`)) return undefined;
   return `ansible-core is ${version}, the recordings are of ${RECORDED_VERSION}`;

@@ -56,6 +56,9 @@ export async function startSshd(config: readonly string[] = []): Promise<Sshd> {
       'MaxStartups 100',
       'UseDNS no',
       'PrintMotd no',
+      // What the login scripts do of whoever runs the tests is not tested.
+      `Match User ${userInfo().username}`,
+      `SetEnv HOME=${directory}`,
     ].join('\n'),
   );
   const daemon = spawn(SSHD, ['-D', '-e', '-f', file], { stdio: ['ignore', 'ignore', 'pipe'] });
