@@ -147,7 +147,6 @@ export const lvol = defineState({
   rules: { requiredOneOf: [['lv', 'thinpool']] },
   returns: { vg: 'Volume group.', lv: 'Name of the volume.', size: 'Its size before, in MiB.' },
   differences: [
-    'Making a volume was tried on a real volume group; what else it does on prepared answers only.',
     'A new volume overwrites signatures of earlier ones in the same place without asking, as there.',
     'Activation that is as wanted is no command at all.',
     'Sizes with + and - are a change each time the task runs, as there.',

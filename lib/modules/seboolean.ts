@@ -19,7 +19,7 @@ export const seboolean = defineState({
   returns: { name: 'Name of the boolean.', state: 'On or off.', persistent: 'Whether it is kept.' },
   differences: [
     'Needs getsebool and setsebool on the host instead of Python libraries.',
-    'Tried on prepared answers only, not on a host with SELinux.',
+    'Tried with Debian’s kernel and policy, not on a host of the Red Hat family.',
   ],
   touches: a => [`seboolean:${a.name}`],
 

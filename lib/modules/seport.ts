@@ -43,7 +43,7 @@ export const seport = defineState({
   args,
   differences: [
     'Needs semanage on the host instead of Python libraries.',
-    'Tried on prepared answers only, not on a host with SELinux.',
+    'Tried with Debian’s kernel and policy, not on a host of the Red Hat family.',
   ],
   touches: () => ['seport'],
 
