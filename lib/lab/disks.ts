@@ -35,6 +35,8 @@ export async function attachDisks(lab: Lab, host: LabHost): Promise<void> {
     const file = join(dir, disk.device);
     const existing = (await loopsOn(file))[0];
     const loop = existing ?? (await run(['losetup', '--find', '--show', file])).trim();
+    // Somebody who had this loop device before may have made it read-only, and that outlives losetup.
+    await run(['blockdev', '--setrw', loop]);
     lines.push(`${disk.device} ${loop}\n`);
   }
   const etc = join(hostDir(lab.root, lab.name, host.name), 'upper', 'etc');
