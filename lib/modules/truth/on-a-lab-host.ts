@@ -82,7 +82,8 @@ export const ON_A_LAB_HOST: Readonly<Record<string, Story>> = {
   },
   firewalld: {
     args: { port: '8080/tcp', state: 'enabled' },
-    setup: 'systemctl start firewalld',
+    // It has its name on the bus before it has its rules in the kernel.
+    setup: "systemctl start firewalld; timeout 30 sh -c 'until firewall-cmd -q --state; do sleep 0.2; done'",
     next: [
       { permanent: true },
       { permanent: true, state: 'disabled' },
