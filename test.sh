@@ -10,7 +10,7 @@ needs=(
   ansible-playbook:ansible-core /usr/lib/python3/dist-packages/ansible_collections/community:ansible
   /usr/lib/python3/dist-packages/jinja2:python3-jinja2
   nbd-server:nbd-server nbdfuse:libnbd-bin fusermount3:fuse3
-  setfacl:acl
+  setfacl:acl crontab:cron rsync:rsync /usr/lib/python3/dist-packages/psycopg2:python3-psycopg2
 )
 missing=()
 for need in "${needs[@]}"; do

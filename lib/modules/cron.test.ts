@@ -62,7 +62,11 @@ const cases: readonly OracleCase[] = [
 ];
 
 describe('cron', () => {
-  itAgreesWithAnsible(cron, { fields: ['jobs', 'envs', 'cron_file', 'msg'], via: 'module' }, cases);
+  itAgreesWithAnsible(
+    cron,
+    { fields: ['jobs', 'envs', 'cron_file', 'msg'], via: 'module', needs: ['crontab'] },
+    cases,
+  );
   itTellsTheTruth(cron, cases);
 
   it('keeps jobs in the crontab of a user', async function () {

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import type { Json } from '../source/value.ts';
 import type { Module, Result } from './module.ts';
@@ -36,7 +36,7 @@ export interface OracleTable {
   /** Arguments that only Ansible's side gets (`_uses_shell`). */
   readonly extra?: Readonly<Record<string, Json>>;
   readonly options?: (dir: string) => TestOptions;
-  /** Programs without which the table cannot run. */
+  /** Programs, and other files by their paths, without which the table cannot run. */
   readonly needs?: readonly string[];
   /** Permissions of files differ on purpose. */
   readonly otherModes?: boolean;
@@ -65,7 +65,7 @@ export function itAgreesWithAnsible(module: Module, table: OracleTable, cases: r
       );
       this.skip();
     }
-    const missing = table.needs?.filter(program => !existsSync(`/usr/bin/${program}`)) ?? [];
+    const missing = table.needs?.filter(name => !existsSync(resolve('/usr/bin', name))) ?? [];
     if (missing.length > 0) {
       console.log(
         `skipped: ${missing.join(', ')} not installed; with it, ${module.name} is compared with Ansible's`,

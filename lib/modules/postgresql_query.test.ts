@@ -140,6 +140,7 @@ describe('postgresql_query', function () {
       fields: ['query_result', 'query_all_results', 'statusmessage', 'rowcount', 'query_list', 'query'],
       via: 'module',
       ansibleName: 'community.postgresql.postgresql_query',
+      needs: ['/usr/lib/python3/dist-packages/psycopg2'],
     },
     cases,
   );
