@@ -11,6 +11,8 @@ needs=(
   /usr/lib/python3/dist-packages/jinja2:python3-jinja2
   nbd-server:nbd-server nbdfuse:libnbd-bin fusermount3:fuse3
   setfacl:acl crontab:cron rsync:rsync /usr/lib/python3/dist-packages/psycopg2:python3-psycopg2
+  /usr/lib/python3/dist-packages/jmespath:python3-jmespath /usr/lib/python3/dist-packages/netaddr:python3-netaddr
+  mariadbd:mariadb-server-core mariadb:mariadb-client-core
 )
 missing=()
 for need in "${needs[@]}"; do
