@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Position, SourceError } from './errors.ts';
 import type { Dict, Value } from './value.ts';
@@ -77,11 +77,29 @@ function readOrFail(file: string, at?: Position): Buffer {
 }
 
 export function isDirectory(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return look(file)?.isDirectory() ?? false;
 }
 
 export function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  return look(file)?.isFile() ?? false;
+}
+
+/** Names that no file can have: with a NUL, too long, below a file, in a circle of links. Authors' words come here. */
+const IMPOSSIBLE: ReadonlySet<string | undefined> = new Set([
+  'ERR_INVALID_ARG_VALUE',
+  'ENAMETOOLONG',
+  'ENOTDIR',
+  'ELOOP',
+]);
+
+function look(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (IMPOSSIBLE.has(code)) return undefined;
+    throw new SourceError('FILE_NOT_FOUND', `"${displayPath(file)}": ${message}`, undefined);
+  }
 }
 
 /**
