@@ -12,6 +12,7 @@ needs=(
   nbd-server:nbd-server nbdfuse:libnbd-bin fusermount3:fuse3
   setfacl:acl crontab:cron rsync:rsync /usr/lib/python3/dist-packages/psycopg2:python3-psycopg2
   /usr/lib/python3/dist-packages/jmespath:python3-jmespath /usr/lib/python3/dist-packages/netaddr:python3-netaddr
+  /usr/lib/python3/dist-packages/passlib:python3-passlib
   mariadbd:mariadb-server-core mariadb:mariadb-client-core
 )
 missing=()

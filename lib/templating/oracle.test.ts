@@ -74,10 +74,12 @@ describe('templating against Ansible', () => {
   it('agrees with the Ansible of this machine', function () {
     const probe = spawnSync(PYTHON, [
       '-c',
-      'import ansible, jmespath, netaddr, ansible_collections.ansible.utils',
+      'import ansible, jmespath, netaddr, passlib, ansible_collections.ansible.utils',
     ]);
     if (probe.status !== 0) {
-      console.log(`      skipped: needs ${PYTHON} with ansible, python3-jmespath and python3-netaddr`);
+      console.log(
+        `      skipped: needs ${PYTHON} with ansible, python3-jmespath, python3-netaddr and python3-passlib`,
+      );
       this.skip();
     }
     this.timeout(120_000);

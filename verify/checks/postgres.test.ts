@@ -111,7 +111,7 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
       'ro1 delay p99 ms',
     ]);
     expect(figures[0]!.value).to.be.a('number').within(0, 1000);
-    expect(remarks[0]).to.match(/^SQL on rw1: pg to 127\.0\.0\.1:\d+ as postgres$/);
+    expect(remarks.join('\n')).to.match(/^SQL on rw1: pg to 127\.0\.0\.1:\d+ as postgres$/m);
     expect(server.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'polarplay%'").trim()).to.equal(
       '0',
     );
