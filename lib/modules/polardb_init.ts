@@ -2,7 +2,7 @@ import { A, Type } from './args.ts';
 import { defineState, ModuleError, mustSh, quote } from './module.ts';
 
 /** What a data directory on the node's own disk is. */
-interface Found {
+export interface Found {
   /** `half`: an initialisation began and never ended; `foreign`: files, but no database. */
   readonly local: 'blank' | 'half' | 'foreign' | 'present';
   /** PG_VERSION; empty when there is none. */
@@ -10,7 +10,14 @@ interface Found {
   /** The file that makes a server follow instead of write exists. */
   readonly signal: boolean;
   readonly running: boolean;
+  /** The shared folder holds files, asked for when a primary is to be made; unknown counts as a failure. */
+  readonly shared: boolean;
+  /** An interrupted initialisation had made the shared folder itself: what is in there is its own. */
+  readonly ownShared: boolean;
 }
+
+/** Stands in the log of an initialisation from the moment on when it has made the shared folder. */
+const OWN_SHARED = 'the shared folder is new';
 
 const args = Type.Object({
   role: A.choice(['primary', 'replica'], 'What the node is.'),
@@ -27,7 +34,7 @@ const args = Type.Object({
   primary_host: A.str('Address of the primary, for a new replica of the stand-in.', { default: '' }),
   primary_port: A.int('Port of the primary.', { default: 5432 }),
 });
-type Args = Type.Static<typeof args>;
+export type Args = Type.Static<typeof args>;
 
 export const polardbInit = defineState({
   name: 'polardb_init',
@@ -37,8 +44,16 @@ export const polardbInit = defineState({
 
   *probe(wish) {
     const reply = yield* mustSh('cannot look at the data directory', probeScript(wish), { timeout: 400 });
-    const [local = '', version = '', signal, running] = reply.stdout.split('\n');
-    return { local: local as Found['local'], version, signal: signal === 'yes', running: running === 'yes' };
+    const [local = '', version = '', ...answers] = reply.stdout.split('\n');
+    const [signal, running, shared, ownShared] = answers.map(answer => answer === 'yes');
+    return {
+      local: local as Found['local'],
+      version,
+      signal: signal === true,
+      running: running === true,
+      shared: shared === true,
+      ownShared: ownShared === true,
+    };
   },
 
   diff(found, wish) {
@@ -62,14 +77,20 @@ export const polardbInit = defineState({
 });
 
 /** Stops with what the operator can do where going on could lose data. */
-function refuse({ local, version, signal, running }: Found, wish: Args): void {
+function refuse({ local, version, signal, running, shared, ownShared }: Found, wish: Args): void {
   const { data, role } = wish;
   if (local === 'half') {
     throw new ModuleError(
       `${data} is half made: an earlier initialisation was interrupted. No server ever ran on it. ` +
         `See ${data}.initializing for how far it came, then remove ${data} and ${data}.initializing` +
-        (role === 'primary' && wish.shared ? ` and, with pfs rm -r, ${wish.shared},` : '') +
+        (ownShared ? ` and, with pfs rm -r, ${wish.shared}, which it had made new,` : '') +
         ' and run again.',
+    );
+  }
+  if (local === 'blank' && shared) {
+    throw new ModuleError(
+      `${wish.shared} on the shared disk holds data, but this node has no ${data}: a new database would have to take its place, so nothing was done. ` +
+        'Do not remove the shared data. If the data directory of this node is lost, nothing else is: make a replica the primary (failover.yml), then let this node in again (rejoin.yml).',
     );
   }
   if (local === 'foreign') {
@@ -104,14 +125,35 @@ function probeScript(wish: Args): string {
 data=${quote(wish.data)}
 mark=$data.initializing
 if [ -e "$mark" ]; then flock -w 300 "$mark" true || { echo "an initialisation of $data is still running" >&2; exit 1; }; fi
-if [ -e "$mark" ]; then echo half
-elif [ -e "$data/PG_VERSION" ]; then echo present
-elif [ -d "$data" ] && [ -n "$(ls -A "$data")" ]; then echo foreign
-else echo blank; fi
+if [ -e "$mark" ]; then local=half
+elif [ -e "$data/PG_VERSION" ]; then local=present
+elif [ -d "$data" ] && [ -n "$(ls -A "$data")" ]; then local=foreign
+else local=blank; fi
+echo $local
 cat "$data/PG_VERSION" 2>/dev/null || echo
 if [ -e "$data/${signalFile(wish)}" ]; then echo yes; else echo no; fi
 if [ -e "$data/postmaster.pid" ] && kill -0 "$(head -n 1 "$data/postmaster.pid")" 2>/dev/null; then echo yes; else echo no; fi
+if [ $local != blank ]; then echo no
+else
+${sharedHoldsFiles(wish)}
+fi
+if grep -qsxF ${quote(OWN_SHARED)} "$mark"; then echo yes; else echo no; fi
 `;
+}
+
+/** A new primary takes the place of what is in the shared folder: it must be known to be empty, not only unreadable. */
+export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args): string {
+  if (database !== 'polardb' || role !== 'primary') return '  echo no';
+  const [, disk = '', ...folders] = shared.split('/').filter((part, i) => i === 0 || part !== '');
+  return `  # In check mode PFS is not there before the first deployment.
+  if [ -x /usr/local/bin/pfs ]; then
+    pfs="timeout -k 5 60 /usr/local/bin/pfs -C ${quote(pfs_cluster)}"
+    listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls /${disk}/ failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
+    if printf '%s\\n' "$listing" | awk -v name=${quote(folders[0] ?? '')} '$NF == name { found = 1 } END { exit !found }'; then
+      listing=$($pfs ls ${quote(shared)} 2>/dev/null) || { echo "pfs ls ${shared} failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
+      if printf '%s\\n' "$listing" | grep -Eq '^ *(File|Dir) '; then echo yes; else echo no; fi
+    else echo no; fi
+  else echo no; fi`;
 }
 
 /** Goes on when the runner dies, writes its log into the mark, and removes the mark as its last act. */
@@ -147,6 +189,7 @@ function steps(wish: Args): string {
 
 function initdb({ bin, user, options }: Args): string {
   return `  passwords=$(mktemp)
+  trap 'rm -f "$passwords"' EXIT
   printf '%s\\n' "$secret" >"$passwords"
   chown ${quote(user)} "$passwords"
   as_user ${quote(`${bin}/initdb`)} -D "$data" -U ${quote(user)} --pwfile="$passwords" --auth-local=peer --auth-host=scram-sha-256 ${options.map(quote).join(' ')}
@@ -162,6 +205,7 @@ function baseBackup({ bin, user, slot, primary_host, primary_port }: Args): stri
 function sharePrimary({ bin, shared, pfs_cluster, version }: Args): string {
   const kind = version >= 15 ? ' primary' : '';
   return `  timeout 60 /usr/local/bin/pfs -C ${quote(pfs_cluster)} mkdir ${quote(shared.replace(/\/$/, ''))}
+  echo ${quote(OWN_SHARED)}
   timeout 900 ${quote(`${bin}/polar-initdb.sh`)} "$data/" ${quote(shared)}${kind} ${quote(pfs_cluster)}`;
 }
 

@@ -1,0 +1,107 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { ModuleError } from './module.ts';
+import { type Args, type Found, polardbInit, sharedHoldsFiles } from './polardb_init.ts';
+import { finishedArguments, runModule, withTemporaryDirectory } from './testing.ts';
+
+const blank: Found = {
+  local: 'blank',
+  version: '',
+  signal: false,
+  running: false,
+  shared: false,
+  ownShared: false,
+};
+
+const wish = (more: Readonly<Record<string, string | number>> = {}) =>
+  finishedArguments(polardbInit, {
+    role: 'primary',
+    bin: '/opt/bin',
+    data: '/home/polardb/data',
+    shared: '/nvmex/shared_data/',
+    ...more,
+  }) as unknown as Args;
+
+const outcome = (found: Partial<Found>, raw = wish()) => {
+  try {
+    return polardbInit.diff({ ...blank, ...found } as never, raw as never, {} as never).changes.join('; ');
+  } catch (error) {
+    return (error as ModuleError).message;
+  }
+};
+
+describe('polardb_init', () => {
+  const cases: readonly [string, Partial<Found>, RegExp, Args?][] = [
+    ['makes a primary where nothing is', {}, /^make the primary/],
+    [
+      'refuses a new primary in the place of data on the shared disk, and says nothing of removing it',
+      { shared: true },
+      /shared_data\/ on the shared disk holds data.*Do not remove the shared data.*failover\.yml/,
+    ],
+    [
+      'never advises to remove shared data that an interrupted initialisation had not made',
+      { local: 'half' },
+      /half made(?!.*pfs rm)/,
+    ],
+    [
+      'names the shared folder when the interrupted initialisation had made it',
+      { local: 'half', ownShared: true },
+      /with pfs rm -r, \/nvmex\/shared_data\/, which it had made new/,
+    ],
+    ['refuses files that are no database', { local: 'foreign' }, /holds files but no database/],
+    ['refuses another major version', { local: 'present', version: '11' }, /is of version 11, not 15/],
+    [
+      'refuses to make a primary of a replica',
+      { local: 'present', version: '15', signal: true },
+      /switchover/,
+    ],
+    [
+      'refuses to make a replica of a running writer',
+      { local: 'present', version: '15', running: true },
+      /it is a writer, not a replica/,
+      wish({ role: 'replica' }),
+    ],
+    ['leaves a primary alone', { local: 'present', version: '15' }, /^$/],
+    [
+      'gives a replica its signal file back',
+      { local: 'present', version: '15' },
+      /^write replica\.signal/,
+      wish({ role: 'replica' }),
+    ],
+  ];
+  for (const [what, found, expected, raw] of cases)
+    it(what, () => expect(outcome(found, raw)).to.match(expected));
+
+  it('sees an interrupted initialisation, and whether it had made the shared folder', () =>
+    withTemporaryDirectory(async dir => {
+      const data = join(dir, 'data');
+      mkdirSync(data);
+      const raw = { role: 'primary', bin: '/opt/bin', data, shared: '/nvmex/shared_data/' };
+      const message = async () => String((await runModule(polardbInit, raw, { checkMode: true })).msg);
+      writeFileSync(`${data}.initializing`, 'The files belonging to this database system\n');
+      expect(await message()).to.match(/half made(?!.*pfs rm)/);
+      writeFileSync(`${data}.initializing`, 'success\nthe shared folder is new\n');
+      expect(await message()).to.match(/half made.*pfs rm/);
+    }));
+
+  it('asks PFS what the shared folder holds, and goes on only when it can say', () =>
+    withTemporaryDirectory(dir => {
+      const pfs = join(dir, 'pfs');
+      const script = sharedHoldsFiles(wish()).replaceAll('/usr/local/bin/pfs', pfs);
+      const answer = (body: string) => {
+        writeFileSync(pfs, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+        const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+        return status === 0 ? stdout.trim() : stderr;
+      };
+      const root = 'echo " Dir 1 4096 shared_data"; echo "File 1 8 .pfs-paxos"';
+      expect(answer(`case "$4" in */shared_data/) echo "File 1 8 PG_VERSION";; *) ${root};; esac`)).to.equal(
+        'yes',
+      );
+      expect(answer(`case "$4" in */shared_data/) :;; *) ${root};; esac`)).to.equal('no');
+      expect(answer('echo "File 1 8 .pfs-paxos"')).to.equal('no');
+      expect(answer('exit 255')).to.match(/what the shared disk holds is not known/);
+      expect(answer(`case "$4" in */shared_data/) exit 5;; *) ${root};; esac`)).to.match(/is not known/);
+    }));
+});
