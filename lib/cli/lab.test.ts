@@ -31,6 +31,7 @@ describe('polarplay lab', () => {
     [['up', '--hosts', 'A'], 5, 'lower-case'],
     [['up', '--disk-kind', 'tape'], 5, 'loop or file'],
     [['up', '--kind', 'lxc'], 5, 'nspawn, uml or vm'],
+    [['up', '--release', '../13'], 5, 'a codename as trixie'],
     [['status', '--name', '../x'], 5, 'lower-case'],
     [['ssh'], 5, 'needs a host'],
     [['kill'], 5, 'needs a host'],

@@ -4,7 +4,15 @@ import { parseArgs } from 'node:util';
 import { LabError } from '../lab/command.ts';
 import * as lab from '../lab/lab.ts';
 import { parseDisks, parseHosts, parseVars } from '../lab/plan.ts';
-import { checkName, type DiskKind, type LabKind, labDir, requireLab, stateRoot } from '../lab/record.ts';
+import {
+  checkName,
+  checkRelease,
+  type DiskKind,
+  type LabKind,
+  labDir,
+  requireLab,
+  stateRoot,
+} from '../lab/record.ts';
 import { UsageError } from '../source/errors.ts';
 
 export interface LabIo {
@@ -17,7 +25,7 @@ export const LAB_USAGE = `usage: polarplay lab COMMAND [--name LAB] …
 Throw-away hosts on this machine, each with systemd, sshd and an address of its own (Linux, as root).
 
   up [--hosts N | --hosts a,b,c] [--disk 3x15G] [--scratch 64M|none] [--disk-kind loop|file]
-     [--kind nspawn|uml|vm] [--kernel-args 'a b=c'] [--var NAME=VALUE]… [--packages a,b]
+     [--release CODENAME] [--kind nspawn|uml|vm] [--kernel-args 'a b=c'] [--var NAME=VALUE]… [--packages a,b]
      [--prepare-for a,b] [--install]
                       makes the lab, or what is missing of it, and writes its inventory;
                       without --hosts: st1 (storage), rw1 (primary), ro1 and ro2 (replicas)
@@ -30,6 +38,8 @@ Throw-away hosts on this machine, each with systemd, sshd and an address of its 
   clean               removes base images and downloaded packages, when no lab is left
   inventory           prints the path of the lab's inventory
 
+--release makes hosts of another release of the machine's distribution: trixie on a machine with bookworm. The machine
+must have the keys of that release.
 --kind vm makes virtual machines, --kind uml User Mode Linux: a kernel of their own with the real nbd module. A virtual
 machine has the kernel that servers run, but is slow without KVM; User Mode Linux needs none. --kernel-args goes to either's
 kernel.
@@ -47,6 +57,7 @@ const OPTIONS = {
   'disk-kind': { type: 'string', default: 'loop' },
   packages: { type: 'string', default: '' },
   'prepare-for': { type: 'string', default: '' },
+  release: { type: 'string' },
   'kernel-args': { type: 'string' },
   var: { type: 'string', multiple: true, default: [] as string[] },
   install: { type: 'boolean', default: false },
@@ -151,7 +162,11 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
       disks: parseDisks(flags.disk, flags.scratch),
       diskKind: diskKind(flags['disk-kind']),
       vars: parseVars(flags.var),
-      extra: { packages: words(flags.packages), prepareFor: words(flags['prepare-for']) },
+      extra: {
+        release: checkRelease(flags.release),
+        packages: words(flags.packages),
+        prepareFor: words(flags['prepare-for']),
+      },
       kernelArguments: kernelArguments(flags.kind, flags['kernel-args']),
       install: flags.install,
     },

@@ -26,8 +26,11 @@ const BASE_PACKAGES = [
 const RECIPE = 3;
 
 const basesDir = (root: string): string => join(root, 'base');
-/** Debian packages that hosts have from the start, besides the base. */
+/** What hosts have from the start. */
 export interface Extra {
+  /** Codename of another release of the machine's distribution; without it, the machine's own. */
+  readonly release?: string | undefined;
+  /** Debian packages besides the base. */
   readonly packages: readonly string[];
   /** Packages that playbooks will install: hosts have what these depend on, not the packages themselves. */
   readonly prepareFor: readonly string[];
@@ -38,19 +41,21 @@ export const archivesDir = (root: string): string => join(root, 'archives');
 
 /**
  * Directories of the base image with these packages, the last one lowest; built at the first call. The image holds
- * the machine's own distribution, from the machine's own package sources, through its proxies.
+ * the machine's own distribution, from the machine's own package sources, through its proxies; of another release,
+ * what these sources have under its name, if the machine has the keys it is signed with.
  */
 export async function ensureBase(
   root: string,
   extra: Extra,
   say: (line: string) => void,
 ): Promise<readonly string[]> {
-  const release = await distribution();
+  const own = await distribution();
+  const release = { ...own, codename: extra.release ?? own.codename };
   const recipe = [String(RECIPE), DEVICES_SCRIPT, DEVICES_UNIT, ...BASE_PACKAGES];
   const base = join(basesDir(root), `${release.id}-${release.codename}-${keyOf(recipe)}`);
   if (!existsSync(base)) {
     say(`building the base image (${release.id} ${release.codename}), once; about 40 s`);
-    await buildInto(base, dir => debootstrap(dir, release));
+    await buildInto(base, dir => debootstrap(dir, own, release.codename));
   }
   const { packages, prepareFor } = extra;
   if (packages.length + prepareFor.length === 0) return [base];
@@ -98,10 +103,10 @@ async function distribution(): Promise<Release> {
   throw new UsageError(`the lab needs Debian or Ubuntu; this is ${value('PRETTY_NAME') || 'another system'}`);
 }
 
-async function debootstrap(dir: string, release: Release): Promise<void> {
+async function debootstrap(dir: string, own: Release, codename: string): Promise<void> {
   const tree = join(dir, 'tree');
   const sources = join(dir, 'sources.list');
-  await writeFile(sources, await packageSources(release));
+  await writeFile(sources, sourcesOf(codename, own.codename, await packageSources(own)));
   const options = (await aptOptions()).map(option => `--aptopt=${option}`);
   const keyrings = existsSync('/usr/share/keyrings') ? ['--keyring=/usr/share/keyrings'] : [];
   await run([
@@ -117,7 +122,7 @@ async function debootstrap(dir: string, release: Release): Promise<void> {
     ...keyrings,
     ...options,
     `--include=${BASE_PACKAGES.join(',')}`,
-    release.codename,
+    codename,
     tree,
     sources,
   ]);
@@ -155,7 +160,7 @@ async function settle(tree: string): Promise<void> {
 }
 
 /** The machine's own sources of its own distribution, as apt itself understands them. */
-async function packageSources(release: Release): Promise<string> {
+async function packageSources(release: Release): Promise<readonly string[]> {
   const origin = release.id === 'debian' ? 'Debian' : 'Ubuntu';
   const lines = await run([
     'apt-get',
@@ -167,7 +172,19 @@ async function packageSources(release: Release): Promise<string> {
   ]);
   const unique = [...new Set(lines.split('\n').filter(line => line.startsWith('deb ')))];
   if (unique.length === 0) throw new UsageError('apt knows no packages yet: run apt-get update first');
-  return `${unique.join('\n')}\n`;
+  return unique;
+}
+
+/** A sources.list for a release, from the lines `deb URI SUITE COMPONENT` of the own one: same places, its suites. */
+export function sourcesOf(codename: string, own: string, lines: readonly string[]): string {
+  const wanted = lines.flatMap(line => {
+    const [type, uri, suite = '', ...components] = line.split(' ');
+    const [name, ...pocket] = suite.split(/(?=[-/])/);
+    if (name !== own) return codename === own ? [line] : [];
+    return [[type, uri, [codename, ...pocket].join(''), ...components].join(' ')];
+  });
+  if (wanted.length > 0) return `${wanted.join('\n')}\n`;
+  throw new UsageError(`--release ${codename}: the machine's package sources do not name ${own}`);
 }
 
 /** Proxies and date checks of the machine's apt; without them its sources may not answer. */

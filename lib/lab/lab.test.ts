@@ -102,6 +102,9 @@ describe('a lab of two hosts', function () {
     expect((await lab.up(root, options, quiet)).started).to.deep.equal([]);
     const other = await lab.up(root, { ...options, hosts: ['a'] }, quiet).catch((e: Error) => e.message);
     expect(other).to.contain('st1,rw1');
+    const extra = { ...options.extra, release: 'other' };
+    const another = await lab.up(root, { ...options, extra }, quiet).catch((e: Error) => e.message);
+    expect(another).to.contain('take it down first');
   });
 
   it('comes back from a reboot with its disk, and without the loop devices it made', async () => {

@@ -79,11 +79,13 @@ async function decide(root: string, options: UpOptions, say: Say): Promise<Lab> 
 
 function adopt(found: Lab, options: UpOptions): Lab {
   const names = found.hosts.map(host => host.name).join(',');
-  if (names === options.hosts.join(',') && found.kind === options.kind) {
+  const release = options.extra.release ?? found.release;
+  if (names === options.hosts.join(',') && found.kind === options.kind && found.release === release) {
     return { ...found, vars: { ...found.vars, ...options.vars } };
   }
+  const what = found.release === undefined ? found.kind : `${found.kind}, ${found.release}`;
   throw new UsageError(
-    `lab "${options.name}" exists with the hosts ${names} (${found.kind}); take it down first, or choose another --name`,
+    `lab "${options.name}" exists with the hosts ${names} (${what}); take it down first, or choose another --name`,
   );
 }
 
@@ -104,6 +106,7 @@ async function create(root: string, options: UpOptions, say: Say): Promise<Lab> 
     root,
     name,
     kind,
+    release: options.extra.release,
     subnet,
     hosts: planHosts(options.hosts, subnet, options.disks),
     diskKind,

@@ -25,6 +25,8 @@ export type LabKind = 'nspawn' | 'uml' | 'vm';
 export interface LabRecord {
   readonly name: string;
   readonly kind: LabKind;
+  /** Codename of the hosts' release; without it, the machine's own. */
+  readonly release?: string | undefined;
   /** Third byte of the lab's network 10.77.N.0/24; also names its interface. */
   readonly subnet: number;
   readonly hosts: readonly LabHost[];
@@ -63,6 +65,12 @@ export function checkName(what: string, name: string): string {
     );
   }
   return name;
+}
+
+/** Refuses what can be no release: it becomes part of folder names and package sources. */
+export function checkRelease(codename: string | undefined): string | undefined {
+  if (codename === undefined || /^[a-z]+$/.test(codename)) return codename;
+  throw new UsageError(`--release ${codename}: use a codename as trixie or noble`, 5);
 }
 
 /** A lab, or undefined when there is none of that name. */
