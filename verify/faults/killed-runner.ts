@@ -1,23 +1,34 @@
 import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { UsageError } from '../../lib/source/errors.ts';
+import { FileReader } from '../../lib/source/load.ts';
 import { hostsOf, nodesOf } from '../deployment.ts';
 import { failureText } from '../failure.ts';
-import { positive, REACHING, REACHING_USAGE, readFlags } from '../flags.ts';
-import { openDeployment } from '../open.ts';
+import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../flags.ts';
+import { openDeployment, PROJECT } from '../open.ts';
+import { underLoad } from './under-load.ts';
+
+const SITE = 'playbooks/site.yml';
 
 const USAGE = `usage: npm run test:killed -- -i INVENTORY [options]
 
-Deploys onto fresh hosts with runners that are killed (SIGKILL) one after the other: each as soon as a task has changed
-something after which none was killed before, until one comes to its end. With --during each is killed in the middle of
-a task instead, while what it began goes on or dies on the hosts. Accepted when no run failed, one more run changes
-nothing, and each shared disk was formatted exactly once. Never for a cluster in use.
+Deploys onto fresh hosts, or operates on a cluster, with runners that are killed (SIGKILL) one after the other: each as
+soon as a task has changed something after which none was killed before, until one comes to its end. With --during each
+is killed in the middle of a task instead, while what it began goes on or dies on the hosts. Accepted when no run failed,
+site.yml changes nothing afterwards, every check of npm run verify passes, and each shared disk was formatted exactly
+once. Never for a cluster in use.
 
-${REACHING_USAGE}      --playbook FILE           what to run (default: playbooks/site.yml)
+${REACHING_USAGE}      --playbook FILE           what to run (default: ${SITE}); several are run to their ends one by one
+      --at TEXT                 kill only after tasks whose play or title holds TEXT (may be repeated)
       --during TEXT             kill while tasks run whose title holds TEXT (may be repeated), at a random moment
       --times N                 how often to do so for each task (default: 2)
+      --signal NAME             what to kill with (default: SIGKILL; SIGINT is Ctrl-C)
+      --load                    meanwhile write, as npm run faults does: no acknowledged commit may be missing, and
+                                never two nodes may write; new_primary (-e) says who is the primary afterwards
+      --after FILE              what must have nothing to do afterwards, in place of site.yml and the checks
+      --after-inventory FILE    inventory for what comes afterwards, where the operation changes it
       --minutes N               give up after that time (default: 60)
 
 Exit codes: 0 accepted, 2 not, 4 no host answers or the inventory is wrong, 5 wrong flag.
@@ -25,9 +36,14 @@ Exit codes: 0 accepted, 2 not, 4 no host answers or the inventory is wrong, 5 wr
 
 const FLAGS = {
   ...REACHING,
-  playbook: { type: 'string', default: 'playbooks/site.yml' },
+  playbook: { type: 'string', multiple: true, default: [SITE] as string[] },
+  at: { type: 'string', multiple: true, default: [''] as string[] },
   during: { type: 'string', multiple: true, default: [] as string[] },
   times: { type: 'string', default: '2' },
+  signal: { type: 'string', default: 'SIGKILL' },
+  load: { type: 'boolean', default: false },
+  after: { type: 'string', default: SITE },
+  'after-inventory': { type: 'string', multiple: true },
   minutes: { type: 'string', default: '60' },
 } as const;
 
@@ -44,8 +60,7 @@ type RunEnd =
   | { readonly kind: 'killed'; readonly task: string }
   | { readonly kind: 'ended'; readonly code: number | null; readonly output: string };
 
-const PROJECT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '..', import.meta.url));
-const POLARPLAY = join(PROJECT, 'dist', 'polarplay.js');
+const program = (name: string): string => join(PROJECT, 'dist', name);
 const HEADING = /^(PLAY|TASK|RUNNING HANDLER) (?:\[(.*)\]|RECAP)/;
 
 class NotAccepted extends Error {}
@@ -57,12 +72,15 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (flags.inventory.length === 0) throw new UsageError('name an inventory with -i', 5);
+  const until = Date.now() + 60_000 * positive('minutes', flags.minutes);
+  const after = { ...flags, inventory: flags['after-inventory'] ?? flags.inventory };
   try {
-    const until = Date.now() + 60_000 * positive('minutes', flags.minutes);
-    const killed = await killOneByOne(flags, until);
-    say(`${killed} runners were killed, the next one came to its end`);
-    await expectNoChange(flags);
-    await expectFormattedOnce(flags);
+    await (flags.load ? killUnderLoad(flags, after, until) : killThrough(flags, until));
+    await expectNoChange(after);
+    if (flags.after === SITE) {
+      await expectVerified(after);
+      await expectFormattedOnce(after);
+    }
     return 0;
   } catch (error) {
     if (!(error instanceof NotAccepted)) throw error;
@@ -71,14 +89,43 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Every playbook, each until it came to its end. */
+async function killThrough(flags: Flags, until: number): Promise<void> {
+  for (const playbook of flags.playbook) {
+    const killed = await killOneByOne(playbook, flags, until);
+    say(`${playbook}: ${killed} runners were killed, the next one came to its end`);
+  }
+}
+
+/** The same, while clients write to the nodes that are there afterwards. */
+async function killUnderLoad(flags: Flags, after: Flags, until: number): Promise<void> {
+  const opened = await openDeployment(after);
+  try {
+    const wish = extraVars(flags['extra-vars'], new FileReader()).get('new_primary');
+    const primaryAfter = typeof wish === 'string' ? wish : opened.deployment.primary.host;
+    const title = flags.playbook.join(', ');
+    const operation = { title, run: () => killThrough(flags, until), primaryAfter };
+    const report = await underLoad(
+      opened,
+      { title, operations: [operation], undisturbed: false },
+      { clients: 1, rate: 5, scale: 1, ledgerFile: join(tmpdir(), `polarplay-ledger-${process.pid}`), say },
+    );
+    say(`${report.acknowledged} commits acknowledged, ${report.writeErrors} writes failed meanwhile`);
+    for (const { ok, what } of report.verdicts) say(`${ok ? 'held  ' : 'BROKEN'} ${what}`);
+    if (!report.verdicts.every(({ ok }) => ok)) throw new NotAccepted('under load something did not hold');
+  } finally {
+    await opened.close();
+  }
+}
+
 /** Runs again and again, each time killed at another place, until one comes to its end; tells how many were killed. */
-async function killOneByOne(flags: Flags, until: number): Promise<number> {
-  const aim = flags.during.length > 0 ? inTheMiddle(flags) : afterEach();
+async function killOneByOne(playbook: string, flags: Flags, until: number): Promise<number> {
+  const aim = flags.during.length > 0 ? inTheMiddle(flags) : afterEach(flags);
   for (let kills = 0; ; kills += 1) {
     if (Date.now() > until)
       throw new NotAccepted(`not through after ${flags.minutes} minutes and ${kills} kills`);
     const start = Date.now();
-    const end = await run(flags, until, aim);
+    const end = await run(playbook, flags, until, aim);
     const took = `${((Date.now() - start) / 1000).toFixed(1)} s`;
     if (end.kind === 'killed') say(`${took}, killed ${end.task}`);
     else if (end.code === 0) return kills;
@@ -87,10 +134,10 @@ async function killOneByOne(flags: Flags, until: number): Promise<number> {
 }
 
 /** A task that changed nothing left the hosts as the one before did, so there is nothing to learn from a kill after it. */
-function afterEach(): Aim {
+function afterEach({ at }: Flags): Aim {
   const done = new Set<string>();
   return {
-    after: task => !done.has(task) && done.add(task) !== undefined,
+    after: task => at.some(text => task.includes(text)) && !done.has(task) && done.add(task) !== undefined,
     during: () => undefined,
   };
 }
@@ -113,8 +160,8 @@ function inTheMiddle({ during, times }: Flags): Aim {
 const NEVER: Aim = { after: () => false, during: () => undefined };
 
 /** One run, killed where `aim` says. */
-function run(flags: Flags, until: number, aim: Aim): Promise<RunEnd> {
-  const child = spawn(process.execPath, [POLARPLAY, flags.playbook, ...forwarded(flags)], {
+function run(playbook: string, flags: Flags, until: number, aim: Aim): Promise<RunEnd> {
+  const child = spawn(process.execPath, [program('polarplay.js'), playbook, ...forwarded(flags)], {
     cwd: PROJECT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -125,7 +172,7 @@ function run(flags: Flags, until: number, aim: Aim): Promise<RunEnd> {
   let pending: NodeJS.Timeout | undefined;
   const kill = (where: string) => {
     killed = where;
-    child.kill('SIGKILL');
+    child.kill(flags.signal as NodeJS.Signals);
   };
   const read = (line: string) => {
     output.push(line);
@@ -170,13 +217,25 @@ function forwarded(flags: Flags): string[] {
 }
 
 async function expectNoChange(flags: Flags): Promise<void> {
-  const end = await run(flags, Date.now() + 600_000, NEVER);
+  const end = await run(flags.after, flags, Date.now() + 600_000, NEVER);
   const output = end.kind === 'ended' ? end.output : '';
   const recap = [...output.matchAll(/^(\S+) +: ok=\d+ +changed=(\d+) .*failed=(\d+)/gm)];
   const busy = recap.filter(([, , changed, failed]) => changed !== '0' || failed !== '0');
   if (recap.length === 0 || busy.length > 0)
-    throw new NotAccepted(`one more run still had work to do\n${tail(output)}`);
-  say(`one more run: changed=0 on ${recap.map(([, host]) => host).join(', ')}`);
+    throw new NotAccepted(`${flags.after} still had work to do\n${tail(output)}`);
+  say(`${flags.after}: changed=0 on ${recap.map(([, host]) => host).join(', ')}`);
+}
+
+async function expectVerified(flags: Flags): Promise<void> {
+  const child = spawn(process.execPath, [program('verify.js'), ...forwarded(flags)], {
+    cwd: PROJECT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const output: string[] = [];
+  createInterface({ input: child.stdout }).on('line', line => output.push(line));
+  const code = await new Promise(resolve => child.once('close', resolve));
+  if (code !== 0) throw new NotAccepted(`verify ended with ${code}\n${tail(output.join('\n'))}`);
+  say(`verify: ${output.at(-1)}`);
 }
 
 /** Every mkfs leaves a line in a log on the node that ran it. */
