@@ -1,6 +1,7 @@
 import type { Authored, Task } from '../playbook/types.ts';
-import { type Json, OMIT, toPlain, Undefined, type Value } from '../source/value.ts';
+import { type Json, toPlain, Undefined, type Value } from '../source/value.ts';
 import type { Become, Connection } from '../transport/connection.ts';
+import { keywordValue, truthy } from './keyword.ts';
 import type { Run } from './run.ts';
 import type { Scope } from './scope.ts';
 
@@ -44,8 +45,8 @@ export async function openConnection(
 function connectionVariables(run: Run, task: Task, own: Scope, target: Scope): Record<string, Json> {
   const variables: Record<string, Json> = {};
   const keyword = (name: string, authored: Authored | undefined) => {
-    const value = authored && run.templar.render(authored.value, own, authored.at);
-    if (value !== undefined && value !== OMIT) variables[name] = toPlain(value);
+    const value = keywordValue(run.templar, authored, own);
+    if (value !== undefined) variables[name] = value;
   };
   keyword('ansible_connection', task.connection);
   keyword('ansible_user', task.remoteUser);
@@ -77,8 +78,8 @@ export function becomeOf(run: Run, task: Task, own: Scope, target: Scope): Becom
       const variable = peek(target, name);
       if (variable !== undefined) return variable;
     }
-    const rendered = authored && run.templar.render(authored.value, own, authored.at);
-    return rendered === undefined || rendered === OMIT ? flag : toPlain(rendered);
+    const written = keywordValue(run.templar, authored, own);
+    return written === undefined ? flag : written;
   };
   const flags = run.options.become;
   if (!truthy(value(['ansible_become'], task.become, flags.enabled))) return undefined;
@@ -97,11 +98,4 @@ export function becomeOf(run: Run, task: Task, own: Scope, target: Scope): Becom
     ...(becomeFlags !== undefined && { flags: String(becomeFlags) }),
     ...(executable !== undefined && { executable: String(executable) }),
   };
-}
-
-/** True for what Ansible's boolean keywords accept as yes. */
-export function truthy(value: Json | undefined): boolean {
-  if (typeof value === 'string')
-    return ['yes', 'true', 'on', 'y', 't', '1'].includes(value.trim().toLowerCase());
-  return value === true || value === 1;
 }

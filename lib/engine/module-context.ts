@@ -7,6 +7,7 @@ import { findOrFail } from './find.ts';
 import type { HostState } from './host-state.ts';
 import type { PlayRun } from './run.ts';
 import { finished, type Scope } from './scope.ts';
+import type { Item } from './task-run.ts';
 
 /** What a module may know besides its arguments, for one item of a task on one host. */
 export function moduleContext(
@@ -18,7 +19,7 @@ export function moduleContext(
     readonly checkMode: boolean;
     readonly diffMode: boolean;
   },
-  scope: Scope,
+  { scope, delegate }: Pick<Item, 'scope' | 'delegate'>,
 ): ModuleContext {
   const { playRun, task, host, state } = run;
   const { templar, files } = playRun.run;
@@ -43,8 +44,7 @@ export function moduleContext(
     renderFile: (text, file, overrides = {}) =>
       templar.renderFile(text, scope.with(finished(templateVariables(origin(file)))), { file, ...overrides }),
     reach: () => ({
-      delegate:
-        task.delegateTo && String(toPlain(templar.render(task.delegateTo.value, scope, task.delegateTo.at))),
+      delegate,
       become: becomeOf(playRun.run, task, scope, scope)?.user,
     }),
     variable: name => variable(scope, name),

@@ -1,13 +1,13 @@
 import { ModuleError, type Result } from '../modules/module.ts';
-import type { Authored } from '../playbook/types.ts';
-import { type Dict, OMIT, toPlain, type Value } from '../source/value.ts';
+import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
 import { finishArguments, renderArguments } from './arguments.ts';
 import { startAsync } from './async.ts';
 import { openConnection } from './channel.ts';
-import type { Included } from './control/control.ts';
+import type { Control, Included } from './control/control.ts';
 import { CONTROLS } from './control/index.ts';
 import type { HostState } from './host-state.ts';
+import { keywordNumber, keywordValue } from './keyword.ts';
 import { moduleContext } from './module-context.ts';
 import { hostState } from './run.ts';
 import {
@@ -33,58 +33,63 @@ import {
 import { hostScope } from './variables.ts';
 import { allHold, firstFalse, judge, resultValue, UnjudgedError } from './verdict.ts';
 
+/** Runs a task once, or one item of its loop; with `until` as often as that takes. */
 export async function runItem(
   run: TaskRun,
   item: Item,
   included: Included[],
   onDelegate: (host: string) => void,
 ): Promise<Result> {
-  const { task, playRun, state } = run;
-  const control = CONTROLS.get(task.module.name);
-  const { templar } = playRun.run;
   const skipped = conditionResult(run, item.scope);
   if (skipped) return skipped;
-  delegateOf(run, item, onDelegate);
-  if (control) {
-    const once = async (): Promise<Result> => {
-      const args = renderArguments(task, templar, item.scope);
-      const unknown = unknownSource(run);
-      if (unknown !== undefined) return forgetting(run, args, unknown);
-      const plain = finishArguments(task, args);
-      const outcome = await control({
-        playRun,
-        task,
-        info: run.info,
-        host: run.host,
-        state,
-        factsOf: factsState(run, item),
-        scope: item.scope,
-        vars: item.vars,
-        args,
-        plain,
-        checkMode: run.checkMode,
-        open: () => openChannel(run, item, onDelegate),
-      });
-      included.push(...(outcome.included ?? []));
-      return outcome.result;
-    };
-    return retrying(run, item, once);
+  const delegate = keywordValue(run.playRun.run.templar, run.task.delegateTo, item.scope);
+  if (delegate !== undefined) {
+    item.delegate = String(delegate);
+    onDelegate(item.delegate);
   }
-  return retrying(run, item, async () => {
-    const call = prepare(run, item);
-    if (!isCall(call)) return call;
-    const channel = await openChannel(run, item, onDelegate);
-    if (task.async) {
-      if (run.checkMode) throw new ModuleError('check mode and async cannot be used on same task.');
-      const seconds = Number(toPlain(templar.render(task.async.value, item.scope, task.async.at)));
-      const poll = task.poll
-        ? Number(toPlain(templar.render(task.poll.value, item.scope, task.poll.at)))
-        : playRun.run.options.defaults.pollInterval;
-      if (seconds > 0) return startAsync(call, channel, seconds, poll, playRun.run.jobs);
-    }
-    const [outcome] = await runCalls([call], channel);
-    return settle(run, outcome!);
+  const control = CONTROLS.get(run.task.module.name);
+  return retrying(run, item, () =>
+    control ? runControl(run, item, control, included) : runModule(run, item),
+  );
+}
+
+async function runControl(run: TaskRun, item: Item, control: Control, included: Included[]): Promise<Result> {
+  const { playRun, task, info, host, state, checkMode } = run;
+  const { scope, vars } = item;
+  const args = renderArguments(task, playRun.run.templar, scope);
+  const unknown = unknownSource(run);
+  if (unknown !== undefined) return forgetting(run, args, unknown);
+  const outcome = await control({
+    playRun,
+    task,
+    info,
+    host,
+    state,
+    factsOf: factsState(run, item),
+    scope,
+    vars,
+    args,
+    plain: finishArguments(task, args),
+    checkMode,
+    open: () => openChannel(run, item),
   });
+  included.push(...(outcome.included ?? []));
+  return outcome.result;
+}
+
+async function runModule(run: TaskRun, item: Item): Promise<Result> {
+  const { templar, options, jobs } = run.playRun.run;
+  const call = moduleCall(run, item);
+  if (!isCall(call)) return call;
+  const channel = await openChannel(run, item);
+  const seconds = keywordNumber(templar, run.task.async, item.scope, 0);
+  if (seconds > 0) {
+    if (run.checkMode) throw new ModuleError('check mode and async cannot be used on same task.');
+    const poll = keywordNumber(templar, run.task.poll, item.scope, options.defaults.pollInterval);
+    return startAsync(call, channel, seconds, poll, jobs);
+  }
+  const [outcome] = await runCalls([call], channel);
+  return settle(run, outcome!);
 }
 
 /** The result of a task whose condition does not hold, or can't be known; undefined when the task is to run. */
@@ -117,17 +122,18 @@ export const isCall = (prepared: ModuleCall | Result): prepared is ModuleCall =>
 
 /** The module call of an item, or the result that settles it without one. */
 export function prepare(run: TaskRun, item: Item): ModuleCall | Result {
+  return conditionResult(run, item.scope) ?? moduleCall(run, item);
+}
+
+function moduleCall(run: TaskRun, item: Item): ModuleCall | Result {
   const { task, playRun } = run;
-  const { templar } = playRun.run;
-  const skipped = conditionResult(run, item.scope);
-  if (skipped) return skipped;
-  const rendered = renderArguments(task, templar, item.scope);
+  const rendered = renderArguments(task, playRun.run.templar, item.scope);
   const unknown = unknownSource(run);
   if (unknown !== undefined) return unknownResult(unknown);
   const args = finishArguments(task, rendered);
   const { module } = task;
   if (module.kind === 'control') throw new Error(`control module ${module.name} has no implementation`);
-  return { module, args, ctx: moduleContext(run, item.scope) };
+  return { module, args, ctx: moduleContext(run, item) };
 }
 
 const COMMANDS: ReadonlySet<string> = new Set(['command', 'shell']);
@@ -151,19 +157,22 @@ export function settle(run: TaskRun, outcome: CallOutcome): Result {
 export function judgeItem(run: TaskRun, item: Item, raw: Result): Result {
   const { task, playRun, state } = run;
   storeFacts(run, item, raw);
+  const register = (result: Result) => {
+    if (task.register === undefined) return;
+    state.set(task.register, resultValue(task.module, result));
+    item.scope.refresh();
+  };
   try {
-    return judge(task, raw, playRun.run.templar, item.scope, result => {
-      if (task.register === undefined) return;
-      state.set(task.register, resultValue(task.module, result));
-      item.scope.refresh();
-    });
+    return judge(task, raw, playRun.run.templar, item.scope, register);
   } catch (error) {
     if (!(error instanceof UnjudgedError)) throw error;
     const failure = failureOf(run, error.cause);
+    if (!failure.failed) return failure;
     // What the module found stays known.
-    return failure.failed
-      ? { ...error.result, failed: true, msg: failure.msg!, [`${error.keyword}_result`]: failure.msg! }
-      : failure;
+    const msg = failure.msg!;
+    const unjudged = { ...error.result, failed: true, msg, [`${error.keyword}_result`]: msg };
+    register(unjudged);
+    return unjudged;
   }
 }
 
@@ -194,16 +203,12 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
     return judgeItem(run, item, attempt === undefined ? raw : { ...raw, attempts: attempt });
   };
   if (!task.until) return settled();
-  const number = (authored: Authored | undefined, fallback: number) =>
-    authored ? Number(toPlain(templar.render(authored.value, item.scope, authored.at))) : fallback;
-  const retries = number(task.retries, 3);
-  const tries = retries <= 0 ? 1 : retries + 1;
-  const delay = Math.max(0, number(task.delay, 5));
+  const tries = 1 + Math.max(0, keywordNumber(templar, task.retries, item.scope, 3));
+  const delay = Math.max(0, keywordNumber(templar, task.delay, item.scope, 5));
   let result: Result = { changed: false };
   for (let attempt = 1; attempt <= tries; attempt++) {
     result = await settled(attempt);
     if (result.skipped) return result;
-    if (task.register !== undefined) run.state.set(task.register, resultValue(task.module, result));
     item.scope.refresh();
     if (templar.test(task.until.value, item.scope, task.until.at)) return result;
     if (attempt < tries && !signal.aborted) {
@@ -215,36 +220,15 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
   return { ...result, attempts: Math.max(1, tries - 1), failed: true };
 }
 
-/** The host that `delegate_to` names, if it does. */
-function delegateOf(run: TaskRun, item: Item, onDelegate: (host: string) => void): string | undefined {
-  const { task, playRun } = run;
-  if (!task.delegateTo) return undefined;
-  const { value, at } = task.delegateTo;
-  const rendered = playRun.run.templar.render(value, item.scope, at);
-  if (rendered === OMIT) return undefined;
-  const delegate = String(toPlain(rendered));
-  (item as { delegate: string }).delegate = delegate;
-  onDelegate(delegate);
-  return delegate;
-}
-
-export async function openChannel(
-  run: TaskRun,
-  item: Item,
-  onDelegate: (host: string) => void,
-): Promise<Channel> {
+export async function openChannel(run: TaskRun, { scope, delegate }: Item): Promise<Channel> {
   const { task, playRun, host, info } = run;
   const { templar, emit, signal } = playRun.run;
-  // Known already, but for a batch: a name like `groups.web | random` is drawn once.
-  const delegate = item.delegate ?? delegateOf(run, item, onDelegate);
-  const target = delegate === undefined || delegate === host ? item.scope : hostScope(playRun, delegate);
-  const connection = await openConnection(playRun.run, task, delegate ?? host, item.scope, target);
-  const timeout = task.timeout
-    ? Number(toPlain(templar.render(task.timeout.value, item.scope, task.timeout.at)))
-    : 0;
+  const target = delegate === undefined || delegate === host ? scope : hostScope(playRun, delegate);
+  const connection = await openConnection(playRun.run, task, delegate ?? host, scope, target);
+  const timeout = keywordNumber(templar, task.timeout, scope, 0);
   return {
     connection,
-    env: environment(run, item.scope),
+    env: environment(run, scope),
     deadline: timeout > 0 ? Date.now() + timeout * 1000 : undefined,
     signal,
     atEnd: work => playRun.run.atEnd.push(work),

@@ -2,6 +2,7 @@ import type { Result } from '../modules/module.ts';
 import { SourceError } from '../source/errors.ts';
 import { type Json, toPlain, type Value } from '../source/value.ts';
 import type { Included } from './control/control.ts';
+import { keywordNumber } from './keyword.ts';
 import { itemsAreIndependent, loopItems, loopVars } from './loops.ts';
 import { isCall, judgeItem, openChannel, prepare, runItem, settle, skippedResult } from './run-item.ts';
 import { type CallOutcome, runCalls, sleep, TimeLimitError } from './run-module.ts';
@@ -55,7 +56,7 @@ export async function runLoop(
     results.push(named);
     emitItem(run, item, named);
   };
-  if (canTravelTogether(run)) await runTogether(run, items, report, onDelegate);
+  if (canTravelTogether(run)) await runTogether(run, items, report);
   else await runOneByOne(run, items, report, included, onDelegate);
   return loopResult(results);
 }
@@ -85,10 +86,7 @@ async function runOneByOne(
   const { signal, templar } = run.playRun.run;
   for (const [index, item] of items.entries()) {
     if (index > 0 && loop.pause)
-      await sleep(
-        Number(toPlain(templar.render(loop.pause.value, item.scope, loop.pause.at))) * 1000,
-        signal,
-      );
+      await sleep(keywordNumber(templar, loop.pause, item.scope, 0) * 1000, signal);
     if (signal.aborted) throw new TimeLimitError('interrupted');
     let result: Result;
     const brought: Included[] = [];
@@ -108,7 +106,6 @@ async function runTogether(
   run: TaskRun,
   items: readonly Item[],
   report: (item: Item, result: Result) => void,
-  onDelegate: (host: string) => void,
 ): Promise<void> {
   const prepared = items.map(item => {
     try {
@@ -119,7 +116,7 @@ async function runTogether(
   });
   const calls = prepared.filter(isCall);
   let outcomes: CallOutcome[] = [];
-  if (calls.length > 0) outcomes = await runCalls(calls, await openChannel(run, items[0]!, onDelegate));
+  if (calls.length > 0) outcomes = await runCalls(calls, await openChannel(run, items[0]!));
   let next = 0;
   for (const [index, item] of items.entries()) {
     const p = prepared[index]!;

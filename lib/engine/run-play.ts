@@ -5,7 +5,7 @@ import type { Play, Task, TaskNode } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { isFile } from '../source/load.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
-import { truthy } from './channel.ts';
+import { keywordValue, truthy } from './keyword.ts';
 import { hostState, type PlayRun, type Run } from './run.ts';
 import { liveHosts, runFree, runLinear } from './schedule.ts';
 import { taskScope } from './variables.ts';
@@ -106,8 +106,7 @@ type PlayOption =
 /** A keyword of the play, rendered with what is known before any host is. */
 function option(run: Run, play: Play, key: PlayOption): Json | undefined {
   const authored = play[key];
-  if (!authored) return undefined;
-  return toPlain(run.templar.render(authored.value, playScope(run, play), authored.at));
+  return authored && keywordValue(run.templar, authored, playScope(run, play));
 }
 
 function playScope(run: Run, play: Play) {

@@ -59,8 +59,7 @@ export async function runTask(
     if (task.loop) result = await runLoop(run, scope, included, d => (delegate = d));
     else {
       const item = { vars: new Map(), scope, value: undefined, delegate: undefined };
-      const done = await runItem(run, item, included, d => (delegate = d));
-      result = done;
+      result = await runItem(run, item, included, d => (delegate = d));
     }
   } catch (error) {
     if (error instanceof ConnectionError) {
@@ -70,12 +69,11 @@ export async function runTask(
   }
   const elapsedMs = playRun.run.now() - start;
   const extra = { ...(delegate !== undefined && { delegate }), included, elapsedMs };
+  register(run, result);
   if (unreachable) {
-    register(run, result);
     const ignored = keywordOr(run, task.ignoreUnreachable, false);
     return { status: 'unreachable', ignored, result, ...extra };
   }
-  register(run, result);
   const status = statusOf(result);
   const ignored = status === 'failed' && keywordOr(run, task.ignoreErrors, false);
   if (status !== 'skipped') noteRole(playRun, task, host);

@@ -2,11 +2,11 @@ import type { Result } from '../modules/module.ts';
 import { titleOf } from '../playbook/listing.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, fromPlain, type Json, OMIT, toPlain, type Value } from '../source/value.ts';
-import { truthy } from './channel.ts';
+import { type Dict, fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
 import type { StepEnd } from './cursor.ts';
 import type { HostStats, TaskInfo } from './events.ts';
 import { notify } from './handlers.ts';
+import { keywordValue, truthy } from './keyword.ts';
 import { forEachLimited } from './limiter.ts';
 import { hostState, type PlayRun } from './run.ts';
 import { runTask, shown, type TaskVerdict } from './run-task.ts';
@@ -250,9 +250,7 @@ function render(
   keyword: 'throttle' | 'runOnce' | 'anyErrorsFatal',
 ): Json | undefined {
   const authored = task[keyword];
-  if (!authored) return undefined;
-  const value = playRun.run.templar.render(authored.value, taskScope(playRun, host, task), authored.at);
-  return value === OMIT ? undefined : toPlain(value);
+  return authored && keywordValue(playRun.run.templar, authored, taskScope(playRun, host, task));
 }
 
 const flag = (playRun: PlayRun, task: Task, host: string, keyword: 'runOnce' | 'anyErrorsFatal'): boolean =>

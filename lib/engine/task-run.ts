@@ -1,11 +1,11 @@
 import { ModuleError, type Result } from '../modules/module.ts';
 import type { Authored, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, type Json, OMIT, toPlain, type Value } from '../source/value.ts';
+import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import { BecomeError } from '../transport/connection.ts';
-import { truthy } from './channel.ts';
 import type { Status, TaskInfo } from './events.ts';
 import type { HostState } from './host-state.ts';
+import { keywordValue, truthy } from './keyword.ts';
 import type { PlayRun } from './run.ts';
 import { TimeLimitError } from './run-module.ts';
 import type { Scope } from './scope.ts';
@@ -30,7 +30,8 @@ export interface Item {
   readonly vars: Dict;
   readonly scope: Scope;
   readonly value: Value | undefined;
-  readonly delegate: string | undefined;
+  /** The host that `delegate_to` names: it is asked once the condition holds, and once only, for it may be drawn by lot. */
+  delegate: string | undefined;
 }
 
 export function statusOf(result: Result): Status {
@@ -99,9 +100,8 @@ export function keyword(
   scope: Scope,
   fallback: boolean,
 ): boolean {
-  if (!authored) return fallback;
-  const value = run.playRun.run.templar.render(authored.value, scope, authored.at);
-  return value === OMIT ? fallback : truthy(toPlain(value));
+  const value = keywordValue(run.playRun.run.templar, authored, scope);
+  return value === undefined ? fallback : truthy(value);
 }
 
 /** A keyword that is evaluated after the task, when a mistake in it must not hide what the task did. */
