@@ -46,7 +46,10 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Reads the inventory and asks for passwords. Throws SourceErrors and UsageError; contacts no host. */
+/**
+ * Reads the inventory and asks for passwords. Throws SourceErrors and UsageError; contacts no host. Where one of several
+ * inventories does not exist, `missingInventory` says what that is; when none of those that are named exists it is an error.
+ */
 export async function openSession(
   flags: Parsed,
   missingInventory: 'warning' | 'error' = 'error',
@@ -56,7 +59,6 @@ export async function openSession(
   const vault = new Vault(await vaultSecrets(flags, settings, operator));
   const files = new FileReader(vault);
   const sources = inventorySources(flags, settings);
-  // As in Ansible: a run on `localhost` alone, or with hosts that are added, needs no inventory.
   const warn =
     missingInventory === 'error'
       ? undefined
