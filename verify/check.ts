@@ -16,8 +16,8 @@ export interface RunnableCheck {
   readonly title: string;
   /** The hosts the check looks at; naming none is a mistake of the check, and fails it. */
   readonly hosts: readonly string[];
-  /** When to give up on the check as a whole; the default is the run's `--timeout`. */
-  readonly timeoutMs?: number;
+  /** What the check may take beyond the run's `--timeout`: to wait until the cluster has settled, or to measure. */
+  readonly extraMs?: number;
   run(context: CheckContext): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export class CheckContext {
   /** Asks every host at the same time; all failures are reported, each with its host. */
   async each<T>(ask: (host: string) => Promise<T>, hosts = this.hosts): Promise<ReadonlyMap<string, T>> {
     if (hosts.length === 0) throw new Error('the check names no host to look at');
-    const settled = await Promise.allSettled(hosts.map(ask));
+    const settled = await Promise.allSettled(hosts.map(host => untilAborted(ask(host), this.signal)));
     const answers = new Map<string, T>();
     const failures: { host: string; message: string }[] = [];
     settled.forEach((result, i) => {
@@ -92,6 +92,21 @@ export class CheckContext {
       ...(host === undefined ? {} : { host }),
     });
     return settled.value;
+  }
+}
+
+/** An answer, or the reason why nobody waits for it any longer. */
+async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -49,7 +49,10 @@ function notInTime(withinMs: number, attempts: number, last: unknown): NotInTime
   return new NotInTime(`not true within ${withinMs / 1000} s (${tries}); last: ${seen}`, { cause: last });
 }
 
-/** Runs `work` with a signal that fires at the deadline or when the caller gives up, and does not wait longer. */
+/**
+ * Runs `work` with a signal that fires at the deadline or when the caller gives up, and does not wait longer than it
+ * takes `work` to say, at once, what it was waiting for.
+ */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
   ms: number,
@@ -63,7 +66,7 @@ export async function withDeadline<T>(
   );
   try {
     const cut = new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+      signal.addEventListener('abort', () => setImmediate(() => reject(signal.reason)), { once: true }),
     );
     cut.catch(() => {});
     signal.throwIfAborted();

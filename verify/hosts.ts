@@ -31,17 +31,18 @@ export class CommandError extends Error {
 export class Hosts {
   readonly #connect: (host: string) => Connection | Promise<Connection>;
   readonly #become: (host: string, user: string) => Become | undefined;
-  readonly #defaultTimeoutMs: number;
+  /** How long a command may take that is given no limit of its own. */
+  readonly timeoutMs: number;
 
   /** `become` says how to get to a user from the login user; undefined where the login user is that user already. */
   constructor(
     connect: (host: string) => Connection | Promise<Connection>,
     become: (host: string, user: string) => Become | undefined,
-    defaultTimeoutMs = 10_000,
+    timeoutMs = 10_000,
   ) {
     this.#connect = connect;
     this.#become = become;
-    this.#defaultTimeoutMs = defaultTimeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   /** Runs one command, given as its arguments, and tells how it ended. */
@@ -56,15 +57,30 @@ export class Hosts {
     return reply.stdout.trimEnd();
   }
 
+  /** The same for output that is no text. */
+  async bytes(host: string, argv: readonly string[], options: CommandOptions = {}): Promise<Buffer> {
+    const reply = await this.#run(host, argv.map(shellWord).join(' '), options);
+    if (reply.rc !== 0) throw new CommandError(argv.join(' '), textOf(reply));
+    return reply.stdout;
+  }
+
   /** Runs POSIX sh; `argv` forms are better wherever there is no pipe. */
   async script(host: string, script: string, options: CommandOptions = {}): Promise<CommandReply> {
-    const { as = 'root', timeoutMs = this.#defaultTimeoutMs, ...request } = options;
+    return textOf(await this.#run(host, script, options));
+  }
+
+  async #run(host: string, script: string, options: CommandOptions): Promise<RunReply> {
+    const { as = 'root', timeoutMs = this.timeoutMs, ...request } = options;
     const login = await this.#connect(host);
     const become = this.#become(host, as);
     const connection = become ? login.as(become) : login;
-    const reply: RunReply = await connection.run({ script, timeoutMs, ...request });
+    const reply = await connection.run({ script, timeoutMs, ...request });
     if (reply.timedOut)
       throw new Error(`${script.split('\n')[0]} gave no answer within ${timeoutMs / 1000} s`);
-    return { rc: reply.rc, stdout: reply.stdout.toString(), stderr: reply.stderr.toString() };
+    return reply;
   }
+}
+
+function textOf({ rc, stdout, stderr }: RunReply): CommandReply {
+  return { rc, stdout: stdout.toString(), stderr: stderr.toString() };
 }

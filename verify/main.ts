@@ -22,7 +22,7 @@ of its own (polarplay_verify, dropped at the end) and, where the inventory names
 ${REACHING_USAGE}  -l, --limit PATTERN           only checks that look at one of these hosts
       --only LAYER              storage, block, pfs, services, database, replication or data; may be given several times
       --within SECONDS          how long the cluster may take to settle (default: 30)
-      --timeout SECONDS         limit of a check that sets none of its own (default: 15)
+      --timeout SECONDS         how long a check may take, beside the settling; raise it for slow hosts (default: 15)
       --format spec|json|junit  what goes to standard output (default: spec)
       --report FILE             also written to FILE, .html, .json or .xml; may be given several times
 
@@ -55,10 +55,11 @@ async function main(argv: readonly string[]): Promise<number> {
     throw new UsageError(`--report ${odd}: expected a name that ends in ${REPORTS.join(', ')}`, 5);
   const patienceMs = 1000 * positive('within', flags.within);
   const timeoutMs = 1000 * positive('timeout', flags.timeout);
-  const opened = await openDeployment(flags);
+  const opened = await openDeployment(flags, timeoutMs);
   const databases = new Databases(
     opened.hosts,
     nodesOf(opened.deployment).map(node => node.sql),
+    timeoutMs,
   );
   const stop = new AbortController();
   const interrupt = () => stop.abort(new Error('interrupted'));

@@ -38,8 +38,11 @@ export const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const CONNECTION_VARIABLES =
   /^ansible_(connection|(ssh_)?(host|port|user|pass|password|private_key_file|args|common_args|extra_args|timeout|retries|host_key_checking)|private_key_file|become_(method|password|pass))$/;
 
-/** Reads the inventory and says what the cluster should be. Contacts each host once, to learn its distribution. */
-export async function openDeployment(flags: Reaching): Promise<Opened> {
+/**
+ * Reads the inventory and says what the cluster should be. Contacts each host once, to learn its distribution.
+ * `commandMs` is how long a command on a host may take.
+ */
+export async function openDeployment(flags: Reaching, commandMs?: number): Promise<Opened> {
   if (flags.inventory.length === 0) throw new UsageError('name an inventory with -i', 5);
   const secret = flags['vault-password-file'];
   const vault = new Vault(
@@ -63,7 +66,7 @@ export async function openDeployment(flags: Reaching): Promise<Opened> {
     playbookDirs: [join(PROJECT, 'playbooks')].filter(dir => existsSync(dir)),
     facts: (host: string) => facts.get(host) ?? new Map(),
   };
-  const way = waysTo(flags, host => new HostVariables(sources, host));
+  const way = waysTo(flags, host => new HostVariables(sources, host), commandMs);
   try {
     await learnDistributions(inventory, way.hosts, facts);
     const record = await readRecord(inventory, way.hosts, host => new HostVariables(sources, host));
@@ -86,6 +89,7 @@ export async function openDeployment(flags: Reaching): Promise<Opened> {
 function waysTo(
   flags: Reaching,
   variables: (host: string) => HostVariables,
+  commandMs: number | undefined,
 ): { hosts: Hosts; close(): Promise<void> } {
   const pool = createPool();
   const configFiles = new SshConfigFiles(homedir());
@@ -117,7 +121,7 @@ function waysTo(
     const method = chosen.ansible_become_method === 'su' ? 'su' : 'sudo';
     return { method, user, ...(password === undefined ? {} : { password: String(password) }) };
   };
-  return { hosts: new Hosts(connect, become), close: () => pool.close() };
+  return { hosts: new Hosts(connect, become, commandMs), close: () => pool.close() };
 }
 
 /**

@@ -41,8 +41,8 @@ export interface SqlSession {
 }
 
 const APPLICATION = 'polarplay-verify';
-const CONNECT_MS = 5_000;
 const STATEMENT_MS = 10_000;
+const MOST_FOR_LOGIN_MS = 30_000;
 
 type Access = 'read' | 'write';
 
@@ -54,6 +54,8 @@ interface Limits {
   readonly access: Access;
   readonly statementMs: number;
 }
+
+const loginMs = ({ statementMs }: Limits) => Math.min(statementMs / 2, MOST_FOR_LOGIN_MS);
 
 const settings = ({ access, statementMs }: Limits) =>
   `-c statement_timeout=${statementMs} -c default_transaction_read_only=${access === 'read' ? 'on' : 'off'}`;
@@ -76,7 +78,7 @@ class PgSession implements SqlSession {
       user: target.user,
       ...(target.password === undefined ? {} : { password: target.password }),
       application_name: APPLICATION,
-      connectionTimeoutMillis: CONNECT_MS,
+      connectionTimeoutMillis: loginMs(limits),
       query_timeout: limits.statementMs + 1000,
       options: settings(limits),
     });
@@ -161,7 +163,11 @@ class PsqlSession implements SqlSession {
         as: osUser,
         stdin: sql,
         timeoutMs: this.#limits.statementMs + 1000,
-        env: { PGAPPNAME: APPLICATION, PGOPTIONS: settings(this.#limits), PGCONNECT_TIMEOUT: '5' },
+        env: {
+          PGAPPNAME: APPLICATION,
+          PGOPTIONS: settings(this.#limits),
+          PGCONNECT_TIMEOUT: `${Math.ceil(loginMs(this.#limits) / 1000)}`,
+        },
       },
     );
     if (reply.rc !== 0) throw psqlError(reply);

@@ -5,7 +5,7 @@ import { withDeadline } from './eventually.ts';
 import type { Finding } from './findings.ts';
 
 export interface SuiteOptions {
-  /** Time limit of a check that sets none of its own. */
+  /** Time limit of each check, beside what it needs to wait or to measure. */
   readonly timeoutMs: number;
   /** Gets each finding as it comes. */
   readonly onFinding: (finding: Finding) => void;
@@ -112,7 +112,7 @@ function testOf(
     await check.run(context);
   };
   const test = new Mocha.Test(check.title, () =>
-    withDeadline(work, check.timeoutMs ?? options.timeoutMs, options.signal),
+    withDeadline(work, options.timeoutMs + (check.extraMs ?? 0), options.signal),
   );
   const verdict = (error: unknown): Finding => {
     const rest = { ...head, durationMs: test.duration ?? 0, figures: context?.figures ?? [] };

@@ -7,18 +7,24 @@ export interface UnitState {
   readonly restarts: number;
 }
 
-/** Asks systemd for the state of one unit; a unit it does not know is an error. */
-export async function unitState(hosts: Hosts, host: string, unit: string): Promise<UnitState> {
-  const properties = ['LoadState', 'ActiveState', 'UnitFileState', 'NRestarts'];
-  const text = await hosts.output(host, [
-    'systemctl',
-    'show',
-    ...properties.flatMap(p => ['-p', p]),
-    '--',
-    unit,
-  ]);
+const PROPERTIES = ['LoadState', 'ActiveState', 'UnitFileState', 'NRestarts'];
+
+/** Asks systemd for the states of units, all in one question; one that it does not know is an error. */
+export async function unitStates(
+  hosts: Hosts,
+  host: string,
+  units: readonly string[],
+): Promise<ReadonlyMap<string, UnitState>> {
+  const asked = ['systemctl', 'show', ...PROPERTIES.flatMap(name => ['-p', name]), '--', ...units];
+  const answers = (await hosts.output(host, asked)).split('\n\n');
+  if (answers.length !== units.length)
+    throw new Error(`systemctl tells of ${answers.length} units, asked for ${units.length}`);
+  return new Map(units.map((unit, i) => [unit, stateOf(unit, answers[i]!)]));
+}
+
+function stateOf(unit: string, answer: string): UnitState {
   const value = new Map(
-    text.split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    answer.split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
   if (value.get('LoadState') === 'not-found') throw new Error(`there is no unit ${unit}`);
   return {

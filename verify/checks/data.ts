@@ -10,6 +10,8 @@ const SCHEMA = 'polarplay_verify';
 const MARK = 'made by the polarplay acceptance suite; dropped at the end of each run';
 const VISIBLE_WITHIN_MS = 5_000;
 const NONCES = 200;
+/** What it may take to write and see them all. */
+const MEASURING_MS = 45_000;
 
 /** Rows written on the primary are read on the replicas, and only the primary takes writes. */
 export const dataLayer = (databases: Databases): Layer<Deployment> => {
@@ -35,7 +37,7 @@ export const dataLayer = (databases: Databases): Layer<Deployment> => {
           id: 'data.rows',
           title: `three rows written on ${primary.host} are read on each replica within ${VISIBLE_WITHIN_MS / 1000} s`,
           hosts: [primary.host, ...readers],
-          timeoutMs: 20_000,
+          extraMs: VISIBLE_WITHIN_MS,
           run: async context => {
             const writer = await databases.writer(primary.host);
             await makeSchema(writer);
@@ -74,7 +76,7 @@ export const dataLayer = (databases: Databases): Layer<Deployment> => {
           id: 'data.delay',
           title: `each of ${NONCES} values written on ${primary.host} is seen on every replica; how soon`,
           hosts: [primary.host, ...readers],
-          timeoutMs: 60_000,
+          extraMs: MEASURING_MS,
           run: context => measureDelay(databases, context, primary.host, readers),
         },
       ];

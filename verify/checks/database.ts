@@ -20,7 +20,7 @@ export const databaseLayer = (databases: Databases, patienceMs: number): Layer<D
         id: 'database.answers',
         title: 'every node answers SQL',
         hosts: all,
-        timeoutMs: patienceMs + 5_000,
+        extraMs: patienceMs,
         run: async context => {
           await context.each(host =>
             context.eventually(() => one(host, 'SELECT 1'), { withinMs: patienceMs, everyMs: 500 }, host),
@@ -105,20 +105,26 @@ export const databaseLayer = (databases: Databases, patienceMs: number): Layer<D
   },
 });
 
+const HOSTID = 'polar_hostid';
+const SHARED_MODE = 'polar_enable_shared_storage_mode';
+const SHARED_PLACE = ['polar_datadir', 'polar_disk_name', 'polar_storage_cluster_name'];
+
 type One = <Row>(host: string, query: string) => Promise<Row>;
 
 /** What only PolarDB has: nodes on one data directory, each with an id of its own. */
 function polarChecks(deployment: Deployment, one: One): Check[] {
   const all = hostsOf(nodesOf(deployment));
-  const setting = async (host: string, name: string) =>
-    (await one<{ value: string }>(host, `SELECT current_setting('${name}') AS value`)).value;
+  const settingsOf = async (host: string, names: readonly string[]) => {
+    const columns = names.map(name => `current_setting('${name}') AS ${name}`).join(', ');
+    return new Map(Object.entries(await one<Readonly<Record<string, string>>>(host, `SELECT ${columns}`)));
+  };
   return [
     {
       id: 'database.hostids',
       title: 'every node has a polar_hostid of its own',
       hosts: all,
       run: async context => {
-        const ids = await context.each(host => setting(host, 'polar_hostid'));
+        const ids = await context.each(async host => (await settingsOf(host, [HOSTID])).get(HOSTID)!);
         expect(new Set(ids.values()).size, `different ids in ${[...ids.values()].join(', ')}`).to.equal(
           all.length,
         );
@@ -129,13 +135,13 @@ function polarChecks(deployment: Deployment, one: One): Check[] {
       title: 'all nodes work on the same shared data directory',
       hosts: all,
       run: async context => {
-        await context.each(async host => {
-          expect(await setting(host, 'polar_enable_shared_storage_mode'), 'shared storage mode').to.equal(
-            'on',
-          );
+        const found = await context.each(async host => {
+          const settings = await settingsOf(host, [SHARED_MODE, ...SHARED_PLACE]);
+          expect(settings.get(SHARED_MODE), SHARED_MODE).to.equal('on');
+          return settings;
         });
-        for (const name of ['polar_datadir', 'polar_disk_name', 'polar_storage_cluster_name']) {
-          expectSame(await context.each(host => setting(host, name)), name);
+        for (const name of SHARED_PLACE) {
+          expectSame(new Map([...found].map(([host, settings]) => [host, settings.get(name)!])), name);
         }
       },
     },

@@ -6,6 +6,11 @@ import type { Hosts } from '../hosts.ts';
 /** What a formatted and initialised PFS disk holds at its top. */
 const NEEDED = ['.pfs-journal', '.pfs-paxos', 'shared_data'];
 
+const RUN_FOLDERS = ['/run/pfs', '/run/pfsd', '/dev/shm/pfsd'];
+
+/** How `timeout` ends when time is up. */
+const TIMED_OUT = 124;
+
 const WRITERS = 'the kernel lets the primary write to the database’s disk, and refuses every replica';
 
 /** The file system on the shared disks, and its daemon on every node. */
@@ -32,6 +37,14 @@ export const pfsLayer = (hosts: Hosts): Layer<Deployment> => ({
   },
 });
 
+/**
+ * The command lines of everything that runs a program called pfsdaemon, whoever started it, `\x1f` between the words.
+ * One process looks for all: on hosts where a process is dear, one for each entry of /proc takes longer than anybody waits.
+ */
+const COMMAND_LINES = `for name in $(grep -lsx pfsdaemon /proc/[0-9]*/comm)
+do tr '\\0' '\\037' <"\${name%comm}cmdline" && echo
+done 2>/dev/null; :`;
+
 function daemonCheck(hosts: Hosts, disk: string, nodes: readonly string[]): Check {
   return {
     id: `pfs.daemon.${disk}`,
@@ -39,11 +52,8 @@ function daemonCheck(hosts: Hosts, disk: string, nodes: readonly string[]): Chec
     hosts: nodes,
     run: async context => {
       await context.each(async node => {
-        const listing = await hosts.script(
-          node,
-          "for f in /proc/[0-9]*/cmdline; do tr '\\0' '\\037' <\"$f\" 2>/dev/null && echo; done; :",
-        );
-        const daemons = listing.stdout.split('\n').filter(line => servesDisk(line.split('\x1f'), disk));
+        const { stdout } = await hosts.script(node, COMMAND_LINES);
+        const daemons = stdout.split('\n').filter(line => servesDisk(line.split('\x1f'), disk));
         expect(daemons.length, `pfsdaemon processes for ${disk}`).to.equal(1);
       });
     },
@@ -63,10 +73,9 @@ function foldersCheck(hosts: Hosts, nodes: readonly string[]): Check {
     hosts: nodes,
     run: async context => {
       await context.each(async node => {
-        for (const folder of ['/run/pfs', '/run/pfsd', '/dev/shm/pfsd']) {
-          const { rc } = await hosts.command(node, ['test', '-d', folder]);
-          expect(rc, `${folder} exists (exit of test -d)`).to.equal(0);
-        }
+        const script = `for folder in ${RUN_FOLDERS.join(' ')}; do [ -d "$folder" ] || echo "$folder"; done`;
+        const { stdout } = await hosts.script(node, script);
+        expect(stdout.split('\n').filter(Boolean), 'folders that are missing').to.deep.equal([]);
       });
     },
   };
@@ -77,12 +86,14 @@ function contentCheck(hosts: Hosts, pfs: PfsSettings, { primary }: Deployment): 
     id: 'pfs.content',
     title: 'the disk is formatted and initialised',
     hosts: [primary.host],
-    timeoutMs: 30_000,
     run: async () => {
       // The tool waits for ever when the daemon is gone, and prints everything on stderr: only the listing counts.
       const disk = pfs.disks[0]!;
-      const argv = ['timeout', '20', pfs.pfsBinary, '-C', pfs.cluster, 'ls', `/${disk}/`];
-      const { rc, stdout } = await hosts.command(primary.host, argv, { timeoutMs: 25_000 });
+      const seconds = Math.max(1, Math.floor(hosts.timeoutMs / 1500));
+      const argv = ['timeout', `${seconds}`, pfs.pfsBinary, '-C', pfs.cluster, 'ls', `/${disk}/`];
+      const { rc, stdout } = await hosts.command(primary.host, argv);
+      if (rc === TIMED_OUT)
+        throw new Error(`${argv.slice(2).join(' ')} found no pfsdaemon to answer it in ${seconds} s`);
       expect(rc, `exit of ${argv.join(' ')}`).to.equal(0);
       for (const name of NEEDED) expect(stdout, `listing of /${disk}/`).to.contain(name);
     },

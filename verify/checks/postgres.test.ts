@@ -10,6 +10,9 @@ import { dataLayer } from './data.ts';
 import { databaseLayer } from './database.ts';
 import { fitsPolicy, replicationLayer } from './replication.ts';
 
+/** What is healthy is seen at once, but for a busy machine. */
+const HEALTHY_MS = 20_000;
+
 const here = localConnection({ kind: 'local', host: 'here' });
 const hosts = new Hosts(
   () => here,
@@ -82,15 +85,16 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
   async function verify(
     what: Deployment,
     targets: readonly SqlTarget[],
+    patienceMs = 1_500,
   ): Promise<{ findings: readonly Finding[]; remarks: readonly string[] }> {
     const databases = new Databases(hosts, targets);
     try {
       const layers = [
-        databaseLayer(databases, 1_500),
-        replicationLayer(databases, 1_500),
+        databaseLayer(databases, patienceMs),
+        replicationLayer(databases, patienceMs),
         dataLayer(databases),
       ];
-      const findings = await runLayers(layers, what, { timeoutMs: 10_000, onFinding: () => {} });
+      const findings = await runLayers(layers, what, { timeoutMs: 20_000, onFinding: () => {} });
       return { findings, remarks: databases.remarks };
     } finally {
       await databases.close();
@@ -102,7 +106,7 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
   const both = () => [target('rw1', server.primaryPort), target('ro1', server.replicaPort)];
 
   it('passes a healthy pair through pg, times the delay and leaves nothing behind', async () => {
-    const { findings, remarks } = await verify(deployment(), both());
+    const { findings, remarks } = await verify(deployment(), both(), HEALTHY_MS);
     expect(failed(findings)).to.deep.equal({});
     expect(findings).to.have.length(15);
     const figures = findings.find(f => f.id === 'data.delay')!.figures;
@@ -119,7 +123,7 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
 
   it('goes through psql on the host where pg is not let in, and says so', async () => {
     const wrong = both().map(t => ({ ...t, password: 'not the one' }));
-    const { findings, remarks } = await verify(deployment(), wrong);
+    const { findings, remarks } = await verify(deployment(), wrong, HEALTHY_MS);
     expect(failed(findings)).to.deep.equal({});
     expect(remarks[1]).to.match(
       /^SQL on \w+: psql on \w+ as postgres \(pg was not let in: password authentication failed/,

@@ -42,7 +42,7 @@ export const replicationLayer = (databases: Databases, patienceMs: number): Laye
         id: 'replication.streaming',
         title: `${replicas.length === 1 ? 'the replica streams' : `all ${replicas.length} replicas stream`} from the primary`,
         hosts: at,
-        timeoutMs: patienceMs + 5_000,
+        extraMs: patienceMs,
         run: async context => {
           const streaming = async () => {
             const names = (await senders()).filter(s => s.state === 'streaming').map(s => s.name);
@@ -88,7 +88,7 @@ export const replicationLayer = (databases: Databases, patienceMs: number): Laye
         id: 'replication.lag',
         title: 'the replicas have replayed all but a little of the log',
         hosts: at,
-        timeoutMs: patienceMs + 5_000,
+        extraMs: patienceMs,
         run: async context => {
           const caughtUp = async () => {
             const known = new Map((await senders()).map(s => [s.name, s.behind]));

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Layer } from '../check.ts';
 import { type Deployment, hostsOf, nodesOf } from '../deployment.ts';
 import type { Hosts } from '../hosts.ts';
-import { unitState } from '../units.ts';
+import { unitStates } from '../units.ts';
 
 /** Everything that keeps a node running is up, comes back after a reboot, and did not have to be restarted. */
 export const servicesLayer = (hosts: Hosts, patienceMs: number): Layer<Deployment> => ({
@@ -15,17 +15,15 @@ export const servicesLayer = (hosts: Hosts, patienceMs: number): Layer<Deploymen
       const { diskServices = [], services = [] } = byHost.get(host) ?? {};
       return [...diskServices, ...services];
     };
-    const restartsOf = async (host: string, unit: string) => (await unitState(hosts, host, unit)).restarts;
     return [
       {
         id: 'services.active',
         title: 'every service of the nodes is active and starts at boot',
         hosts: hostsOf(nodes),
-        timeoutMs: patienceMs + 5_000,
+        extraMs: patienceMs,
         run: async context => {
           const active = async (host: string) => {
-            for (const unit of everyService(host)) {
-              const state = await unitState(hosts, host, unit);
+            for (const [unit, state] of await unitStates(hosts, host, everyService(host))) {
               expect(state.active, `${unit} state`).to.equal('active');
               expect(state.enabled, `${unit} at boot`).to.equal('enabled');
             }
@@ -42,14 +40,11 @@ export const servicesLayer = (hosts: Hosts, patienceMs: number): Layer<Deploymen
         hosts: hostsOf(nodes),
         run: async context => {
           await context.each(async host => {
-            const { diskServices = [], services = [] } = byHost.get(host) ?? {};
-            for (const unit of services) {
-              const restarts = await restartsOf(host, unit);
-              if (restarts > 0) throw new Error(`${unit} was restarted ${restarts} times`);
-            }
-            for (const unit of diskServices) {
-              const value = await restartsOf(host, unit);
-              if (value > 0) context.note({ name: `connected again: ${unit}`, value, host });
+            const diskServices = byHost.get(host)?.diskServices ?? [];
+            for (const [unit, { restarts }] of await unitStates(hosts, host, everyService(host))) {
+              if (restarts === 0) continue;
+              if (!diskServices.includes(unit)) throw new Error(`${unit} was restarted ${restarts} times`);
+              context.note({ name: `connected again: ${unit}`, value: restarts, host });
             }
           });
         },

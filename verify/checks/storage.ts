@@ -5,7 +5,7 @@ import type { Hosts } from '../hosts.ts';
 import { parseNbdConfig } from '../nbd-config.ts';
 import { parseRecord } from '../record.ts';
 import { listensEverywhere, parseListeners } from '../sockets.ts';
-import { unitState } from '../units.ts';
+import { unitStates } from '../units.ts';
 
 /** The storage host: its NBD server runs, listens where it should and lets in the nodes and nobody else. */
 export const storageLayer = (hosts: Hosts): Layer<Deployment> => ({
@@ -20,10 +20,11 @@ export const storageLayer = (hosts: Hosts): Layer<Deployment> => ({
         title: `${storage.service} is active and starts at boot`,
         hosts: at,
         run: async context => {
-          const unit = await unitState(hosts, storage.host, storage.service);
-          expect(unit.active, `${storage.service} state`).to.equal('active');
-          expect(unit.enabled, `${storage.service} at boot`).to.equal('enabled');
-          context.note({ name: 'restarts', value: unit.restarts });
+          for (const [unit, state] of await unitStates(hosts, storage.host, [storage.service])) {
+            expect(state.active, `${unit} state`).to.equal('active');
+            expect(state.enabled, `${unit} at boot`).to.equal('enabled');
+            context.note({ name: 'restarts', value: state.restarts });
+          }
         },
       },
       {

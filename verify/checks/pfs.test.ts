@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { localConnection } from '../../lib/transport/index.ts';
+import type { Deployment } from '../deployment.ts';
+import { Hosts } from '../hosts.ts';
+import { runLayers } from '../suite.ts';
+import { pfsLayer, servesDisk } from './pfs.ts';
+
+describe('verify: one pfsdaemon per disk', function () {
+  this.timeout(20_000);
+  const disk = `test${process.pid}`;
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-pfs-'));
+  const here = localConnection({ kind: 'local', host: 'here' });
+  const hosts = new Hosts(
+    () => here,
+    () => undefined,
+  );
+  const started: ChildProcess[] = [];
+
+  /** Runs a shell under another name, with a command line that ends as given, until it is stopped. */
+  async function start(name: string, ...args: string[]): Promise<void> {
+    const program = join(dir, name);
+    if (!existsSync(program)) copyFileSync('/bin/sh', program);
+    const child = spawn(program, ['-c', 'echo up; read line; :', ...args], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    started.push(child);
+    await new Promise(resolve => child.stdout!.once('data', resolve));
+  }
+
+  afterEach(() => {
+    for (const child of started.splice(0)) child.kill('SIGKILL');
+  });
+  after(async () => {
+    await here.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  async function verdict(): Promise<string> {
+    const node = { host: 'here', role: 'primary' };
+    const deployment = {
+      primary: node,
+      replicas: [],
+      pfs: { disks: [disk], cluster: 'disk', pfsBinary: '' },
+    };
+    const all = pfsLayer(hosts);
+    const layer = {
+      ...all,
+      checks: (d: Deployment) => all.checks(d).filter(check => check.id.includes('daemon')),
+    };
+    const [finding] = await runLayers([layer], deployment as unknown as Deployment, {
+      timeoutMs: 10_000,
+      onFinding: () => {},
+    });
+    return finding?.verdict === 'failed' ? finding.message : String(finding?.verdict);
+  }
+
+  it('is seen among everything that runs', async () => {
+    await start('pfsdaemon', '-p', disk);
+    await start('pfsdaemon', '-p', `${disk}0`);
+    await start('other', 'pfsdaemon', '-p', disk);
+    expect(await verdict()).to.equal('passed');
+  });
+
+  it('is missed, and a second one that somebody started by hand is noticed', async () => {
+    expect(await verdict()).to.contain(`pfsdaemon processes for ${disk}: expected +0 to equal 1`);
+    await start('pfsdaemon', '-p', disk);
+    await start('pfsdaemon', '-f', '-p', disk, '-w', '2');
+    expect(await verdict()).to.contain(`pfsdaemon processes for ${disk}: expected 2 to equal 1`);
+  });
+
+  it('is told by its program and the disk after -p', () => {
+    const cases: readonly (readonly [string, boolean])[] = [
+      ['/usr/local/polarstore/pfsd/bin/pfsdaemon -f -p nvme0n1 -w 2', true],
+      ['pfsdaemon -p nvme0n10', false],
+      ['pfsdaemon -w nvme0n1', false],
+      ['sh -c pfsdaemon -p nvme0n1', false],
+      ['', false],
+    ];
+    for (const [line, serves] of cases) expect(servesDisk(line.split(' '), 'nvme0n1'), line).to.equal(serves);
+  });
+});
