@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { quote } from '../modules/module.ts';
 import type { DiskProbe } from '../modules/pfs_disk.ts';
-import { probeScript } from '../modules/pfs_probe.ts';
+import { probeScript, SPOTS } from '../modules/pfs_probe.ts';
 import type { HostStatus } from '../modules/polardb_status.ts';
 
 /** What the hosts say before anything is asked: each answered, or the command ends. */
@@ -16,6 +16,12 @@ export interface Seen {
 export function refusals({ storage, statuses, exportName, probe }: Seen): readonly string[] {
   const found: string[] = [];
   const status = statuses.get(storage)?.storage;
+  // They may use the disk, and nobody has asked them.
+  for (const host of Object.keys(status?.record?.nodes ?? {}))
+    if (!statuses.has(host))
+      found.push(
+        `${host} is a node of cluster ${status?.record?.cluster} in the role record of ${storage}, but not in this inventory`,
+      );
   if (status?.service === 'active' || status?.service === 'activating')
     found.push(`${storage}: nbd-server still exports it`);
   for (const address of status?.clients ?? []) found.push(`${storage}: ${address} is connected`);
@@ -31,7 +37,7 @@ export function refusals({ storage, statuses, exportName, probe }: Seen): readon
   }
   if (probe.kind !== 'block' && probe.kind !== 'file')
     found.push(`${storage}: ${probe.path} is no disk (${probe.kind})`);
-  if (probe.head === '') found.push(`${storage}: ${probe.path} cannot be read`);
+  if (probe.head === '' || probe.first === '') found.push(`${storage}: ${probe.path} cannot be read`);
   if (probe.rootDisk) found.push(`${storage}: ${probe.path} holds the root file system`);
   for (const use of probe.uses) found.push(`${storage}: ${probe.path} is in use: ${use}`);
   return found;
@@ -70,7 +76,8 @@ export function setAside({ storage, statuses, exportName }: Seen): readonly (rea
 
 /**
  * Looks once more in the same script, under the locks that deployments take, and only then writes: signatures, the
- * first and last MiB, and the head of every chunk of PFS. What lies between is not overwritten, but nothing leads to it.
+ * first and last MiB, the head of every chunk of PFS, and wherever a look at the disk would find data. What lies between
+ * is not overwritten, but nothing leads to it.
  */
 export function wipeScript({ path, size, head, first, last }: DiskProbe): string {
   return `
@@ -87,14 +94,18 @@ has() { printf '%s\\n' "$view" | grep -qxF -- "$1"; }
 has size=${size} && has head=${head} && has first=${first} && has last=${last} || refuse 'the disk has changed since it was looked at'
 printf '%s\\n' "$view" | grep -E '^(use|root)=' >&2 && refuse 'it is in use'
 disk=$(readlink -f ${quote(path)})
-zero() { dd if=/dev/zero of="$disk" bs=1048576 seek="$1" count=1 conv=notrunc,fsync 2>/dev/null || { echo "writing MiB $1 failed" >&2; exit 1; }; }
+size=${size}
+${SPOTS}
+zero() { dd if=/dev/zero of="$disk" bs=1048576 seek="$1" count=1 oflag=seek_bytes conv=notrunc 2>/dev/null || { echo "writing at byte $1 failed" >&2; exit 1; }; }
 wipefs -q -a "$disk" || exit 1
-at=0
-while [ $at -lt $((${size} / 1048576)) ]; do
-  zero $at
+zero 0
+at=10240
+while [ $at -lt $((size / 1048576)) ]; do
+  zero $((at * 1048576))
   at=$((at + 10240))
 done
-zero $((${size} / 1048576 - 1))
+for at in $(spots); do zero $((at * 1048576)); done
+zero $((size - 1048576))
 sync "$disk"
 `;
 }

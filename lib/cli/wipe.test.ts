@@ -1,7 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Operator } from '../engine/run.ts';
-import type { DiskProbe } from '../modules/pfs_disk.ts';
+import { type DiskProbe, decideDisk, probeFromJson } from '../modules/pfs_disk.ts';
+import { pfsProbe } from '../modules/pfs_probe.ts';
 import { parseStatus } from '../modules/polardb_status.ts';
+import { runModule, withTemporaryDirectory } from '../modules/testing.ts';
+import type { Json } from '../source/value.ts';
 import { confirm } from './wipe.ts';
 import { contentsOf, identityOf, refusals, type Seen, setAside, wipeScript } from './wipe-plan.ts';
 
@@ -13,6 +19,7 @@ const probe = (more: Partial<DiskProbe> = {}): DiskProbe => ({
   head: 'aa',
   first: 'bb',
   last: 'cc',
+  filled: 0,
   signatures: [],
   uses: [],
   rootDisk: false,
@@ -25,6 +32,17 @@ const storage = (service = 'inactive', more = '') =>
   `storage=${service}\nexport=export1|1|/dev/vdb\nrecordfile=/var/lib/polar/record\n${more}`;
 const node = (disk = 'inactive', pfsd = 'inactive', database = 'inactive') =>
   `node=polardb|1|b|nvmeexport1|/home/polardb/data\ndisk=nvmeexport1|export1|${disk}|0|${pfsd}\nservice.ActiveState=${database}`;
+
+const RECORD = [
+  'polar-record 1',
+  'cluster=other',
+  'epoch=1',
+  'primary=rw1',
+  'system_identifier=7',
+  'node=rw1 1 member',
+  'node=ro7 2 member',
+  'end',
+];
 
 const seen = (texts: Readonly<Record<string, string>> = {}, disk = probe()): Seen => ({
   storage: 'st1',
@@ -65,6 +83,12 @@ describe('polarplay wipe', () => {
     ['a node attaches it', seen({ rw1: node('activating') }), /polar-nbd@nvmeexport1 is activating/],
     ['pfsdaemon runs', seen({ rw1: node('inactive', 'active') }), /polar-pfsd@nvmeexport1 is active/],
     ['a database runs', seen({ rw1: node('inactive', 'inactive', 'active') }), /the database is active/],
+    [
+      'the role record names a node that nobody has asked',
+      seen({ st1: storage('inactive', RECORD.map(line => `record=${line}`).join('\n')) }),
+      /ro7 is a node of cluster other in the role record of st1, but not in this inventory/,
+    ],
+    ['it cannot be read', seen({}, probe({ first: '' })), /cannot be read/],
     ['it is mounted', seen({}, probe({ uses: ['vdb is mounted on /srv'] })), /in use: vdb is mounted/],
     ['it is the root disk', seen({}, probe({ rootDisk: true })), /root file system/],
     ['it is not there', seen({}, probe({ kind: 'missing', head: '' })), /is no disk/],
@@ -110,6 +134,32 @@ describe('polarplay wipe', () => {
     expect(contentsOf(probe({ pfs: { chunks: 1, complete: false, missing: 'no journal' } }))).to.match(
       /half formatted: no journal/,
     );
+  });
+
+  it('leaves a disk that a look at it finds blank, wherever there was data', function () {
+    if (process.getuid?.() !== 0) {
+      console.log('      skipped: needs root for the locks below /run');
+      this.skip();
+    }
+    this.timeout(60_000);
+    return withTemporaryDirectory(async dir => {
+      const path = join(dir, 'disk');
+      const size = 25 * 2 ** 30 + 3584;
+      const fd = openSync(path, 'w');
+      ftruncateSync(fd, size);
+      for (const at of [0, 5 * 2 ** 20, 64 * 2 ** 20, 10 * 2 ** 30, size / 4, size - 8])
+        writeSync(fd, 'data', Math.floor(at));
+      closeSync(fd);
+      const look = async () => probeFromJson((await runModule(pfsProbe, { path })) as unknown as Json);
+      const before = await look();
+      expect(decideDisk([before]).state).to.equal('FOREIGN');
+      const { status, stderr } = spawnSync('sh', ['-c', wipeScript(before)], { encoding: 'utf8' });
+      expect(status, stderr).to.equal(0);
+      expect(decideDisk([await look()]).state).to.equal('BLANK');
+      expect(spawnSync('sh', ['-c', wipeScript(before)]).status, 'not the disk that was looked at').to.equal(
+        65,
+      );
+    });
   });
 
   it('sends a script that templates leave alone', () => expect(wipeScript(probe())).not.to.match(/\{[{%#]/));

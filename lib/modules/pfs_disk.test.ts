@@ -14,6 +14,7 @@ const blank: DiskProbe = {
   head: ZERO_4K,
   first: ZERO_MIB,
   last: ZERO_MIB,
+  filled: 0,
   signatures: [],
   uses: [],
   rootDisk: false,
@@ -191,6 +192,7 @@ describe('what a shared disk is', () => {
       head: fc.constantFrom(ZERO_4K, 'abc', ''),
       first: fc.constantFrom(ZERO_MIB, 'def', ''),
       last: fc.constantFrom(ZERO_MIB, 'ghi', ''),
+      filled: fc.constantFrom(0, 64),
       signatures: fc.constantFrom([], ['ext4']),
       uses: fc.constantFrom([], ['mounted']),
       rootDisk: fc.boolean(),
@@ -203,6 +205,7 @@ describe('what a shared disk is', () => {
       p.head === ZERO_4K &&
       p.first === ZERO_MIB &&
       p.last === ZERO_MIB &&
+      p.filled === 0 &&
       p.signatures.length + p.uses.length === 0 &&
       !p.rootDisk &&
       !p.pfs;

@@ -12,6 +12,8 @@ export interface DiskProbe {
   readonly head: string;
   readonly first: string;
   readonly last: string;
+  /** A MiB between them that is not empty, looked for where the first one is; 0 when none was found. */
+  readonly filled: number;
   /** File systems, partition tables and the like, by name. */
   readonly signatures: readonly string[];
   /** Who has it: mounts, layers above it, processes that may write. */
@@ -62,13 +64,26 @@ const CHUNK = 10 * 2 ** 30;
 const ZERO_4K = 'ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7';
 export const ZERO_MIB = '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58';
 
-/** Decides what may be done with a disk; `expected` is the system identifier recorded for this cluster. */
-export function decideDisk(probes: readonly DiskProbe[], expected = ''): DiskState {
+/**
+ * Decides what may be done with a disk; `expected` is the system identifier recorded for this cluster, `witnesses` are
+ * the hosts without whose look no disk counts as blank.
+ */
+export function decideDisk(
+  probes: readonly DiskProbe[],
+  expected = '',
+  witnesses: readonly string[] = [],
+): DiskState {
   const [one] = probes;
   if (!one) throw new ModuleError('no host looked at the disk');
   const split = splitView(probes);
   if (split) return { state: 'SPLIT_VIEW', findings: split };
-  return one.pfs ? decidePfs(probes, one.pfs, expected) : decideUnformatted(probes, one, expected);
+  if (one.pfs) return decidePfs(probes, one.pfs, expected);
+  const decided = decideUnformatted(probes, one, expected);
+  const missing = witnesses.filter(host => !probes.some(probe => probe.host === host));
+  if (decided.state !== 'BLANK' || missing.length === 0) return decided;
+  throw new ModuleError(
+    `nothing was written: the disk looks blank, but ${missing.join(', ')} did not look at it. A disk is formatted only when every host of the cluster sees it alike: run without --limit`,
+  );
 }
 
 function decidePfs(probes: readonly DiskProbe[], pfs: PfsHeader, expected: string): DiskState {
@@ -107,6 +122,9 @@ function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe, expecte
       ? ['the first MiB is not empty']
       : []),
     ...(probes.some(({ last }) => last !== ZERO_MIB) ? ['the last MiB is not empty'] : []),
+    ...probes.flatMap(({ filled }) =>
+      filled > 0 ? [`there is data ${filled} MiB behind its beginning, of no kind that has a name`] : [],
+    ),
   ];
   const [first, ...rest] = [...new Set(findings)];
   if (first !== undefined) return { state: 'FOREIGN', findings: [first, ...rest] };
@@ -116,7 +134,7 @@ function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe, expecte
 /** Why the hosts do not see the same disk; undefined when they do. */
 function splitView(probes: readonly DiskProbe[]): readonly [string, ...string[]] | undefined {
   const unreadable = probes.filter(
-    probe => probe.kind === 'missing' || probe.kind === 'other' || probe.head === '',
+    probe => probe.kind === 'missing' || probe.kind === 'other' || probe.head === '' || probe.first === '',
   );
   const views = new Set(probes.map(({ size, head, pfs }) => `${size} ${head} ${pfs !== undefined}`));
   const [first, ...rest] = [
@@ -171,6 +189,7 @@ export function probeFromJson(json: Json): DiskProbe {
     head: text('head'),
     first: text('first'),
     last: text('last'),
+    filled: Number(inner.filled ?? 0),
     signatures: list('signatures'),
     uses: list('uses'),
     rootDisk: inner.rootDisk === true,

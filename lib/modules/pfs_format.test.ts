@@ -119,6 +119,30 @@ function partitionTable(): Buffer {
   return sector;
 }
 
+function gptHeader(size: number): Buffer {
+  const sector = Buffer.alloc(512);
+  sector.write('EFI PART', 0, 'latin1');
+  sector.writeUInt32LE(0x10000, 8);
+  sector.writeUInt32LE(92, 12);
+  sector.writeBigUInt64LE(BigInt(size / 512 - 1), 24);
+  return sector;
+}
+
+/** A superblock where mdadm has it, with as much of it as tells what it is. */
+function raidMember(file: string, size: number, version: '0.90' | '1.0'): void {
+  const sector = Buffer.alloc(4096);
+  sector.writeUInt32LE(0xa92b4efc, 0);
+  if (version === '0.90') {
+    sector.writeUInt32LE(90, 8);
+    write(file, Math.floor(size / 65536) * 65536 - 65536, sector);
+  } else {
+    const at = (Math.floor(size / 512) - 16) & ~7;
+    sector.writeUInt32LE(1, 4);
+    sector.writeBigUInt64LE(BigInt(at), 144);
+    write(file, at * 512, sector);
+  }
+}
+
 /** The sectors by which a PFS is known, with a journal of `journal` bytes where a GiB is due. */
 function pretendPfs(file: string, journal: bigint): void {
   const chunk = Buffer.alloc(4096);
@@ -168,6 +192,35 @@ describe('formatting a shared disk, on block devices', function () {
       message: /FOREIGN.*last MiB/,
     },
     {
+      what: 'unknown bytes in the last sector of a disk that is no whole number of MiB',
+      prepare: f => write(f, 15 * GIB + 700 * 512 - 10, Buffer.from('x')),
+      size: 15 * GIB + 700 * 512,
+      message: /FOREIGN.*last MiB/,
+    },
+    {
+      what: 'a file system in a partition whose table was lost',
+      prepare: f => {
+        run('mkfs.ext4', '-q', '-F', '-E', `offset=${MIB}`, f, '1G');
+        write(f, 0, Buffer.alloc(MIB));
+      },
+      message: /FOREIGN.*there is data 1 MiB behind/,
+    },
+    {
+      what: 'data far from both ends, of no kind',
+      prepare: f => write(f, 7.5 * GIB + 5000, Buffer.from('x')),
+      message: /FOREIGN.*there is data 7680 MiB behind/,
+    },
+    {
+      what: 'a copy of the table of partitions at the end',
+      prepare: f => write(f, 15 * GIB - 512, gptHeader(15 * GIB)),
+      message: /FOREIGN/,
+    },
+    ...(['0.90', '1.0'] as const).map(version => ({
+      what: `a member of a RAID, its superblock of version ${version} at the end`,
+      prepare: (f: string) => raidMember(f, 15 * GIB, version),
+      message: /FOREIGN.*linux_raid_member/,
+    })),
+    {
       what: 'a half formatted PFS',
       prepare: file => pretendPfs(file, 12582912n),
       message: /HALF_FORMATTED.*12582912 of 1073741824/,
@@ -180,7 +233,7 @@ describe('formatting a shared disk, on block devices', function () {
         prepare,
         async (disk, file) => {
           const before = stateOf(file);
-          const view = await probe(file);
+          const view = await probe(`/dev/${disk}`);
           expect(await tryFormat(disk, [seenBy('st1', view), seenBy('ro1', view)])).to.match(message);
           expect(stateOf(file)).to.equal(before);
         },
@@ -193,7 +246,7 @@ describe('formatting a shared disk, on block devices', function () {
       file => pretendPfs(file, 2n ** 30n),
       async (disk, file) => {
         const before = stateOf(file);
-        const { disk: seen } = (await probe(file)) as { disk: { [key: string]: Json } };
+        const { disk: seen } = (await probe(`/dev/${disk}`)) as { disk: { [key: string]: Json } };
         const inside = {
           disk: { ...seen, host: 'ro1', content: { names: ['shared_data'], systemIdentifier: '8' } },
         };
@@ -257,6 +310,75 @@ describe('formatting a shared disk, on block devices', function () {
       },
     ));
 
+  it('open under another name for it: refused', () =>
+    withDisk(
+      () => {},
+      async disk => {
+        const [major = '', minor = ''] = run('lsblk', '-ndro', 'MAJ:MIN', `/dev/${disk}`).split(':');
+        const other = `/dev/polar-other-${process.pid}`;
+        run('mknod', other, 'b', major, minor);
+        const fd = openSync(other, 'r+');
+        try {
+          expect(await tryFormat(disk, [])).to.match(/FOREIGN.*may write/);
+        } finally {
+          closeSync(fd);
+          run('rm', other);
+        }
+      },
+    ));
+
+  it('in use by the kernel alone: refused', () =>
+    withDisk(
+      file => void run('mkswap', '-q', file),
+      async (disk, file) => {
+        run('swapon', `/dev/${disk}`);
+        try {
+          // Nothing on it tells any more; what uses it does.
+          write(file, 4086, Buffer.alloc(10));
+          write(file, 1024, Buffer.alloc(512));
+          expect(await tryFormat(disk, [])).to.match(/FOREIGN.*it cannot be had alone/);
+        } finally {
+          run('swapoff', `/dev/${disk}`);
+        }
+      },
+    ));
+
+  it('an exported file that a loop device of the storage host has: refused', () =>
+    withDisk(
+      () => {},
+      async (disk, file) => {
+        const view = seenBy('st1', await probe(file));
+        expect(await tryFormat(disk, [view])).to.match(/FOREIGN.*on st1 it is in use: loop\d+ lies on it/);
+      },
+    ));
+
+  it('a disk that not every host has looked at: refused', () =>
+    withDisk(
+      () => {},
+      async (disk, file) => {
+        const before = stateOf(file);
+        const view = await probe(`/dev/${disk}`);
+        const options = { witnesses: ['st1', 'ro1', 'ro2'] };
+        expect(await tryFormat(disk, [seenBy('st1', view)], options)).to.match(
+          /looks blank, but ro1, ro2 did not look at it.*without --limit/,
+        );
+        expect(stateOf(file)).to.equal(before);
+      },
+    ));
+
+  it('no look without the programs that tell what a disk holds', () =>
+    withDisk(
+      () => {},
+      async disk => {
+        await withTemporaryDirectory(async dir => {
+          for (const program of ['readlink', 'blockdev', 'awk', 'dd', 'sed', 'sh'])
+            run('sh', '-c', `ln -s "$(readlink -f "$(command -v ${program})")" ${join(dir, program)}`);
+          const result = await runModule(pfsProbe, { path: `/dev/${disk}` }, { env: { PATH: dir } });
+          expect(result.msg).to.match(/the program blkid is missing/);
+        });
+      },
+    ));
+
   it('different on two hosts: refused, nothing written', () =>
     withDisk(
       () => {},
@@ -295,7 +417,7 @@ describe('formatting a shared disk, on block devices', function () {
       () => {},
       async (disk, file) => {
         const before = stateOf(file);
-        const view = await probe(file);
+        const view = await probe(`/dev/${disk}`);
         const result = await runModule(
           pfsFormat,
           { disk, probes: [seenBy('st1', view)] },

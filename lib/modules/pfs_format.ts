@@ -8,10 +8,17 @@ const args = Type.Object({
   probes: A.rawList(
     'Results of pfs_probe from every host that can reach the disk, the storage host included.',
   ),
+  witnesses: A.list(
+    'Hosts that must have looked before a disk counts as blank; the host itself always looks.',
+    {
+      default: [],
+    },
+  ),
   system_identifier: A.str('Of the database recorded for this cluster; empty before the first deployment.', {
     default: '',
   }),
   cluster: A.str('Cluster name given to PFS.', { default: 'disk' }),
+  shared: A.str('Folder of the database below the root of the PFS.', { default: 'shared_data' }),
   time_limit: A.int('Seconds mkfs may take.', { default: 600 }),
 });
 type Args = Type.Static<typeof args>;
@@ -27,14 +34,16 @@ export const pfsFormat = defineState({
   },
 
   *probe(wish, ctx) {
+    const others = wish.probes.map(probeFromJson).filter(probe => probe.host !== ctx.host);
     const look = {
       path: `/dev/${wish.disk}`,
-      look_inside: wish.system_identifier === '',
+      look_inside: !others.some(({ content }) => content),
       cluster: wish.cluster,
+      shared: wish.shared,
+      ignore_processes: [],
     };
-    const own = yield* probeDisk({ ...look, shared: 'shared_data', ignore_processes: [] }, ctx.host);
-    const others = wish.probes.map(probeFromJson).filter(probe => probe.host !== ctx.host);
-    return decideDisk([own, ...others], wish.system_identifier);
+    const own = yield* probeDisk(look, ctx.host);
+    return decideDisk([own, ...others], wish.system_identifier, wish.witnesses);
   },
 
   diff(found, wish) {
@@ -76,7 +85,7 @@ has size=${blank.size} || refuse size
 has head=${blank.head} || refuse 'first 4 KiB'
 has first=${ZERO_MIB} || refuse 'first MiB'
 has last=${ZERO_MIB} || refuse 'last MiB'
-printf '%s\\n' "$view" | grep -E '^(signature|use|root|chunk)=' >&2 && refuse 'signature or user'
+printf '%s\\n' "$view" | grep -E '^(signature|use|root|chunk|filled)=' >&2 && refuse 'signature, data or user'
 trap '' HUP PIPE
 cd / || exit 1
 install -d -m 0777 /run/pfs

@@ -12,6 +12,7 @@ const disk = (size: number, pfs: DiskProbe['pfs']): DiskProbe => ({
   head: 'a',
   first: 'b',
   last: 'c',
+  filled: 0,
   signatures: [],
   uses: [],
   rootDisk: false,

@@ -1,7 +1,7 @@
 import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { defineAction, ModuleError, quote, type Steps, sh } from './module.ts';
-import { chunksOf, type DiskProbe, type PfsContent, readPfsHeader } from './pfs_disk.ts';
+import { chunksOf, type DiskProbe, type PfsContent, readPfsHeader, ZERO_MIB } from './pfs_disk.ts';
 
 const args = Type.Object({
   path: A.path('The disk: /dev/NAME on a node, the exported device or file on the storage host.'),
@@ -66,6 +66,7 @@ export function parseProbe(text: string, path: string, host: string): DiskProbe 
     head: one('head'),
     first: one('first'),
     last: one('last'),
+    filled: Number(one('filled') || 0),
     signatures: values.get('signature') ?? [],
     uses: values.get('use') ?? [],
     rootDisk: one('root') === 'yes',
@@ -75,47 +76,99 @@ export function parseProbe(text: string, path: string, host: string): DiskProbe 
 }
 
 /**
- * Everything a host can tell without writing. Reads go past the page cache, since another host may have written
- * meanwhile. A process counts as a user only when it may write; the one that attaches the disk (kernel transport) is none.
+ * Shell function `spots`: the MiB, beside the first and the last, in which a look at a disk without a name finds data.
+ * Partitions whose table was lost begin at the first of them; copies of superblocks, and the chunks of a PFS, lie at
+ * others; the rest is spread evenly.
+ */
+export const SPOTS = `
+spots() {
+  count=$((size / 1048576 - 1))
+  {
+    for at in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 64 128 384 262144; do echo $at; done
+    at=1
+    while [ $at -le 64 ]; do echo $((at * 10240)); at=$((at + 1)); done
+    at=1
+    while [ $at -lt 16 ]; do echo $((size / 1048576 * at / 16)); at=$((at + 1)); done
+  } | awk -v count=$count '$1 > 0 && $1 < count && !seen[$1]++'
+}`;
+
+/**
+ * Everything a host can tell without writing; what it cannot tell makes it fail, or counts as in use. Reads go past the
+ * page cache, since another host may have written meanwhile. A process counts as a user only when it may write; the one
+ * that attaches the disk (kernel transport) is none.
  */
 export function probeScript({ path, ignore_processes }: Pick<Args, 'path' | 'ignore_processes'>): string {
   const ignored = ['dd', 'nbd-client', ...ignore_processes].map(name => `${name} `).join('|');
   return `
 path=${quote(path)}
+for program in awk blkid blockdev dd losetup lsblk od readlink sed sha256sum wipefs; do
+  command -v $program >/dev/null 2>&1 || { echo "the program $program is missing: what the disk holds cannot be told" >&2; exit 1; }
+done
 disk=$(readlink -f "$path" 2>/dev/null)
 if [ -b "$disk" ]; then echo kind=block; size=$(blockdev --getsize64 "$disk") || exit 1
-elif [ -f "$disk" ]; then echo kind=file; size=$(stat -c %s "$disk")
+elif [ -f "$disk" ]; then echo kind=file; size=$(stat -c %s "$disk") || exit 1
 elif [ -e "$path" ]; then echo kind=other; exit 0
 else echo kind=missing; exit 0; fi
 echo "size=$size"
 mib=1048576
-read_at() { dd if="$disk" bs=$3 skip=$1 count=$2 iflag=direct 2>/dev/null || dd if="$disk" bs=$3 skip=$1 count=$2 2>/dev/null; }
-sum() { sha256sum | cut -d ' ' -f 1; }
+read_at() { dd if="$disk" bs=$2 skip=$1 count=1 iflag=direct,skip_bytes,fullblock 2>/dev/null || dd if="$disk" bs=$2 skip=$1 count=1 iflag=skip_bytes,fullblock 2>/dev/null; }
+# The hash of so many bytes from there on; nothing when they cannot be read.
+sum_at() {
+  answer=$( { { read_at $1 $2; echo "read $?" >&3; } | sha256sum | cut -d ' ' -f 1; } 3>&1)
+  case $answer in *'read 0'*) printf '%s\\n' "$answer" | grep -v '^read ' ;; esac
+}
 hex() { od -An -v -tx1 | tr -d ' \\n'; }
-echo "head=$(read_at 0 1 4096 | sum)"
-echo "first=$(read_at 0 1 $mib | sum)"
-[ "$size" -ge $mib ] && echo "last=$(read_at $((size / $mib - 1)) 1 $mib | sum)"
-chunk=$(read_at 0 1 4096 | head -c 128 | hex)
+head=$(sum_at 0 4096)
+first=$(sum_at 0 $mib)
+last=
+[ "$size" -lt $mib ] || last=$(sum_at $((size - mib)) $mib)
+echo "head=$head"
+echo "first=$first"
+echo "last=$last"
+chunk=$(read_at 0 4096 | head -c 128 | hex)
 case $chunk in
 ??43534650000000*)
   echo "chunk=$chunk"
-  table=$(read_at 0 1 4096 | od -An -v -tu8 -j 96 -N 8 | tr -d ' ')
-  block=$(read_at 0 1 4096 | od -An -v -tu8 -j 16 -N 8 | tr -d ' ')
-  echo "inodes=$(read_at $((table / 4096)) 1 4096 | hex)"
-  echo "leader=$(read_at $((block / 4096)) 1 4096 | head -c 256 | hex)" ;;
+  table=$(read_at 0 4096 | od -An -v -tu8 -j 96 -N 8 | tr -d ' ')
+  block=$(read_at 0 4096 | od -An -v -tu8 -j 16 -N 8 | tr -d ' ')
+  echo "inodes=$(read_at $((table / 4096 * 4096)) 4096 | hex)"
+  echo "leader=$(read_at $((block / 4096 * 4096)) 4096 | head -c 256 | hex)" ;;
 esac
-wipefs --no-act "$disk" 2>/dev/null | awk 'NR > 1 { print "signature=" ($NF ~ /^[0-9a-f-]+$/ ? $(NF - 1) : $NF) }' | sort -u
+${SPOTS}
+if [ "$first" = ${ZERO_MIB} ]; then
+  all=$(for at in $(spots); do read_at $((at * mib)) $mib; done | sha256sum)
+  [ "$all" = "$(head -c $(($(spots | wc -l) * mib)) /dev/zero | sha256sum)" ] ||
+    for at in $(spots); do
+      [ "$(sum_at $((at * mib)) $mib)" = ${ZERO_MIB} ] || { echo "filled=$at"; break; }
+    done
+  # Opens it for itself alone, as every part of the kernel does that uses a disk, and only looks.
+  if [ -b "$disk" ]; then
+    said=$(wipefs --all --no-act "$disk" 2>&1 >/dev/null) || echo "use=it cannot be had alone: \${said##*: }"
+  fi
+fi
+seen=$(wipefs --no-act "$disk" 2>&1) || { echo "wipefs cannot read $disk: $seen" >&2; exit 1; }
+printf '%s\\n' "$seen" | awk 'NR > 1 { print "signature=" ($NF ~ /^[0-9a-f-]+$/ ? $(NF - 1) : $NF) }' | sort -u
 blkid -p -o export "$disk" 2>/dev/null | awk -F = '/^(TYPE|PTTYPE)=/ { print "signature=" $2 }' | sort -u
 if [ -b "$disk" ]; then
-  lsblk -nro NAME,MOUNTPOINT "$disk" | awk 'NR > 1 { print "use=" $1 " lies on it" } $2 != "" { print "use=" $1 " is mounted on " $2; if ($2 == "/") print "root=yes" }'
+  tree=$(lsblk -nro NAME,MOUNTPOINT "$disk") || { echo "lsblk does not know $disk" >&2; exit 1; }
+  printf '%s\\n' "$tree" | awk 'NR > 1 { print "use=" $1 " lies on it" } $2 != "" { print "use=" $1 " is mounted on " $2; if ($2 == "/") print "root=yes" }'
   numbers=$(lsblk -ndro MAJ:MIN "$disk" | tr -d ' ')
   grep -l " $numbers " /proc/[0-9]*/mountinfo 2>/dev/null | head -n 1 | sed 's,/proc/\\([0-9]*\\)/.*,use=mounted in the name space of process \\1,'
-  awk -v disk="$disk" 'NR > 1 && $1 == disk { print "use=swap" }' /proc/swaps
+else
+  losetup -n -O NAME -j "$disk" | sed 's,^ *\\(/dev/\\)*,use=,; s, *$, lies on it,'
 fi
+awk -v disk="$disk" 'NR > 1 && $1 == disk { print "use=swap" }' /proc/swaps
+# A disk may be open under other names for it: its number counts.
+number=$(stat -L -c '%t:%T' "$disk")
 ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v disk="$disk" '
-  /^\\/proc\\// { split($1, part, "/"); pid = part[3] }
-  $NF == disk { print pid, $(NF - 2) }' |
-while read -r pid fd; do
+  /^\\/proc\\// { split($1, part, "/"); pid = part[3]; next }
+  (at = index($0, " -> ")) {
+    to = substr($0, at + 4)
+    fd = substr($0, 1, at - 1); sub(/.* /, "", fd)
+    if (to == disk || to ~ /^\\/dev\\// && to !~ /^\\/dev\\/(null|zero|full|tty|random|urandom|console|kmsg|fuse|pts|shm|net)/) print pid, fd, (to == disk)
+  }' |
+while read -r pid fd same; do
+  [ "$same" = 1 ] || { [ -b "/proc/$pid/fd/$fd" ] && [ "$(stat -L -c '%t:%T' "/proc/$pid/fd/$fd" 2>/dev/null)" = "$number" ]; } || continue
   flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$pid/fdinfo/$fd" 2>/dev/null)
   case $flags in *[1267]) echo "$(cat "/proc/$pid/comm" 2>/dev/null) (process $pid) may write" ;; esac
 done | grep -vE '^(${ignored})' | sort -u | sed 's/^/use=/'
