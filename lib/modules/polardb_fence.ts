@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import { A, Type } from './args.ts';
 import { defineState, ModuleError, mustSh, quote } from './module.ts';
 
@@ -21,11 +22,23 @@ export const polardbFence = defineState({
 
   *probe(wish) {
     const reply = yield* mustSh('cannot see who is connected', probeScript(wish));
-    const [listed, ...pids] = reply.stdout.split('\n').filter(line => line !== '');
-    return { listed: listed === 'listed', sessions: pids.length };
+    const lines = reply.stdout.split('\n');
+    const after = (key: string) =>
+      lines.filter(line => line.startsWith(key)).map(line => line.slice(key.length).trim());
+    const allowed = after('allowed=');
+    return {
+      listed: allowed.includes(wish.address),
+      sessions: after('session=').length,
+      others: allowed.filter(line => line !== wish.address && letsIn(line, wish.address)),
+    };
   },
 
-  diff({ listed, sessions }, { address, fenced }) {
+  diff({ listed, sessions, others }, { address, fenced, authfile }) {
+    if (fenced && others.length > 0) {
+      throw new ModuleError(
+        `${address} cannot be shut out, so no other node may be promoted: ${others.join(', ')} in ${authfile} lets it in as well. Take that out of nbd_server_extra_clients and run site.yml`,
+      );
+    }
     const changes = fenced
       ? [
           ...(listed ? [`take ${address} out of the list of clients`] : []),
@@ -49,15 +62,41 @@ export const polardbFence = defineState({
   },
 });
 
-/** Processes of nbd-server that serve the address. */
-const sessions = ({ address, port }: Args): string =>
-  `ss -Htnp state established "sport = :${port} and dst = ${checkAddress(address)}" | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p' | sort -u`;
+/**
+ * Processes of nbd-server that serve the address, also when the client has closed its end: what it had sent by then may
+ * still be written. And those that serve nobody any more, whoever it was: they may have writes of it before them.
+ */
+const sessions = ({ address, port }: Args): string => `{
+  ss -Htnp state connected "sport = :${port} and dst = ${checkAddress(address)}" | grep -o 'pid=[0-9]*'
+  # Of this host's own network: not those of containers on it.
+  here=$(stat -L -c %i /proc/self/ns/net)
+  known=$(grep -lsx nbd-server /proc/[0-9]*/comm | sed 's,comm$,ns/net,')
+  own=$([ -z "$known" ] || stat -L -c '%i %n' $known 2>/dev/null | sed -n "s,^$here /proc/\\([0-9]*\\)/.*,\\1,p")
+  served=$([ -z "$own" ] || ss -Htnap | grep -o 'pid=[0-9]*')
+  for pid in $own; do
+    if grep -qs polar-nbd-server "/proc/$pid/cgroup"; then
+      printf '%s\\n' "$served" | grep -qx "pid=$pid" || echo "pid=$pid"
+    fi
+  done
+} | sed 's/^pid=//' | sort -u`;
+
+/** Whether a line of the list, an address or a block of them, lets the address in. */
+export function letsIn(line: string, address: string): boolean {
+  const [net = '', bits] = line.split('/');
+  const family = (text: string) => (isIP(text) === 6 ? 'ipv6' : 'ipv4');
+  const longest = isIP(net) === 6 ? 128 : 32;
+  const length = Number(bits ?? longest);
+  if (isIP(net) === 0 || isIP(address) === 0 || !(length >= 0 && length <= longest)) return false;
+  const list = new BlockList();
+  list.addSubnet(net, length, family(net));
+  return list.check(address, family(address));
+}
 
 function probeScript(wish: Args): string {
   return `
 command -v ss >/dev/null || { echo 'ss (package iproute2) is missing' >&2; exit 1; }
-if grep -qxF ${quote(wish.address)} ${quote(wish.authfile)} 2>/dev/null; then echo listed; else echo unlisted; fi
-${sessions(wish)}
+if [ -e ${quote(wish.authfile)} ]; then sed 's/^/allowed=/' ${quote(wish.authfile)} || exit 1; fi
+${sessions(wish)} | sed 's/^/session=/'
 `;
 }
 
