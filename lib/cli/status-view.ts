@@ -1,3 +1,4 @@
+import { letsIn } from '../modules/polardb_fence.ts';
 import type { HostStatus, NodeStatus, StorageStatus } from '../modules/polardb_status.ts';
 
 /** What a host answered, or why it did not. */
@@ -65,6 +66,10 @@ export function viewCluster(answers: readonly HostAnswer[], maxLag: number): Clu
   for (const a of answers)
     if ('status' in a && !a.status.node && !a.status.storage)
       problems.push(`${a.host}: nothing is deployed here yet (site.yml)`);
+  if (storages.length > 1)
+    problems.push(
+      `${storages.map(({ host }) => host).join(' and ')} are storage hosts of one inventory: only the first counts; one inventory per cluster`,
+    );
   for (const { host, storage } of storages) judgeStorage(host, storage, problems, notes);
   if (storages.length === 0)
     problems.push('no storage host answers: who is primary is unknown, and no database can start');
@@ -83,6 +88,9 @@ export function viewCluster(answers: readonly HostAnswer[], maxLag: number): Clu
   const rows = nodes.map(known => nodeRow(known, roleOf(known.host), primary?.node));
   for (const [i, row] of rows.entries())
     judgeNode(nodes[i]!, row, primary !== undefined, maxLag, problems, notes);
+  if (record !== null)
+    for (const { host, role } of rows)
+      if (role === 'unknown') problems.push(`${host} is no node of the role record`);
   judgeTogether(nodes, storages[0]?.storage, problems, notes);
   for (const name of Object.keys(record?.nodes ?? {}))
     if (!answers.some(({ host }) => host === name))
@@ -117,6 +125,9 @@ function judgeStorage(host: string, storage: StorageStatus, problems: string[], 
   if (storage.recordProblem !== '') problems.push(`${host}: ${storage.recordProblem}`);
   for (const name of storage.record?.fenced ?? [])
     problems.push(`${name} is fenced: rejoin.yml lets it in again, as a replica`);
+  for (const client of storage.clients)
+    if (!storage.allowed.some(line => letsIn(line, client)))
+      problems.push(`${host}: ${client} is connected to the disks, but not on the list of those who may be`);
   if (storage.lockedBy !== '') notes.push(`a run is at work: ${storage.lockedBy}`);
 }
 
@@ -155,7 +166,6 @@ function judgeNode(
   problems: string[],
   notes: string[],
 ): void {
-  if (row.role === 'unknown') problems.push(`${host} is no node of the role record`);
   if (row.role === 'fenced') {
     if (row.writer) problems.push(`${host} is fenced and still a writer`);
     return;

@@ -89,6 +89,13 @@ describe('polarplay status', () => {
     ],
     ['a bare host', { ro1: '' }, /ro1: nothing is deployed here/],
     ['no storage host', { st1: new Error('timed out') }, /no storage host answers/],
+    [
+      'a client that is not on the list',
+      { st1: storage().replace('client=10.0.0.2', 'client=10.0.0.2\nclient=10.0.0.9') },
+      /st1: 10\.0\.0\.9 is connected to the disks, but not on the list/,
+    ],
+    ['a second storage host', { st2: storage() }, /st1 and st2 are storage hosts of one inventory/],
+    ['a node of another cluster', { db7: node(7, undefined) }, /db7 is no node of the role record/],
     ['a damaged record', { st1: storage('record=polar-record 1') }, /role record is damaged/],
     ['no record', { st1: storage('') }, /there is no role record/],
     [
@@ -149,6 +156,12 @@ describe('polarplay status', () => {
   ];
   for (const [what, parts, expected] of cases)
     it(`names ${what}`, () => expect(problems(parts).join('\n')).to.match(expected));
+
+  it('blames no node for a storage host that is down', () =>
+    expect(problems({ st1: new Error('timed out') })).to.deep.equal([
+      'st1 cannot be asked: timed out',
+      'no storage host answers: who is primary is unknown, and no database can start',
+    ]));
 
   it('prints plain tables', () => {
     const text = formatView(viewCluster(answers(well), 0), plain);

@@ -187,6 +187,27 @@ const cases: readonly Case[] = [
     refused: /does not promote: the primary is rw1/,
   },
   {
+    what: 'a primary whose record is an old copy, from before it was another’s turn',
+    node: 'rw1',
+    hostid: 1,
+    files: { ...conf(1), 'polar.seen': '4 ro1\n' },
+    refused: /record says epoch 3, primary rw1, but this node has seen epoch 4, primary ro1: an old copy/,
+  },
+  {
+    what: 'a promotion by a record made anew',
+    node: 'rw1',
+    hostid: 1,
+    files: { ...conf(1), 'replica.signal': '', 'polar.seen': '3 ro1\n' },
+    verb: 'promote',
+    refused: /does not promote: .*this node has seen epoch 3, primary ro1/,
+  },
+  {
+    what: 'a primary that has seen an older record',
+    node: 'rw1',
+    hostid: 1,
+    files: { ...conf(1), 'polar.seen': '2 ro1\n' },
+  },
+  {
     what: 'half a record',
     node: 'rw1',
     hostid: 1,
@@ -261,6 +282,8 @@ async function withGuard<T>(
   });
 }
 
+const kept = ({ record: other = record }: Case) => (typeof other === 'string' ? record : other);
+
 describe('the guard', () => {
   for (const one of cases) {
     it(`${one.what}: ${one.refused ? 'refused' : 'may'}`, async () => {
@@ -279,6 +302,7 @@ describe('the guard', () => {
         expect({ status, allowed }).to.deep.equal({ status: 0, allowed: true });
         const device = one.database ? '' : `blockdev --set${role === 'replica' ? 'ro' : 'rw'} /dev/null\n`;
         expect(calls().startsWith(device), calls()).to.equal(true);
+        expect(readFileSync(join(dir, 'data/polar.seen'), 'utf8')).to.equal(`${kept(one).epoch} rw1\n`);
         expect(calls().includes('/bin/postgres -D '), 'server started').to.equal(verb === 'start');
       });
     });
@@ -302,6 +326,26 @@ describe('the guard', () => {
       });
     });
   }
+});
+
+describe('the guard of a primary whose disk is attached again', () => {
+  const cases: readonly [string, ClusterRecord | string, string, number][] = [
+    ['may write while the record names it', record, '', 0],
+    ['may not when another is the primary by now', { ...record, primary: 'ro1', epoch: 4 }, '--setro', 0],
+    ['may not when the record is an old copy', { ...record, epoch: 2 }, '--setro', 0],
+    ['does not get the disk while nobody can say', 'connect: Connection refused', '', 75],
+  ];
+  for (const [what, later, expected, code] of cases)
+    it(what, () =>
+      withGuard({ what: '', node: 'rw1', hostid: 1, files: conf(1) }, ({ dir, run, calls }) => {
+        run('start');
+        const before = calls();
+        writeFileSync(join(dir, 'record'), typeof later === 'string' ? later : formatRecord(later));
+        expect(run('attached', 'null').status).to.equal(code);
+        const said = calls().slice(before.length);
+        expect(/blockdev (\S+) \/dev\/null/.exec(said)?.[1] ?? '').to.equal(expected);
+      }),
+    );
 });
 
 describe('a server started by hand, without the guard', () => {

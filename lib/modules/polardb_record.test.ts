@@ -93,6 +93,12 @@ describe('the role record', () => {
     expect(() => change(known, wish({ system_identifier: '8' }))).to.throw(/another cluster's disk/);
   });
 
+  it('is raised to an epoch that no node has seen, and never lowered', () => {
+    expect(change(three, wish({ primary: 'ro1', epoch: 7 }))).to.include({ primary: 'ro1', epoch: 7 });
+    expect(change(three, wish({ epoch: 0 }))).to.equal(three);
+    expect(change({ ...three, epoch: 9 }, wish({ epoch: 7 })).epoch).to.equal(9);
+  });
+
   it('fails over: the old primary is fenced and replaced in one step', () => {
     const failed = change(three, wish({ primary: 'ro1', fence: ['rw1'], expect_primary: 'rw1' }));
     expect(failed).to.deep.include({ primary: 'ro1', fenced: ['rw1'], epoch: 2 });

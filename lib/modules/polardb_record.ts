@@ -25,6 +25,10 @@ const args = Type.Object({
   remove: A.list('Nodes to take out.', { default: [] }),
   fence: A.list('Nodes that may no longer reach the disks.', { default: [] }),
   unfence: A.list('Nodes that may reach the disks again.', { default: [] }),
+  epoch: A.int(
+    'Raises the epoch to this, when the record was lost or is an old copy: to one more than any node has seen.',
+    { default: 0 },
+  ),
   system_identifier: A.str('Of the database, to be kept from now on.', { default: '' }),
 });
 type Args = Type.Static<typeof args>;
@@ -136,7 +140,7 @@ export function change(before: ClusterRecord | undefined, wish: Args): ClusterRe
     nodes,
     fenced,
     systemIdentifier,
-    epoch: start.epoch + (primary === start.primary ? 0 : 1),
+    epoch: Math.max(start.epoch + (primary === start.primary ? 0 : 1), wish.epoch),
   };
   return before && formatRecord(before) === formatRecord(next) ? before : next;
 }
