@@ -366,6 +366,16 @@ describe('formatting a shared disk, on block devices', function () {
       },
     ));
 
+  it('a look that is delegated is that of the host that looks', () =>
+    withDisk(
+      () => {},
+      async disk => {
+        const context = { reach: () => ({ delegate: 'st1', become: undefined }) };
+        const result = await runModule(pfsProbe, { path: `/dev/${disk}` }, { context });
+        expect((result as { disk?: { host?: string } }).disk?.host).to.equal('st1');
+      },
+    ));
+
   it('no look without the programs that tell what a disk holds', () =>
     withDisk(
       () => {},

@@ -33,7 +33,8 @@ export const pfsProbe = defineAction({
   batch: true,
 
   *run(wish, ctx) {
-    const disk = yield* probeDisk(wish, ctx.host);
+    // The storage host looks for a node (delegate_to): whose eyes it were counts, not for whom.
+    const disk = yield* probeDisk(wish, ctx.reach().delegate ?? ctx.host);
     return { changed: false, disk: disk as unknown as Json, ...chunksOf(disk.size) };
   },
 });
