@@ -64,6 +64,31 @@ describe('verify: the harness', () => {
     });
   }
 
+  it('names the hosts that did not answer, and what the others said', async () => {
+    const asks = async (host: string) => {
+      if (host === 'slow') await new Promise(() => {});
+      if (host === 'broken') throw new Error('no such disk');
+    };
+    const check: Check = {
+      ...passing,
+      hosts: ['good', 'slow', 'broken'],
+      run: async c => void (await c.each(asks)),
+    };
+    const [finding] = await run([layer('a', () => [check])]);
+    expect(finding).to.include({ message: 'slow: no answer within 0.2 s\nbroken: no such disk' });
+  });
+
+  it('gives a check the time it asks for, beside the limit', async () => {
+    const sleeping = () => new Promise<void>(resolve => setTimeout(resolve, 300));
+    const findings = await run([
+      layer('a', () => [
+        { ...passing, run: sleeping },
+        { ...passing, run: sleeping, extraMs: 5_000 },
+      ]),
+    ]);
+    expect(findings.map(f => f.verdict)).to.deep.equal(['failed', 'passed']);
+  });
+
   it('cleans up after an abort too, and a clean-up that fails is a finding', async () => {
     const stop = new AbortController();
     const findings = await runLayers(
