@@ -16,8 +16,10 @@ export interface RunnableCheck {
   readonly title: string;
   /** The hosts the check looks at; naming none is a mistake of the check, and fails it. */
   readonly hosts: readonly string[];
-  /** What the check may take beyond the run's `--timeout`: to wait until the cluster has settled, or to measure. */
+  /** What the check may take beyond the run's `--timeout`, to measure or to wait for something of its own. */
   readonly extraMs?: number;
+  /** The check waits until the cluster has settled. */
+  readonly settles?: boolean;
   run(context: CheckContext): Promise<void>;
 }
 
@@ -56,10 +58,13 @@ export class CheckContext {
   readonly hosts: readonly string[];
   readonly signal: AbortSignal;
   readonly figures: Figure[] = [];
+  readonly #settleBy: number;
 
-  constructor(hosts: readonly string[], signal: AbortSignal) {
+  /** `settleBy` is when the cluster must have settled, by `performance.now()`. */
+  constructor(hosts: readonly string[], signal: AbortSignal, settleBy: number) {
     this.hosts = hosts;
     this.signal = signal;
+    this.#settleBy = settleBy;
   }
 
   /** Notes a figure for the report. */
@@ -82,6 +87,17 @@ export class CheckContext {
     return answers;
   }
 
+  /**
+   * Waits for what a cluster that was just started may not have yet. The time for that is the run's, not the check's: what
+   * one check has waited for in vain, the next looks at once.
+   */
+  settled<T>(attempt: () => Promise<T>, host: string): Promise<T> {
+    const withinMs = this.#settleBy - performance.now();
+    return withinMs < LOOK_EVERY_MS
+      ? attempt()
+      : this.eventually(attempt, { withinMs, everyMs: LOOK_EVERY_MS }, host);
+  }
+
   /** Waits until `attempt` holds and notes the time to true. */
   async eventually<T>(attempt: () => Promise<T>, patience: Patience, host?: string): Promise<T> {
     const settled: Settled<T> = await eventually(attempt, patience, this.signal);
@@ -94,6 +110,9 @@ export class CheckContext {
     return settled.value;
   }
 }
+
+/** How often a cluster that has not settled yet is looked at. */
+const LOOK_EVERY_MS = 500;
 
 /** An answer, or the reason why nobody waits for it any longer. */
 async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -26,9 +26,10 @@ export async function eventually<T>(
   cancelled?: AbortSignal,
 ): Promise<Settled<T>> {
   const started = performance.now();
+  const timeLeft = () => withinMs - (performance.now() - started);
   let last: unknown;
   for (let attempts = 1; ; attempts++) {
-    const left = withinMs - (performance.now() - started);
+    const left = timeLeft();
     if (attempts > 1 && left <= 0) throw notInTime(withinMs, attempts - 1, last);
     try {
       const value = await withDeadline(attempt, Math.max(left, 1), cancelled);
@@ -39,14 +40,17 @@ export async function eventually<T>(
       // The deadline cuts the last attempt off: what was seen before says more than that.
       if (!(error instanceof NotInTime) || last === undefined) last = error;
     }
-    await pause(Math.min(everyMs, withinMs), cancelled);
+    await pause(Math.min(everyMs, Math.max(timeLeft(), 0)), cancelled);
   }
 }
 
 function notInTime(withinMs: number, attempts: number, last: unknown): NotInTime {
   const seen = last instanceof Error ? last.message : String(last);
   const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-  return new NotInTime(`not true within ${withinMs / 1000} s (${tries}); last: ${seen}`, { cause: last });
+  return new NotInTime(
+    `not true within ${Number((withinMs / 1000).toPrecision(2))} s (${tries}); last: ${seen}`,
+    { cause: last },
+  );
 }
 
 /**

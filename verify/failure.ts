@@ -12,7 +12,7 @@ export function failureText(
   if (error instanceof SourceErrors) return { text: error.errors.map(withExcerpt).join('\n'), code: 4 };
   if (error instanceof SourceError) return { text: withExcerpt(error), code: 4 };
   if (error instanceof UsageError)
-    return { text: `${program}: ${error.message} (--help shows the flags)`, code: error.exitCode };
+    return { text: `${program}: ${error.message} (--help shows the flags)`, code: 5 };
   if (error instanceof UnreachableError) return { text: `${program}: ${error.message}`, code: 4 };
   if (error instanceof ConnectionError) {
     return {

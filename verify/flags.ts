@@ -3,6 +3,7 @@ import type { ParseArgsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../lib/source/errors.ts';
 import type { FileReader } from '../lib/source/load.ts';
+import { didYouMean } from '../lib/source/suggest.ts';
 import type { Dict, Value } from '../lib/source/value.ts';
 import { parseYaml } from '../lib/source/yaml.ts';
 
@@ -45,8 +46,20 @@ export function readFlags<const T extends Options>(argv: readonly string[], opti
   try {
     return parseArgs({ args: [...argv], options, strict: true }).values;
   } catch (error) {
-    throw new UsageError((error as Error).message, 5);
+    throw new UsageError(flagMistake(error as NodeJS.ErrnoException, Object.keys(options)), 5);
   }
+}
+
+/** What is wrong with the flags, in words that lead on. */
+function flagMistake({ code, message }: NodeJS.ErrnoException, known: readonly string[]): string {
+  const given = /'(-[^' ]*|[^']*)/.exec(message)?.[1] ?? '';
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const hint = didYouMean(given.replace(/^-+/, ''), known);
+    return `unknown flag ${given}${hint === undefined ? '' : `, ${hint}`}`;
+  }
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
+    return `unexpected "${given}": an inventory is named with -i`;
+  return message;
 }
 
 /** A flag that must be a positive number. */

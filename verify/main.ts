@@ -12,7 +12,7 @@ import { formatHtml } from './report/html.ts';
 import { formatJunit } from './report/junit.ts';
 import { formatFinding, formatSubject, formatTotals } from './report/terminal.ts';
 import { Databases } from './sql.ts';
-import { runLayers } from './suite.ts';
+import { runLayers, type SuiteOptions } from './suite.ts';
 
 const USAGE = `usage: npm run verify -- -i INVENTORY [options]
 
@@ -21,7 +21,7 @@ of its own (polarplay_verify, dropped at the end) and, where the inventory names
 
 ${REACHING_USAGE}  -l, --limit PATTERN           only checks that look at one of these hosts
       --only LAYER              storage, block, pfs, services, database, replication or data; may be given several times
-      --within SECONDS          how long the cluster may take to settle (default: 30)
+      --within SECONDS          how long the cluster may take to settle, from the start (default: 30)
       --timeout SECONDS         how long a check may take, beside the settling; raise it for slow hosts (default: 15)
       --format spec|json|junit  what goes to standard output (default: spec)
       --report FILE             also written to FILE, .html, .json or .xml; may be given several times
@@ -53,7 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const odd = flags.report.find(file => !REPORTS.includes(extname(file)));
   if (odd !== undefined)
     throw new UsageError(`--report ${odd}: expected a name that ends in ${REPORTS.join(', ')}`, 5);
-  const patienceMs = 1000 * positive('within', flags.within);
+  const settleMs = 1000 * positive('within', flags.within);
   const timeoutMs = 1000 * positive('timeout', flags.timeout);
   const opened = await openDeployment(flags, timeoutMs);
   const databases = new Databases(
@@ -65,12 +65,14 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = () => stop.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    const layers = chosenLayers(
-      allLayers(opened.hosts, databases, patienceMs),
-      flags.only,
-      limited(opened, flags.limit),
+    const layers = chosenLayers(allLayers(opened.hosts, databases), flags.only, limited(opened, flags.limit));
+    const report = await verify(
+      opened,
+      databases,
+      layers,
+      { timeoutMs, settleMs, signal: stop.signal },
+      flags.format,
     );
-    const report = await verify(opened, databases, layers, timeoutMs, flags.format, stop.signal);
     write(report, layers, flags.report);
     if (stop.signal.aborted) return 130;
     return totalsOf(report.findings).failed > 0 ? 2 : 0;
@@ -85,7 +87,7 @@ async function main(argv: readonly string[]): Promise<number> {
 function limited({ inventory }: Opened, pattern: string | undefined): ReadonlySet<string> | undefined {
   if (pattern === undefined) return undefined;
   const hosts = inventory.select(pattern);
-  if (hosts.length === 0) throw new UsageError(`--limit ${pattern} matches no host of the inventory`);
+  if (hosts.length === 0) throw new UsageError(`--limit ${pattern} matches no host of the inventory`, 5);
   return new Set(hosts);
 }
 
@@ -119,9 +121,8 @@ async function verify(
   { inventory, deployment }: Opened,
   databases: Databases,
   layers: readonly Layer<Deployment>[],
-  timeoutMs: number,
+  limits: Omit<SuiteOptions, 'onFinding'>,
   format: string,
-  signal: AbortSignal,
 ): Promise<VerifyReport> {
   const subject: Subject = {
     deployment: describeDeployment(deployment),
@@ -144,7 +145,7 @@ async function verify(
     layerShown = finding.layer;
     say(formatFinding(finding, title, terminal));
   };
-  const findings = await runLayers(layers, deployment, { timeoutMs, onFinding, signal });
+  const findings = await runLayers(layers, deployment, { ...limits, onFinding });
   const report: VerifyReport = {
     schema: 1,
     startedAt: startedAt.toISOString(),

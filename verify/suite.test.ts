@@ -10,6 +10,7 @@ async function run(layers: readonly Layer<null>[]): Promise<readonly Finding[]> 
   const live: Finding[] = [];
   const findings = await runLayers(layers, null, {
     timeoutMs: 200,
+    settleMs: 1_000,
     onFinding: finding => live.push(finding),
   });
   expect(live).to.deep.equal(findings);
@@ -89,6 +90,19 @@ describe('verify: the harness', () => {
     expect(findings.map(f => f.verdict)).to.deep.equal(['failed', 'passed']);
   });
 
+  it('waits for the cluster to settle once, not in every check', async () => {
+    let looks = 0;
+    const waiting: Check = {
+      ...passing,
+      settles: true,
+      run: c => c.settled(() => Promise.reject(new Error(`look ${++looks}`)), 'h'),
+    };
+    const findings = await run([layer('a', () => [waiting, waiting])]);
+    const messages = findings.map(f => f.verdict === 'failed' && f.message);
+    expect(messages[0]).to.match(/^not true within (1|0\.9\d*) s \(\d+ attempts\); last: look \d+$/);
+    expect(messages[1]).to.equal(`look ${looks}`);
+  });
+
   it('cleans up after an abort too, and a clean-up that fails is a finding', async () => {
     const stop = new AbortController();
     const findings = await runLayers(
@@ -102,7 +116,7 @@ describe('verify: the harness', () => {
         },
       ],
       null,
-      { timeoutMs: 1000, onFinding: () => {}, signal: stop.signal },
+      { timeoutMs: 1000, settleMs: 0, onFinding: () => {}, signal: stop.signal },
     );
     expect(findings.map(f => [f.id, f.verdict === 'failed' && f.message])).to.deep.equal([
       ['a.one', 'interrupted'],

@@ -7,6 +7,8 @@ import type { Finding } from './findings.ts';
 export interface SuiteOptions {
   /** Time limit of each check, beside what it needs to wait or to measure. */
   readonly timeoutMs: number;
+  /** How long the cluster may take to settle, from the start of the run. */
+  readonly settleMs: number;
   /** Gets each finding as it comes. */
   readonly onFinding: (finding: Finding) => void;
   /** Stops the suite: the running check is cancelled, the rest is not started. */
@@ -24,6 +26,7 @@ export async function runLayers<D>(
 ): Promise<readonly Finding[]> {
   // A verdict names every slot and every address, however many there are.
   config.truncateThreshold = 0;
+  const settleBy = performance.now() + options.settleMs;
   const findings: Finding[] = [];
   const verdicts = new Map<Mocha.Runnable, (error: unknown) => Finding>();
   const report = (finding: Finding) => {
@@ -46,7 +49,7 @@ export async function runLayers<D>(
   for (const layer of layers) {
     const suite = Mocha.Suite.create(mocha.suite, layer.title);
     for (const check of checksOf(layer, deployment)) {
-      const { test, verdict } = testOf(layer.name, check, options);
+      const { test, verdict } = testOf(layer.name, check, options, settleBy);
       verdicts.set(test, verdict);
       suite.addTest(test);
     }
@@ -96,7 +99,8 @@ function failing(subject: string, message: string): Check {
 function testOf(
   layer: string,
   check: Check,
-  options: SuiteOptions,
+  { timeoutMs, signal: stop }: SuiteOptions,
+  settleBy: number,
 ): { test: Mocha.Test; verdict: (error: unknown) => Finding } {
   const head = { id: check.id, layer, title: check.title, hosts: check.hosts };
   if ('skip' in check) {
@@ -108,12 +112,13 @@ function testOf(
   }
   let context: CheckContext | undefined;
   const work = async (signal: AbortSignal) => {
-    context = new CheckContext(check.hosts, signal);
+    context = new CheckContext(check.hosts, signal, settleBy);
     await check.run(context);
   };
-  const test = new Mocha.Test(check.title, () =>
-    withDeadline(work, options.timeoutMs + (check.extraMs ?? 0), options.signal),
-  );
+  const test = new Mocha.Test(check.title, () => {
+    const settleMs = check.settles ? Math.max(0, settleBy - performance.now()) : 0;
+    return withDeadline(work, timeoutMs + settleMs + (check.extraMs ?? 0), stop);
+  });
   const verdict = (error: unknown): Finding => {
     const rest = { ...head, durationMs: test.duration ?? 0, figures: context?.figures ?? [] };
     if (test.state === 'passed') return { ...rest, verdict: 'passed' };

@@ -62,8 +62,9 @@ describe('verify: the scratch export', () => {
       record: undefined,
       pfs: pfsDisks && { disks: pfsDisks, cluster: 'disk', pfsBinary: 'pfs' },
     };
-    const findings = await runLayers([blockLayer(hosts, 1_000)], deployment, {
+    const findings = await runLayers([blockLayer(hosts)], deployment, {
       timeoutMs: 10_000,
+      settleMs: 1_000,
       onFinding: () => {},
     });
     return findings.find(f => f.id === 'block.shared')!;

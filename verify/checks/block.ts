@@ -11,7 +11,7 @@ const LOOKED_AT = 16;
 const WRITERS_AT_ONCE = LOOKED_AT - 1;
 
 /** The disks as the nodes see them: there, alike, and one and the same. */
-export const blockLayer = (hosts: Hosts, patienceMs: number): Layer<Deployment> => ({
+export const blockLayer = (hosts: Hosts): Layer<Deployment> => ({
   name: 'block',
   title: 'Block devices',
   checks: deployment => {
@@ -20,7 +20,7 @@ export const blockLayer = (hosts: Hosts, patienceMs: number): Layer<Deployment> 
     if (exports.length === 0) throw new Error('the inventory names no export: there is no disk to look at');
     return [
       ...exports.flatMap(disk => [
-        sizeCheck(hosts, deployment, disk, nodes, patienceMs),
+        sizeCheck(hosts, deployment, disk, nodes),
         // The scratch export changes under other runs of this suite; its own check compares what it wrote itself.
         ...(disk.scratch ? [] : [contentCheck(hosts, disk, nodes)]),
       ]),
@@ -29,18 +29,12 @@ export const blockLayer = (hosts: Hosts, patienceMs: number): Layer<Deployment> 
   },
 });
 
-function sizeCheck(
-  hosts: Hosts,
-  deployment: Deployment,
-  disk: Export,
-  nodes: readonly string[],
-  patienceMs: number,
-): Check {
+function sizeCheck(hosts: Hosts, deployment: Deployment, disk: Export, nodes: readonly string[]): Check {
   return {
     id: `block.size.${disk.name}`,
     title: `${disk.name} is attached as ${disk.device} with the size of the export`,
     hosts: nodes,
-    extraMs: patienceMs,
+    settles: true,
     run: async context => {
       const exported = await exportedSize(hosts, deployment.storage.host, disk.backing);
       const attached = async (node: string) => {
@@ -48,9 +42,7 @@ function sizeCheck(
         expect(size, `bytes of ${disk.device}`).to.equal(exported);
       };
       // After a reboot of the storage host the nodes need a moment to connect again.
-      await context.each(node =>
-        context.eventually(() => attached(node), { withinMs: patienceMs, everyMs: 500 }, node),
-      );
+      await context.each(node => context.settled(() => attached(node), node));
       context.note({ name: 'size', value: exported / 2 ** 20, unit: 'MiB' });
     },
   };

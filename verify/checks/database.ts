@@ -4,7 +4,7 @@ import { type Deployment, hostsOf, nodesOf } from '../deployment.ts';
 import type { Databases } from '../sql.ts';
 
 /** The servers: right version, right role, one and the same cluster, not open to the world. */
-export const databaseLayer = (databases: Databases, patienceMs: number): Layer<Deployment> => ({
+export const databaseLayer = (databases: Databases): Layer<Deployment> => ({
   name: 'database',
   title: 'Database',
   checks: deployment => {
@@ -20,11 +20,9 @@ export const databaseLayer = (databases: Databases, patienceMs: number): Layer<D
         id: 'database.answers',
         title: 'every node answers SQL',
         hosts: all,
-        extraMs: patienceMs,
+        settles: true,
         run: async context => {
-          await context.each(host =>
-            context.eventually(() => one(host, 'SELECT 1'), { withinMs: patienceMs, everyMs: 500 }, host),
-          );
+          await context.each(host => context.settled(() => one(host, 'SELECT 1'), host));
         },
       },
       {

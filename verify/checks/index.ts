@@ -10,22 +10,15 @@ import { replicationLayer } from './replication.ts';
 import { servicesLayer } from './services.ts';
 import { storageLayer } from './storage.ts';
 
-/**
- * Every layer, from the disks up: the order in which a broken one explains those above it. `patienceMs` is how long a
- * cluster that was just started may take to settle.
- */
-export function allLayers(
-  hosts: Hosts,
-  databases: Databases,
-  patienceMs: number,
-): readonly Layer<Deployment>[] {
+/** Every layer, from the disks up: the order in which a broken one explains those above it. */
+export function allLayers(hosts: Hosts, databases: Databases): readonly Layer<Deployment>[] {
   return [
     storageLayer(hosts),
-    blockLayer(hosts, patienceMs),
+    blockLayer(hosts),
     pfsLayer(hosts),
-    servicesLayer(hosts, patienceMs),
-    databaseLayer(databases, patienceMs),
-    replicationLayer(databases, patienceMs),
+    servicesLayer(hosts),
+    databaseLayer(databases),
+    replicationLayer(databases),
     dataLayer(databases),
   ];
 }

@@ -53,6 +53,7 @@ describe('verify: one pfsdaemon per disk', function () {
     };
     const [finding] = await runLayers([layer], deployment as unknown as Deployment, {
       timeoutMs: 10_000,
+      settleMs: 0,
       onFinding: () => {},
     });
     return finding?.verdict === 'failed' ? finding.message : String(finding?.verdict);

@@ -25,7 +25,7 @@ const RECEIVER = 'SELECT status, slot_name AS slot FROM pg_stat_wal_receiver';
 const MOST_BEHIND = 2 ** 20;
 
 /** The primary feeds every replica, through its slot and no other, and the replicas keep up. */
-export const replicationLayer = (databases: Databases, patienceMs: number): Layer<Deployment> => ({
+export const replicationLayer = (databases: Databases): Layer<Deployment> => ({
   name: 'replication',
   title: 'Replication',
   checks: deployment => {
@@ -42,7 +42,7 @@ export const replicationLayer = (databases: Databases, patienceMs: number): Laye
         id: 'replication.streaming',
         title: `${replicas.length === 1 ? 'the replica streams' : `all ${replicas.length} replicas stream`} from the primary`,
         hosts: at,
-        extraMs: patienceMs,
+        settles: true,
         run: async context => {
           const streaming = async () => {
             const names = (await senders()).filter(s => s.state === 'streaming').map(s => s.name);
@@ -51,7 +51,7 @@ export const replicationLayer = (databases: Databases, patienceMs: number): Laye
               'replicas that stream',
             ).to.deep.equal(expected);
           };
-          await context.eventually(streaming, { withinMs: patienceMs, everyMs: 200 }, primary.host);
+          await context.settled(streaming, primary.host);
         },
       },
       {
@@ -88,7 +88,7 @@ export const replicationLayer = (databases: Databases, patienceMs: number): Laye
         id: 'replication.lag',
         title: 'the replicas have replayed all but a little of the log',
         hosts: at,
-        extraMs: patienceMs,
+        settles: true,
         run: async context => {
           const caughtUp = async () => {
             const known = new Map((await senders()).map(s => [s.name, s.behind]));
@@ -98,11 +98,7 @@ export const replicationLayer = (databases: Databases, patienceMs: number): Laye
             expect(behind, 'bytes the last replica is behind').to.be.below(MOST_BEHIND);
             return behind;
           };
-          const behind = await context.eventually(
-            caughtUp,
-            { withinMs: patienceMs, everyMs: 200 },
-            primary.host,
-          );
+          const behind = await context.settled(caughtUp, primary.host);
           context.note({ name: 'behind', value: behind, unit: 'B' });
         },
       },

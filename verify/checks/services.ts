@@ -5,7 +5,7 @@ import type { Hosts } from '../hosts.ts';
 import { unitStates } from '../units.ts';
 
 /** Everything that keeps a node running is up, comes back after a reboot, and did not have to be restarted. */
-export const servicesLayer = (hosts: Hosts, patienceMs: number): Layer<Deployment> => ({
+export const servicesLayer = (hosts: Hosts): Layer<Deployment> => ({
   name: 'services',
   title: 'Services',
   checks: deployment => {
@@ -20,7 +20,7 @@ export const servicesLayer = (hosts: Hosts, patienceMs: number): Layer<Deploymen
         id: 'services.active',
         title: 'every service of the nodes is active and starts at boot',
         hosts: hostsOf(nodes),
-        extraMs: patienceMs,
+        settles: true,
         run: async context => {
           const active = async (host: string) => {
             for (const [unit, state] of await unitStates(hosts, host, everyService(host))) {
@@ -30,7 +30,7 @@ export const servicesLayer = (hosts: Hosts, patienceMs: number): Layer<Deploymen
           };
           await context.each(async host => {
             expect(everyService(host).length, 'services named for the node').to.be.greaterThan(0);
-            await context.eventually(() => active(host), { withinMs: patienceMs, everyMs: 500 }, host);
+            await context.settled(() => active(host), host);
           });
         },
       },
