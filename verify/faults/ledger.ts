@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { messageOf } from '../check.ts';
+import { eventually } from '../eventually.ts';
 import type { SqlTarget } from '../sql.ts';
 
 /** An error a writing client got; the commit it interrupts may or may not have happened. */
@@ -18,12 +19,15 @@ export interface Gap {
   readonly ms: number;
 }
 
-const CONNECT_MS = 1_000;
+/** A server that is down refuses at once; this long a busy one may take to fork. */
+const CONNECT_MS = 5_000;
+/** What comes before and after the experiment is not what is measured. */
+const PATIENCE = { withinMs: 60_000, everyMs: 500 };
 const ANSWER_MS = 10_000;
 const PAUSE_MS = 10;
 
 /** Opens a session with a node; the caller ends it. */
-export async function connect(target: SqlTarget, options = ''): Promise<pg.Client> {
+export async function connect(target: SqlTarget, options = '', answerMs = ANSWER_MS): Promise<pg.Client> {
   const client = new pg.Client({
     host: target.address,
     port: target.port,
@@ -32,7 +36,7 @@ export async function connect(target: SqlTarget, options = ''): Promise<pg.Clien
     ...(target.password === undefined ? {} : { password: target.password }),
     application_name: 'polarplay-faults',
     connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: ANSWER_MS,
+    query_timeout: answerMs,
     options,
   });
   client.on('error', () => {});
@@ -43,6 +47,12 @@ export async function connect(target: SqlTarget, options = ''): Promise<pg.Clien
     await client.end().catch(() => {});
     throw error;
   }
+}
+
+/** A session for what must be done before the experiment and read after it: one lost try says nothing of the cluster. */
+export async function connectPatiently(target: SqlTarget): Promise<pg.Client> {
+  const { withinMs } = PATIENCE;
+  return (await eventually(() => connect(target, '', withinMs), PATIENCE)).value;
 }
 
 /**
@@ -94,7 +104,7 @@ export class Ledger {
 
   /** Acknowledged rows that a node does not have. */
   async missingOn(target: SqlTarget): Promise<readonly number[]> {
-    const client = await connect(target);
+    const client = await connectPatiently(target);
     try {
       const { rows } = await client.query<{ seq: string }>('SELECT seq FROM ledger');
       const there = new Set(rows.map(row => Number(row.seq)));

@@ -3,7 +3,7 @@ import { type DatabaseNode, nodesOf } from '../deployment.ts';
 import { eventually } from '../eventually.ts';
 import type { Opened } from '../open.ts';
 import type { SqlTarget } from '../sql.ts';
-import { connect, Ledger } from './ledger.ts';
+import { connectPatiently, Ledger } from './ledger.ts';
 import { PgbenchLoad } from './pgbench.ts';
 import { overlaps, reigns, WriterProbe } from './writers.ts';
 
@@ -110,7 +110,7 @@ export async function underLoad(
     await judgePgbench(targetOf(primary.host)),
     ...(experiment.undisturbed ? [await judgeQuiet(ledger, primary.sql, serverStart)] : []),
   ];
-  await connect(primary.sql).then(async client => {
+  await connectPatiently(primary.sql).then(async client => {
     await client
       .query(`DROP DATABASE ${DATABASE}`)
       .catch(error => say(`${DATABASE} stays: ${messageOf(error)}`));
@@ -132,11 +132,11 @@ export async function underLoad(
 }
 
 async function prepare(server: SqlTarget, target: SqlTarget): Promise<void> {
-  const client = await connect(server);
+  const client = await connectPatiently(server);
   await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
   await client.query(`CREATE DATABASE ${DATABASE}`);
   await client.end();
-  const own = await connect(target);
+  const own = await connectPatiently(target);
   await Ledger.prepare(own);
   await WriterProbe.prepare(own);
   await own.end();
@@ -177,7 +177,7 @@ function judgeWriters(probe: WriterProbe, expected: readonly string[]): Verdict 
 
 /** What pgbench moved must add up, whatever was interrupted. */
 async function judgePgbench(target: SqlTarget): Promise<Verdict> {
-  const client = await connect(target);
+  const client = await connectPatiently(target);
   try {
     const { rows } = await client.query<{ accounts: string; history: string }>(
       'SELECT (SELECT sum(abalance) FROM pgbench_accounts) AS accounts, (SELECT coalesce(sum(delta), 0) FROM pgbench_history) AS history',
@@ -201,7 +201,7 @@ async function judgeQuiet(ledger: Ledger, server: SqlTarget, startedAt: string):
 }
 
 async function startOf(server: SqlTarget): Promise<string> {
-  const client = await connect(server);
+  const client = await connectPatiently(server);
   const { rows } = await client.query<{ t: string }>('SELECT pg_postmaster_start_time()::text AS t');
   await client.end();
   return rows[0]!.t;
