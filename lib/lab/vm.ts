@@ -33,7 +33,12 @@ async function qemuArguments(lab: Lab, host: LabHost, disk: string): Promise<str
   const dir = hostDir(lab.root, lab.name, host.name);
   const image = lab.layers[0]!;
   const accel = (await readFile(join(image, 'accel'), 'utf8')).trim();
-  const kernel = ['console=ttyS0', 'mitigations=off', ...(await kernelArguments(lab, host, '/dev/vda'))];
+  // Emulated, on a busy machine, journald alone may take longer to start than systemd's 90 s.
+  const patience = accel === 'tcg' ? ['systemd.default_timeout_start_sec=600'] : [];
+  const kernel = [
+    ...['console=ttyS0', 'mitigations=off', ...patience],
+    ...(await kernelArguments(lab, host, '/dev/vda')),
+  ];
   return [
     ...['-name', `${lab.name}-${host.name}`, '-nodefaults', '-no-user-config', '-display', 'none'],
     ...accelerator(accel),
@@ -54,11 +59,11 @@ async function qemuArguments(lab: Lab, host: LabHost, disk: string): Promise<str
   ];
 }
 
-/** Without tb-size, each emulated machine would take half a gigabyte for translated code. */
+/** Without tb-size, each emulated machine would take up to a gigabyte for translated code. */
 const accelerator = (accel: string): string[] =>
   accel === 'kvm'
     ? ['-accel', 'kvm', '-cpu', 'host']
-    : ['-accel', 'tcg,thread=multi,tb-size=64', '-cpu', 'max'];
+    : ['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', 'max'];
 
 const virtioDisk = (file: string, cache = 'writeback'): string[] => [
   '-drive',
