@@ -38,29 +38,35 @@ describe('check mode', () => {
 });
 
 describe('an interrupted run', () => {
-  it('stops the running command, starts no other task, and says so', async () => {
-    const controller = new AbortController();
-    const mark = `/tmp/polarplay-interrupt-${process.pid}`;
-    const whenStarted = setInterval(() => existsSync(mark) && controller.abort(), 20);
-    const run = await trial(
-      `
+  const places: readonly (readonly [string, (task: string) => string])[] = [
+    ['among the tasks', task => `    - ${task}`],
+    [
+      'in a block with a rescue, which does not run',
+      task => `    - block: [${task}]\n      rescue: [{name: mend, debug: {msg: x}}]`,
+    ],
+  ];
+  for (const [place, tasks] of places)
+    it(`stops the running command ${place}, starts no other task, and says so`, async () => {
+      const controller = new AbortController();
+      const mark = `/tmp/polarplay-interrupt-${process.pid}`;
+      const whenStarted = setInterval(() => existsSync(mark) && controller.abort(), 20);
+      const run = await trial(
+        `
 - hosts: all
   gather_facts: false
   tasks:
-    - {name: long, shell: "touch ${mark}; sleep 20; rm ${mark}"}
+${tasks(`{name: long, shell: "touch ${mark}; sleep 20; rm ${mark}"}`)}
     - {name: next, debug: {msg: x}}
 `,
-      {
-        hosts,
-        signal: controller.signal,
-      },
-    );
-    clearInterval(whenStarted);
-    expect(run.lines).to.deep.equal(['long h1 failed']);
-    expect(run.summary.exitCode).to.equal(99);
-    expect(run.events.some(event => event.type === 'interrupted')).to.equal(true);
-    expect(run.summary.elapsedMs).to.be.lessThan(10_000);
-    expect(existsSync(mark), 'the command was stopped before its end').to.equal(true);
-    rmSync(mark);
-  });
+        { hosts, signal: controller.signal },
+      );
+      clearInterval(whenStarted);
+      expect(run.lines).to.deep.equal(['long h1 failed']);
+      expect(run.summary.exitCode).to.equal(99);
+      expect(run.summary.hosts.h1).to.include({ failed: 1, rescued: 0 });
+      expect(run.events.some(event => event.type === 'interrupted')).to.equal(true);
+      expect(run.summary.elapsedMs).to.be.lessThan(10_000);
+      expect(existsSync(mark), 'the command was stopped before its end').to.equal(true);
+      rmSync(mark);
+    });
 });

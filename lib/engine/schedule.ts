@@ -180,7 +180,8 @@ function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd): void {
     hostWalk.step = undefined;
     return;
   }
-  hostWalk.rescued = end.failed && hostWalk.step?.rescuable === true;
+  // An interrupted run goes to no rescue any more.
+  hostWalk.rescued = end.failed && hostWalk.step?.rescuable === true && !run.signal.aborted;
   const next = hostWalk.walk.next(end);
   if (end.failed) {
     if (hostWalk.rescued) {
