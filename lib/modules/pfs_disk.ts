@@ -158,7 +158,7 @@ export function explainRefusal(disk: string, state: DiskState): string {
     HALF_FORMATTED:
       'An earlier mkfs was interrupted; nothing was ever stored on it. Wipe it with `polarplay wipe`, which asks for the identity of the device, and run again.',
     FOREIGN:
-      'Nothing was written. If the disk may really be lost, `polarplay wipe` empties it after asking for the identity of the device.',
+      'Nothing was written. Look first whether it is the right disk; one whose contents may be lost is emptied by `polarplay wipe`, which asks for the identity of the device.',
     SPLIT_VIEW:
       'Nothing was written. Look at the exports on the storage host and at the links below /dev on the nodes: all must lead to one disk.',
   }[state.state];
