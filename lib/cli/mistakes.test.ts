@@ -154,6 +154,21 @@ const runMistakes: readonly [
   ],
   ['missing playbook', {}, ['nowhere.yml'], 1, [/the playbook "nowhere\.yml" does not exist/]],
   ['unknown flag', {}, ['site.yml', '--chek'], 5, [/unknown option --chek, did you mean --check\?/]],
+  [
+    'two storage hosts for the deployment',
+    {
+      hosts: [
+        '[storage]\nst[1:2]',
+        '[primary]\nrw1',
+        '[nodes:children]\nprimary',
+        '[cluster:children]\nstorage\nnodes',
+        '[all:vars]\nansible_connection=local\nansible_become=false\n',
+      ].join('\n'),
+    },
+    [join(ROOT, 'playbooks/site.yml'), '-i', 'hosts', '--check'],
+    2,
+    [/FAILED|failed/, /the group storage holds st1, st2: it must hold one host/],
+  ],
   ['missing inventory', site(play('    - debug: {msg: x}\n')), ['site.yml', '-i', 'nowhere'], 1, [/nowhere/]],
 ];
 
