@@ -37,7 +37,7 @@ describe('engine: a keyword', () => {
     expect(keywordNumber(templar, undefined, onlyOmit, 7)).to.equal(7);
   });
 
-  it('that counts takes a number as text, and onlyOmit else', () => {
+  it('that counts takes a number as text, and nothing else', () => {
     const number = (value: Value) => keywordNumber(templar, { value, at }, onlyOmit, 7);
     expect(number('12')).to.equal(12);
     expect(number('{{ omit }}')).to.equal(7);
