@@ -1,5 +1,5 @@
 import type { Patience, Settled } from './eventually.ts';
-import { eventually } from './eventually.ts';
+import { eventually, untilAborted } from './eventually.ts';
 
 /** A figure worth reporting beside the verdict: a delay, a lag, a version. */
 export interface Figure {
@@ -113,21 +113,6 @@ export class CheckContext {
 
 /** How often a cluster that has not settled yet is looked at. */
 const LOOK_EVERY_MS = 500;
-
-/** An answer, or the reason why nobody waits for it any longer. */
-async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([answer, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
 
 /** The first lines of an error, without a stack. */
 export function messageOf(error: unknown): string {

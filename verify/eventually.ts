@@ -69,14 +69,29 @@ export async function withDeadline<T>(
     ms,
   );
   try {
-    const cut = new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => setImmediate(() => reject(signal.reason)), { once: true }),
-    );
-    cut.catch(() => {});
     signal.throwIfAborted();
-    return await Promise.race([work(signal), cut]);
+    return await untilAborted(work(signal), signal, setImmediate);
   } finally {
     clearTimeout(timeout);
+  }
+}
+
+/** An answer, or the reason why nobody waits for it any longer, given by way of `give`. */
+export async function untilAborted<T>(
+  answer: Promise<T>,
+  signal: AbortSignal,
+  give = (reject: () => void): unknown => reject(),
+): Promise<T> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => void give(() => reject(signal.reason));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 
