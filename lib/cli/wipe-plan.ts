@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { quote } from '../modules/module.ts';
-import type { DiskProbe } from '../modules/pfs_disk.ts';
+import { cannotBeRead, type DiskProbe } from '../modules/pfs_disk.ts';
 import { probeScript, SPOTS } from '../modules/pfs_probe.ts';
 import type { HostStatus } from '../modules/polardb_status.ts';
 
@@ -37,7 +37,7 @@ export function refusals({ storage, statuses, exportName, probe }: Seen): readon
   }
   if (probe.kind !== 'block' && probe.kind !== 'file')
     found.push(`${storage}: ${probe.path} is no disk (${probe.kind})`);
-  if (probe.head === '' || probe.first === '') found.push(`${storage}: ${probe.path} cannot be read`);
+  if (cannotBeRead(probe)) found.push(`${storage}: ${probe.path} cannot be read`);
   if (probe.rootDisk) found.push(`${storage}: ${probe.path} holds the root file system`);
   for (const use of probe.uses) found.push(`${storage}: ${probe.path} is in use: ${use}`);
   return found;

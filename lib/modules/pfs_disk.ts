@@ -131,10 +131,13 @@ function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe, expecte
   return { state: 'BLANK', blank: { size: one.size, head: one.head } as BlankDisk };
 }
 
+/** Whether its beginning could not be read. */
+export const cannotBeRead = ({ head, first }: DiskProbe): boolean => head === '' || first === '';
+
 /** Why the hosts do not see the same disk; undefined when they do. */
 function splitView(probes: readonly DiskProbe[]): readonly [string, ...string[]] | undefined {
   const unreadable = probes.filter(
-    probe => probe.kind === 'missing' || probe.kind === 'other' || probe.head === '' || probe.first === '',
+    probe => probe.kind === 'missing' || probe.kind === 'other' || cannotBeRead(probe),
   );
   const views = new Set(probes.map(({ size, head, pfs }) => `${size} ${head} ${pfs !== undefined}`));
   const [first, ...rest] = [
