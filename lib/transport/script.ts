@@ -63,10 +63,20 @@ export function requestText(request: RunRequest, { token, limited, documents }: 
   return Buffer.from(withInput(subshell, bytesOf(request.stdin ?? ''), token, documents, done), 'latin1');
 }
 
+/**
+ * Whether every shell hands `stdin` over unchanged as a here-document that ends in `token`. dash 0.5.12 drops a byte
+ * above 0x7f that follows the beginning of the token at a line's beginning: it takes it for the end of the script
+ * (parser.c, checkend).
+ */
+function isDocument(stdin: string, token: string): boolean {
+  if (stdin.length > SMALL_DOCUMENT || !stdin.endsWith('\n') || stdin.includes('\0')) return false;
+  return !stdin.split('\n').some(line => line.startsWith(token.charAt(0)) && /[\x80-\xff]/.test(line));
+}
+
 function withInput(subshell: string, stdin: string, token: string, documents: boolean, done: string): string {
   const errors = '2>&4 4>&-';
   if (stdin === '') return `${subshell} </dev/null ${errors}; ${done}`;
-  if (documents && stdin.length <= SMALL_DOCUMENT && stdin.endsWith('\n') && !stdin.includes('\0')) {
+  if (documents && isDocument(stdin, token)) {
     return `${subshell} <<'${token}' ${errors}\n${stdin}${token}\n${done}`;
   }
   return `printf ${printfFormat(stdin)} | ${subshell} ${errors}; ${done}`;
