@@ -27,6 +27,13 @@ const CASES: readonly (readonly [string, Value | undefined])[] = [
   ["{'a': {'b': [1]}}", new Map([['a', new Map([['b', [1]]])]])],
   ['(1,)', new Tuple([1])],
   ['(1)', 1],
+  ['(None)', null],
+  ['{1}', [1]],
+  ['{1 2}', undefined],
+  ['-(2.5)', -2.5],
+  ['- ( (2) )', -2],
+  ['-(-2)', undefined],
+  ['-(2', undefined],
   ['1, 2', new Tuple([1, 2])],
   ['5 # five', 5],
   ['foo # bar', undefined],
@@ -139,7 +146,8 @@ function shown(value: Value): string {
   if (typeof value === 'bigint') return `i${value}`;
   if (typeof value === 'number')
     return Number.isInteger(value) ? `i${value}` : `f${Number(value.toPrecision(12))}`;
-  if (value instanceof Float) return `f${Number(value.value.toPrecision(12))}`;
+  if (value instanceof Float)
+    return `f${Object.is(value.value, -0) ? '-0' : Number(value.value.toPrecision(12))}`;
   if (typeof value === 'string') return JSON.stringify(value);
   if (value instanceof Tuple) return `(${value.items.map(shown).join(',')})`;
   if (Array.isArray(value)) return `[${value.map(shown).join(',')}]`;

@@ -85,7 +85,9 @@ class Reader {
     this.skip();
     this.depth += 1;
     if (this.depth > MAX_DEPTH) throw new NoLiteral();
-    const value = this.container() ?? this.texts() ?? this.number() ?? this.word();
+    let value = this.container();
+    // `(None)` is a value, and null.
+    if (value === undefined) value = this.texts() ?? this.signed() ?? this.word();
     this.depth -= 1;
     if (value === undefined) throw new NoLiteral();
     return value;
@@ -137,8 +139,9 @@ class Reader {
 
   private set(first: Value): Value {
     keyOf(first);
-    const rest = this.take(',') ? this.items('}') : this.items('}').slice(0, 0);
-    return [first, ...rest.map(keyOf)];
+    if (this.take(',')) return [first, ...this.items('}').map(keyOf)];
+    if (!this.take('}')) throw new NoLiteral();
+    return [first];
   }
 
   private peek(token: string): boolean {
@@ -171,15 +174,24 @@ class Reader {
     throw new NoLiteral();
   }
 
-  private number(): Value | undefined {
+  private signed(): Value | undefined {
     const sign = this.take('-') ? -1 : 1;
-    const signed = sign < 0 || this.take('+');
+    return sign < 0 || this.take('+') ? this.operand(sign) : this.number(sign);
+  }
+
+  /** What follows a sign: a number, which may stand in parentheses. */
+  private operand(sign: 1 | -1): Value {
+    const inside = this.take('(');
+    const value = inside ? this.operand(sign) : this.number(sign);
+    if (value === undefined || (inside && !this.take(')'))) throw new NoLiteral();
+    return value;
+  }
+
+  private number(sign: 1 | -1): Value | undefined {
     this.skip();
-    const match = this.match(NUMBER);
-    if (!match && !signed) return undefined;
-    const digits = (match?.[0] ?? '').replaceAll('_', '');
-    if (digits === '' || /[\w.]/.test(this.text[this.at] ?? '') || /^0\d*[1-9]\d*$/.test(digits))
-      throw new NoLiteral();
+    const digits = this.match(NUMBER)?.[0].replaceAll('_', '');
+    if (digits === undefined) return undefined;
+    if (/[\w.]/.test(this.text[this.at] ?? '') || /^0\d*[1-9]\d*$/.test(digits)) throw new NoLiteral();
     if (!/^0[xXoObB]|^\d+$/.test(digits)) return floatValue(sign * Number(digits));
     return sign < 0 ? negative(integer(digits)) : integer(digits);
   }
