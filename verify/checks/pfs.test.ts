@@ -73,6 +73,14 @@ describe('verify: one pfsdaemon per disk', function () {
     expect(await verdict()).to.contain(`pfsdaemon processes for ${disk}: expected 2 to equal 1`);
   });
 
+  it('is not one that a signal has stopped', async () => {
+    await start('pfsdaemon', '-p', disk);
+    started[0]!.kill('SIGSTOP');
+    expect(await verdict()).to.contain(
+      `pfsdaemon of ${disk}: expected 'stopped by a signal' to equal 'running'`,
+    );
+  });
+
   it('is told by its program and the disk after -p', () => {
     const cases: readonly (readonly [string, boolean])[] = [
       ['/usr/local/polarstore/pfsd/bin/pfsdaemon -f -p nvme0n1 -w 2', true],

@@ -38,23 +38,30 @@ export const pfsLayer = (hosts: Hosts): Layer<Deployment> => ({
 });
 
 /**
- * The command lines of everything that runs a program called pfsdaemon, whoever started it, `\x1f` between the words.
- * One process looks for all: on hosts where a process is dear, one for each entry of /proc takes longer than anybody waits.
+ * Everything that runs a program called pfsdaemon, whoever started it: its state as in proc(5) and its command line,
+ * `\x1f` between the words. One process looks for all: on hosts where a process is dear, one for each entry of /proc
+ * takes longer than anybody waits.
  */
-const COMMAND_LINES = `for name in $(grep -lsx pfsdaemon /proc/[0-9]*/comm)
-do tr '\\0' '\\037' <"\${name%comm}cmdline" && echo
+const DAEMONS = `for name in $(grep -lsx pfsdaemon /proc/[0-9]*/comm)
+do read -r stat <"\${name%comm}stat" && printf '%.1s\\037' "\${stat##*) }" && tr '\\0' '\\037' <"\${name%comm}cmdline" && echo
 done 2>/dev/null; :`;
 
 function daemonCheck(hosts: Hosts, disk: string, nodes: readonly string[]): Check {
   return {
     id: `pfs.daemon.${disk}`,
-    title: `exactly one pfsdaemon serves ${disk}`,
+    title: `exactly one pfsdaemon serves ${disk}, and runs`,
     hosts: nodes,
     run: async context => {
       await context.each(async node => {
-        const { stdout } = await hosts.script(node, COMMAND_LINES);
-        const daemons = stdout.split('\n').filter(line => servesDisk(line.split('\x1f'), disk));
-        expect(daemons.length, `pfsdaemon processes for ${disk}`).to.equal(1);
+        const { stdout } = await hosts.script(node, DAEMONS);
+        const daemons = stdout.split('\n').map(line => line.split('\x1f'));
+        const serving = daemons.filter(([, ...argv]) => servesDisk(argv, disk));
+        expect(serving.length, `pfsdaemon processes for ${disk}`).to.equal(1);
+        // A listing does not tell: it succeeds beside a daemon that is stopped.
+        const state = serving[0]?.[0] ?? '';
+        expect(/[Tt]/.test(state) ? 'stopped by a signal' : 'running', `pfsdaemon of ${disk}`).to.equal(
+          'running',
+        );
       });
     },
   };
