@@ -1,5 +1,5 @@
 import { letsIn } from '../modules/polardb_fence.ts';
-import type { HostStatus, NodeStatus, StorageStatus } from '../modules/polardb_status.ts';
+import type { Fill, HostStatus, NodeStatus, PfsStatus, StorageStatus } from '../modules/polardb_status.ts';
 
 /** What a host answered, or why it did not. */
 export type HostAnswer =
@@ -37,6 +37,8 @@ export interface ClusterView {
       readonly size: number;
       readonly backing: string;
       readonly attachedBy: readonly string[];
+      /** How full the PFS on it is; null where there is none, or nobody can tell. */
+      readonly pfs: PfsStatus | null;
     }[];
   }[];
   readonly nodes: readonly NodeRow[];
@@ -110,6 +112,7 @@ export function viewCluster(answers: readonly HostAnswer[], maxLag: number): Clu
         attachedBy: nodes
           .filter(({ node }) => node.disks.some(d => d.export === name && d.service === 'active'))
           .map(n => n.host),
+        pfs: pfsOn(nodes, name),
       })),
     })),
     nodes: rows,
@@ -117,6 +120,17 @@ export function viewCluster(answers: readonly HostAnswer[], maxLag: number): Clu
     notes,
   };
 }
+
+function pfsOn(nodes: readonly Known[], name: string): PfsStatus | null {
+  const disks = nodes.flatMap(({ node }) => node.disks).filter(disk => disk.export === name);
+  return disks.find(({ pfs }) => pfs !== null)?.pfs ?? null;
+}
+
+/** Used part in percent. */
+export const percentUsed = ({ all, free }: Fill): number => Math.ceil((100 * (all - free)) / all);
+
+/** From here on a disk counts as full: a database that finds no room any more stops. */
+const FULL_PERCENT = 90;
 
 function judgeStorage(host: string, storage: StorageStatus, problems: string[], notes: string[]): void {
   if (storage.service !== 'active') problems.push(`${host}: nbd-server is ${storage.service}`);
@@ -237,6 +251,14 @@ function judgeTogether(
           `${host} sees ${disk.name} with ${bytes(disk.size)}, the storage host has ${bytes(exported.size)} (grow.yml)`,
         );
     }
+  for (const { name } of storage?.exports ?? []) {
+    const pfs = pfsOn(nodes, name);
+    for (const [what, fill] of Object.entries(pfs ?? {}) as [keyof PfsStatus, Fill][])
+      if (percentUsed(fill) >= FULL_PERCENT)
+        problems.push(
+          `the PFS on ${name} has ${fill.free} of ${fill.all} ${what} left: it gets more of them with each 10 GiB (grow.yml)`,
+        );
+  }
   const primary = nodes.find(({ node }) => node.server?.recovering === false)?.node.server;
   for (const { name, active, kept } of primary?.slots ?? [])
     if (!active) problems.push(`slot ${name} is unused and keeps ${bytes(kept ?? 0)} of WAL`);

@@ -129,6 +129,13 @@ describe('polarplay status', () => {
       /disk nvmeexport1 is not attached/,
     ],
     ['pfsdaemon down', { rw1: node(1, server(), { pfsd: 'failed' }) }, /polar-pfsd@nvmeexport1 is failed/],
+    [
+      'a PFS that is nearly full of files',
+      {
+        rw1: `${node(1, server())}\nfill=nvmeexport1|Blktag|2560|1020\nfill=nvmeexport1|Inode|2048|104`,
+      },
+      /the PFS on export1 has 104 of 2048 files left: .*grow\.yml/,
+    ],
     ['no pfsdaemon at all', { rw1: node(1, server(), { pfsd: '' }) }, /no pfsdaemon belongs/],
     [
       'sizes that differ',
@@ -164,7 +171,8 @@ describe('polarplay status', () => {
     ]));
 
   it('prints plain tables', () => {
-    const text = formatView(viewCluster(answers(well), 0), plain);
+    const filled = `${well.rw1}\nfill=nvmeexport1|Blktag|2560|1020\nfill=nvmeexport1|Inode|2048|751`;
+    const text = formatView(viewCluster(answers({ ...well, rw1: filled }), 0), plain);
     expect(
       text
         .split('\n')
@@ -172,8 +180,8 @@ describe('polarplay status', () => {
         .join('\n'),
     ).to.equal(`cluster polar · primary rw1 (epoch 2)
 
-STORAGE  NBD-SERVER  EXPORT   SIZE    BACKED BY  ATTACHED BY
-st1      active      export1  15 GiB  /dev/vdb   rw1 ro1
+STORAGE  NBD-SERVER  EXPORT   SIZE    PFS USED  PFS FILES     BACKED BY  ATTACHED BY
+st1      active      export1  15 GiB  61%       1297 of 2048  /dev/vdb   rw1 ro1
 
 NODE  ID  ROLE     DATABASE  VERSION           DISKS       PFSD    STREAMS             LAG  SLOT      KEPT
 rw1   1   primary  up        PolarDB 15.8.2.0  1 attached  active  -                   -    -         -

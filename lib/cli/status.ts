@@ -6,7 +6,7 @@ import { type Flags, flagsHelp, parseFlags } from './flags.ts';
 import { askHosts } from './one-task.ts';
 import { HOST_FLAGS } from './playbook-flags.ts';
 import { openSession, type Session } from './session.ts';
-import { bytes, type ClusterView, type HostAnswer, viewCluster } from './status-view.ts';
+import { bytes, type ClusterView, type HostAnswer, percentUsed, viewCluster } from './status-view.ts';
 
 const FLAGS = {
   ...HOST_FLAGS,
@@ -85,12 +85,14 @@ export function formatView(view: ClusterView, paint: Paint): string {
     paint('bold', head),
     ...view.storage.map(({ host, service, exports }) =>
       table(
-        ['STORAGE', 'NBD-SERVER', 'EXPORT', 'SIZE', 'BACKED BY', 'ATTACHED BY'],
+        ['STORAGE', 'NBD-SERVER', 'EXPORT', 'SIZE', 'PFS USED', 'PFS FILES', 'BACKED BY', 'ATTACHED BY'],
         exports.map((e, i) => [
           i === 0 ? host : '',
           i === 0 ? service : '',
           e.name,
           bytes(e.size),
+          e.pfs ? `${percentUsed(e.pfs.blocks)}%` : '-',
+          e.pfs ? `${e.pfs.files.all - e.pfs.files.free} of ${e.pfs.files.all}` : '-',
           e.backing,
           e.attachedBy.join(' ') || '-',
         ]),

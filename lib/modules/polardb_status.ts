@@ -46,6 +46,19 @@ export interface DiskStatus {
   readonly size: number;
   /** State of its pfsdaemon; empty where none belongs to it. */
   readonly pfsd: string;
+  /** How full its PFS is; null where nobody can tell. */
+  readonly pfs: PfsStatus | null;
+}
+
+/** PFS has 2048 inodes and 2560 blocks of 4 MiB in each chunk of 10 GiB: a disk may be full of files and have space. */
+export interface PfsStatus {
+  readonly files: Fill;
+  readonly blocks: Fill;
+}
+
+export interface Fill {
+  readonly all: number;
+  readonly free: number;
 }
 
 export interface ServerStatus {
@@ -136,6 +149,7 @@ if [ -e $conf ]; then
 fi
 [ -e /etc/polar/guard.env ] || exit 0
 . /etc/polar/guard.env
+pfs_cluster=$(sed -n "s/^polar_storage_cluster_name *= *'\\(.*\\)'.*/\\1/p" "$DATA/postgresql.conf" 2>/dev/null)
 echo "node=$DATABASE|$HOSTID|$(basename "$(readlink /opt/polardb/current 2>/dev/null)")|$DISK|$DATA"
 for file in /etc/polar/nbd/*.env; do
   [ -e "$file" ] || continue
@@ -143,6 +157,9 @@ for file in /etc/polar/nbd/*.env; do
   pfsd=
   if systemctl -q is-enabled "polar-pfsd@$disk" 2>/dev/null; then pfsd=$(unit "polar-pfsd@$disk"); fi
   echo "disk=$disk|$(sed -n 's/^NBD_EXPORT=//p' "$file")|$(unit "polar-nbd@$disk")|$(size_of "$(readlink -f "/dev/$disk")")|$pfsd"
+  [ "$pfsd" = active ] || continue
+  timeout ${timeout} /usr/local/bin/pfs -C "\${pfs_cluster:-disk}" info "$disk" 2>&1 | awk -v "disk=$disk" '/ Info:$/ { kind = $1 }
+    / [(]0[)]allocnode/ { sub(/.*nall /, ""); sub(/nfree /, ""); print "fill=" disk "|" kind "|" $1 + 0 "|" $2 + 0 }'
 done
 systemctl show -p ActiveState,NRestarts,MainPID polardb | sed 's/^/service./'
 pid=$(systemctl show -p MainPID --value polardb)
@@ -219,11 +236,22 @@ function nodeOf(
     data,
     disks: all('disk').map(line => {
       const [name = '', exported = '', service = '', size, pfsd = ''] = line.split('|');
-      return { name, export: exported, service, size: Number(size), pfsd };
+      return { name, export: exported, service, size: Number(size), pfsd, pfs: pfsOf(name, all('fill')) };
     }),
     service: all('service.ActiveState')[0] ?? 'unknown',
     restarts: Number(all('service.NRestarts')[0] ?? 0),
     server: answer === undefined ? null : (JSON.parse(answer) as ServerStatus),
     serverProblem: all('silent')[0] ?? '',
   };
+}
+
+function pfsOf(disk: string, lines: readonly string[]): PfsStatus | null {
+  const fill = (kind: string): Fill | null => {
+    const line = lines.find(l => l.startsWith(`${disk}|${kind}|`));
+    const [all = 0, free = 0] = line?.split('|').slice(2).map(Number) ?? [];
+    return all > 0 ? { all, free } : null;
+  };
+  const files = fill('Inode');
+  const blocks = fill('Blktag');
+  return files && blocks && { files, blocks };
 }
