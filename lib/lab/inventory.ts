@@ -38,7 +38,8 @@ function sshConfig(lab: LabRecord, known: string, key: string): string {
     '  IdentitiesOnly yes',
     `  UserKnownHostsFile ${known}`,
     '  StrictHostKeyChecking yes',
-    '  ConnectTimeout 10',
+    // Emulated machines take long to greet when they have much to do.
+    '  ConnectTimeout 60',
   ];
   return `${hosts.join('')}${common.join('\n')}\n`;
 }
