@@ -13,8 +13,8 @@ lab=own-kernel
 nodes=(rw1 ro1 ro2)
 hosts=(st1 "${nodes[@]}")
 [ ${#variables[@]} -gt 0 ] || variables=(-e polardb_database=postgresql)
-# The hosts are small; an idle pfsdaemon would keep much of a processor, which they share.
-variables=(-e @inventory/small.yaml -e pfs_poll_interval=1000 -e "@$work/vars.yml" "${variables[@]}")
+# The hosts are small and slow; an idle pfsdaemon would keep much of a processor, which they share.
+variables=(-e @inventory/small.yaml -e ansible_timeout=60 -e pfs_poll_interval=1000 -e "@$work/vars.yml" "${variables[@]}")
 began=$SECONDS
 
 polarplay() { timeout 1800 node dist/polarplay.js "$@"; }
