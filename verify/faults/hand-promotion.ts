@@ -5,6 +5,9 @@ import type { Hosts } from '../hosts.ts';
 import { connect } from './ledger.ts';
 import type { Experiment } from './under-load.ts';
 
+/** How soon the replica must follow again: it recovers first, on an emulated machine for minutes. */
+const FOLLOWS_WITHIN_MS = 300_000;
+
 /** Ways in which a person, or another tool, may promote a running replica; the scripts read the guard's settings. */
 const WAYS = [
   {
@@ -49,7 +52,7 @@ export function handPromotion(
     run: async () => {
       // How the promotion ends is not what counts: the server it is tried on may die of it.
       await hosts.script(replica.host, `cd /\n. /etc/polar/guard.env\n${script}`, { timeoutMs: 60_000 });
-      await eventually(() => follows(replica), { withinMs: 90_000, everyMs: 500 });
+      await eventually(() => follows(replica), { withinMs: FOLLOWS_WITHIN_MS, everyMs: 500 });
     },
     primaryAfter: primary.host,
   }));
