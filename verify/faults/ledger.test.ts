@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { SqlTarget } from '../sql.ts';
-import { connect, connectPatiently } from './ledger.ts';
+import { connect, patiently } from './ledger.ts';
 
 /** What a PostgreSQL server answers to a client that it lets in: AuthenticationOk, ReadyForQuery. */
 const WELCOME = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');
@@ -11,6 +12,8 @@ describe('connections of the experiments', () => {
   let server: Server;
   let tries: number;
   let target: SqlTarget;
+  /** When the client that was let in has gone. */
+  let ended: Promise<unknown>;
 
   /** A server that hangs up on the first `lost` clients. */
   async function listen(lost: number): Promise<void> {
@@ -19,7 +22,10 @@ describe('connections of the experiments', () => {
       tries += 1;
       socket.on('error', () => {});
       if (tries <= lost) socket.destroy();
-      else socket.once('data', () => socket.write(WELCOME));
+      else {
+        ended = once(socket, 'close');
+        socket.once('data', () => socket.write(WELCOME));
+      }
     });
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
@@ -31,9 +37,14 @@ describe('connections of the experiments', () => {
 
   it('try again when what they must know cannot be asked at once', async () => {
     await listen(2);
-    const client = await connectPatiently(target);
-    expect(tries).to.equal(3);
-    await client.end();
+    expect(await patiently(target, async () => tries)).to.equal(3);
+  });
+
+  it('end when what they were for fails: nothing keeps the program running', async () => {
+    await listen(0);
+    const error = await patiently(target, () => Promise.reject(new Error('no answer'))).catch(e => e);
+    expect(error.message).to.equal('no answer');
+    await ended;
   });
 
   it('tell a client of the load of the first lost try', async () => {

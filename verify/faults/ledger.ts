@@ -50,9 +50,15 @@ export async function connect(target: SqlTarget, options = '', answerMs = ANSWER
 }
 
 /** A session for what must be done before the experiment and read after it: one lost try says nothing of the cluster. */
-export async function connectPatiently(target: SqlTarget): Promise<pg.Client> {
+export async function patiently<T>(target: SqlTarget, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const { withinMs } = PATIENCE;
-  return (await eventually(() => connect(target, '', withinMs), PATIENCE)).value;
+  const { value: client } = await eventually(() => connect(target, '', withinMs), PATIENCE);
+  try {
+    return await use(client);
+  } finally {
+    // A session that is lost has ended.
+    await client.end().catch(() => {});
+  }
 }
 
 /**
@@ -104,14 +110,11 @@ export class Ledger {
 
   /** Acknowledged rows that a node does not have. */
   async missingOn(target: SqlTarget): Promise<readonly number[]> {
-    const client = await connectPatiently(target);
-    try {
-      const { rows } = await client.query<{ seq: string }>('SELECT seq FROM ledger');
-      const there = new Set(rows.map(row => Number(row.seq)));
-      return this.#acknowledged.map(a => a.seq).filter(seq => !there.has(seq));
-    } finally {
-      await client.end().catch(() => {});
-    }
+    const { rows } = await patiently(target, client =>
+      client.query<{ seq: string }>('SELECT seq FROM ledger'),
+    );
+    const there = new Set(rows.map(row => Number(row.seq)));
+    return this.#acknowledged.map(a => a.seq).filter(seq => !there.has(seq));
   }
 
   async #write(): Promise<void> {

@@ -3,7 +3,7 @@ import { type DatabaseNode, nodesOf } from '../deployment.ts';
 import { eventually } from '../eventually.ts';
 import type { Opened } from '../open.ts';
 import type { SqlTarget } from '../sql.ts';
-import { connectPatiently, Ledger } from './ledger.ts';
+import { Ledger, patiently } from './ledger.ts';
 import { PgbenchLoad } from './pgbench.ts';
 import { overlaps, reigns, WriterProbe } from './writers.ts';
 
@@ -110,12 +110,9 @@ export async function underLoad(
     await judgePgbench(targetOf(primary.host)),
     ...(experiment.undisturbed ? [await judgeQuiet(ledger, primary.sql, serverStart)] : []),
   ];
-  await connectPatiently(primary.sql).then(async client => {
-    await client
-      .query(`DROP DATABASE ${DATABASE}`)
-      .catch(error => say(`${DATABASE} stays: ${messageOf(error)}`));
-    await client.end();
-  });
+  await patiently(primary.sql, client => client.query(`DROP DATABASE ${DATABASE}`)).catch(error =>
+    say(`${DATABASE} stays: ${messageOf(error)}`),
+  );
   return {
     schema: 1,
     title: experiment.title,
@@ -132,14 +129,14 @@ export async function underLoad(
 }
 
 async function prepare(server: SqlTarget, target: SqlTarget): Promise<void> {
-  const client = await connectPatiently(server);
-  await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
-  await client.query(`CREATE DATABASE ${DATABASE}`);
-  await client.end();
-  const own = await connectPatiently(target);
-  await Ledger.prepare(own);
-  await WriterProbe.prepare(own);
-  await own.end();
+  await patiently(server, async client => {
+    await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
+    await client.query(`CREATE DATABASE ${DATABASE}`);
+  });
+  await patiently(target, async client => {
+    await Ledger.prepare(client);
+    await WriterProbe.prepare(client);
+  });
 }
 
 /** A replica may need a moment for the last rows. */
@@ -177,17 +174,16 @@ function judgeWriters(probe: WriterProbe, expected: readonly string[]): Verdict 
 
 /** What pgbench moved must add up, whatever was interrupted. */
 async function judgePgbench(target: SqlTarget): Promise<Verdict> {
-  const client = await connectPatiently(target);
   try {
-    const { rows } = await client.query<{ accounts: string; history: string }>(
-      'SELECT (SELECT sum(abalance) FROM pgbench_accounts) AS accounts, (SELECT coalesce(sum(delta), 0) FROM pgbench_history) AS history',
+    const { rows } = await patiently(target, client =>
+      client.query<{ accounts: string; history: string }>(
+        'SELECT (SELECT sum(abalance) FROM pgbench_accounts) AS accounts, (SELECT coalesce(sum(delta), 0) FROM pgbench_history) AS history',
+      ),
     );
     const { accounts, history } = rows[0]!;
     return { ok: accounts === history, what: `pgbench's sums: accounts ${accounts}, history ${history}` };
   } catch (error) {
     return { ok: false, what: `pgbench's sums cannot be read: ${messageOf(error)}` };
-  } finally {
-    await client.end();
   }
 }
 
@@ -201,9 +197,9 @@ async function judgeQuiet(ledger: Ledger, server: SqlTarget, startedAt: string):
 }
 
 async function startOf(server: SqlTarget): Promise<string> {
-  const client = await connectPatiently(server);
-  const { rows } = await client.query<{ t: string }>('SELECT pg_postmaster_start_time()::text AS t');
-  await client.end();
+  const { rows } = await patiently(server, client =>
+    client.query<{ t: string }>('SELECT pg_postmaster_start_time()::text AS t'),
+  );
   return rows[0]!.t;
 }
 
