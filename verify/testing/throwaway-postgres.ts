@@ -30,7 +30,7 @@ export class ThrowawayPostgres {
   primaryPort = 0;
   replicaPort = 0;
 
-  async start(): Promise<void> {
+  async start(...initdbOptions: readonly string[]): Promise<void> {
     chmodSync(this.dir, 0o755);
     if (process.getuid?.() === 0) execFileSync('chown', ['postgres', this.dir]);
     [this.primaryPort, this.replicaPort] = [await freePort(), await freePort()];
@@ -44,6 +44,7 @@ export class ThrowawayPostgres {
       '-A',
       'scram-sha-256',
       `--pwfile=${this.dir}/pw`,
+      ...initdbOptions,
     );
     writeFileSync(
       join(this.data('primary'), 'pg_hba.conf'),
@@ -110,8 +111,9 @@ export class ThrowawayPostgres {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  /** Runs a program of the server's package, or one with a path, as the server's user. */
   program(name: string, ...args: string[]): string {
-    const argv = [join(this.bin, name), ...args];
+    const argv = [name.includes('/') ? name : join(this.bin, name), ...args];
     const [file = '', ...rest] =
       process.getuid?.() === 0 ? ['runuser', '-u', 'postgres', '--', ...argv] : argv;
     return execFileSync(file, rest, {
