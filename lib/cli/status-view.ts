@@ -127,7 +127,7 @@ function pfsOn(nodes: readonly Known[], name: string): PfsStatus | null {
 }
 
 /** Used part in percent. */
-export const percentUsed = ({ all, free }: Fill): number => Math.ceil((100 * (all - free)) / all);
+export const percentUsed = ({ all, free }: Fill): number => Math.round((100 * (all - free)) / all);
 
 /** From here on a disk counts as full: a database that finds no room any more stops. */
 const FULL_PERCENT = 90;

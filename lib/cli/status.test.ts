@@ -181,7 +181,7 @@ describe('polarplay status', () => {
     ).to.equal(`cluster polar · primary rw1 (epoch 2)
 
 STORAGE  NBD-SERVER  EXPORT   SIZE    PFS USED  PFS FILES     BACKED BY  ATTACHED BY
-st1      active      export1  15 GiB  61%       1297 of 2048  /dev/vdb   rw1 ro1
+st1      active      export1  15 GiB  60%       1297 of 2048  /dev/vdb   rw1 ro1
 
 NODE  ID  ROLE     DATABASE  VERSION           DISKS       PFSD    STREAMS             LAG  SLOT      KEPT
 rw1   1   primary  up        PolarDB 15.8.2.0  1 attached  active  -                   -    -         -

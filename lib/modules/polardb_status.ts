@@ -46,7 +46,7 @@ export interface DiskStatus {
   readonly size: number;
   /** State of its pfsdaemon; empty where none belongs to it. */
   readonly pfsd: string;
-  /** How full its PFS is; null where nobody can tell. */
+  /** How full its PFS is, of the database's disk; null where nobody can tell. */
   readonly pfs: PfsStatus | null;
 }
 
@@ -157,7 +157,7 @@ for file in /etc/polar/nbd/*.env; do
   pfsd=
   if systemctl -q is-enabled "polar-pfsd@$disk" 2>/dev/null; then pfsd=$(unit "polar-pfsd@$disk"); fi
   echo "disk=$disk|$(sed -n 's/^NBD_EXPORT=//p' "$file")|$(unit "polar-nbd@$disk")|$(size_of "$(readlink -f "/dev/$disk")")|$pfsd"
-  [ "$pfsd" = active ] || continue
+  [ "$disk" = "$DISK" ] && [ "$pfsd" = active ] || continue
   timeout ${timeout} /usr/local/bin/pfs -C "\${pfs_cluster:-disk}" info "$disk" 2>&1 | awk -v "disk=$disk" '/ Info:$/ { kind = $1 }
     / [(]0[)]allocnode/ { sub(/.*nall /, ""); sub(/nfree /, ""); print "fill=" disk "|" kind "|" $1 + 0 "|" $2 + 0 }'
 done
