@@ -3,7 +3,7 @@ import { localConnection } from '../lib/transport/index.ts';
 import type { Deployment } from '../verify/deployment.ts';
 import { Hosts } from '../verify/hosts.ts';
 import { Databases } from '../verify/sql.ts';
-import { postgresMissing, ThrowawayPostgres } from '../verify/testing/throwaway-postgres.ts';
+import { startOrSkip, type ThrowawayPostgres } from '../verify/testing/throwaway-postgres.ts';
 import { environmentOf, takeFingerprint } from './fingerprint.ts';
 import { PROFILES } from './profiles.ts';
 import { formatHtml } from './report/html.ts';
@@ -21,13 +21,7 @@ describe('bench: a run on a real primary and replica', function () {
   this.timeout(90_000);
   let server: ThrowawayPostgres;
   before(async function () {
-    const missing = postgresMissing();
-    if (missing) {
-      console.log(`      skipped: ${missing}`);
-      return this.skip();
-    }
-    server = new ThrowawayPostgres();
-    await server.start();
+    server = await startOrSkip(this);
   });
   after(async () => {
     server?.stop();

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { postgresMissing, ThrowawayPostgres } from './testing/throwaway-postgres.ts';
+import { startOrSkip, type ThrowawayPostgres } from './testing/throwaway-postgres.ts';
 
 const PROGRAM = join(import.meta.dirname, '../roles/polardb_backup/files/polar-backup');
 
@@ -12,14 +12,8 @@ describe('polar-backup', function () {
   let backups: string;
 
   before(async function () {
-    const missing = postgresMissing();
-    if (missing) {
-      console.log(`      skipped: ${missing}`);
-      return this.skip();
-    }
-    server = new ThrowawayPostgres();
     // Segments for which the server's own min_wal_size would be too small.
-    await server.start('--wal-segsize=64');
+    server = await startOrSkip(this, '--wal-segsize=64');
     // The checkout need not be readable for the server's user.
     copyFileSync(PROGRAM, join(server.dir, 'polar-backup'));
     backups = join(server.dir, 'backups');

@@ -5,7 +5,7 @@ import type { Finding } from '../findings.ts';
 import { Hosts } from '../hosts.ts';
 import { Databases, type SqlTarget } from '../sql.ts';
 import { runLayers } from '../suite.ts';
-import { postgresMissing, ThrowawayPostgres } from '../testing/throwaway-postgres.ts';
+import { startOrSkip, type ThrowawayPostgres } from '../testing/throwaway-postgres.ts';
 import { dataLayer } from './data.ts';
 import { databaseLayer } from './database.ts';
 import { fitsPolicy, replicationLayer } from './replication.ts';
@@ -24,13 +24,7 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
   let server: ThrowawayPostgres;
 
   before(async function () {
-    const missing = postgresMissing();
-    if (missing) {
-      console.log(`      skipped: ${missing}`);
-      return this.skip();
-    }
-    server = new ThrowawayPostgres();
-    await server.start();
+    server = await startOrSkip(this);
   });
   after(async () => {
     server?.stop();

@@ -15,11 +15,31 @@ import { join } from 'node:path';
 const VERSIONS = '/usr/lib/postgresql';
 
 /** Why a throw-away server cannot be started here, or undefined when it can. */
-export function postgresMissing(): string | undefined {
+function postgresMissing(): string | undefined {
   if (!binDir()) return "Debian's postgresql package is not installed; runs where it is";
   if (process.getuid?.() === 0 && !hasUser())
     return 'running as root and there is no user postgres to run a server as';
   return undefined;
+}
+
+/** Starts one for the tests of a suite, whose `after` stops it; without what it needs they are skipped, and say why. */
+export async function startOrSkip(
+  suite: Mocha.Context,
+  ...initdbOptions: readonly string[]
+): Promise<ThrowawayPostgres> {
+  const missing = postgresMissing();
+  if (missing) {
+    console.log(`      skipped: ${missing}`);
+    return suite.skip();
+  }
+  const server = new ThrowawayPostgres();
+  try {
+    await server.start(...initdbOptions);
+    return server;
+  } catch (error) {
+    server.stop();
+    throw error;
+  }
 }
 
 /** A primary and a streaming replica of this machine's PostgreSQL on free loopback ports, removed by `stop`. */
