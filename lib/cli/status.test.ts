@@ -136,6 +136,13 @@ describe('polarplay status', () => {
       },
       /the PFS on export1 has 104 of 2048 files left: .*grow\.yml/,
     ],
+    [
+      'a PFS that is nearly full of names',
+      {
+        rw1: `${node(1, server())}\nfill=nvmeexport1|Blktag|2560|1020\nfill=nvmeexport1|Inode|2048|751\nfill=nvmeexport1|Direntry|2048|3`,
+      },
+      /the PFS on export1 has 3 of 2048 files left/,
+    ],
     ['no pfsdaemon at all', { rw1: node(1, server(), { pfsd: '' }) }, /no pfsdaemon belongs/],
     [
       'sizes that differ',

@@ -251,7 +251,9 @@ function pfsOf(disk: string, lines: readonly string[]): PfsStatus | null {
     const [all = 0, free = 0] = line?.split('|').slice(2).map(Number) ?? [];
     return all > 0 ? { all, free } : null;
   };
-  const files = fill('Inode');
+  // Each file takes one of both; there are as many of the one as of the other.
+  const [inodes, entries] = [fill('Inode'), fill('Direntry')];
+  const files = inodes && entries && entries.free < inodes.free ? entries : inodes;
   const blocks = fill('Blktag');
   return files && blocks && { files, blocks };
 }
