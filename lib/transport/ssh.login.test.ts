@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -283,5 +284,47 @@ describe('logging in over ssh', function () {
       const nobody = user('/usr/sbin/nologin');
       expect((await attempt({ user: nobody.name })).message).to.match(/ended \(exit code 1\).*not available/);
     });
+
+    it('hears the exit code of a shell that ends as soon as it begins', async () => {
+      const mallory = user('/bin/bash');
+      writeFileSync(join(mallory.home, '.bashrc'), 'exit 9\n');
+      const slow = await inLargePieces(sshd.settings.port);
+      const { message } = await attempt({
+        user: mallory.name,
+        port: slow.port,
+        hostKeyAlias: `[127.0.0.1]:${sshd.port}`,
+      });
+      await slow.close();
+      expect(message).to.match(/^the login shell ended \(exit code 9\)/);
+    });
   });
 });
+
+/** A way to a port on which what the server says within a fifth of a second arrives in one piece. */
+async function inLargePieces(to: number): Promise<{ port: number; close: () => Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer(client => {
+    const host = connectTcp(to, '127.0.0.1');
+    let piece: Buffer[] = [];
+    host.on('data', data => {
+      if (piece.push(data) > 1) return;
+      setTimeout(() => {
+        client.write(Buffer.concat(piece));
+        piece = [];
+      }, 200);
+    });
+    client.on('data', data => host.write(data));
+    for (const socket of [client, host]) {
+      sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => [client, host].map(each => each.destroy()));
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise(done => server.close(done));
+    },
+  };
+}

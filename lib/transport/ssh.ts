@@ -2,7 +2,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Algorithms, ClientChannel } from 'ssh2';
+import type { Algorithms, Client, ClientChannel } from 'ssh2';
 import SSH2Promise from 'ssh2-promise';
 import { type Authentication, authentication } from './auth.ts';
 import { type Channel, drained } from './channel.ts';
@@ -87,7 +87,7 @@ export class SshLogin implements Login {
   readonly open = async (command: string): Promise<Channel> => {
     const live = await this.#connected();
     try {
-      return this.#channelOf(live, await untilLost(live, live.ssh.spawn(command)));
+      return await untilLost(live, this.#spawn(live, command));
     } catch (error) {
       throw this.#channelError(
         live,
@@ -285,6 +285,17 @@ export class SshLogin implements Login {
     live.losers.clear();
     // The way of ssh2 to hear of it; when we close ourselves it still has its goodbye to send.
     if (this.#live) live.socket.destroy();
+  }
+
+  /** Not by ssh2-promise's own `spawn`: a turn later the exit code of a short command may be told and gone. */
+  #spawn(live: Live, command: string): Promise<Channel> {
+    const { sshConnection } = live.ssh as unknown as { sshConnection: Client };
+    return new Promise((resolve, reject) => {
+      sshConnection.exec(command, (error, stream) => {
+        if (error) reject(error);
+        else resolve(this.#channelOf(live, stream));
+      });
+    });
   }
 
   #channelOf(live: Live, stream: ClientChannel): Channel {
