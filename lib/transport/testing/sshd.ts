@@ -80,7 +80,7 @@ export async function startSshd(config: readonly string[] = []): Promise<Sshd> {
       jumps: [],
       knownHostsFiles: [known],
       strictHostKeyChecking: 'yes',
-      connectTimeoutMs: 5000,
+      connectTimeoutMs: 15_000,
       keepAliveMs: 1000,
     },
     stop: () => stop(daemon, directory),
