@@ -6,8 +6,7 @@ import { startOrSkip, type ThrowawayPostgres } from './testing/throwaway-postgre
 const PROGRAM = join(import.meta.dirname, '../roles/polardb_backup/files/polar-backup');
 
 /** The program that the role polardb_backup installs, with PostgreSQL as the stand-in. */
-describe('polar-backup', function () {
-  this.timeout(60_000);
+describe('polar-backup', () => {
   let server: ThrowawayPostgres;
   let backups: string;
 

@@ -105,7 +105,7 @@ describe('mistakes of an author', () => {
       expect(text).not.to.match(/^\s+at .*\.ts:\d+/m);
       expect(text).not.to.include('PLAY [');
       expect(code).to.equal(4);
-    }).timeout(60_000);
+    });
   }
 });
 
@@ -179,7 +179,7 @@ describe('mistakes that show on the way', () => {
       for (const pattern of patterns) expect(text).to.match(pattern);
       expect(text).not.to.match(/^\s+at .*\.ts:\d+/m);
       expect(code).to.equal(exit);
-    }).timeout(60_000);
+    });
   }
 });
 
@@ -204,7 +204,7 @@ describe('a reader that leaves', () => {
     expect(code).to.equal('0\n');
     expect(readFileSync(left, 'utf8')).to.equal('x');
     rmSync(dir, { recursive: true });
-  }).timeout(60_000);
+  });
 });
 
 describe('a full disk', () => {
@@ -232,7 +232,7 @@ describe('a full disk', () => {
     expect(code).to.equal(2);
     expect(readdirSync(small)).to.deep.equal(['file']);
     expect(readFileSync(join(small, 'file'), 'utf8')).to.equal('old');
-  }).timeout(60_000);
+  });
 });
 
 describe('hosts that refuse', () => {
@@ -264,7 +264,7 @@ describe('hosts that refuse', () => {
     const { code, text } = await polarplay({ 'site.yml': tasks, hosts: hosts() }, RUN);
     expect(text).to.include('I am root');
     expect(code).to.equal(0);
-  }).timeout(60_000);
+  });
 
   it('unreachable host', async () => {
     const { code, text } = await polarplay(
@@ -274,7 +274,7 @@ describe('hosts that refuse', () => {
     expect(text).to.match(/UNREACHABLE!.*refused/i);
     expect(text).to.match(/h1 +: ok=0 .*unreachable=1/);
     expect(code).to.equal(4);
-  }).timeout(60_000);
+  });
 
   it('wrong key', async () => {
     const other = makeKey(join(sshd.directory, 'other'));
@@ -285,7 +285,7 @@ describe('hosts that refuse', () => {
     expect(text).to.match(/UNREACHABLE!/);
     expect(text).to.match(/key|auth/i);
     expect(code).to.equal(4);
-  }).timeout(60_000);
+  });
 
   it('unknown host key, with its fingerprint and the way to accept it', async () => {
     const { code, text } = await polarplay(
@@ -295,7 +295,7 @@ describe('hosts that refuse', () => {
     expect(text).to.match(/SHA256:/);
     expect(text).to.include('--accept-new-host-keys');
     expect(code).to.equal(4);
-  }).timeout(60_000);
+  });
 
   it('changed host key', async () => {
     const other = makeKey(join(sshd.directory, 'impostor'));
@@ -305,7 +305,7 @@ describe('hosts that refuse', () => {
     expect(text).to.match(/changed/i);
     expect(text).to.include(`${known}:1`);
     expect(code).to.equal(4);
-  }).timeout(60_000);
+  });
 
   it('sudo password missing', async () => {
     user!.sudo(`${user!.name} ALL=(ALL) ALL`);
@@ -314,5 +314,5 @@ describe('hosts that refuse', () => {
     expect(text).to.match(/password/i);
     expect(text).to.include('FAILED!');
     expect(code).to.equal(2);
-  }).timeout(60_000);
+  });
 });

@@ -141,7 +141,6 @@ describe('polarplay wipe', () => {
       console.log('      skipped: needs root for the locks below /run');
       this.skip();
     }
-    this.timeout(60_000);
     return withTemporaryDirectory(async dir => {
       const path = join(dir, 'disk');
       const size = 25 * 2 ** 30 + 3584;

@@ -74,7 +74,7 @@ describe('mutated playbooks, run', () => {
       fc.asyncProperty(slip, async files => {
         const { error, summary } = await trial(files, {
           findModule: harmless,
-          signal: AbortSignal.timeout(10_000),
+          signal: AbortSignal.timeout(30_000),
         });
         if (error === undefined) expect(summary.exitCode, 'exit code; 99: it hung').to.be.oneOf([0, 2]);
         else if (!isReason(error)) throw error;

@@ -104,7 +104,6 @@ describe('iptables', () => {
   it('works in a network of its own', async function () {
     onlyWhereChangesAreAllowed(this);
     onlyWithPrograms(this, 'iptables', 'ip');
-    this.timeout(60_000);
     const name = `pptest${process.pid}`;
     if (spawnSync('ip', ['netns', 'add', name]).status !== 0) {
       console.log('      skipped: network namespaces cannot be made here');

@@ -125,8 +125,7 @@ describe('capabilities', () => {
   });
 });
 
-describe('htpasswd', function () {
-  this.timeout(30_000);
+describe('htpasswd', () => {
   for (const hash_scheme of ['apr_md5_crypt', 'sha512_crypt', 'ldap_sha1', 'plaintext'])
     it(`keeps users with ${hash_scheme}`, function () {
       onlyWithPrograms(this, 'openssl');
@@ -144,8 +143,7 @@ describe('htpasswd', function () {
     });
 });
 
-describe('git_config', function () {
-  this.timeout(30_000);
+describe('git_config', () => {
   before(function () {
     onlyWithPrograms(this, 'git');
   });

@@ -47,8 +47,7 @@ describe('the names of attached disks', () => {
     }));
 });
 
-describe('the check of what nbd-server would export', function () {
-  this.timeout(60_000);
+describe('the check of what nbd-server would export', () => {
   const why = existsSync('/usr/bin/nbd-server') || existsSync('/bin/nbd-server');
   it(`refuses two exports of one disk${why ? '' : ' (skipped: runs where nbd-server is installed)'}`, async function () {
     if (!why) this.skip();

@@ -22,7 +22,7 @@ import {
   write,
 } from './trial-disk.ts';
 
-const LIMIT = 60_000;
+const LIMIT = 180_000;
 
 const probe = async (path: string) => (await runModule(pfsProbe, { path })) as unknown as Json;
 

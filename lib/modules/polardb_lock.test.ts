@@ -20,9 +20,7 @@ async function holdIn(dir: string): Promise<{ readonly shell: ChildProcess; read
 const take = (dir: string) =>
   spawnSync('sh', ['-c', `(${takeScript(dir, wish, 'other on there (process 2)')})`], { encoding: 'utf8' });
 
-describe('the lock of operations', function () {
-  this.timeout(30_000);
-
+describe('the lock of operations', () => {
   it('says who holds it, and does not wait for a run that is alive', async () => {
     await withTemporaryDirectory(async dir => {
       const { shell, holder } = await holdIn(dir);

@@ -84,8 +84,7 @@ describe('SQL values', () => {
   });
 });
 
-describe('postgresql_query', function () {
-  this.timeout(60_000);
+describe('postgresql_query', () => {
   let cluster: Cluster;
   before(function () {
     cluster = startCluster(this);

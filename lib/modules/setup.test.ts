@@ -84,7 +84,6 @@ describe('setup', () => {
       console.log('      skipped: ansible is not installed here; it runs where /usr/bin/ansible exists');
       return this.skip();
     }
-    this.timeout(60_000);
     const expected = oracleFacts();
     const found = await gather();
     const compared: string[] = [];

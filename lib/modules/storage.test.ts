@@ -22,8 +22,7 @@ function planOf(module: Module, raw: Record<string, Json>, stdout: string) {
   return { plan, script: requests.map(r => (r.kind === 'sh' ? r.script : '')).join('\n') };
 }
 
-describe('filesystem', function () {
-  this.timeout(60_000);
+describe('filesystem', () => {
   before(function () {
     onlyWithPrograms(this, 'mkfs.ext4', 'blkid', 'wipefs');
   });

@@ -21,8 +21,7 @@ const named = (name: string, args: Record<string, Json>, setup?: string): Oracle
   ...(setup !== undefined && { setup }),
 });
 
-describe('keys and certificates', function () {
-  this.timeout(60_000);
+describe('keys and certificates', () => {
   before(function () {
     onlyWithPrograms(this, 'openssl', 'ssh-keygen');
   });

@@ -19,8 +19,7 @@ function cleanUp(): void {
   for (const dir of [`/home/${NAME}`, `/tmp/${NAME}`]) rmSync(dir, { recursive: true, force: true });
 }
 
-describe('user and group on this machine', function () {
-  this.timeout(60_000);
+describe('user and group on this machine', () => {
   before(function () {
     onlyWhereChangesAreAllowed(this);
     cleanUp();

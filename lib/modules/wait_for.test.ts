@@ -34,8 +34,7 @@ async function freePort(): Promise<number> {
   return free;
 }
 
-describe('wait_for', function () {
-  this.timeout(30_000);
+describe('wait_for', () => {
   for (const shell of ['dash', 'bash', 'busybox'] as const) {
     describe(`with ${shell}`, () => {
       before(function () {

@@ -187,7 +187,6 @@ describe('lists of tasks, against ansible-playbook --list-tasks', function () {
 
 describe('choice by tags, against Ansible', () => {
   it('selects the same', function () {
-    this.timeout(60_000);
     if (!HAVE_ANSIBLE) this.skip();
     const tags = fc.subarray(['a', 'b', 'always', 'never', 'tagged']);
     const wanted = fc.subarray(['a', 'b', 'c', 'always', 'never', 'tagged', 'untagged', 'all'], {

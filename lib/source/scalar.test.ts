@@ -69,7 +69,6 @@ describe('plain YAML scalars', () => {
   }
 
   it('agree with PyYAML', function () {
-    this.timeout(60_000);
     const python = '/usr/bin/python3';
     if (spawnSync(python, ['-c', 'import yaml']).status !== 0) {
       console.log('      skipped: PyYAML is not installed; runs where it is');

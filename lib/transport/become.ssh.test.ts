@@ -7,8 +7,7 @@ import { createPool, type Pool } from './pool.ts';
 import { type Sshd, startSshd, whyNoSshd } from './testing/sshd.ts';
 import { addUser, isInstalled, type TestUser } from './testing/users.ts';
 
-describe('become on a real host', function () {
-  this.timeout(30_000);
+describe('become on a real host', () => {
   let sshd: Sshd;
   let pool: Pool;
   let bob: TestUser;

@@ -13,8 +13,7 @@ import { addUser, type TestUser } from './testing/users.ts';
 
 const text = (reply: { stdout: Buffer }): string => reply.stdout.toString();
 
-describe('logging in over ssh', function () {
-  this.timeout(30_000);
+describe('logging in over ssh', () => {
   let sshd: Sshd;
   let pool: Pool;
   let directory: string;

@@ -12,8 +12,7 @@ import { until } from './testing/until.ts';
 
 const text = (reply: { stdout: Buffer }): string => reply.stdout.toString();
 
-describe('ssh', function () {
-  this.timeout(30_000);
+describe('ssh', () => {
   let sshd: Sshd;
   let pool: Pool;
   let directory: string;

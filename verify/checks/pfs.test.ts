@@ -9,8 +9,7 @@ import { Hosts } from '../hosts.ts';
 import { runLayers } from '../suite.ts';
 import { pfsLayer, servesDisk } from './pfs.ts';
 
-describe('verify: one pfsdaemon per disk', function () {
-  this.timeout(20_000);
+describe('verify: one pfsdaemon per disk', () => {
   const disk = `test${process.pid}`;
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-pfs-'));
   const here = localConnection({ kind: 'local', host: 'here' });
