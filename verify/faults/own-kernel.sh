@@ -1,9 +1,9 @@
 #!/bin/bash
 # npm run test:vm [-- uml|vm [-e VARIABLES]…]: what only hosts with a kernel of their own can show. Deploys on four of them
-# through the kernel's nbd module, from a striped logical volume; looks at devices, names and stripes; deploys again; kills
-# the server's processes; reboots every host; adds a disk and grows; verifies. Without variables that say where PolarDB
-# comes from, PostgreSQL stands in for it. Takes a quarter of an hour and more; takes the lab down at
-# the end. Needs root on Debian or Ubuntu.
+# through the kernel's nbd module, from a striped logical volume; looks at devices, names and stripes; deploys again; asks
+# for a file system on the hosts' own root disks; kills the server's processes; reboots every host; adds a disk and grows;
+# verifies. Without variables that say where PolarDB comes from, PostgreSQL stands in for it. Takes a quarter of an hour and
+# more; takes the lab down at the end. Needs root on Debian or Ubuntu.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kind=${1:-uml}
@@ -78,6 +78,9 @@ unchanged 'check mode'
 
 step 'Verify'
 verified
+
+step 'Ask for a file system on the disk that each host runs from: refused, nothing written'
+play verify/faults/root-disk.yml
 
 step 'Kill every process of the server: the nodes attach the disk again'
 on st1 'systemctl kill -s KILL polar-nbd-server'
