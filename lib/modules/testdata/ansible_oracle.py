@@ -63,7 +63,7 @@ def action_runner():
         return run_module(module_path(name), args, state['cwd'])
 
     def make_tmp_path(self, *_):
-        self._connection._shell.tmpdir = tempfile.mkdtemp()
+        self._connection._shell.tmpdir = tempfile.mkdtemp(dir=scratch)
         return self._connection._shell.tmpdir
 
     def remove_tmp_path(self, path, **_):
@@ -103,4 +103,5 @@ else:
     def run(case):
         return run_module(module_path(job['name']), case['args'], case['dir'])
 
-print(json.dumps([run(case) for case in job['cases']], default=str))
+with tempfile.TemporaryDirectory() as scratch:
+    print(json.dumps([run(case) for case in job['cases']], default=str))
