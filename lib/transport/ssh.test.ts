@@ -34,7 +34,10 @@ describe('ssh', () => {
   beforeEach(() => {
     pool = createPool();
   });
-  afterEach(() => pool.close());
+  afterEach(async () => {
+    await pool.close();
+    await until(() => childrenOf(sshd.process.pid as number).length === 0);
+  });
   after(async () => {
     await sshd?.stop();
     if (directory) rmSync(directory, { recursive: true, force: true });
@@ -255,7 +258,7 @@ describe('ssh', () => {
       expect((await caught(connection.send(Buffer.from('x'), '/tmp/x'))).message).to.equal(
         'the connection was closed',
       );
-      expect(childrenOf(sshd.process.pid as number)).to.deep.equal([]);
+      await until(() => childrenOf(sshd.process.pid as number).length === 0);
     });
 
     it('lets the process end at once', () => {
