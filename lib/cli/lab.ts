@@ -41,8 +41,8 @@ Throw-away hosts on this machine, each with systemd, sshd and an address of its 
 --release makes hosts of another release of the machine's distribution: trixie on a machine with bookworm. The machine
 must have the keys of that release.
 --kind vm makes virtual machines, --kind uml User Mode Linux: a kernel of their own with the real nbd module. A virtual
-machine has the kernel that servers run, but is slow without KVM; User Mode Linux needs none. --kernel-args goes to either's
-kernel.
+machine has the kernel that servers run, but is slow without KVM; User Mode Linux needs none, but takes no release newer
+than the machine's, on whose libraries it runs. --kernel-args goes to either's kernel.
 --var puts a variable into the inventory. --packages gives the hosts Debian packages from the start, --prepare-for what
 the named ones depend on, so that playbooks install them faster (both kept for the next lab). --name LAB chooses one of several labs (default: lab). --install lets up install missing Debian packages.
 State is kept in /var/lib/polarplay, or in $POLARPLAY_STATE_DIR.
