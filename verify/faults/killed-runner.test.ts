@@ -6,6 +6,11 @@ import { expect } from 'chai';
 
 const MAIN = join(import.meta.dirname, 'killed-runner.ts');
 
+/** A kill follows the next task's title: time for it to arrive before the next step is done. */
+const WAIT = `    - name: Wait
+      command: sleep 2
+      changed_when: false`;
+
 describe('killed runners', function () {
   this.timeout(180_000);
   let dir: string;
@@ -21,7 +26,7 @@ describe('killed runners', function () {
   function killed(tasks: readonly string[], more: readonly string[] = []) {
     const text = [
       '- name: Trial\n  hosts: all\n  gather_facts: false\n  tasks:',
-      ...tasks.map((script, i) => `    - name: Step ${i + 1}\n      ${script}`),
+      ...tasks.map((script, i) => `    - name: Step ${i + 1}\n      ${script}\n${WAIT}`),
     ].join('\n');
     const playbook = join(dir, 'trial.yml');
     writeFileSync(playbook, text);
