@@ -22,8 +22,6 @@ import {
   write,
 } from './trial-disk.ts';
 
-const LIMIT = 180_000;
-
 const probe = async (path: string) => (await runModule(pfsProbe, { path })) as unknown as Json;
 
 /** Tries to format as a run with two more hosts would, and gives the refusal. */
@@ -44,7 +42,7 @@ const seenBy = (host: string, found: Json): Json => {
 };
 
 describe('formatting a shared disk, on block devices', function () {
-  this.timeout(LIMIT);
+  this.timeout(180_000);
   before(function () {
     const reason = noLoopDevices();
     if (reason) {

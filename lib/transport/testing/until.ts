@@ -1,10 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until as poll } from '../../lab/command.ts';
 
 /** Waits for what comes by itself, however slow the machine: not for a time, but until it is there. */
 export async function until(isThere: () => boolean): Promise<void> {
-  const limit = Date.now() + 15_000;
-  while (!isThere()) {
-    if (Date.now() > limit) throw new Error(`not within 15 s: ${isThere}`);
-    await sleep(20);
-  }
+  const found = await poll(15_000, async () => isThere() || undefined, 20);
+  if (!found) throw new Error(`not within 15 s: ${isThere}`);
 }
