@@ -22,7 +22,8 @@ def run_module(name, args, cwd):
         os.close(r)
         os.chdir(cwd)
         os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
-        basic._ANSIBLE_ARGS = json.dumps({'ANSIBLE_MODULE_ARGS': dict(args, **options)}).encode()
+        own = dict(args, **options, _ansible_remote_tmp=scratch)
+        basic._ANSIBLE_ARGS = json.dumps({'ANSIBLE_MODULE_ARGS': own}).encode()
         try:
             module.main()
         except SystemExit:
