@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LabError } from '../lab/command.ts';
 import * as lab from '../lab/lab.ts';
-import { parseDisks, parseHosts, parseVars } from '../lab/plan.ts';
+import { parseDisks, parseHosts, parseSize, parseVars } from '../lab/plan.ts';
 import {
   checkName,
   checkRelease,
@@ -25,8 +25,8 @@ export const LAB_USAGE = `usage: polarplay lab COMMAND [--name LAB] …
 Throw-away hosts on this machine, each with systemd, sshd and an address of its own (Linux, as root).
 
   up [--hosts N | --hosts a,b,c] [--disk 3x15G] [--scratch 64M|none] [--disk-kind loop|file]
-     [--release CODENAME] [--kind nspawn|uml|vm] [--kernel-args 'a b=c'] [--var NAME=VALUE]… [--packages a,b]
-     [--prepare-for a,b] [--install]
+     [--release CODENAME] [--kind nspawn|uml|vm] [--kernel-args 'a b=c'] [--memory 1G] [--var NAME=VALUE]…
+     [--packages a,b] [--prepare-for a,b] [--install]
                       makes the lab, or what is missing of it, and writes its inventory;
                       without --hosts: st1 (storage), rw1 (primary), ro1 and ro2 (replicas)
   down                ends the lab; nothing of it stays
@@ -42,7 +42,8 @@ Throw-away hosts on this machine, each with systemd, sshd and an address of its 
 must have the keys of that release.
 --kind vm makes virtual machines, --kind uml User Mode Linux: a kernel of their own with the real nbd module. A virtual
 machine has the kernel that servers run, but is slow without KVM; User Mode Linux needs none, but takes no release newer
-than the machine's, on whose libraries it runs. --kernel-args goes to either's kernel.
+than the machine's, on whose libraries it runs. --kernel-args goes to either's kernel, --memory
+is what each of its hosts has.
 --var puts a variable into the inventory. --packages gives the hosts Debian packages from the start, --prepare-for what
 the named ones depend on, so that playbooks install them faster (both kept for the next lab). --name LAB chooses one of several labs (default: lab). --install lets up install missing Debian packages.
 State is kept in /var/lib/polarplay, or in $POLARPLAY_STATE_DIR.
@@ -59,6 +60,7 @@ const OPTIONS = {
   'prepare-for': { type: 'string', default: '' },
   release: { type: 'string' },
   'kernel-args': { type: 'string' },
+  memory: { type: 'string' },
   var: { type: 'string', multiple: true, default: [] as string[] },
   install: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -168,6 +170,7 @@ async function up(root: string, name: string, flags: Flags, say: (line: string) 
         prepareFor: words(flags['prepare-for']),
       },
       kernelArguments: kernelArguments(flags.kind, flags['kernel-args']),
+      memoryBytes: memoryBytes(flags.kind, flags.memory),
       install: flags.install,
     },
     say,
@@ -192,6 +195,17 @@ function kernelArguments(kind: string, text: string | undefined): string[] {
   if (text !== undefined && kind === 'nspawn')
     throw new UsageError('--kernel-args needs a kernel of its own: --kind uml or vm', 5);
   return (text ?? '').split(/\s+/).filter(word => word !== '');
+}
+
+/** Less is a slip: a system that boots, but on which nothing else finds room. */
+const LEAST_MEMORY = 512 * 2 ** 20;
+
+function memoryBytes(kind: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (kind === 'nspawn') throw new UsageError('--memory needs a kernel of its own: --kind uml or vm', 5);
+  const bytes = parseSize('--memory', text);
+  if (bytes >= LEAST_MEMORY) return bytes;
+  throw new UsageError(`--memory ${text}: a host needs at least 512M`, 5);
 }
 
 const words = (text: string): string[] => [...new Set(text.split(',').filter(word => word !== ''))].sort();

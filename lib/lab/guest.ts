@@ -11,7 +11,10 @@ import { hostDir, type Lab, type LabHost, labDir } from './record.ts';
 
 /** What hosts with a kernel of their own have in common, whoever runs that kernel. */
 
-export const MEMORY_MIB = 1024;
+/** Memory of a host, where `up` was not told. */
+const MEMORY_BYTES = 2 ** 30;
+
+export const memoryMiB = (lab: Lab): number => Math.floor((lab.memoryBytes ?? MEMORY_BYTES) / 2 ** 20);
 
 /** Files of a host's disks, in order. */
 export const diskFiles = (lab: Lab, host: LabHost): string[] =>

@@ -38,6 +38,7 @@ export interface UpOptions {
   readonly diskKind: DiskKind;
   readonly extra: Extra;
   readonly kernelArguments: readonly string[];
+  readonly memoryBytes?: number | undefined;
   readonly vars: Readonly<Record<string, unknown>>;
   readonly install: boolean;
 }
@@ -101,7 +102,7 @@ async function create(root: string, options: UpOptions, say: Say): Promise<Lab> 
       ? await ensureBase(root, options.extra, say)
       : [await ensureGuestImage(root, options.kind, options.extra, say)];
   const subnet = await claimSubnet();
-  const { name, kind, diskKind, kernelArguments, vars } = options;
+  const { name, kind, diskKind, kernelArguments, memoryBytes, vars } = options;
   return {
     root,
     name,
@@ -113,6 +114,7 @@ async function create(root: string, options: UpOptions, say: Say): Promise<Lab> 
     vars,
     layers,
     kernelArguments,
+    memoryBytes,
   };
 }
 

@@ -17,11 +17,11 @@ describe('lab plan', () => {
   }
 
   it('reads sizes', () => {
-    expect(parseSize('64M')).to.equal(64 * 2 ** 20);
-    expect(parseSize('15G')).to.equal(15 * 2 ** 30);
-    expect(parseSize('1GiB')).to.equal(2 ** 30);
+    expect(parseSize('--disk', '64M')).to.equal(64 * 2 ** 20);
+    expect(parseSize('--disk', '15G')).to.equal(15 * 2 ** 30);
+    expect(parseSize('--disk', '1GiB')).to.equal(2 ** 30);
     for (const text of ['', 'G', '0G', '100', '1.5G', '-1G', '1P']) {
-      expect(() => parseSize(text), text).to.throw(UsageError);
+      expect(() => parseSize('--disk', text), text).to.throw(UsageError, '--disk: ');
     }
   });
 

@@ -6,11 +6,12 @@ const DEFAULT_HOSTS = ['st1', 'rw1', 'ro1', 'ro2'];
 const MOST_HOSTS = 64;
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** Bytes of a size as `64M` or `15G`. */
-export function parseSize(text: string): number {
+/** Bytes of a size as `64M` or `15G`; `option` is who asked for it. */
+export function parseSize(option: string, text: string): number {
   const found = /^(\d+)([KMGT]?)i?B?$/i.exec(text);
   const bytes = found ? Number(found[1]) * (UNITS[found[2]!.toUpperCase()] ?? 1) : 0;
-  if (bytes < 512 || bytes % 512 !== 0) throw new UsageError(`"${text}" is no disk size: use 64M or 15G`, 5);
+  if (bytes < 512 || bytes % 512 !== 0)
+    throw new UsageError(`${option}: "${text}" is no size: use 64M or 15G`, 5);
   return bytes;
 }
 
@@ -35,14 +36,17 @@ export function parseDisks(data: string, scratch: string): readonly LabDisk[] {
   if (!found) throw new UsageError(`--disk ${data}: use 3x15G`, 5);
   const count = found[1] === undefined ? 1 : Number(found[1]);
   if (count > 20) throw new UsageError(`--disk ${data}: at most 20 disks`, 5);
-  const bytes = count === 0 ? 0 : parseSize(found[2]!);
+  const bytes = count === 0 ? 0 : parseSize('--disk', found[2]!);
   const disks = Array.from({ length: count }, (_, i) => ({
     device: deviceName(i),
     bytes,
     exportName: `export${i + 1}`,
   }));
   if (scratch === 'none') return disks;
-  return [...disks, { device: deviceName(count), bytes: parseSize(scratch), exportName: 'scratch' }];
+  return [
+    ...disks,
+    { device: deviceName(count), bytes: parseSize('--scratch', scratch), exportName: 'scratch' },
+  ];
 }
 
 const deviceName = (index: number): string => `vd${String.fromCharCode('b'.charCodeAt(0) + index)}`;

@@ -37,6 +37,8 @@ export interface LabRecord {
   readonly layers: readonly string[];
   /** Of hosts with a kernel of their own: further words of its command line. */
   readonly kernelArguments: readonly string[];
+  /** Of hosts with a kernel of their own: what each is given. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** A lab on this machine: its record, and where its files are. */

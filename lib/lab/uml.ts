@@ -1,14 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  diskFiles,
-  insideGuest,
-  kernelArguments,
-  MEMORY_MIB,
-  macOf,
-  spawnGuest,
-  writeSeed,
-} from './guest.ts';
+import { diskFiles, insideGuest, kernelArguments, macOf, memoryMiB, spawnGuest, writeSeed } from './guest.ts';
 import type { Machine } from './machine.ts';
 import { portOf } from './network.ts';
 import { hostDir } from './record.ts';
@@ -33,7 +25,7 @@ export const uml: Machine = {
     await mkdir(join(dir, 'uml'), { recursive: true });
     await spawnGuest(lab, host, [
       join(image, 'linux'),
-      `mem=${MEMORY_MIB}M`,
+      `mem=${memoryMiB(lab)}M`,
       // What the host writes to its root goes to a file of its own.
       `ubd0=${join(dir, 'root.cow')},${join(image, 'root.img')}`,
       `ubd1r=${seed}`,

@@ -2,15 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attempt, run } from './command.ts';
-import {
-  diskFiles,
-  insideGuest,
-  kernelArguments,
-  MEMORY_MIB,
-  macOf,
-  spawnGuest,
-  writeSeed,
-} from './guest.ts';
+import { diskFiles, insideGuest, kernelArguments, macOf, memoryMiB, spawnGuest, writeSeed } from './guest.ts';
 import type { Machine } from './machine.ts';
 import { portOf } from './network.ts';
 import { hostDir, type Lab, type LabHost } from './record.ts';
@@ -42,7 +34,7 @@ async function qemuArguments(lab: Lab, host: LabHost, disk: string): Promise<str
   return [
     ...['-name', `${lab.name}-${host.name}`, '-nodefaults', '-no-user-config', '-display', 'none'],
     ...accelerator(accel),
-    ...['-m', String(MEMORY_MIB), '-smp', '1'],
+    ...['-m', String(memoryMiB(lab)), '-smp', '1'],
     ...['-kernel', join(image, 'vmlinuz'), '-initrd', join(image, 'initrd'), '-append', kernel.join(' ')],
     ...[
       '-chardev',

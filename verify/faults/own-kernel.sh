@@ -3,7 +3,8 @@
 # through the kernel's nbd module, from a striped logical volume; looks at devices, names and stripes; deploys again; asks
 # for a file system on the hosts' own root disks; kills the server's processes; reboots every host; adds a disk and grows;
 # verifies. Without variables that say where PolarDB comes from, PostgreSQL stands in for it. RELEASE=trixie takes another
-# release of Debian. Takes a quarter of an hour and more; takes the lab down at the end. Needs root on Debian or Ubuntu.
+# release of Debian, MEMORY=3G gives each host more than a gigabyte (PolarDB 11 needs it). Takes a quarter of an hour and
+# more; takes the lab down at the end. Needs root on Debian or Ubuntu.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kind=${1:-uml}
@@ -13,6 +14,7 @@ lab=own-kernel
 nodes=(rw1 ro1 ro2)
 hosts=(st1 "${nodes[@]}")
 release=(${RELEASE:+--release "$RELEASE"})
+memory=(${MEMORY:+--memory "$MEMORY"})
 [ ${#variables[@]} -gt 0 ] || variables=(-e polardb_database=postgresql)
 # The hosts are small and slow; an idle pfsdaemon would keep much of a processor, which they share.
 variables=(-e @inventory/small.yaml -e ansible_timeout=60 -e pfs_poll_interval=1000 -e "@$work/vars.yml" "${variables[@]}")
@@ -31,7 +33,7 @@ trap finish EXIT
 [ -f dist/polarplay.js ] || npm run --silent build
 
 step "Four hosts of kind $kind"
-polarplay lab up --name $lab --kind "$kind" "${release[@]}" --install \
+polarplay lab up --name $lab --kind "$kind" "${release[@]}" "${memory[@]}" --install \
   --packages chrony,libnbd-bin,lvm2,nbd-client,nbd-server,postgresql --prepare-for libaio-dev
 inventory=$(polarplay lab inventory --name $lab)
 
