@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { ModuleError } from './module.ts';
@@ -85,6 +85,55 @@ describe('polardb_init', () => {
       writeFileSync(`${data}.initializing`, 'success\nthe shared folder is new\n');
       expect(await message()).to.match(/half made.*pfs rm/);
     }));
+
+  describe('a failed initdb', () => {
+    before(function () {
+      if (process.getuid?.() === 0) return;
+      console.log('skipped: what a failed initdb leaves; only root changes users');
+      this.skip();
+    });
+
+    /** Runs the module with an initdb of these lines; `$data` is its data directory. */
+    const withInitdb = (
+      check: (
+        make: (lines: string, more?: object) => Promise<Record<string, unknown>>,
+        data: string,
+      ) => unknown,
+    ) =>
+      withTemporaryDirectory(async dir => {
+        const data = join(dir, 'data');
+        const make = async (lines: string, more = {}) => {
+          writeFileSync(join(dir, 'initdb'), `#!/bin/sh\ndata=$2\n${lines}\n`, { mode: 0o755 });
+          const raw = { role: 'primary', database: 'postgresql', user: 'root', bin: dir, data, ...more };
+          return (await runModule(polardbInit, raw)) as unknown as Record<string, unknown>;
+        };
+        await check(make, data);
+      });
+
+    it('that left nothing can be run again', () =>
+      withInitdb(async (make, data) => {
+        expect((await make('echo no room >&2; exit 1')).msg).to.match(/making the primary failed: no room/);
+        expect(existsSync(`${data}.initializing`)).to.equal(false);
+        expect(await make('echo 15 >"$data/PG_VERSION"')).to.include({ changed: true, state: 'blank' });
+      }));
+
+    it('that left files is half made', () =>
+      withInitdb(async make => {
+        expect((await make('touch "$data/base"; exit 1')).failed).to.equal(true);
+        expect((await make('exit 0')).msg).to.match(/half made/);
+      }));
+
+    it('of version 11 says how much memory it takes and what there is', () =>
+      withInitdb(async make => {
+        const hint =
+          "HINT:  This error usually means that PostgreSQL's request for a shared memory segment exceeded available " +
+          'memory, swap space, or huge pages. To reduce the request size (currently 2244861952 bytes), reduce';
+        const wish = { database: 'polardb', version: 11, shared: '/nvmex/shared_data/' };
+        const said = (await make(`echo ${JSON.stringify(hint)} >&2; exit 1`, wish)).msg;
+        expect(said).to.match(/initdb of version 11 takes 2140 MiB at once.*this host has [1-9]\d* MiB/);
+        expect((await make('exit 1', wish)).msg).not.to.contain('at once');
+      }));
+  });
 
   it('asks PFS what the shared folder holds, and goes on only when it can say', () =>
     withTemporaryDirectory(dir => {

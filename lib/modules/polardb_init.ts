@@ -156,7 +156,10 @@ export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args):
   else echo no; fi`;
 }
 
-/** Goes on when the runner dies, writes its log into the mark, and removes the mark as its last act. */
+/**
+ * Goes on when the runner dies, writes its log into the mark, and removes the mark as its last act. So does a failure
+ * that left nothing behind, neither here nor on the shared disk: the next run begins anew.
+ */
 function initScript(wish: Args): string {
   return `
 data=${quote(wish.data)}
@@ -173,9 +176,22 @@ exec 9>>"$mark"
 flock -n 9 || { echo "another run makes $data right now" >&2; exit 1; }
 ( make ) >>"$mark" 2>&1
 rc=$?
-if [ $rc -eq 0 ]; then rm -f "$mark"; else tail -n 20 "$mark" >&2; fi
+if [ $rc -ne 0 ]; then
+  tail -n 20 "$mark" >&2
+${tooLittleMemory(wish)}
+  if [ -n "$(ls -A "$data" 2>/dev/null)" ] || grep -qxF ${quote(OWN_SHARED)} "$mark"; then exit $rc; fi
+fi
+rm -f "$mark"
 exit $rc
 `;
+}
+
+/** PostgreSQL advises to lower settings, but the initdb of version 11 (unlike the server) takes none. */
+function tooLittleMemory({ database, version }: Args): string {
+  if (database !== 'polardb' || version >= 15) return '';
+  return `  bytes=$(sed -n 's/.*request for a shared memory segment.*currently \\([0-9]*\\) bytes.*/\\1/p' "$mark" | head -n 1)
+  [ -z "$bytes" ] || awk -v mib=$((bytes / 1048576)) '/^(MemTotal|SwapTotal):/ { has += $2 / 1024 } END {
+    printf "initdb of version 11 takes %d MiB at once, whatever the settings of the server; this host has %d MiB, swap included\\n", mib, has }' /proc/meminfo >&2`;
 }
 
 function steps(wish: Args): string {
