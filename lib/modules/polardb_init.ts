@@ -174,8 +174,13 @@ secret=$(cat)
 trap '' HUP PIPE
 exec 9>>"$mark"
 flock -n 9 || { echo "another run makes $data right now" >&2; exit 1; }
+# What it says is seen live.
+tail -n +1 -f --pid=$$ "$mark" 9>&- &
+seen=$!
 ( make ) >>"$mark" 2>&1
 rc=$?
+kill $seen
+wait $seen 2>/dev/null
 if [ $rc -ne 0 ]; then
   tail -n 20 "$mark" >&2
 ${tooLittleMemory(wish)}

@@ -79,8 +79,10 @@ export class TerminalReport implements Report {
   #mention(host: string, running: Running, now: number): void {
     if (now - running.mentioned < MENTION_EVERY_MS) return;
     running.mentioned = now;
+    const line = printable(running.line);
+    const said = line === '' ? '' : `: ${line}`;
     this.#out.write(
-      `... still running: [${host}] ${running.task}, ${duration(now - running.since)}: ${printable(running.line)}\n`,
+      `... still running: [${host}] ${running.task}, ${duration(now - running.since)}${said}\n`,
     );
   }
 
