@@ -192,8 +192,7 @@ function labKind(text: string): LabKind {
 }
 
 function kernelArguments(kind: string, text: string | undefined): string[] {
-  if (text !== undefined && kind === 'nspawn')
-    throw new UsageError('--kernel-args needs a kernel of its own: --kind uml or vm', 5);
+  if (text !== undefined) needOwnKernel('--kernel-args', kind);
   return (text ?? '').split(/\s+/).filter(word => word !== '');
 }
 
@@ -202,10 +201,14 @@ const LEAST_MEMORY = 512 * 2 ** 20;
 
 function memoryBytes(kind: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (kind === 'nspawn') throw new UsageError('--memory needs a kernel of its own: --kind uml or vm', 5);
+  needOwnKernel('--memory', kind);
   const bytes = parseSize('--memory', text);
   if (bytes >= LEAST_MEMORY) return bytes;
   throw new UsageError(`--memory ${text}: a host needs at least 512M`, 5);
+}
+
+function needOwnKernel(option: string, kind: string): void {
+  if (kind === 'nspawn') throw new UsageError(`${option} needs a kernel of its own: --kind uml or vm`, 5);
 }
 
 const words = (text: string): string[] => [...new Set(text.split(',').filter(word => word !== ''))].sort();

@@ -89,7 +89,9 @@ describe('polardb_init', () => {
   describe('a failed initdb', () => {
     before(function () {
       if (process.getuid?.() === 0) return;
-      console.log('skipped: what a failed initdb leaves; only root changes users');
+      console.log(
+        'skipped: what a failed initdb leaves; only root changes users; runs when the tests are run as root',
+      );
       this.skip();
     });
 

@@ -1,17 +1,10 @@
 import { expect } from 'chai';
-import type { HostOutcome, RunEvent, Status, TaskInfo } from '../engine/events.ts';
+import type { HostOutcome, RunEvent, Status } from '../engine/events.ts';
 import type { Result } from '../modules/module.ts';
 import { duration, eventText } from './lines.ts';
 import { plain } from './style.ts';
+import { task } from './testing.ts';
 
-const task: TaskInfo = {
-  id: 't',
-  name: 'web : install',
-  module: 'command',
-  handler: false,
-  position: { file: 'site.yml', line: 3, col: 5 },
-  tags: [],
-};
 const options = { paint: plain, width: 60, verbosity: 0, showDiff: true };
 const outcome = (status: Status, result: Partial<Result>, more: Partial<HostOutcome> = {}): RunEvent => ({
   type: 'outcome',

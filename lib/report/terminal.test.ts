@@ -1,17 +1,10 @@
 import { expect } from 'chai';
-import type { TaskInfo } from '../engine/events.ts';
 import { until } from '../transport/testing/until.ts';
 import { plain } from './style.ts';
 import { TerminalReport } from './terminal.ts';
+import { task as install } from './testing.ts';
 
-const task: TaskInfo = {
-  id: 't',
-  name: 'web : build',
-  module: 'command',
-  handler: false,
-  position: { file: 'site.yml', line: 3, col: 5 },
-  tags: [],
-};
+const task = { ...install, name: 'web : build' };
 const options = { paint: plain, width: 60, verbosity: 0, showDiff: false };
 
 /** What is written, from the start of a task on, once its clock has gone on by this much. */
