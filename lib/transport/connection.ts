@@ -13,7 +13,8 @@ export interface Connection {
    *
    * Resolves whatever the exit code is. Rejects with ConnectionError (host lost: the task is unreachable), or
    * BecomeError. A request that exceeds `timeoutMs` is killed on the host with everything it started, and
-   * resolves with `timedOut: true`; an aborted one likewise with `aborted: true`.
+   * resolves with `timedOut: true` when all of that is gone (not in order, then); an aborted one likewise with
+   * `aborted: true`.
    */
   run(request: RunRequest): Promise<RunReply>;
 

@@ -1,6 +1,9 @@
 /** How long processes may take to end on SIGTERM before SIGKILL. */
 export const GRACE_MS = 2000;
 
+/** How long the kernel may take to end them on SIGKILL: one that waits for a lost device does not end. */
+const REAP_MS = 1000;
+
 /**
  * Shell functions on /proc alone. `tree` collects a request's processes: the root, what descends from it, and
  * orphans of its session (each worker has one of its own) that are younger than the root. `keep` is spared.
@@ -44,10 +47,20 @@ alive() {
     case \${line##*) } in Z* | X*) ;; *) return 0 ;; esac
   done
   return 1
+}
+outlive() {
+  i=0
+  while alive; do
+    [ $i -lt "$1" ] || return 0
+    sleep 0.1 || sleep 1
+    i=$((i + 1))
+  done
+  return 1
 }`;
 
 /**
  * Ends one running request: the process `root` and all it started, but not the worker (`keep`) that waits for it.
+ * Comes to its own end when they are gone, or SIGKILL did not end them.
  * With `root` equal to `worker` the worker dies first, so that it starts nothing more.
  */
 export function killScript(root: number, worker: number): string {
@@ -60,9 +73,8 @@ session=$4 since=\${20} keep=${whole ? 0 : worker} root=${root} tree=' ${root} '
 scan; grow
 ${whole ? `kill -KILL ${root}` : ':'}
 kill -TERM $tree; kill -CONT $tree
-i=0
-while alive && [ $i -lt ${GRACE_MS / 100} ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done
+outlive ${GRACE_MS / 100}
 scan; grow
-alive && kill -KILL $tree
+alive && { kill -KILL $tree; outlive ${REAP_MS / 100}; }
 exit 0`;
 }

@@ -256,7 +256,7 @@ for (const shell of SHELLS) {
       expect(reply.rc).to.equal(143);
       expect(Date.now() - started).to.be.within(1500, 15_000);
       expect(said(next)).to.deep.equal([0, 'next\n', '']);
-      await until(() => [orphan, child, main].flatMap(running).length === 0);
+      expect([orphan, child, main].flatMap(running)).to.deep.equal([]);
       expect(running(daemon)).to.have.length(1);
       process.kill(Number(running(daemon)[0]?.trim().split(' ')[0]));
     });
@@ -265,6 +265,14 @@ for (const shell of SHELLS) {
       const seconds = uniqueSleep();
       const reply = await run(`trap '' TERM; sleep ${seconds}`, { timeoutMs: 1500 });
       expect([reply.rc, reply.timedOut]).to.deep.equal([137, true]);
+      expect(running(seconds)).to.deep.equal([]);
+    });
+
+    it('answers when all that it started is gone, not when the script is', async () => {
+      const seconds = uniqueSleep();
+      const stubborn = `sh -c "trap '' TERM; sleep ${seconds}; :"`;
+      const reply = await run(`${stubborn} & sleep 60`, { timeoutMs: 1500 });
+      expect([reply.rc, reply.timedOut]).to.deep.equal([143, true]);
       expect(running(seconds)).to.deep.equal([]);
     });
 

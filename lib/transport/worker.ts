@@ -25,7 +25,8 @@ export class Worker {
   #waiting: Job[] = [];
   /** Shells with a process that outlived its request: kept open for its sake, never used again. */
   readonly #retired = new Set<Shell>();
-  readonly #beingKilled = new Set<Shell | Job>();
+  /** Kills under way. What was stopped is answered when its kill is over: nothing of it runs on then. */
+  readonly #kills = new Map<Shell | Job, Promise<void>>();
 
   constructor(options: LaunchOptions) {
     this.#options = options;
@@ -116,7 +117,7 @@ export class Worker {
     this.#opening = true;
     try {
       const shell = await Shell.open(this.#options, {
-        done: job => job.resolve(replyOf(job, job.rc ?? 0)),
+        done: job => this.#resolve(job, job.rc ?? 0, this.#kills.get(job)),
         ended: (end, begun, waiting) => this.#ended(shell, end, begun, waiting),
       });
       if (this.#closed) return shell.destroy();
@@ -133,13 +134,18 @@ export class Worker {
     if (this.#shell === shell) this.#shell = undefined;
     this.#retired.delete(shell);
     for (const job of begun ? [begun, ...waiting] : waiting) {
-      if (job.stopped) job.resolve(replyOf(job, KILLED));
+      if (job.stopped) this.#resolve(job, KILLED, this.#kills.get(shell) ?? this.#kills.get(job));
       else if (end.kind === 'lost') job.reject(end.error);
       else if (this.#closed) job.reject(this.#closedError());
       // The script killed its shell (`kill $$`): that is its result, and the ones behind it never began.
       else if (job === begun) job.resolve(replyOf(job, end.rc));
       else this.#submit(job);
     }
+  }
+
+  #resolve(job: Job, rc: number, kill: Promise<void> | undefined): void {
+    if (kill) void kill.then(() => job.resolve(replyOf(job, rc)));
+    else job.resolve(replyOf(job, rc));
   }
 
   #stop(job: Job, why: 'timedOut' | 'aborted'): void {
@@ -164,23 +170,25 @@ export class Worker {
     else if (current.pid !== undefined) void this.#kill(current, current.pid);
   }
 
-  async #kill(target: Shell | Job, pid: number): Promise<void> {
+  /** Never rejects, and takes no longer than `GIVE_UP_MS`. */
+  #kill(target: Shell | Job, pid: number): Promise<void> {
     const shell = this.#shell ?? (target instanceof Shell ? target : undefined);
-    if (!shell || this.#beingKilled.has(target) || this.#beingKilled.has(shell)) return;
-    this.#beingKilled.add(target);
+    if (!shell) return Promise.resolve();
+    const underWay = this.#kills.get(shell) ?? this.#kills.get(target);
+    if (underWay) return underWay;
     const giveUp = setTimeout(() => {
       if (target instanceof Shell || shell.sent.includes(target)) shell.destroy();
     }, GIVE_UP_MS);
     giveUp.unref();
     const side = new Worker(this.#options);
-    try {
-      await side.run({ script: killScript(pid, shell.pid) });
-    } catch {
-      // The way to the host is gone or full: what waits for the request learns it there, or gives up.
-    } finally {
-      this.#beingKilled.delete(target);
+    // Where the way to the host is gone or full, what waits for the request learns it there, or gives up.
+    const killed = side.run({ script: killScript(pid, shell.pid) }).catch(() => undefined);
+    const kill = within(GIVE_UP_MS, killed).finally(() => {
+      this.#kills.delete(target);
       void side.close();
-    }
+    });
+    this.#kills.set(target, kill);
+    return kill;
   }
 }
 
