@@ -102,7 +102,7 @@ describe('wait_for', () => {
   it('waits for a port that opens later', async () => {
     const port = await freePort();
     const server = createServer();
-    later(1200, () => server.listen(port, '127.0.0.1'));
+    later(3000, () => server.listen(port, '127.0.0.1'));
     try {
       const result = await run({ port });
       expect(result.failed).to.equal(undefined);

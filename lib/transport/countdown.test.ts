@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { countdown } from './countdown.ts';
+import { until } from './testing/until.ts';
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
@@ -12,9 +13,10 @@ describe('countdown', () => {
   it('expires once, unless stopped', async () => {
     let expired = 0;
     countdown(30, () => expired++);
-    const stop = countdown(30, () => expired++);
+    const stop = countdown(30, () => (expired += 10));
     stop();
-    await pause(150);
+    await until(() => expired > 0);
+    await pause(100);
     expect(expired).to.equal(1);
   });
 
@@ -36,7 +38,6 @@ describe('countdown', () => {
     await pause(200);
     expect(expired).to.equal(false);
     paused = false;
-    await pause(200);
-    expect(expired).to.equal(true);
+    await until(() => expired);
   });
 });
