@@ -40,8 +40,6 @@ const SMALL_DOCUMENT = 4000;
 
 export interface Framing {
   readonly token: string;
-  /** Whether the request says its process id, so that it can be stopped. */
-  readonly limited: boolean;
   /** Whether the shell hands a small here-document over in a pipe: older bash needs room in /tmp for it. */
   readonly documents: boolean;
 }
@@ -54,10 +52,11 @@ function printfFormat(bytes: string): string {
 
 /**
  * The text that makes a worker's `sh` run one request in a subshell and frame its output. The worker's own stderr
- * is /dev/null (shells report killed children there, script and all); fd 4 is the real one.
+ * is /dev/null (shells report killed children there, script and all); fd 4 is the real one. The subshell begins by
+ * saying so on both streams, and its process id, by which it can be stopped.
  */
-export function requestText(request: RunRequest, { token, limited, documents }: Framing): Buffer {
-  const announce = limited ? `printf '${token}b%s\\n' /proc/self/task/*` : '';
+export function requestText(request: RunRequest, { token, documents }: Framing): Buffer {
+  const announce = `printf '${token}b\\n' >&2; printf '${token}b%s\\n' /proc/self/task/*`;
   const subshell = `( ${body(request, announce)}\n)`;
   const done = `printf '${token}e%d\\n' $?; printf '${token}e\\n' >&4\n`;
   return Buffer.from(withInput(subshell, bytesOf(request.stdin ?? ''), token, documents, done), 'latin1');

@@ -12,16 +12,12 @@ export interface Job {
   readonly stdout: Buffer[];
   readonly stderr: Buffer[];
   rc: number | undefined;
-  errorsDone: boolean;
-  /** The subshell's process, known once it runs and only for requests that may be stopped. */
+  /** What comes on stderr before its beginning is not its own. */
+  errors: 'waiting' | 'begun' | 'done';
+  /** The subshell's process, known once it runs. What comes on stdout before is not its own. */
   pid: number | undefined;
   stopped: 'timedOut' | 'aborted' | undefined;
   onBegin: (() => void) | undefined;
-}
-
-/** Whether a request can be stopped, and so must say its process id. */
-export function isLimited(request: RunRequest): boolean {
-  return request.timeoutMs !== undefined || request.signal !== undefined;
 }
 
 export function replyOf(job: Job, rc: number): RunReply {
@@ -155,11 +151,7 @@ export class Shell {
 
   /** bash reads commands from a pipe byte by byte; `read -N` outside of POSIX mode takes a block at a time. */
   #framed(request: RunRequest): Buffer {
-    const text = requestText(request, {
-      token: this.#token,
-      limited: isLimited(request),
-      documents: !this.#isBash,
-    });
+    const text = requestText(request, { token: this.#token, documents: !this.#isBash });
     if (!this.#isBash) return text;
     const start = 'unset _s\n';
     const size = start.length + text.length;
@@ -169,7 +161,7 @@ export class Shell {
 
   #data(stream: 'stdout' | 'stderr', job: Job | undefined, chunk: Buffer): void {
     if (stream === 'stderr' && !this.#greeted) return;
-    if (!job) {
+    if (!job || (stream === 'stdout' ? job.pid === undefined : job.errors === 'waiting')) {
       this.tainted = true;
       return;
     }
@@ -187,7 +179,7 @@ export class Shell {
     }
     job.rc = Number(text.slice(1));
     this.#awaitingOutput.shift();
-    if (job.errorsDone) this.#events.done(job);
+    if (job.errors === 'done') this.#events.done(job);
   }
 
   #errorsFrame(text: string): void {
@@ -195,9 +187,14 @@ export class Shell {
       this.#greeted = true;
       return;
     }
-    const job = this.#awaitingErrors.shift();
+    const job = this.#awaitingErrors[0];
     if (!job) return;
-    job.errorsDone = true;
+    if (text === 'b') {
+      job.errors = 'begun';
+      return;
+    }
+    job.errors = 'done';
+    this.#awaitingErrors.shift();
     if (job.rc !== undefined) this.#events.done(job);
   }
 

@@ -47,7 +47,7 @@ export class Worker {
         stdout: [],
         stderr: [],
         rc: undefined,
-        errorsDone: false,
+        errors: 'waiting',
         pid: undefined,
         stopped: undefined,
         onBegin: () => {
