@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -60,8 +61,7 @@ describe('mysql_query', function () {
     for (let n = 0; n < 300 && !existsSync(join(dir, 's')); n++) await pause(100);
   });
   after(async () => {
-    server?.kill('SIGKILL');
-    await pause(200);
+    if (server?.kill('SIGKILL')) await once(server, 'exit');
     if (dir) rmSync(dir, { recursive: true, force: true });
   });
 

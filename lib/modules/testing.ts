@@ -158,7 +158,8 @@ export async function withTemporaryDirectory<T>(test: (dir: string) => Promise<T
   try {
     return await test(dir);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    // Again where a process that is about to end still writes there.
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -67,7 +67,7 @@ export async function throwAwayCopy(test: Context): Promise<ThrowAwayCopy> {
     run: script => void call([...enter, 'sh', '-ec', `umask 022; ${script}`]),
     end() {
       holder.kill('SIGKILL');
-      rmSync(base, { recursive: true, force: true });
+      rmSync(base, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

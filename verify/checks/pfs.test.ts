@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,8 +31,10 @@ describe('verify: one pfsdaemon per disk', () => {
     await new Promise(resolve => child.stdout!.once('data', resolve));
   }
 
-  afterEach(() => {
-    for (const child of started.splice(0)) child.kill('SIGKILL');
+  afterEach(async () => {
+    for (const child of started.splice(0)) {
+      if (child.kill('SIGKILL')) await once(child, 'exit');
+    }
   });
   after(async () => {
     await here.close();
