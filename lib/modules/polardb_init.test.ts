@@ -1,9 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { until } from '../transport/testing/until.ts';
 import type { ModuleError } from './module.ts';
-import { type Args, type Found, polardbInit, sharedHoldsFiles } from './polardb_init.ts';
+import { type Args, type Found, initScript, polardbInit, sharedHoldsFiles } from './polardb_init.ts';
 import { finishedArguments, runModule, withTemporaryDirectory } from './testing.ts';
 
 const blank: Found = {
@@ -78,6 +80,7 @@ describe('polardb_init', () => {
     withTemporaryDirectory(async dir => {
       const data = join(dir, 'data');
       mkdirSync(data);
+      writeFileSync(join(data, 'base'), '');
       const raw = { role: 'primary', bin: '/opt/bin', data, shared: '/nvmex/shared_data/' };
       const message = async () => String((await runModule(polardbInit, raw, { checkMode: true })).msg);
       writeFileSync(`${data}.initializing`, 'The files belonging to this database system\n');
@@ -86,11 +89,11 @@ describe('polardb_init', () => {
       expect(await message()).to.match(/half made.*pfs rm/);
     }));
 
-  describe('a failed initdb', () => {
+  describe('an initdb', () => {
     before(function () {
       if (process.getuid?.() === 0) return;
       console.log(
-        'skipped: what a failed initdb leaves; only root changes users; runs when the tests are run as root',
+        'skipped: what an initdb leaves that failed or was left alone; only root changes users; runs when the tests are run as root',
       );
       this.skip();
     });
@@ -112,17 +115,44 @@ describe('polardb_init', () => {
         await check(make, data);
       });
 
-    it('that left nothing can be run again', () =>
+    it('that failed and left nothing can be run again', () =>
       withInitdb(async (make, data) => {
         expect((await make('echo no room >&2; exit 1')).msg).to.match(/making the primary failed: no room/);
         expect(existsSync(`${data}.initializing`)).to.equal(false);
         expect(await make('echo 15 >"$data/PG_VERSION"')).to.include({ changed: true, state: 'blank' });
       }));
 
-    it('that left files is half made', () =>
+    it('that failed and left files is half made', () =>
       withInitdb(async make => {
         expect((await make('touch "$data/base"; exit 1')).failed).to.equal(true);
         expect((await make('exit 0')).msg).to.match(/half made/);
+      }));
+
+    it('goes on when what waits for it is stopped, and the next run waits for its end', () =>
+      withInitdb(async (make, data) => {
+        const [begun, go] = [`${data}.begun`, `${data}.go`];
+        const lines = `touch ${begun}; until [ -e ${go} ]; do sleep 0.05; done; echo 15 >"$data/PG_VERSION"`;
+        writeFileSync(join(data, '..', 'initdb'), `#!/bin/sh\ndata=$2\n${lines}\n`, { mode: 0o755 });
+        const raw = wish({ database: 'postgresql', user: 'root', bin: join(data, '..'), data });
+        // A group of its own, all of which is killed.
+        const waiting = spawn('sh', ['-c', initScript(raw)], {
+          detached: true,
+          stdio: ['pipe', 'ignore', 'ignore'],
+        });
+        waiting.stdin.end('secret');
+        await until(() => existsSync(begun));
+        process.kill(-waiting.pid!, 'SIGKILL');
+        await once(waiting, 'exit');
+        const next = make(lines);
+        writeFileSync(go, '');
+        expect(await next).to.include({ changed: false, state: 'present' });
+        expect(existsSync(`${data}.initializing`)).to.equal(false);
+      }));
+
+    it('that never began is no half made one', () =>
+      withInitdb(async (make, data) => {
+        writeFileSync(`${data}.initializing`, '');
+        expect(await make('echo 15 >"$data/PG_VERSION"')).to.include({ changed: true, state: 'blank' });
       }));
 
     it('of version 11 says how much memory it takes and what there is', () =>

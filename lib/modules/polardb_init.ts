@@ -19,6 +19,9 @@ export interface Found {
 /** Stands in the log of an initialisation from the moment on when it has made the shared folder. */
 const OWN_SHARED = 'the shared folder is new';
 
+/** Whether an initialisation that did not come to its end left something, in `$data` or on the shared disk. */
+const LEFT_SOMETHING = `{ [ -n "$(ls -A "$data" 2>/dev/null)" ] || grep -qsxF ${quote(OWN_SHARED)} "$mark"; }`;
+
 const args = Type.Object({
   role: A.choice(['primary', 'replica'], 'What the node is.'),
   database: A.choice(['polardb', 'postgresql'], 'PolarDB on PFS, or the stand-in.', { default: 'polardb' }),
@@ -125,7 +128,7 @@ function probeScript(wish: Args): string {
 data=${quote(wish.data)}
 mark=$data.initializing
 if [ -e "$mark" ]; then flock -w 300 "$mark" true || { echo "an initialisation of $data is still running" >&2; exit 1; }; fi
-if [ -e "$mark" ]; then local=half
+if [ -e "$mark" ] && ${LEFT_SOMETHING}; then local=half
 elif [ -e "$data/PG_VERSION" ]; then local=present
 elif [ -d "$data" ] && [ -n "$(ls -A "$data")" ]; then local=foreign
 else local=blank; fi
@@ -157,10 +160,28 @@ export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args):
 }
 
 /**
- * Goes on when the runner dies, writes its log into the mark, and removes the mark as its last act. So does a failure
- * that left nothing behind, neither here nor on the shared disk: the next run begins anew.
+ * Waits for the making and shows live what it says. What stops the request (Ctrl-C, a time limit, a killed runner) does
+ * not stop the making: the next run waits for its end.
  */
-function initScript(wish: Args): string {
+export function initScript(wish: Args): string {
+  return `
+mark=${quote(`${wish.data}.initializing`)}
+exec 3<&0
+: >>"$mark"
+tail -n +1 -f --pid=$$ "$mark" 3<&- &
+seen=$!
+rc=$( (setsid sh -c ${quote(makingScript(wish))} <&3 &) )
+kill $seen
+wait $seen 2>/dev/null
+exit "\${rc:-1}"
+`;
+}
+
+/**
+ * Says its exit code. Writes its log into the mark, and removes the mark as its last act; so does a failure that left
+ * nothing behind, neither here nor on the shared disk: the next run begins anew.
+ */
+function makingScript(wish: Args): string {
   return `
 data=${quote(wish.data)}
 mark=$data.initializing
@@ -173,21 +194,16 @@ ${steps(wish)}
 secret=$(cat)
 trap '' HUP PIPE
 exec 9>>"$mark"
-flock -n 9 || { echo "another run makes $data right now" >&2; exit 1; }
-# What it says is seen live.
-tail -n +1 -f --pid=$$ "$mark" 9>&- &
-seen=$!
+flock -n 9 || { echo "another run makes $data right now" >&2; echo 1; exit; }
 ( make ) >>"$mark" 2>&1
 rc=$?
-kill $seen
-wait $seen 2>/dev/null
 if [ $rc -ne 0 ]; then
   tail -n 20 "$mark" >&2
 ${tooLittleMemory(wish)}
-  if [ -n "$(ls -A "$data" 2>/dev/null)" ] || grep -qxF ${quote(OWN_SHARED)} "$mark"; then exit $rc; fi
+  if ${LEFT_SOMETHING}; then echo $rc; exit; fi
 fi
 rm -f "$mark"
-exit $rc
+echo $rc
 `;
 }
 
