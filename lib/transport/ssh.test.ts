@@ -272,7 +272,7 @@ describe('ssh', () => {
         process.on('exit', () => console.log(Date.now() - started));`;
       const out = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
         encoding: 'utf8',
-        timeout: 55_000,
+        timeout: 20_000,
       });
       expect(Number(out)).to.be.below(10_000);
     });
