@@ -59,7 +59,7 @@ export function identityOf(storage: string, { path, size, head, first, last }: D
 /** What is on the disk, in words. */
 export function contentsOf({ pfs, signatures }: DiskProbe): string {
   if (pfs)
-    return `PFS, ${pfs.chunks} chunk(s) of 10 GiB${pfs.complete ? '' : `, half formatted: ${pfs.missing}`}`;
+    return `PFS, ${pfs.chunks} chunk(s) of 10 GiB${pfs.complete ? '' : `, incomplete: ${pfs.missing}${pfs.files > 0 ? ', and files are stored on it' : ''}`}`;
   return signatures.length > 0 ? [...new Set(signatures)].join(', ') : 'nothing that has a name';
 }
 

@@ -24,6 +24,7 @@ const probe = (more: Partial<DiskProbe> = {}): DiskProbe => ({
   uses: [],
   rootDisk: false,
   pfs: undefined,
+  mkfs: 0,
   content: undefined,
   ...more,
 });
@@ -131,9 +132,9 @@ describe('polarplay wipe', () => {
   it('says what is on the disk', () => {
     expect(contentsOf(probe({ signatures: ['ext4', 'ext4'] }))).to.equal('ext4');
     expect(contentsOf(probe())).to.equal('nothing that has a name');
-    expect(contentsOf(probe({ pfs: { chunks: 1, complete: false, missing: 'no journal' } }))).to.match(
-      /half formatted: no journal/,
-    );
+    const pfs = { chunks: 1, complete: false, missing: 'no journal', files: 0, made: 0 };
+    expect(contentsOf(probe({ pfs }))).to.match(/incomplete: no journal$/);
+    expect(contentsOf(probe({ pfs: { ...pfs, files: 3 } }))).to.match(/, and files are stored on it$/);
   });
 
   it('leaves a disk that a look at it finds blank, wherever there was data', function () {

@@ -19,11 +19,19 @@ const blank: DiskProbe = {
   uses: [],
   rootDisk: false,
   pfs: undefined,
+  mkfs: 0,
   content: undefined,
 };
 const used = { ...blank, head: 'abc', first: 'def' };
-const pfs = { ...used, pfs: { chunks: 1, complete: true, missing: '' } };
-const half = { ...used, pfs: { chunks: 1, complete: false, missing: 'its journal has 4 of 8 bytes' } };
+const MADE = 1_700_000_100;
+const whole = { chunks: 1, complete: true, missing: '', files: 0, made: MADE };
+const pfs = { ...used, pfs: whole };
+const damaged = {
+  ...used,
+  pfs: { ...whole, complete: false, missing: 'its journal has 4 of 8 bytes' },
+};
+/** The same disk, on the host that noted the beginning of its mkfs, but no end. */
+const half = { ...damaged, mkfs: MADE - 5 };
 const withDatabase = (systemIdentifier: string): DiskProbe => ({
   ...pfs,
   content: { names: ['shared_data'], systemIdentifier },
@@ -141,7 +149,30 @@ describe('what a shared disk is', () => {
       state: 'HALF_FORMATTED',
       finding: /4 of 8 bytes/,
     },
-    { what: 'half formatted, with a record', probes: [half], recorded: '7', state: 'HALF_FORMATTED' },
+    {
+      what: 'half formatted, with a record',
+      probes: [half],
+      recorded: '7',
+      state: 'DAMAGED',
+      finding: /Do NOT wipe it: it may hold the database with system identifier 7/,
+    },
+    {
+      what: 'incomplete, and no host noted an mkfs',
+      probes: [damaged, on('ro1', damaged)],
+      state: 'DAMAGED',
+      finding: /no host knows of an mkfs that did not end.*Do NOT wipe it: it may hold a database/,
+    },
+    {
+      what: 'incomplete, but the mkfs that did not end made another file system',
+      probes: [{ ...damaged, mkfs: MADE - 86400 }],
+      state: 'DAMAGED',
+    },
+    {
+      what: 'incomplete, the mkfs did not end, but there are files',
+      probes: [{ ...half, pfs: { ...half.pfs, files: 2 } }],
+      state: 'DAMAGED',
+      finding: /files are stored on it/,
+    },
     {
       what: 'an empty PFS',
       probes: [{ ...pfs, content: { names: [], systemIdentifier: '' } }],
@@ -162,14 +193,14 @@ describe('what a shared disk is', () => {
       probes: [withDatabase('8')],
       recorded: '7',
       state: 'FOREIGN',
-      finding: /8, not with 7/,
+      finding: /another cluster's disk: .* 8, not 7.*Do NOT wipe it/,
     },
     {
       what: 'no database where one is recorded',
       probes: [withDatabase('')],
       recorded: '7',
-      state: 'FOREIGN',
-      finding: /no database/,
+      state: 'DAMAGED',
+      finding: /no pg_control of a database.*Do NOT wipe it/,
     },
   ];
   for (const { what, probes, recorded, state, finding } of cases) {
@@ -180,6 +211,8 @@ describe('what a shared disk is', () => {
       if (finding) expect(text).to.match(finding);
       if ('findings' in decided) expect(text).to.include(`nvmeexport1 is ${state}:`);
       else expect(text).to.equal('');
+      // What empties a disk is advised only where no database of this cluster can be on it.
+      if (recorded !== undefined) expect(text).not.to.match(/`polarplay wipe`|empt/);
     });
   }
 
@@ -196,7 +229,8 @@ describe('what a shared disk is', () => {
       signatures: fc.constantFrom([], ['ext4']),
       uses: fc.constantFrom([], ['mounted']),
       rootDisk: fc.boolean(),
-      pfs: fc.constantFrom(undefined, { chunks: 1, complete: true, missing: '' }),
+      pfs: fc.constantFrom(undefined, whole),
+      mkfs: fc.constantFrom(0, MADE),
       content: fc.constant(undefined),
     });
     const clean = (p: DiskProbe) =>
@@ -238,7 +272,16 @@ describe('the header of PFS', () => {
       chunks: 3,
       complete: true,
       missing: '',
+      files: 0,
+      made: 0,
     });
+  });
+
+  it('tells when mkfs made it, and files beside those of mkfs', () => {
+    const { chunk, inodes, leader } = sectors(4n, 8n);
+    inodes.writeBigUInt64LE(1_700_000_100_123_456n, 104);
+    for (const number of [0, 1, 2, 7]) inodes.writeUInt8(1, number * 128 + 33);
+    expect(readPfsHeader({ chunk, inodes, leader })).to.include({ files: 1, made: 1_700_000_100 });
   });
 
   it('is half when the journal is shorter, or the paxos file was never written', () => {

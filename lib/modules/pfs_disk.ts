@@ -21,6 +21,8 @@ export interface DiskProbe {
   readonly rootDisk: boolean;
   /** The header of PFS, where there is one. */
   readonly pfs: PfsHeader | undefined;
+  /** Unix time at which this host began an mkfs of this disk that never ended; 0 when it knows of none. */
+  readonly mkfs: number;
   /** What is in the file system, where somebody looked inside. */
   readonly content: PfsContent | undefined;
 }
@@ -31,6 +33,10 @@ export interface PfsHeader {
   readonly complete: boolean;
   /** What is missing, in words; empty when complete. */
   readonly missing: string;
+  /** Files in the first sector of the inode table, beside those that mkfs makes. */
+  readonly files: number;
+  /** Unix time at which mkfs wrote the root folder; 0 when it cannot be read. */
+  readonly made: number;
 }
 
 export interface PfsContent {
@@ -55,8 +61,10 @@ export type DiskState =
   | { readonly state: 'PFS_EMPTY' }
   | { readonly state: 'PFS_DATA'; readonly systemIdentifier: string }
   | {
-      readonly state: 'HALF_FORMATTED' | 'FOREIGN' | 'SPLIT_VIEW';
+      readonly state: 'HALF_FORMATTED' | 'DAMAGED' | 'FOREIGN' | 'SPLIT_VIEW';
       readonly findings: readonly [string, ...string[]];
+      /** System identifier recorded for this cluster; empty when none is. */
+      readonly recorded: string;
     };
 
 const CHUNK = 10 * 2 ** 30;
@@ -76,7 +84,7 @@ export function decideDisk(
   const [one] = probes;
   if (!one) throw new ModuleError('no host looked at the disk');
   const split = splitView(probes);
-  if (split) return { state: 'SPLIT_VIEW', findings: split };
+  if (split) return { state: 'SPLIT_VIEW', findings: split, recorded: expected };
   if (one.pfs) return decidePfs(probes, one.pfs, expected);
   const decided = decideUnformatted(probes, one, expected);
   const missing = witnesses.filter(host => !probes.some(probe => probe.host === host));
@@ -87,23 +95,57 @@ export function decideDisk(
 }
 
 function decidePfs(probes: readonly DiskProbe[], pfs: PfsHeader, expected: string): DiskState {
-  if (!pfs.complete) {
-    return { state: 'HALF_FORMATTED', findings: [`it has the header of PFS, but ${pfs.missing}`] };
-  }
+  if (!pfs.complete) return decideIncomplete(probes, pfs, expected);
   const content = probes.find(probe => probe.content)?.content;
   const found = content?.systemIdentifier ?? '';
+  if (expected !== '' && content && found === '') {
+    return {
+      state: 'DAMAGED',
+      findings: ['it is a PFS in which no pg_control of a database can be read'],
+      recorded: expected,
+    };
+  }
   if (expected !== '' && content && found !== expected) {
-    const held = found === '' ? 'no database' : `the database with system identifier ${found}`;
     return {
       state: 'FOREIGN',
-      findings: [`it is a PFS with ${held}, not with ${expected}, as recorded for this cluster`],
+      findings: [
+        `it is another cluster's disk: its database has system identifier ${found}, not ${expected}, as recorded for this cluster`,
+      ],
+      recorded: expected,
     };
   }
   if (found !== '' || expected !== '') return { state: 'PFS_DATA', systemIdentifier: found || expected };
   if (content && content.names.length > 0 && !content.names.every(name => name === 'shared_data')) {
-    return { state: 'FOREIGN', findings: [`it is a PFS that holds ${content.names.join(', ')}`] };
+    return {
+      state: 'FOREIGN',
+      findings: [`it is a PFS that holds ${content.names.join(', ')}`],
+      recorded: '',
+    };
   }
   return { state: 'PFS_EMPTY' };
+}
+
+/** Seconds after its beginning in which an mkfs has written the root folder. */
+const MKFS_MAY_TAKE = 900;
+
+/**
+ * One damaged block makes a PFS that is in use look like the work of an interrupted mkfs. It counts as that only when a
+ * host noted the mkfs that made this very file system and that never ended, no file is on it, and no database is recorded.
+ */
+function decideIncomplete(probes: readonly DiskProbe[], pfs: PfsHeader, expected: string): DiskState {
+  const maker = probes.find(({ mkfs }) => mkfs > 0 && pfs.made >= mkfs && pfs.made <= mkfs + MKFS_MAY_TAKE);
+  const finding = `it has the header of PFS, but ${pfs.missing}`;
+  if (expected === '' && pfs.files === 0 && maker) {
+    const since = new Date(maker.mkfs * 1000).toISOString();
+    return {
+      state: 'HALF_FORMATTED',
+      findings: [finding, `${maker.host} began the mkfs at ${since}, and it never ended`],
+      recorded: '',
+    };
+  }
+  const more =
+    pfs.files > 0 ? ['files are stored on it'] : maker ? [] : ['no host knows of an mkfs that did not end'];
+  return { state: 'DAMAGED', findings: [finding, ...more], recorded: expected };
 }
 
 function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe, expected: string): DiskState {
@@ -127,7 +169,7 @@ function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe, expecte
     ),
   ];
   const [first, ...rest] = [...new Set(findings)];
-  if (first !== undefined) return { state: 'FOREIGN', findings: [first, ...rest] };
+  if (first !== undefined) return { state: 'FOREIGN', findings: [first, ...rest], recorded: expected };
   return { state: 'BLANK', blank: { size: one.size, head: one.head } as BlankDisk };
 }
 
@@ -157,15 +199,21 @@ function splitView(probes: readonly DiskProbe[]): readonly [string, ...string[]]
 /** The sentence that stops the run: what was found, and what the operator can do. */
 export function explainRefusal(disk: string, state: DiskState): string {
   if (!('findings' in state)) return '';
-  const advice = {
-    HALF_FORMATTED:
-      'An earlier mkfs was interrupted; nothing was ever stored on it. Wipe it with `polarplay wipe`, which asks for the identity of the device, and run again.',
-    FOREIGN:
-      'Nothing was written. Look first whether it is the right disk; one whose contents may be lost is emptied by `polarplay wipe`, which asks for the identity of the device.',
-    SPLIT_VIEW:
-      'Nothing was written. Look at the exports on the storage host and at the links below /dev on the nodes: all must lead to one disk.',
-  }[state.state];
-  return `${disk} is ${state.state}: ${state.findings.join('; ')}. ${advice}`;
+  return `${disk} is ${state.state}: ${state.findings.join('; ')}. Nothing was written. ${advise(state)}`;
+}
+
+/** Emptying a disk is advised only where nothing can have been stored on it. */
+function advise({ state, recorded }: Extract<DiskState, { findings: unknown }>): string {
+  if (state === 'SPLIT_VIEW')
+    return 'Look at the exports on the storage host and at the links below /dev on the nodes: all must lead to one disk.';
+  if (state === 'HALF_FORMATTED')
+    return 'Nothing was stored on it yet. `polarplay wipe`, which asks for the identity of the device, empties it; then run again.';
+  const database = `the database with system identifier ${recorded}`;
+  if (state === 'DAMAGED')
+    return `Do NOT wipe it: ${recorded === '' ? 'it may hold a database' : `it may hold ${database}, which is recorded for this cluster`}. Leave servers that still run as they are, and see docs/operations.md, "The shared disk is damaged".`;
+  if (recorded !== '')
+    return `Do NOT wipe it: ${database} is recorded for this cluster, and this disk does not show it. Look on the storage host which device is exported, and whether it is the right one.`;
+  return 'Look first whether it is the right disk; only one whose contents may be lost is emptied by `polarplay wipe`, which asks for the identity of the device.';
 }
 
 /** Reads back a probe that went through a registered variable. */
@@ -197,6 +245,7 @@ export function probeFromJson(json: Json): DiskProbe {
     uses: list('uses'),
     rootDisk: inner.rootDisk === true,
     pfs: (inner.pfs ?? undefined) as PfsHeader | undefined,
+    mkfs: Number(inner.mkfs ?? 0),
     content: (inner.content ?? undefined) as PfsContent | undefined,
   };
 }
@@ -216,7 +265,11 @@ const MAGIC_VERSIONS = 16n;
 const LEADER_MAGIC = 0x00010002babababan;
 const OBJECT = 128;
 const NUMBER_AT = 0;
+const USED_AT = 33;
 const SIZE_AT = 72;
+const BORN_AT = 104;
+/** Root folder, paxos file and journal. */
+const MADE_BY_MKFS = 3;
 
 /** Where the inode table of a PFS begins; undefined when the bytes are no header of PFS. */
 export function inodeTable(chunk: Buffer): number | undefined {
@@ -243,7 +296,19 @@ export function readPfsHeader({ chunk, inodes, leader }: PfsSectors): PfsHeader 
       : journal < wanted
         ? `its journal has ${journal} of ${wanted} bytes`
         : '';
-  return { chunks, complete: missing === '', missing };
+  return { chunks, complete: missing === '', missing, files: filesIn(inodes), made: bornAt(inodes) };
+}
+
+function filesIn(inodes: Buffer): number {
+  let files = 0;
+  for (let at = MADE_BY_MKFS * OBJECT; at + OBJECT <= inodes.length; at += OBJECT)
+    if (inodes.readUInt8(at + USED_AT) !== 0) files++;
+  return files;
+}
+
+function bornAt(inodes: Buffer): number {
+  if (inodes.length < OBJECT) return 0;
+  return Math.floor(Number(inodes.readBigUInt64LE(BORN_AT)) / 1e6);
 }
 
 function inodeSize(inodes: Buffer, number: number): bigint {

@@ -101,9 +101,9 @@ describe('formatting a shared disk, on block devices', function () {
       message: /FOREIGN.*linux_raid_member/,
     })),
     {
-      what: 'a half formatted PFS',
+      what: 'a PFS with a damaged block',
       prepare: file => pretendPfs(file, 12582912n),
-      message: /HALF_FORMATTED.*12582912 of 1073741824/,
+      message: /DAMAGED.*12582912 of 1073741824.*Do NOT wipe it/,
     },
     { what: 'less than 10 GiB', prepare: () => {}, size: 9 * GIB, message: /FOREIGN.*10 GiB/ },
   ];
@@ -121,6 +121,26 @@ describe('formatting a shared disk, on block devices', function () {
       ));
   }
 
+  it('a PFS whose mkfs this host began and never ended: half formatted; with its end noted, damaged', () =>
+    withDisk(
+      file => pretendPfs(file, 12582912n, 1_700_000_100),
+      async disk => {
+        const log = `/var/log/polar-mkfs-${disk}.log`;
+        try {
+          writeFileSync(
+            log,
+            'x mkfs begins at 1600000000\ny mkfs ended\nz mkfs begins at 1700000095\nterminated\n',
+          );
+          expect(await tryFormat(disk, [])).to.match(/HALF_FORMATTED.*began the mkfs at 2023-11-14T22:14:55/);
+          expect(await tryFormat(disk, [], { system_identifier: '7' })).to.match(/DAMAGED.*Do NOT wipe it/);
+          writeFileSync(log, 'x mkfs begins at 1700000095\ny mkfs ended\n');
+          expect(await tryFormat(disk, [])).to.match(/DAMAGED.*no host knows of an mkfs/);
+        } finally {
+          run('rm', '-f', log);
+        }
+      },
+    ));
+
   it("another cluster's PFS: refused, nothing written", () =>
     withDisk(
       file => pretendPfs(file, 2n ** 30n),
@@ -131,7 +151,7 @@ describe('formatting a shared disk, on block devices', function () {
           disk: { ...seen, host: 'ro1', content: { names: ['shared_data'], systemIdentifier: '8' } },
         };
         expect(await tryFormat(disk, [inside], { system_identifier: '7' })).to.match(
-          /FOREIGN.*identifier 8, not with 7/,
+          /FOREIGN.*identifier 8, not 7.*Do NOT wipe it/,
         );
         expect(stateOf(file)).to.equal(before);
       },

@@ -90,9 +90,10 @@ trap '' HUP PIPE
 cd / || exit 1
 install -d -m 0777 /run/pfs
 log=/var/log/polar-mkfs-${disk}.log
-echo "$(date -u +%FT%TZ) mkfs begins" >>"$log"
+echo "$(date -u +%FT%TZ) mkfs begins at $(date +%s)" >>"$log"
 timeout -k 5 ${time_limit} /usr/local/bin/pfs -C ${quote(cluster)} mkfs ${quote(disk)} </dev/null >>"$log" 2>&1
 rc=$?
 [ $rc -eq 0 ] || { tail -n 5 "$log" >&2; exit $rc; }
+echo "$(date -u +%FT%TZ) mkfs ended" >>"$log"
 `;
 }

@@ -17,9 +17,10 @@ const disk = (size: number, pfs: DiskProbe['pfs']): DiskProbe => ({
   uses: [],
   rootDisk: false,
   pfs,
+  mkfs: 0,
   content: undefined,
 });
-const whole = (chunks: number) => ({ chunks, complete: true, missing: '' });
+const whole = (chunks: number) => ({ chunks, complete: true, missing: '', files: 0, made: 0 });
 const diff = (found: DiskProbe) =>
   (pfsGrow as StateModule).diff(
     found,
@@ -39,9 +40,9 @@ describe('pfs_grow', () => {
   const refused: readonly [string, DiskProbe, RegExp][] = [
     ['a disk without PFS', disk(20 * GIB, undefined), /holds no PFS/],
     [
-      'a half formatted one',
-      disk(20 * GIB, { chunks: 1, complete: false, missing: 'no journal' }),
-      /half formatted: no journal/,
+      'an incomplete one, which may be a damaged one',
+      disk(20 * GIB, { chunks: 1, complete: false, missing: 'no journal', files: 0, made: 0 }),
+      /incomplete: no journal\. Do NOT wipe it/,
     ],
     ['a disk that has shrunk', disk(15 * GIB, whole(2)), /has room for 1 .* PFS has 2: it has shrunk/],
   ];

@@ -31,7 +31,9 @@ export const pfsGrow = defineState({
   diff(found, { disk }) {
     if (!found.pfs) throw new ModuleError(`/dev/${disk} holds no PFS`);
     if (!found.pfs.complete)
-      throw new ModuleError(`the PFS on /dev/${disk} is half formatted: ${found.pfs.missing}`);
+      throw new ModuleError(
+        `the PFS on /dev/${disk} is incomplete: ${found.pfs.missing}. Do NOT wipe it: it may be damaged and hold a database. See docs/operations.md, "The shared disk is damaged"`,
+      );
     const { chunks, wasted } = chunksOf(found.size);
     if (chunks < found.pfs.chunks)
       throw new ModuleError(

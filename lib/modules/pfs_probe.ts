@@ -72,6 +72,7 @@ export function parseProbe(text: string, path: string, host: string): DiskProbe 
     uses: values.get('use') ?? [],
     rootDisk: one('root') === 'yes',
     pfs: readPfsHeader({ chunk: bytes('chunk'), inodes: bytes('inodes'), leader: bytes('leader') }),
+    mkfs: Number(one('mkfs') || 0),
     content: undefined,
   };
 }
@@ -133,7 +134,10 @@ case $chunk in
   table=$(read_at 0 4096 | od -An -v -tu8 -j 96 -N 8 | tr -d ' ')
   block=$(read_at 0 4096 | od -An -v -tu8 -j 16 -N 8 | tr -d ' ')
   echo "inodes=$(read_at $((table / 4096 * 4096)) 4096 | hex)"
-  echo "leader=$(read_at $((block / 4096 * 4096)) 4096 | head -c 256 | hex)" ;;
+  echo "leader=$(read_at $((block / 4096 * 4096)) 4096 | head -c 256 | hex)"
+  # The last mkfs that this host began, when it did not note that it ended.
+  awk '/ mkfs begins at / { began = $NF } / mkfs ended$/ { began = "" } END { if (began != "") print "mkfs=" began }' \
+    "/var/log/polar-mkfs-\${path##*/}.log" 2>/dev/null ;;
 esac
 ${SPOTS}
 if [ "$first" = ${ZERO_MIB} ]; then

@@ -14,6 +14,7 @@ const blank: Found = {
   signal: false,
   running: false,
   shared: false,
+  sharedIdentifier: '',
   ownShared: false,
 };
 
@@ -51,6 +52,24 @@ describe('polardb_init', () => {
       'names the shared folder when the interrupted initialisation had made it',
       { local: 'half', ownShared: true },
       /with pfs rm -r, \/nvmex\/shared_data\/, which it had made new/,
+    ],
+    [
+      'never advises to remove shared data once a database is recorded',
+      { local: 'half', ownShared: true },
+      /half made(?!.*pfs rm).*Do NOT remove \/nvmex\/shared_data\/: the database with system identifier 7/,
+      wish({ system_identifier: '7' }),
+    ],
+    [
+      'never advises to remove shared data for a replica, whatever an earlier primary there had begun',
+      { local: 'half', ownShared: true },
+      /half made(?!.*pfs rm)/,
+      wish({ role: 'replica' }),
+    ],
+    [
+      'names the database that another cluster has on the disk',
+      { shared: true, sharedIdentifier: '8' },
+      /holds the database with system identifier 8.*The role record says 7: look first.*Do not remove/,
+      wish({ system_identifier: '7' }),
     ],
     ['refuses files that are no database', { local: 'foreign' }, /holds files but no database/],
     ['refuses another major version', { local: 'present', version: '11' }, /is of version 11, not 15/],
@@ -177,9 +196,18 @@ describe('polardb_init', () => {
         return status === 0 ? stdout.trim() : stderr;
       };
       const root = 'echo " Dir 1 4096 shared_data"; echo "File 1 8 .pfs-paxos"';
-      expect(answer(`case "$4" in */shared_data/) echo "File 1 8 PG_VERSION";; *) ${root};; esac`)).to.equal(
-        'yes',
-      );
+      expect(
+        answer(
+          `case "$4" in *pg_control) exit 2;; */shared_data/) echo "File 1 8 PG_VERSION";; *) ${root};; esac`,
+        ),
+      ).to.equal('yes');
+      const control = join(dir, 'pg_control');
+      writeFileSync(control, Buffer.from([7, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]));
+      expect(
+        answer(
+          `case "$4" in *pg_control) cat ${control};; */shared_data/) echo "Dir 1 8 global";; *) ${root};; esac`,
+        ),
+      ).to.equal('yes 7');
       expect(answer(`case "$4" in */shared_data/) :;; *) ${root};; esac`)).to.equal('no');
       expect(answer('echo "File 1 8 .pfs-paxos"')).to.equal('no');
       expect(answer('exit 255')).to.match(/what the shared disk holds is not known/);

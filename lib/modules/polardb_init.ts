@@ -12,6 +12,8 @@ export interface Found {
   readonly running: boolean;
   /** The shared folder holds files, asked for when a primary is to be made; unknown counts as a failure. */
   readonly shared: boolean;
+  /** System identifier of the database in the shared folder, asked for with it; empty when it has none. */
+  readonly sharedIdentifier: string;
   /** An interrupted initialisation had made the shared folder itself: what is in there is its own. */
   readonly ownShared: boolean;
 }
@@ -33,6 +35,10 @@ const args = Type.Object({
   options: A.list('Arguments of initdb.', { default: [] }),
   shared: A.path('Data directory on the shared disk, such as /nvmepolar1/shared_data/.', { default: '' }),
   pfs_cluster: A.str('Cluster name given to PFS.', { default: 'disk' }),
+  system_identifier: A.str(
+    'Of the database recorded for this cluster; empty before the first deployment. With it nothing on the shared disk counts as left over.',
+    { default: '' },
+  ),
   slot: A.str('Slot of a new replica of the stand-in.', { default: '' }),
   primary_host: A.str('Address of the primary, for a new replica of the stand-in.', { default: '' }),
   primary_port: A.int('Port of the primary.', { default: 5432 }),
@@ -48,13 +54,14 @@ export const polardbInit = defineState({
   *probe(wish) {
     const reply = yield* mustSh('cannot look at the data directory', probeScript(wish), { timeout: 400 });
     const [local = '', version = '', ...answers] = reply.stdout.split('\n');
-    const [signal, running, shared, ownShared] = answers.map(answer => answer === 'yes');
+    const [signal, running, shared, ownShared] = answers.map(answer => /^yes\b/.test(answer));
     return {
       local: local as Found['local'],
       version,
       signal: signal === true,
       running: running === true,
       shared: shared === true,
+      sharedIdentifier: /^yes (\d+)$/.exec(answers[2] ?? '')?.[1] ?? '',
       ownShared: ownShared === true,
     };
   },
@@ -80,19 +87,19 @@ export const polardbInit = defineState({
 });
 
 /** Stops with what the operator can do where going on could lose data. */
-function refuse({ local, version, signal, running, shared, ownShared }: Found, wish: Args): void {
+function refuse(found: Found, wish: Args): void {
+  const { local, version, signal, running, shared, sharedIdentifier } = found;
   const { data, role } = wish;
-  if (local === 'half') {
-    throw new ModuleError(
-      `${data} is half made: an earlier initialisation was interrupted. No server ever ran on it. ` +
-        `See ${data}.initializing for how far it came, then remove ${data} and ${data}.initializing` +
-        (ownShared ? ` and, with pfs rm -r, ${wish.shared}, which it had made new,` : '') +
-        ' and run again.',
-    );
-  }
+  if (local === 'half') throw new ModuleError(halfMade(found, wish));
   if (local === 'blank' && shared) {
+    const database =
+      sharedIdentifier === '' ? 'data' : `the database with system identifier ${sharedIdentifier}`;
+    const other = wish.system_identifier !== '' && wish.system_identifier !== sharedIdentifier;
     throw new ModuleError(
-      `${wish.shared} on the shared disk holds data, but this node has no ${data}: a new database would have to take its place, so nothing was done. ` +
+      `${wish.shared} on the shared disk holds ${database}, but this node has no ${data}: a new database would have to take its place, so nothing was done. ` +
+        (other
+          ? `The role record says ${wish.system_identifier}: look first whether it is the right disk. `
+          : '') +
         'Do not remove the shared data. If the data directory of this node is lost, nothing else is: make a replica the primary (failover.yml), then let this node in again (rejoin.yml).',
     );
   }
@@ -115,6 +122,20 @@ function refuse({ local, version, signal, running, shared, ownShared }: Found, w
       `the server on ${data} runs without ${signalFile(wish)}: it is a writer, not a replica. Stop it first.`,
     );
   }
+}
+
+/** What to remove is only what the interrupted work itself had made: never shared data once a database is recorded. */
+function halfMade({ ownShared }: Found, { role, data, shared, system_identifier }: Args): string {
+  const left = ownShared && role === 'primary';
+  return (
+    `${data} is half made: an earlier initialisation was interrupted. No server ever ran on it. ` +
+    `See ${data}.initializing for how far it came, then remove ${data} and ${data}.initializing` +
+    (left && system_identifier === '' ? ` and, with pfs rm -r, ${shared}, which it had made new,` : '') +
+    ' and run again.' +
+    (left && system_identifier !== ''
+      ? ` Do NOT remove ${shared}: the database with system identifier ${system_identifier} is recorded for this cluster.`
+      : '')
+  );
 }
 
 function signalFile({ database, version }: Args): string {
@@ -154,7 +175,9 @@ export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args):
     listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls /${disk}/ failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
     if printf '%s\\n' "$listing" | awk -v name=${quote(folders[0] ?? '')} '$NF == name { found = 1 } END { exit !found }'; then
       listing=$($pfs ls ${quote(shared)} 2>/dev/null) || { echo "pfs ls ${shared} failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
-      if printf '%s\\n' "$listing" | grep -Eq '^ *(File|Dir) '; then echo yes; else echo no; fi
+      if printf '%s\\n' "$listing" | grep -Eq '^ *(File|Dir) '; then
+        echo yes $($pfs read ${quote(`${shared.replace(/\/$/, '')}/global/pg_control`)} 2>/dev/null | head -c 8 | od -An -v -tu8)
+      else echo no; fi
     else echo no; fi
   else echo no; fi`;
 }

@@ -124,8 +124,8 @@ export function raidMember(file: string, size: number, version: '0.90' | '1.0'):
   }
 }
 
-/** The sectors by which a PFS is known, with a journal of `journal` bytes where a GiB is due. */
-export function pretendPfs(file: string, journal: bigint): void {
+/** The sectors by which a PFS is known, with a journal of `journal` bytes where a GiB is due, made at that second. */
+export function pretendPfs(file: string, journal: bigint, made = 0): void {
   const chunk = Buffer.alloc(4096);
   chunk.writeBigUInt64LE(0x504653434an, 0);
   chunk.writeBigUInt64LE(BigInt(4 * MIB), 16);
@@ -135,6 +135,7 @@ export function pretendPfs(file: string, journal: bigint): void {
   const inodes = Buffer.alloc(4096);
   inodes.writeBigUInt64LE(2n, 256);
   inodes.writeBigUInt64LE(journal, 256 + 72);
+  inodes.writeBigUInt64LE(BigInt(made) * 1_000_000n, 104);
   write(file, 0x91000, inodes);
   const leader = Buffer.alloc(4096);
   leader.writeBigUInt64LE(0x00010002babababan, 0);
