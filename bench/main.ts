@@ -1,3 +1,5 @@
+import '../lib/source/frozen-prototype.ts';
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeDeployment } from '../verify/deployment.ts';

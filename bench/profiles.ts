@@ -3,6 +3,7 @@ import { Ajv } from 'ajv';
 import { type Static, Type } from 'typebox';
 import { parse } from 'yaml';
 import { UsageError } from '../lib/source/errors.ts';
+import { entryOf } from '../lib/source/record.ts';
 
 const Load = Type.Object(
   {
@@ -67,7 +68,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
 
 /** A profile by its name, or from a file. */
 export function loadProfile(nameOrFile: string): Profile {
-  const known = PROFILES[nameOrFile];
+  const known = entryOf(PROFILES, nameOrFile);
   if (known) return known;
   let value: unknown;
   try {

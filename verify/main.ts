@@ -1,3 +1,5 @@
+import '../lib/source/frozen-prototype.ts';
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { UsageError } from '../lib/source/errors.ts';

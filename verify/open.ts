@@ -6,6 +6,7 @@ import { loadInventory } from '../lib/inventory/load.ts';
 import type { Inventory } from '../lib/inventory/types.ts';
 import { UsageError } from '../lib/source/errors.ts';
 import { FileReader } from '../lib/source/load.ts';
+import { emptyRecord, entryOf } from '../lib/source/record.ts';
 import type { Json, Value } from '../lib/source/value.ts';
 import { Vault } from '../lib/source/vault.ts';
 import { createTemplar } from '../lib/templating/index.ts';
@@ -95,7 +96,7 @@ function waysTo(
   const configFiles = new SshConfigFiles(homedir());
   const settings = cached((host: string) => {
     const known = variables(host);
-    const chosen: Record<string, Json> = {};
+    const chosen = emptyRecord<Json>();
     for (const name of known.names()) {
       if (!CONNECTION_VARIABLES.test(name)) continue;
       const value = plain(known, name);
@@ -191,7 +192,7 @@ export function distributionFacts(osRelease: string): ReadonlyMap<string, Value>
   const id = entries.get('ID') ?? 'linux';
   const version = entries.get('VERSION_ID') ?? '';
   const like = (entries.get('ID_LIKE') ?? '').split(' ');
-  const family = [id, ...like].map(name => FAMILIES[name]).find(name => name !== undefined) ?? id;
+  const family = [id, ...like].map(name => entryOf(FAMILIES, name)).find(name => name !== undefined) ?? id;
   return new Map<string, Value>([
     ['ansible_os_family', family],
     ['ansible_distribution', id.charAt(0).toUpperCase() + id.slice(1)],

@@ -1,3 +1,5 @@
+import '../../lib/source/frozen-prototype.ts';
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';

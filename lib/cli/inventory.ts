@@ -1,5 +1,6 @@
 import type { Inventory } from '../inventory/types.ts';
 import { UsageError } from '../source/errors.ts';
+import { emptyRecord } from '../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import { type Flags, flagsHelp, parseFlags } from './flags.ts';
 import { HOST_FLAGS } from './playbook-flags.ts';
@@ -58,12 +59,12 @@ function hostVars(inventory: Inventory, host: string, dirs: readonly string[]): 
 }
 
 function list(inventory: Inventory, dirs: readonly string[], hosts: ReadonlySet<string>): Json {
-  const hostvars: Record<string, Json> = {};
+  const hostvars = emptyRecord<Json>();
   for (const host of inventory.hosts.keys()) {
     const vars = hosts.has(host) ? hostVars(inventory, host, dirs) : {};
     if (Object.keys(vars).length > 0) hostvars[host] = vars;
   }
-  const groups: Record<string, Json> = {};
+  const groups = emptyRecord<Json>();
   for (const group of inventory.groups.values()) {
     const members = group.hosts.filter(host => hosts.has(host));
     groups[group.name] = {
@@ -71,7 +72,7 @@ function list(inventory: Inventory, dirs: readonly string[], hosts: ReadonlySet<
       ...(members.length > 0 && { hosts: members }),
     };
   }
-  return { _meta: { hostvars }, ...groups };
+  return Object.assign(emptyRecord<Json>(), { _meta: { hostvars } }, groups);
 }
 
 function graph(inventory: Inventory, withVars: boolean, dirs: readonly string[]): string {

@@ -1,4 +1,7 @@
+import '../source/frozen-prototype.ts';
+
 import { UsageError } from '../source/errors.ts';
+import { entryOf } from '../source/record.ts';
 
 /** The command line: the first word picks a command, a playbook is the command's name left out. */
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
@@ -45,7 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return first === undefined ? 5 : 0;
   }
-  const command = COMMANDS[first];
+  const command = entryOf(COMMANDS, first);
   if (command) return (await command())(argv.slice(1));
   const { runPlaybookCommand } = await import('./playbook.ts');
   return runPlaybookCommand(argv);

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../source/errors.ts';
+import { entryOf } from '../source/record.ts';
 import { isVault, Vault, type VaultSecret } from '../source/vault.ts';
 import { type Flags, flagsHelp, type Parsed, parseFlags } from './flags.ts';
 import { terminalOperator } from './operator.ts';
@@ -33,7 +34,7 @@ export async function runVaultCommand(argv: readonly string[]): Promise<number> 
     process.stdout.write(HELP);
     return flags.has('help') ? 0 : 5;
   }
-  const work = COMMANDS[command];
+  const work = entryOf(COMMANDS, command);
   if (!work)
     throw new UsageError(
       `vault has no command "${command}": encrypt, decrypt, view, edit, rekey, encrypt-string`,

@@ -1,4 +1,5 @@
 import type { Authored, Task } from '../playbook/types.ts';
+import { emptyRecord } from '../source/record.ts';
 import { type Json, toPlain, Undefined, type Value } from '../source/value.ts';
 import type { Become, Connection } from '../transport/connection.ts';
 import { keywordValue, truthy } from './keyword.ts';
@@ -43,7 +44,7 @@ export async function openConnection(
 }
 
 function connectionVariables(run: Run, task: Task, own: Scope, target: Scope): Record<string, Json> {
-  const variables: Record<string, Json> = {};
+  const variables = emptyRecord<Json>();
   const keyword = (name: string, authored: Authored | undefined) => {
     const value = keywordValue(run.templar, authored, own);
     if (value !== undefined) variables[name] = value;

@@ -1,4 +1,5 @@
 import { ModuleError, type Result } from '../modules/module.ts';
+import { emptyRecord } from '../source/record.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
 import { finishArguments, renderArguments } from './arguments.ts';
@@ -239,7 +240,7 @@ export async function openChannel(run: TaskRun, { scope, delegate }: Item): Prom
 
 /** `environment` of play, block and task, merged; the innermost wins. */
 function environment(run: TaskRun, scope: Scope): Record<string, string> {
-  const merged: Record<string, string> = {};
+  const merged = emptyRecord<string>();
   for (const { value, at } of run.task.environment) {
     const rendered = run.playRun.run.templar.render(value, scope, at);
     for (const layer of Array.isArray(rendered) ? rendered : [rendered]) {

@@ -1,4 +1,5 @@
 import type { Playbook } from '../playbook/types.ts';
+import { emptyRecord } from '../source/record.ts';
 import type { HostStats, RunSummary } from './events.ts';
 import type { Run } from './run.ts';
 import { runPlay } from './run-play.ts';
@@ -45,7 +46,7 @@ export async function runPlaybooks(
 }
 
 function summarize(run: Run, start: number): RunSummary {
-  const hosts: Record<string, HostStats> = {};
+  const hosts = emptyRecord<HostStats>();
   for (const [name, { stats }] of [...run.hosts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (Object.values(stats).some(count => count > 0)) hosts[name] = stats;
   }

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { entryOf } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { pathWord } from './look.ts';
@@ -56,7 +57,7 @@ export function aclEntry(a: Args): { readonly entry: string; readonly isDefault:
     );
   const kind = own[0]!.toLowerCase();
   return {
-    entry: [KINDS[kind[0] ?? ''] ?? kind, ...own.slice(1)].join(':'),
+    entry: [entryOf(KINDS, kind[0] ?? '') ?? kind, ...own.slice(1)].join(':'),
     isDefault: isDefault || a.default,
   };
 }

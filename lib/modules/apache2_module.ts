@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { entryOf } from '../source/record.ts';
 import { A, Type } from './args.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from './module.ts';
 
@@ -25,7 +26,7 @@ export function identifierOf(a: Pick<Args, 'name' | 'identifier'>): string {
   if (a.identifier !== undefined) return a.identifier;
   const php = /^php(\d)/.exec(a.name)?.[1];
   if (php !== undefined) return Number(php) >= 8 ? 'php_module' : `php${php}_module`;
-  return NAMES[a.name] ?? `${a.name}_module`;
+  return entryOf(NAMES, a.name) ?? `${a.name}_module`;
 }
 
 export const apache2Module = defineState({

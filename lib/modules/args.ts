@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { emptyRecord } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import type { Module } from './module.ts';
 
@@ -117,7 +118,7 @@ export function coerceArguments(
   isOpaque: (value: Json) => boolean = () => false,
 ): { readonly args: Record<string, Json>; readonly problems: readonly ArgumentProblem[] } {
   const names = argumentNames(module);
-  const args: Record<string, Json> = {};
+  const args = emptyRecord<Json>();
   const problems: ArgumentProblem[] = [];
   const open = module.kind === 'control' && module.open === true;
   for (const [key, value] of Object.entries(raw)) {

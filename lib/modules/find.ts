@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { emptyRecord } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { type FileStatus, parseStatus, STAT_FORMAT } from './attributes.ts';
@@ -97,7 +98,7 @@ function* search(given: Args): Steps<Search> {
   ];
   const reply = yield* sh(script.filter(Boolean).join('\n'));
   const items: Item[] = [];
-  const skipped: Record<string, string> = {};
+  const skipped = emptyRecord<string>();
   let examined = 0;
   for (const part of reply.stdout.split('\n== path ==\n').slice(1)) {
     const [root = '', ...lines] = part.split('\n');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Static } from 'typebox';
+import { entryOf } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { defineState, ModuleError, type Steps } from './module.ts';
@@ -89,7 +90,7 @@ const LIMITS: Readonly<Record<string, string>> = {
 
 function limitWork(a: Args, host: string, now: Row | undefined): Statement[] {
   const wanted = Object.entries(a.resource_limits ?? {});
-  const unknown = wanted.find(([name]) => !LIMITS[name.toUpperCase()]);
+  const unknown = wanted.find(([name]) => entryOf(LIMITS, name.toUpperCase()) === undefined);
   if (unknown) throw new ModuleError(`resource_limits: ${unknown[0]} is not known`);
   const differs = wanted.filter(
     ([name, value]) => Number(now?.[LIMITS[name.toUpperCase()]!] ?? 0) !== Number(value),

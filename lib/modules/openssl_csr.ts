@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { entryOf } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { defineGenerated, generatedArgs } from './generated.ts';
@@ -108,7 +109,8 @@ export function requestConfig(a: Args): string {
   const names =
     a.subject_alt_name ?? (a.use_common_name_for_san && common !== undefined ? [`DNS:${common}`] : []);
   const critical = (on: boolean) => (on ? 'critical,' : '');
-  const usage = (list: readonly string[]) => list.map(name => USAGES[name.trim()] ?? name.trim()).join(',');
+  const usage = (list: readonly string[]) =>
+    list.map(name => entryOf(USAGES, name.trim()) ?? name.trim()).join(',');
   const extensions = [
     ...(names.length > 0 ? [`subjectAltName = ${critical(a.subject_alt_name_critical)}@names`] : []),
     ...(a.key_usage ? [line('keyUsage', critical(a.key_usage_critical) + usage(a.key_usage))] : []),

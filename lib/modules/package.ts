@@ -1,4 +1,5 @@
 import type { Static, TProperties, TSchema } from 'typebox';
+import { entryOf } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { apt } from './apt.ts';
 import { A, coerceArguments, Type } from './args.ts';
@@ -66,7 +67,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
     throw new ModuleError(
       'Could not detect which package manager to use. Try gathering facts or setting the "use" option.',
     );
-  const module = MANAGERS[name];
+  const module = entryOf(MANAGERS, name);
   if (!module) throw new ModuleError(`Could not find a module for ${name}.`);
   const raw = Object.fromEntries(
     Object.entries(a as Record<string, Json | undefined>).filter(
@@ -76,7 +77,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   );
   const { args: finished, problems } = coerceArguments(module, {
     ...raw,
-    state: ALIASES[a.state] ?? a.state,
+    state: entryOf(ALIASES, a.state) ?? a.state,
   });
   if (problems.length > 0) throw new ModuleError(problems.map(p => p.message).join('; '));
   const steps = ctx.checkMode ? module.check?.(finished as never, ctx) : module.run(finished as never, ctx);

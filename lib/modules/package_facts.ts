@@ -1,3 +1,4 @@
+import { emptyRecord } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { defineAction, ModuleError, sh } from './module.ts';
@@ -109,7 +110,7 @@ export const packageFacts = defineAction({
       throw new ModuleError(
         `Could not detect a supported package manager from the following list: ${names.join(', ')}`,
       );
-    const packages: { [name: string]: Json } = {};
+    const packages = emptyRecord<Json>();
     for (const part of parts) {
       const name = part.split('\n', 1)[0]!;
       const found = packagesOf(MANAGERS.find(m => m.name === name)!, part.slice(name.length + 1));

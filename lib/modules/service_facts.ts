@@ -1,3 +1,4 @@
+import { emptyRecord } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { Type } from './args.ts';
 import { defineAction, sh } from './module.ts';
@@ -9,7 +10,7 @@ const BAD = new Set(['not-found', 'masked', 'failed']);
 
 /** Rows of `systemctl list-units`: unit, loaded, active, sub state. */
 function units(text: string): Services {
-  const found: Services = {};
+  const found: Services = emptyRecord();
   for (const row of text.split('\n')) {
     const [name = '', load = '', active = '', sub = ''] = row.replace(/^[^A-Za-z0-9@_]*\s*/, '').split(/\s+/);
     if (!name.endsWith('.service')) continue;

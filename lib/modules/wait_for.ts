@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { PythonRegex, PythonRegexError } from '../source/python-regex.ts';
+import { entryOf } from '../source/record.ts';
 import type { Json } from '../source/value.ts';
 import { A, Type } from './args.ts';
 import { pathWord } from './look.ts';
@@ -64,7 +65,7 @@ function check(a: Args): void {
   if (a.exclude_hosts !== undefined && a.state !== 'drained')
     refuse('exclude_hosts should only be with state=drained');
   for (const state of a.active_connection_states)
-    if (!STATES[state]) refuse(`unknown active_connection_state (${state}) defined`);
+    if (entryOf(STATES, state) === undefined) refuse(`unknown active_connection_state (${state}) defined`);
 }
 
 function timeoutMessage(a: Args): string {

@@ -1,4 +1,5 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import { emptyRecord } from '../source/record.ts';
 import type { Output, Report } from './report.ts';
 
 interface PlayRecord {
@@ -37,7 +38,7 @@ export class JsonReport implements Report {
       case 'task-start': {
         const { name, module, position } = event.task;
         const path = `${position.file}:${position.line}`;
-        this.#plays.at(-1)?.tasks.push({ name, task: { name, path }, module, path, hosts: {} });
+        this.#plays.at(-1)?.tasks.push({ name, task: { name, path }, module, path, hosts: emptyRecord() });
         break;
       }
       case 'outcome':

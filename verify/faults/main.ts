@@ -1,7 +1,10 @@
+import '../../lib/source/frozen-prototype.ts';
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../../lib/source/errors.ts';
+import { entryOf } from '../../lib/source/record.ts';
 import { describeDeployment } from '../deployment.ts';
 import { failureText } from '../failure.ts';
 import { positive, REACHING, REACHING_USAGE, readFlags } from '../flags.ts';
@@ -50,7 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const experiment = EXPERIMENTS[name];
+  const experiment = entryOf(EXPERIMENTS, name);
   if (!experiment)
     throw new UsageError(`which experiment? There are ${Object.keys(EXPERIMENTS).join(', ')}`, 5);
   if (!flags['allow-faults'])

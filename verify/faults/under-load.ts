@@ -1,3 +1,4 @@
+import { emptyRecord } from '../../lib/source/record.ts';
 import { messageOf } from '../check.ts';
 import { type DatabaseNode, nodesOf } from '../deployment.ts';
 import { eventually } from '../eventually.ts';
@@ -204,7 +205,7 @@ async function startOf(server: SqlTarget): Promise<string> {
 }
 
 function countBy(texts: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
+  const counts = emptyRecord<number>();
   for (const text of texts) counts[text] = (counts[text] ?? 0) + 1;
   return counts;
 }

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { ModuleError } from '../../modules/module.ts';
+import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../find.ts';
@@ -9,7 +10,7 @@ import type { Control, ControlCall } from './control.ts';
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export const setFact: Control = ({ args, plain, task, factsOf: state }) => {
-  const facts: Record<string, Json> = {};
+  const facts = emptyRecord<Json>();
   for (const [key, value] of args) {
     const name = String(key);
     if (name === 'cacheable') continue;

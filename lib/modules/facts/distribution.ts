@@ -1,3 +1,4 @@
+import { entryOf } from '../../source/record.ts';
 import { assignments, type Collector, type Facts, line, lines, type Raw } from './collector.ts';
 
 const FAMILIES: Readonly<Record<string, readonly string[]>> = {
@@ -180,7 +181,7 @@ function guess(release: ReadonlyMap<string, string>, raw: Raw): Facts {
     line(raw, '/etc/redhat-release') ?? release.get('VERSION') ?? '',
   )?.[1];
   return {
-    distribution: special[id] ?? id.charAt(0).toUpperCase() + id.slice(1),
+    distribution: entryOf(special, id) ?? id.charAt(0).toUpperCase() + id.slice(1),
     distribution_release:
       release.get('VERSION_CODENAME') ?? release.get('UBUNTU_CODENAME') ?? inBrackets ?? 'NA',
     distribution_version: version || 'NA',
@@ -262,7 +263,7 @@ const INIT_NAMES: Readonly<Record<string, string>> = {
 function serviceManager(raw: Raw, known: Facts): string {
   const init = line(raw, '/proc/1/comm');
   // "init" may be anything, and a shell as the first process means a container.
-  if (init !== undefined && init !== 'init' && !init.endsWith('sh')) return INIT_NAMES[init] ?? init;
+  if (init !== undefined && init !== 'init' && !init.endsWith('sh')) return entryOf(INIT_NAMES, init) ?? init;
   const systemctl = raw.programs.has('systemctl');
   if (known.distribution === 'OpenWrt') return 'openwrt_init';
   if (systemctl && raw.paths.has('/run/systemd/system')) return 'systemd';

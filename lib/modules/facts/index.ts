@@ -1,3 +1,4 @@
+import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError } from '../module.ts';
 import type { Collector, Facts, Raw } from './collector.ts';
@@ -87,7 +88,7 @@ export function withRequired(selected: readonly Collector[]): readonly Collector
 
 /** Facts of all collectors, in order. */
 export function parseFacts(collectors: readonly Collector[], raw: Raw): Facts {
-  const known: Facts = {};
+  const known: Facts = emptyRecord();
   for (const collector of collectors) Object.assign(known, collector.parse(raw, known));
   return known;
 }

@@ -1,10 +1,11 @@
+import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { quote } from '../module.ts';
 import type { Collector, Facts, Raw } from './collector.ts';
 
 /** An INI file as a mapping of sections; undefined when it is none. Keys are lower case, as Python's parser makes them. */
 export function parseIni(text: string): Record<string, Record<string, string>> | undefined {
-  const found: Record<string, Record<string, string>> = {};
+  const found = emptyRecord<Record<string, string>>();
   let section: Record<string, string> | undefined;
   let key: string | undefined;
   for (const row of text.split('\n')) {
@@ -12,7 +13,9 @@ export function parseIni(text: string): Record<string, Record<string, string>> |
     const heading = /^\[(.+)\]\s*$/.exec(row);
     const pair = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(row);
     if (heading) {
-      section = found[heading[1]!] ??= {};
+      const name = heading[1]!;
+      section = found[name] ?? emptyRecord();
+      found[name] = section;
       key = undefined;
     } else if (/^\s/.test(row) && section && key) section[key] += `\n${row.trim()}`;
     else if (pair && section) {
@@ -33,7 +36,7 @@ function factOf(path: string, status: string, output: string): Json {
 }
 
 function localFacts(raw: Raw): Facts {
-  const facts: { [name: string]: Json } = {};
+  const facts = emptyRecord<Json>();
   for (const [section, text] of raw.sections) {
     const match = /^fact (\d+) (.*)$/.exec(section);
     if (!match) continue;

@@ -1,3 +1,4 @@
+import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { type Collector, type Facts, line, names, type Raw } from './collector.ts';
 
@@ -29,7 +30,7 @@ function interfaceFacts(raw: Raw, name: string): Dict {
     ...(value('mtu') && { mtu: Number(value('mtu')) }),
     ...(state && { active: state !== 'down' }),
     ...(module && { module: base(module) }),
-    ...(type && { type: TYPES[type] ?? 'unknown' }),
+    ...(type && { type: entryOf(TYPES, type) ?? 'unknown' }),
     ...bridgeFacts(raw, name),
     ...bondFacts(raw, name),
     ...(device && { pciid: base(device) }),

@@ -1,3 +1,4 @@
+import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { type Collector, type Facts, line, lines, names, type Raw } from './collector.ts';
 
@@ -92,7 +93,7 @@ function deviceFacts(raw: Raw): Facts {
       .split('\n')
       .map(entry => [entry.split(' ')[0]!, entry.slice(entry.indexOf(' ') + 1)]),
   );
-  const devices: Dict = {};
+  const devices: Dict = emptyRecord();
   for (const disk of names(raw, '/sys/block/')) {
     const dir = `/sys/block/${disk}`;
     const value = (file: string) => line(raw, `${dir}/${file}`) ?? null;

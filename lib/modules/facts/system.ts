@@ -1,3 +1,4 @@
+import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { assignments, type Collector, type Facts, line, lines, type Raw } from './collector.ts';
 
@@ -34,8 +35,8 @@ function kernelWords(text: string): string[] {
 function cmdlineFacts(raw: Raw): Facts {
   const text = line(raw, '/proc/cmdline');
   if (text === undefined) return {};
-  const last: Record<string, Json> = {};
-  const all: Record<string, Json> = {};
+  const last = emptyRecord<Json>();
+  const all = emptyRecord<Json>();
   for (const word of kernelWords(text)) {
     const at = word.indexOf('=');
     const [key, value]: [string, Json] = at < 0 ? [word, true] : [word.slice(0, at), word.slice(at + 1)];

@@ -1,3 +1,4 @@
+import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError, quote, type Reply } from '../module.ts';
 
@@ -83,7 +84,7 @@ export function parseLook(reply: Reply): UnitFound {
 
 /** Properties of `systemctl show`; only those of commands may go over several lines. */
 export function parseShow(text: string): Record<string, string> {
-  const found: Record<string, string> = {};
+  const found = emptyRecord<string>();
   let open: string | undefined;
   for (const row of text.split('\n')) {
     if (open !== undefined) {

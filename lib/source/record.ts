@@ -1,0 +1,12 @@
+/**
+ * An empty record for keys that a host, a file or an author chose. It inherits nothing, so that no key means anything by
+ * itself: in a plain `{}` the keys `constructor` and `__proto__` are there before anybody wrote them.
+ */
+export function emptyRecord<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
+}
+
+/** The entry of a fixed table that a foreign word names; never what every object inherits. */
+export function entryOf<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
+}
