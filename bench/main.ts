@@ -12,7 +12,7 @@ import { formatHtml } from './report/html.ts';
 import { formatMarkdown } from './report/markdown.ts';
 import { runBench } from './run.ts';
 
-const USAGE = `usage: npm run bench -- -i INVENTORY [options]
+const USAGE = `usage: polarplay bench -i INVENTORY [options]
 
 Runs pgbench on the nodes of a deployed cluster: reading on one node and on all at the same time, writing on the primary.
 Works in a database of its own (polarplay_bench, dropped at the end).
@@ -66,13 +66,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-main(process.argv.slice(2)).then(
-  code => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
+export const runBenchCommand = (argv: readonly string[]): Promise<number> =>
+  main(argv).catch((error: unknown) => {
     const { text, code } = failureText('bench', error);
     process.stderr.write(`${text}\n`);
-    process.exitCode = code;
-  },
-);
+    return code;
+  });

@@ -16,7 +16,7 @@ import { formatFinding, formatSubject, formatTotals } from './report/terminal.ts
 import { Databases } from './sql.ts';
 import { runLayers, type SuiteOptions } from './suite.ts';
 
-const USAGE = `usage: npm run verify -- -i INVENTORY [options]
+const USAGE = `usage: polarplay verify -i INVENTORY [options]
 
 Looks whether a deployed cluster is what its inventory says, from the disks up to the data. Changes nothing but a schema
 of its own (polarplay_verify, dropped at the end) and, where the inventory names one, the scratch export.
@@ -176,13 +176,9 @@ function write(report: VerifyReport, layers: readonly Layer<Deployment>[], files
   }
 }
 
-main(process.argv.slice(2)).then(
-  code => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
+export const runVerifyCommand = (argv: readonly string[]): Promise<number> =>
+  main(argv).catch((error: unknown) => {
     const { text, code } = failureText('verify', error);
     process.stderr.write(`${text}\n`);
-    process.exitCode = code;
-  },
-);
+    return code;
+  });

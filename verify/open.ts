@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadInventory } from '../lib/inventory/load.ts';
 import type { Inventory } from '../lib/inventory/types.ts';
 import { UsageError } from '../lib/source/errors.ts';
 import { FileReader } from '../lib/source/load.ts';
+import { PACKAGE_ROOT } from '../lib/source/package-root.ts';
 import { emptyRecord, entryOf } from '../lib/source/record.ts';
 import type { Json, Value } from '../lib/source/value.ts';
 import { Vault } from '../lib/source/vault.ts';
@@ -33,9 +33,6 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** The project's folder, from the sources as from the bundle. */
-export const PROJECT = fileURLToPath(new URL('..', import.meta.url));
-
 const CONNECTION_VARIABLES =
   /^ansible_(connection|(ssh_)?(host|port|user|pass|password|private_key_file|args|common_args|extra_args|timeout|retries|host_key_checking)|private_key_file|become_(method|password|pass))$/;
 
@@ -62,9 +59,9 @@ export async function openDeployment(flags: Reaching, commandMs?: number): Promi
   const sources = {
     inventory,
     templar,
-    defaults: loadRoleDefaults(flags.roles ?? join(PROJECT, 'roles'), files),
+    defaults: loadRoleDefaults(flags.roles ?? join(PACKAGE_ROOT, 'roles'), files),
     extra: extraVars(flags['extra-vars'], files),
-    playbookDirs: [join(PROJECT, 'playbooks')].filter(dir => existsSync(dir)),
+    playbookDirs: [join(PACKAGE_ROOT, 'playbooks')].filter(dir => existsSync(dir)),
     facts: (host: string) => facts.get(host) ?? new Map(),
   };
   const way = waysTo(flags, host => new HostVariables(sources, host), commandMs);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { htmlText } from '../../verify/report/html-text.ts';
 import { PAGE_STYLE } from '../../verify/report/page-style.ts';
 import { onOneMachine } from '../fingerprint.ts';
@@ -41,8 +42,7 @@ ${body}
 }
 
 function uplot(): { script: string; style: string } {
-  const require = createRequire(import.meta.url);
-  const read = (name: string) => readFileSync(require.resolve(`uplot/dist/${name}`), 'utf8');
+  const read = (name: string) => readFileSync(join(PACKAGE_ROOT, 'dist', name), 'utf8');
   return { script: read('uPlot.iife.min.js'), style: read('uPlot.min.css') };
 }
 

@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
+import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { seededRandom, shuffled } from '../statistics.ts';
 import { type Contestant, contestants, type Field } from './contestants.ts';
 import { Meter } from './measure.ts';
@@ -27,9 +27,8 @@ when there is nothing left to change. Needs root, cgroup2 and, for Ansible's par
   --out DIR            where the reports go (default: .polarplay/runner-bench)
 `;
 
-const ROOT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '..', import.meta.url));
-const PLAY = join(ROOT, 'bench', 'runner', 'play');
-const POLARPLAY = join(ROOT, 'dist', 'polarplay.js');
+const PLAY = join(PACKAGE_ROOT, 'bench', 'runner', 'play');
+const POLARPLAY = join(PACKAGE_ROOT, 'dist', 'polarplay.js');
 const BASE = '/opt/runner-bench';
 
 interface Options {

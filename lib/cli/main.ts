@@ -1,5 +1,5 @@
 import '../source/frozen-prototype.ts';
-
+import { existsSync } from 'node:fs';
 import { UsageError } from '../source/errors.ts';
 import { entryOf } from '../source/record.ts';
 
@@ -12,6 +12,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) 
   vault: async () => (await import('./vault.ts')).runVaultCommand,
   doc: async () => (await import('./doc.ts')).runDocCommand,
   inventory: async () => (await import('./inventory.ts')).runInventoryCommand,
+  verify: async () => (await import('../../verify/main.ts')).runVerifyCommand,
+  faults: async () => (await import('../../verify/faults/main.ts')).runFaultsCommand,
+  bench: async () => (await import('../../bench/main.ts')).runBenchCommand,
   lab: async () => {
     const { runLab } = await import('./lab.ts');
     return argv => runLab(argv, process);
@@ -25,6 +28,9 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay inventory --list|--graph|--host    what the inventory says
   polarplay doc MODULE                         what a module does and takes
   polarplay status -i INVENTORY                a cluster at a glance
+  polarplay verify -i INVENTORY                what must be true after a deployment
+  polarplay faults EXPERIMENT -i INVENTORY     operations under load: nothing acknowledged is lost
+  polarplay bench -i INVENTORY                 pgbench on every node, with a report
   polarplay wipe -i INVENTORY                  empty a shared disk, after asking for its identity
   polarplay lint PLAYBOOK…                     mistakes, and what had better be otherwise
   polarplay vault encrypt|decrypt|view|edit    secrets in files
@@ -40,18 +46,29 @@ Examples:
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
-  if (first === '--version') {
+  if (first === 'version') {
     process.stdout.write(`polarplay ${process.env['POLARPLAY_VERSION'] ?? 'development'}\n`);
     return 0;
   }
-  if (first === undefined || (argv.length === 1 && (first === '--help' || first === '-h'))) {
+  if (first === undefined || (argv.length === 1 && ['help', '--help', '-h'].includes(first))) {
     process.stdout.write(HELP);
     return first === undefined ? 5 : 0;
   }
+  if (first === 'help') return main([...argv.slice(1), '--help']);
   const command = entryOf(COMMANDS, first);
   if (command) return (await command())(argv.slice(1));
+  if (isWord(first)) throw new UsageError(await unknownCommand(first), 5);
   const { runPlaybookCommand } = await import('./playbook.ts');
   return runPlaybookCommand(argv);
+}
+
+/** A word that can only be a command: a playbook is a file, and its name has a dot or a slash. */
+const isWord = (text: string): boolean => /^[a-z][a-z-]*$/i.test(text) && !existsSync(text);
+
+async function unknownCommand(word: string): Promise<string> {
+  const { didYouMean } = await import('../source/suggest.ts');
+  const hint = didYouMean(word, [...Object.keys(COMMANDS), 'help', 'version']);
+  return `"${word}" is not a command${hint === undefined ? '' : `, ${hint}`} ("polarplay help" lists them); a playbook's name ends in .yml`;
 }
 
 // Whoever read along (`| head`) may leave: a run on hosts goes on to its end, and its exit code still tells.

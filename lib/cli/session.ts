@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Emit } from '../engine/events.ts';
 import { PLAY_DEFAULTS, type PlayDefaults, type Run, type RunOptions } from '../engine/run.ts';
 import { loadInventory } from '../inventory/load.ts';
@@ -13,6 +13,7 @@ import { searchPath } from '../playbook/search.ts';
 import type { Keywords } from '../playbook/types.ts';
 import { UsageError } from '../source/errors.ts';
 import { FileReader } from '../source/load.ts';
+import { PACKAGE_ROOT } from '../source/package-root.ts';
 import type { Dict, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
 import { createTemplar } from '../templating/index.ts';
@@ -154,10 +155,6 @@ function checkLimit(inventory: Inventory, limit: string | undefined): void {
   throw new UsageError(`--limit ${limit} matches no host of the inventory (${names})`);
 }
 
-/** The package's own folder: the bundle stands in dist/, the source in lib/cli/. */
-const packageRoot = (): string =>
-  join(import.meta.dirname, basename(import.meta.dirname) === 'dist' ? '..' : '../..');
-
 /** Where a project's own plugins may be: beside its playbooks and in its roles. */
 function pluginPlaces(playbooks: readonly string[], settings: Settings): string[] {
   const dirs = playbooks.map(file => dirname(resolve(file)));
@@ -185,7 +182,7 @@ function createLoader(
       join(home, '.ansible/roles'),
       '/usr/share/ansible/roles',
       '/etc/ansible/roles',
-      join(packageRoot(), 'roles'),
+      join(PACKAGE_ROOT, 'roles'),
     ],
     collectionsPath: [
       ...settings.paths('collectionsPath', ':'),

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UsageError } from '../../lib/source/errors.ts';
 import { FileReader } from '../../lib/source/load.ts';
+import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { hostsOf, nodesOf } from '../deployment.ts';
 import { failureText } from '../failure.ts';
 import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../flags.ts';
-import { openDeployment, PROJECT } from '../open.ts';
+import { openDeployment } from '../open.ts';
 import { underLoad } from './under-load.ts';
 
 const SITE = 'playbooks/site.yml';
@@ -17,7 +18,7 @@ const USAGE = `usage: npm run test:killed -- -i INVENTORY [options]
 Deploys onto fresh hosts, or operates on a cluster, with runners that are killed (SIGKILL) one after the other: each as
 soon as a task has changed something after which none was killed before, until one comes to its end. With --during each
 is killed in the middle of a task instead, while what it began goes on or dies on the hosts. Accepted when no run failed,
-site.yml changes nothing afterwards, every check of npm run verify passes, and each shared disk was formatted exactly
+site.yml changes nothing afterwards, every check of polarplay verify passes, and each shared disk was formatted exactly
 once. Never for a cluster in use.
 
 ${REACHING_USAGE}      --playbook FILE           what to run (default: ${SITE}); several are run to their ends one by one
@@ -25,7 +26,7 @@ ${REACHING_USAGE}      --playbook FILE           what to run (default: ${SITE});
       --during TEXT             kill while tasks run whose title holds TEXT (may be repeated), at a random moment
       --times N                 how often to do so for each task (default: 2)
       --signal NAME             what to kill with (default: SIGKILL; SIGINT is Ctrl-C)
-      --load                    meanwhile write, as npm run faults does: no acknowledged commit may be missing, and
+      --load                    meanwhile write, as polarplay faults does: no acknowledged commit may be missing, and
                                 never two nodes may write; new_primary (-e) says who is the primary afterwards
       --after FILE              what must have nothing to do afterwards, in place of site.yml and the checks
       --after-inventory FILE    inventory for what comes afterwards, where the operation changes it
@@ -60,7 +61,7 @@ type RunEnd =
   | { readonly kind: 'killed'; readonly task: string }
   | { readonly kind: 'ended'; readonly code: number | null; readonly output: string };
 
-const program = (name: string): string => join(PROJECT, 'dist', name);
+const POLARPLAY = join(PACKAGE_ROOT, 'dist', 'polarplay.js');
 const HEADING = /^(PLAY|TASK|RUNNING HANDLER) (?:\[(.*)\]|RECAP)/;
 
 class NotAccepted extends Error {}
@@ -161,8 +162,8 @@ const NEVER: Aim = { after: () => false, during: () => undefined };
 
 /** One run, killed where `aim` says. */
 function run(playbook: string, flags: Flags, until: number, aim: Aim): Promise<RunEnd> {
-  const child = spawn(process.execPath, [program('polarplay.js'), playbook, ...forwarded(flags)], {
-    cwd: PROJECT,
+  const child = spawn(process.execPath, [POLARPLAY, playbook, ...forwarded(flags)], {
+    cwd: PACKAGE_ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const late = setTimeout(() => child.kill('SIGKILL'), Math.max(1000, until - Date.now()));
@@ -227,8 +228,8 @@ async function expectNoChange(flags: Flags): Promise<void> {
 }
 
 async function expectVerified(flags: Flags): Promise<void> {
-  const child = spawn(process.execPath, [program('verify.js'), ...forwarded(flags)], {
-    cwd: PROJECT,
+  const child = spawn(process.execPath, [POLARPLAY, 'verify', ...forwarded(flags)], {
+    cwd: PACKAGE_ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const output: string[] = [];

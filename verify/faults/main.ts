@@ -12,7 +12,7 @@ import { type Opened, openDeployment } from '../open.ts';
 import { EXPERIMENTS } from './experiments.ts';
 import { type UnderLoadReport, underLoad } from './under-load.ts';
 
-const USAGE = `usage: npm run faults -- EXPERIMENT -i INVENTORY --allow-faults [options]
+const USAGE = `usage: polarplay faults EXPERIMENT -i INVENTORY --allow-faults [options]
 
 Operates on a cluster while it is under load, and proves that nothing was lost: pgbench, clients that keep a ledger of
 acknowledged commits, and a probe that tries to write on every node every 200 ms.
@@ -124,13 +124,9 @@ function reportText(report: UnderLoadReport): string {
   ].join('\n');
 }
 
-main(process.argv.slice(2)).then(
-  code => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
+export const runFaultsCommand = (argv: readonly string[]): Promise<number> =>
+  main(argv).catch((error: unknown) => {
     const { text, code } = failureText('faults', error);
     process.stderr.write(`${text}\n`);
-    process.exitCode = code;
-  },
-);
+    return code;
+  });

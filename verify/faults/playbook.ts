@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { PROJECT } from '../open.ts';
+import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 
 /** Runs one of the project's playbooks as an operator would; a failure holds its last words. */
 export function runPlaybook(name: string, args: readonly string[]): Promise<void> {
-  const program = join(PROJECT, 'dist', 'polarplay.js');
-  const child = spawn(process.execPath, [program, join(PROJECT, 'playbooks', name), ...args], {
+  const program = join(PACKAGE_ROOT, 'dist', 'polarplay.js');
+  const child = spawn(process.execPath, [program, join(PACKAGE_ROOT, 'playbooks', name), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
