@@ -1,6 +1,8 @@
 import { AdhocReport } from '../report/adhoc.ts';
+import { GuardedReport } from '../report/guarded.ts';
 import { choosePaint } from '../report/style.ts';
 import { UsageError } from '../source/errors.ts';
+import { withReport } from './failure.ts';
 import { type Flags, flagsHelp, parseFlags } from './flags.ts';
 import { runOneTask } from './one-task.ts';
 import { HOST_FLAGS } from './playbook-flags.ts';
@@ -35,7 +37,9 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
   if (pattern === undefined || rest.length > 0)
     throw new UsageError('which hosts? polarplay run PATTERN -i INVENTORY', 5);
   const session = await openSession(flags, 'warning');
-  const report = new AdhocReport(process.stdout, choosePaint(process.stdout.isTTY === true, process.env));
+  const report = new GuardedReport(
+    new AdhocReport(process.stdout, choosePaint(process.stdout.isTTY === true, process.env)),
+  );
   try {
     const task = {
       pattern,
@@ -44,7 +48,7 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
       checkMode: flags.has('check'),
       diffMode: flags.has('diff'),
     };
-    return await runOneTask(session, task, event => report.on(event));
+    return withReport(await runOneTask(session, task, event => report.on(event)), report);
   } finally {
     await session.close();
   }

@@ -1,23 +1,31 @@
 import { readFileSync } from 'node:fs';
+import { EXIT, exitCodeOf } from '../engine/exit-code.ts';
+import type { GuardedReport } from '../report/guarded.ts';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
 import { formatSourceError } from '../source/render.ts';
 import { ConnectionError } from '../transport/connection.ts';
 
 /** What to print for an error that ends the program, and its exit code; a bug keeps its stack. */
 export function failureText(error: unknown): { readonly text: string; readonly code: number } {
+  const code = exitCodeOf(error);
   if (error instanceof SourceErrors || error instanceof SourceError) {
     const errors = error instanceof SourceErrors ? error.errors : [error];
     const blocks = errors.map(one => formatSourceError(one, readIfThere));
     const count = errors.length === 1 ? '' : `\n${errors.length} mistakes; no host was contacted for them\n`;
-    // As in Ansible: a parser's error, but for the password of a vault.
-    const code = errors.every(one => one.code === 'BAD_VAULT') ? 1 : 4;
     return { text: `${blocks.join('\n')}\n${count}`, code };
   }
-  if (error instanceof UsageError) return { text: `polarplay: ${error.message}\n`, code: error.exitCode };
+  if (error instanceof UsageError) return { text: `polarplay: ${error.message}\n`, code };
   if (error instanceof ConnectionError)
-    return { text: `polarplay: ${error.host}: ${error.message}\n${error.hint ?? ''}\n`, code: 4 };
+    return { text: `polarplay: ${error.host}: ${error.message}\n${error.hint ?? ''}\n`, code };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { text: `polarplay: internal error, please report it\n${stack}\n`, code: 250 };
+  return { text: `polarplay: internal error, please report it\n${stack}\n`, code };
+}
+
+/** A run that went well and whose report is not whole did not go well: nobody could read how it went. */
+export function withReport(exitCode: number, { failure }: GuardedReport): number {
+  if (failure === undefined) return exitCode;
+  process.stderr.write(`the report of this run is not complete\n${failureText(failure).text}`);
+  return exitCode === EXIT.ok ? EXIT.bug : exitCode;
 }
 
 /** A file's text for showing the place of a mistake. */

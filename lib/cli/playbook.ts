@@ -1,18 +1,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { EXIT, exitCodeOfRun } from '../engine/exit-code.ts';
 import type { Run } from '../engine/run.ts';
-import { EXIT, runPlaybooks } from '../engine/run-playbooks.ts';
+import { runPlaybooks } from '../engine/run-playbooks.ts';
 import type { VarLayer } from '../inventory/types.ts';
 import { missingHandlers } from '../playbook/listing.ts';
 import { roleVariableMistakes } from '../playbook/role-variables.ts';
 import type { Playbook } from '../playbook/types.ts';
+import { GuardedReport } from '../report/guarded.ts';
 import { JsonReport } from '../report/json.ts';
 import { JunitReport } from '../report/junit.ts';
 import type { Output, Report } from '../report/report.ts';
 import { choosePaint } from '../report/style.ts';
 import { TerminalReport } from '../report/terminal.ts';
-import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
-import { failureText } from './failure.ts';
+import { SourceErrors, UsageError } from '../source/errors.ts';
+import { failureText, withReport } from './failure.ts';
 import { type Parsed, parseFlags } from './flags.ts';
 import { listPlaybook } from './listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from './playbook-flags.ts';
@@ -38,10 +40,9 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
 async function run(session: Session, flags: Parsed): Promise<number> {
   const { settings } = session;
   const diffMode = flags.has('diff') || settings.flag('diffAlways');
-  const report = createReport(reportFormat(flags, settings), {
-    verbosity: session.verbosity,
-    showDiff: diffMode,
-  });
+  const report = new GuardedReport(
+    createReport(reportFormat(flags, settings), { verbosity: session.verbosity, showDiff: diffMode }),
+  );
   const run = session.createRun(event => report.on(event), {
     checkMode: flags.has('check'),
     diffMode,
@@ -94,18 +95,20 @@ function givenTo({ inventory, extraVars }: Run, { dir, plays }: Playbook): reado
 }
 
 /** Runs, and shows a mistake that only came up on the way after the recap. */
-async function execute(report: Report, work: () => Promise<{ readonly exitCode: number }>): Promise<number> {
+async function execute(
+  report: GuardedReport,
+  work: () => Promise<{ readonly exitCode: number }>,
+): Promise<number> {
+  let exitCode: number;
   try {
-    const { exitCode } = await work();
+    ({ exitCode } = await work());
     report.finish();
-    return exitCode;
   } catch (error) {
     report.finish();
-    const { text, code } = failureText(error);
-    process.stderr.write(text);
-    // As in Ansible: what cannot be read is a parser's error, one mistake of the run itself is another's.
-    return error instanceof SourceError ? EXIT.error : code;
+    process.stderr.write(failureText(error).text);
+    exitCode = exitCodeOfRun(error);
   }
+  return withReport(exitCode, report);
 }
 
 /** Those of the command line, else those of the settings. */

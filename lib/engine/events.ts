@@ -85,6 +85,8 @@ export interface HostStats {
 export interface RunSummary {
   readonly hosts: Readonly<Record<string, HostStats>>;
   readonly exitCode: number;
+  /** Why the run ended before its end: an error that is nobody's result, or the operator. */
+  readonly ended?: string;
   readonly elapsedMs: number;
   readonly custom: Readonly<Record<string, Json>>;
 }

@@ -72,10 +72,12 @@ describe('mutated playbooks, run', () => {
       .chain(name => mutated(FILES[name]).map(text => ({ ...FILES, [name]: text })));
     await fc.assert(
       fc.asyncProperty(slip, async files => {
-        const { error, summary } = await trial(files, {
+        const { error, events, summary } = await trial(files, {
           findModule: harmless,
           signal: AbortSignal.timeout(30_000),
         });
+        for (const event of events)
+          if (event.type === 'outcome') expect(event.result['exception']).to.equal(undefined);
         if (error === undefined) expect(summary.exitCode, 'exit code; 99: it hung').to.be.oneOf([0, 2]);
         else if (!isReason(error)) throw error;
       }),

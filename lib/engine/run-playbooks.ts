@@ -1,23 +1,13 @@
 import type { Playbook } from '../playbook/types.ts';
 import { emptyRecord } from '../source/record.ts';
 import type { HostStats, RunSummary } from './events.ts';
+import { EXIT, exitCodeOfRun } from './exit-code.ts';
 import type { Run } from './run.ts';
 import { runPlay } from './run-play.ts';
 
-/** Exit codes, as ansible-playbook has them; unreachable wins over failed. */
-export const EXIT = {
-  ok: 0,
-  error: 1,
-  failed: 2,
-  unreachable: 4,
-  usage: 5,
-  interrupted: 99,
-  bug: 250,
-} as const;
-
 /**
- * Runs plays in order and sums up. Mistakes that show only now are thrown as SourceError after the summary was
- * emitted, so that reports are complete.
+ * Runs plays in order and sums up. What ends the run before its end (a mistake that shows only now) is in the summary,
+ * so that every report tells it, and is thrown after it.
  */
 export async function runPlaybooks(
   run: Run,
@@ -39,23 +29,29 @@ export async function runPlaybooks(
   // A host that does not answer any more is no reason to lose the summary.
   await Promise.allSettled(run.atEnd.splice(0).map(work => work()));
   if (run.signal.aborted) run.emit({ type: 'interrupted' });
-  const summary = summarize(run, start);
+  const summary = summarize(run, start, failure);
   run.emit({ type: 'run-end', summary });
   if (failure !== undefined) throw failure;
   return summary;
 }
 
-function summarize(run: Run, start: number): RunSummary {
+function summarize(run: Run, start: number, failure: unknown): RunSummary {
   const hosts = emptyRecord<HostStats>();
   for (const [name, { stats }] of [...run.hosts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (Object.values(stats).some(count => count > 0)) hosts[name] = stats;
   }
   return {
     hosts,
-    exitCode: exitCode(run),
+    exitCode: failure === undefined ? exitCode(run) : exitCodeOfRun(failure),
+    ...endOf(run, failure),
     elapsedMs: run.now() - start,
     custom: Object.fromEntries(run.customStats),
   };
+}
+
+function endOf(run: Run, failure: unknown): { readonly ended?: string } {
+  if (failure !== undefined) return { ended: failure instanceof Error ? failure.message : String(failure) };
+  return run.signal.aborted ? { ended: 'interrupted by the operator' } : {};
 }
 
 function exitCode(run: Run): number {

@@ -1,7 +1,7 @@
 import type { Result } from '../modules/module.ts';
 import { titleOf } from '../playbook/listing.ts';
 import type { Task } from '../playbook/types.ts';
-import { SourceError } from '../source/errors.ts';
+import { SourceError, SourceErrors } from '../source/errors.ts';
 import { type Dict, fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
 import type { StepEnd } from './cursor.ts';
 import type { HostStats, TaskInfo } from './events.ts';
@@ -10,6 +10,7 @@ import { keywordValue, truthy } from './keyword.ts';
 import { forEachLimited } from './limiter.ts';
 import { hostState, type PlayRun } from './run.ts';
 import { runTask, shown, type TaskVerdict } from './run-task.ts';
+import { internalFailure } from './task-run.ts';
 import { taskScope } from './variables.ts';
 
 /** How a step went on each host, and whether one failure is to be everybody's. */
@@ -63,7 +64,9 @@ export async function runStep(
     run.emit({ type: 'host-start', task: info, host: member.host });
     const own = withModule(playRun, task, member);
     const ownInfo = own === task ? info : { ...info, module: own.module.name };
-    const verdict = await runTask(playRun, own, ownInfo, member.host, member.frames);
+    const verdict = await runTask(playRun, own, ownInfo, member.host, member.frames).catch(
+      failedVerdict(own),
+    );
     verdicts.set(member.host, verdict);
     if (!isMeta || verdict.status === 'failed') record(playRun, own, ownInfo, member, verdict);
     else if (verdict.status === 'skipped') emitOutcome(playRun, own, ownInfo, member, verdict);
@@ -73,6 +76,15 @@ export async function runStep(
   run.emit({ type: 'task-end', task: info });
   return conclude(playRun, task, hosts, verdicts, once);
 }
+
+/** What `runTask` did not foresee is the host's failure; only a file that does not parse ends the run. */
+const failedVerdict =
+  (task: Task) =>
+  (error: unknown): TaskVerdict => {
+    if (error instanceof SourceErrors) throw error;
+    const result = internalFailure(task.moduleName, error);
+    return { status: 'failed', ignored: false, result, included: [], elapsedMs: 0 };
+  };
 
 /** The task with its module; one whose module can't be named runs, and fails, as it is written. */
 function withModule(playRun: PlayRun, task: Task, { host, frames }: Member): Task {

@@ -1,6 +1,6 @@
 import { ModuleError, type Result } from '../modules/module.ts';
 import type { Authored, Task } from '../playbook/types.ts';
-import { SourceError } from '../source/errors.ts';
+import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import { BecomeError } from '../transport/connection.ts';
 import type { Status, TaskInfo } from './events.ts';
@@ -56,7 +56,8 @@ export function failureOf(run: TaskRun, error: unknown): Result {
       msg: `${where}${error.message}${error.hint ? ` (${error.hint})` : ''}`,
     };
   }
-  if (error instanceof BecomeError) return { changed: false, failed: true, msg: error.message };
+  if (error instanceof BecomeError || error instanceof UsageError)
+    return { changed: false, failed: true, msg: error.message };
   if (error instanceof TimeLimitError) {
     const limit = run.task.timeout ? toPlain(run.task.timeout.value) : 'set';
     const msg = run.playRun.run.signal.aborted
@@ -64,7 +65,20 @@ export function failureOf(run: TaskRun, error: unknown): Result {
       : `the task took longer than its timeout (${String(limit)} s) and was stopped`;
     return { changed: false, failed: true, msg, timedout: { period: limit as Json } };
   }
-  throw error;
+  // A file that does not parse is its author's, whichever host came to it first.
+  if (error instanceof SourceErrors) throw error;
+  return internalFailure(run.task.moduleName, error);
+}
+
+/** What nobody foresaw (a host's reply that makes no sense, a bug of ours) is this host's failure: others go on. */
+export function internalFailure(module: string, error: unknown): Result {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    changed: false,
+    failed: true,
+    msg: `internal error in ${module}, please report it: ${text}`,
+    ...(error instanceof Error && error.stack !== undefined && { exception: error.stack }),
+  };
 }
 
 function unknownCause(run: TaskRun, error: unknown): string | undefined {

@@ -23,6 +23,8 @@ interface TaskRecord {
 export class JsonReport implements Report {
   readonly #out: Output;
   readonly #plays: PlayRecord[] = [];
+  /** The newest record of each task of the play: names do not tell tasks apart. */
+  readonly #tasks = new Map<string, TaskRecord>();
   readonly #warnings: string[] = [];
   #end: Extract<RunEvent, { type: 'run-end' }> | undefined;
 
@@ -34,11 +36,14 @@ export class JsonReport implements Report {
     switch (event.type) {
       case 'play-start':
         this.#plays.push({ name: event.name, play: { name: event.name }, hosts: event.hosts, tasks: [] });
+        this.#tasks.clear();
         break;
       case 'task-start': {
-        const { name, module, position } = event.task;
+        const { id, name, module, position } = event.task;
         const path = `${position.file}:${position.line}`;
-        this.#plays.at(-1)?.tasks.push({ name, task: { name, path }, module, path, hosts: emptyRecord() });
+        const record: TaskRecord = { name, task: { name, path }, module, path, hosts: emptyRecord() };
+        this.#plays.at(-1)?.tasks.push(record);
+        this.#tasks.set(id, record);
         break;
       }
       case 'outcome':
@@ -55,7 +60,7 @@ export class JsonReport implements Report {
   }
 
   #record(outcome: HostOutcome): void {
-    const task = this.#plays.at(-1)?.tasks.findLast(({ name }) => name === outcome.task.name);
+    const task = this.#tasks.get(outcome.task.id);
     if (task)
       task.hosts[outcome.host] = {
         action: outcome.task.module,
@@ -79,6 +84,7 @@ export class JsonReport implements Report {
       custom_stats: summary?.custom ?? {},
       warnings: this.#warnings,
       exit_code: summary?.exitCode ?? 1,
+      ...(summary?.ended !== undefined && { ended: summary.ended }),
       elapsed_ms: Math.round(summary?.elapsedMs ?? 0),
     };
     this.#out.write(`${JSON.stringify(document, null, 2)}\n`);

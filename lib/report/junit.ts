@@ -5,6 +5,8 @@ import type { Output, Report } from './report.ts';
 export class JunitReport implements Report {
   readonly #out: Output;
   readonly #suites: { name: string; cases: HostOutcome[] }[] = [];
+  /** Why the run ended before its end; without an end it was nothing that it could tell. */
+  #ended: string | undefined = 'the run has no end';
 
   constructor(out: Output) {
     this.#out = out;
@@ -13,13 +15,21 @@ export class JunitReport implements Report {
   on(event: RunEvent): void {
     if (event.type === 'play-start') this.#suites.push({ name: event.name, cases: [] });
     else if (event.type === 'outcome') this.#suites.at(-1)?.cases.push(event);
+    else if (event.type === 'run-end') this.#ended = event.summary.ended;
   }
 
   finish(): void {
-    const suites = this.#suites.map(suite => suiteXml(suite.name, suite.cases)).join('');
+    const suites =
+      this.#suites.map(suite => suiteXml(suite.name, suite.cases)).join('') + runXml(this.#ended);
     this.#out.write(`<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites}</testsuites>\n`);
   }
 }
+
+/** A run that ended before its end is a case that went wrong, whatever its tasks did. */
+const runXml = (ended: string | undefined): string =>
+  ended === undefined
+    ? ''
+    : `  <testsuite name="run" tests="1" errors="1">\n    <testcase name="run">\n      <error message="${xmlText(ended)}"/>\n    </testcase>\n  </testsuite>\n`;
 
 const isFailure = ({ status, ignored }: HostOutcome): boolean =>
   !ignored && (status === 'failed' || status === 'unreachable');
