@@ -81,6 +81,19 @@ const authorMistakes: readonly [string, Readonly<Record<string, string>>, readon
     [/^site\.yml:5:7 UNKNOWN_KEY .*wehn.*when/m],
   ],
   [
+    'unknown become method',
+    site(play('    - debug: {msg: x}\n      become_method: sodu\n')),
+    [/^site\.yml:5:\d+ WRONG_TYPE "become_method" must be sudo, su or doas.*did you mean "sudo"/m],
+  ],
+  [
+    'unknown become method of a host',
+    {
+      ...site(play('    - debug: {msg: x}\n')),
+      'host_vars/h1.yml': '# how\nansible_become_method: pfexec\n',
+    },
+    [/host_vars\/h1\.yml:2:\d+ BAD_VALUE there is no become method "pfexec"[\s\S]*sudo, su or doas/],
+  ],
+  [
     'unknown filter',
     site(play('    - debug: {msg: "{{ 1 | itn }}"}\n')),
     [/^site\.yml:4:\d+ UNKNOWN_FILTER .*itn.*int/m],

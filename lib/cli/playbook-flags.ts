@@ -32,7 +32,7 @@ export const HOST_FLAGS = {
   },
   become: { short: 'b', help: 'Work as another user, root if not said otherwise.' },
   'become-user': { value: 'NAME', help: 'The user to become.' },
-  'become-method': { value: 'sudo|su', help: 'How to become that user.' },
+  'become-method': { value: 'sudo|su|doas', help: 'How to become that user.' },
   'ask-become-pass': { short: 'K', help: 'Ask for the password that becoming needs.' },
   ...VAULT_FLAGS,
   verbose: { short: 'v', help: 'Show results; up to -vvvv shows more.' },

@@ -4,6 +4,7 @@ import { EXIT, exitCodeOfRun } from '../engine/exit-code.ts';
 import type { Run } from '../engine/run.ts';
 import { runPlaybooks } from '../engine/run-playbooks.ts';
 import type { VarLayer } from '../inventory/types.ts';
+import { connectionVariableMistakes } from '../playbook/connection-variables.ts';
 import { missingHandlers } from '../playbook/listing.ts';
 import { roleVariableMistakes } from '../playbook/role-variables.ts';
 import type { Playbook } from '../playbook/types.ts';
@@ -54,7 +55,11 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     step: flags.has('step'),
   });
   const playbook = run.loader.loadPlaybook(flags.positionals);
-  const mistakes = roleVariableMistakes(playbook, () => givenTo(run, playbook), run.files);
+  const given = givenTo(run, playbook);
+  const mistakes = [
+    ...connectionVariableMistakes([...given, ...playbook.plays.flatMap(play => play.vars)]),
+    ...roleVariableMistakes(playbook, given, run.files),
+  ];
   if (mistakes.length > 0) throw new SourceErrors(mistakes);
   session.checkLimit();
   if (flags.has('syntax-check')) {

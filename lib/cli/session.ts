@@ -18,6 +18,7 @@ import type { Dict, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
 import { createTemplar } from '../templating/index.ts';
 import type { Templar, Variables } from '../templating/templar.ts';
+import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
 import { openConnections } from './connections.ts';
 import { parseExtraVars } from './extra-vars.ts';
 import type { Parsed } from './flags.ts';
@@ -103,7 +104,7 @@ export async function openSession(
         become: {
           enabled: flags.has('become') || settings.flag('become'),
           user: flags.text('become-user') ?? settings.text('becomeUser'),
-          method: flags.text('become-method') ?? settings.text('becomeMethod'),
+          method: becomeMethodOf(flags, settings),
           password: becomePassword,
         },
       },
@@ -135,6 +136,14 @@ export async function openSession(
       await pool.close();
     },
   };
+}
+
+/** --become-method or the setting; a name that means none ends the program before a host is contacted. */
+function becomeMethodOf(flags: Parsed, settings: Settings): string | undefined {
+  const name = flags.text('become-method') ?? settings.text('becomeMethod');
+  if (name === undefined || becomeMethod(name)) return name;
+  const { message, hint } = noBecomeMethod(name);
+  throw new UsageError(`${message} (${hint})`, 5);
 }
 
 /** -i, else the inventory the settings name, else the usual file. */

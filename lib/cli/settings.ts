@@ -68,7 +68,7 @@ export const SETTINGS = {
   retryFiles: place('defaults', 'retry_files_enabled', 'Write PLAYBOOK.retry with the hosts that failed.'),
   retryFilesPath: place('defaults', 'retry_files_save_path', 'Directory of these files.'),
   become: place(BECOME, 'become', 'Work as another user.'),
-  becomeMethod: place(BECOME, 'become_method', 'sudo or su.'),
+  becomeMethod: place(BECOME, 'become_method', 'sudo, su or doas.'),
   becomeUser: place(BECOME, 'become_user', 'The user to become.'),
   becomeAskPass: place(BECOME, 'become_ask_pass', 'Ask for the password that becoming needs.'),
   sshArgs: place(SSH, 'ssh_args', 'Options in the form of ssh(1).'),

@@ -1,6 +1,8 @@
 import type { Authored, Task } from '../playbook/types.ts';
+import { SourceError } from '../source/errors.ts';
 import { emptyRecord } from '../source/record.ts';
 import { type Json, toPlain, Undefined, type Value } from '../source/value.ts';
+import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
 import type { Become, Connection } from '../transport/connection.ts';
 import { keywordValue, truthy } from './keyword.ts';
 import type { Run } from './run.ts';
@@ -84,7 +86,12 @@ export function becomeOf(run: Run, task: Task, own: Scope, target: Scope): Becom
   };
   const flags = run.options.become;
   if (!truthy(value(['ansible_become'], task.become, flags.enabled))) return undefined;
-  const method = value(['ansible_become_method'], task.becomeMethod, flags.method) ?? 'sudo';
+  const named = String(value(['ansible_become_method'], task.becomeMethod, flags.method) ?? 'sudo');
+  const method = becomeMethod(named);
+  if (!method) {
+    const { message, hint } = noBecomeMethod(named);
+    throw new SourceError('BAD_VALUE', message, task.becomeMethod?.at, hint);
+  }
   const password = value(
     ['ansible_become_password', 'ansible_become_pass', `ansible_${method}_pass`],
     undefined,
@@ -93,7 +100,7 @@ export function becomeOf(run: Run, task: Task, own: Scope, target: Scope): Becom
   const becomeFlags = value(['ansible_become_flags'], task.becomeFlags, undefined);
   const executable = value(['ansible_become_exe'], task.becomeExe, undefined);
   return {
-    method: method === 'su' ? 'su' : 'sudo',
+    method,
     user: String(value(['ansible_become_user'], task.becomeUser, flags.user) ?? 'root'),
     ...(password !== undefined && { password: String(password) }),
     ...(becomeFlags !== undefined && { flags: String(becomeFlags) }),

@@ -77,7 +77,7 @@ export function checkKeys(
       continue;
     }
     const problem = mismatch(entry, value);
-    if (problem !== undefined) load.problems.add('WRONG_TYPE', problem, at);
+    if (problem !== undefined) load.problems.add('WRONG_TYPE', problem.message, at, problem.hint);
     else if (EXPRESSIONS.has(name)) checkConditions(load, { value, at });
     else if (!NESTED.has(name)) checkTemplates(load, value, at);
   }

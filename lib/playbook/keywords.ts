@@ -1,6 +1,7 @@
 import { didYouMean } from '../source/suggest.ts';
 import type { Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
+import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
 
 /** Places where keywords are written. */
 export type Level = 'play' | 'import_playbook' | 'role' | 'block' | 'task' | 'handler';
@@ -11,6 +12,8 @@ interface Kind {
   /** "true or false": what the error says was expected. */
   readonly expected: string;
   accepts(value: Value): boolean;
+  /** What was meant, where that can be said. */
+  hint?(value: Value): string;
 }
 
 const isText = (value: Value): boolean => typeof value === 'string';
@@ -44,6 +47,12 @@ const KINDS = {
       !Number.isNaN(Number(value)) && value !== '' && !Array.isArray(value) && typeof value !== 'boolean',
   },
   text: { schema: { type: ['string', 'number'] }, expected: 'text', accepts: isScalar },
+  becomeMethod: {
+    schema: { type: 'string' },
+    expected: 'sudo, su or doas',
+    accepts: value => isText(value) && becomeMethod(String(value)) !== undefined,
+    hint: value => noBecomeMethod(String(value)).hint,
+  },
   texts: {
     schema: { type: ['string', 'array'], items: { type: 'string' } },
     expected: 'text or a list of texts',
@@ -146,9 +155,9 @@ export const KEYWORDS: readonly Keyword[] = [
   keyword('environment', 'mappings', EVERYWHERE, 'Environment variables for commands on the host.'),
   keyword('become', 'bool', EVERYWHERE, 'Whether to run as another user.'),
   keyword('become_user', 'text', EVERYWHERE, 'The user to become, root by default.'),
-  keyword('become_method', 'text', EVERYWHERE, 'sudo or su.'),
-  keyword('become_flags', 'text', EVERYWHERE, 'Options for sudo or su.'),
-  keyword('become_exe', 'text', EVERYWHERE, 'Path of sudo or su.'),
+  keyword('become_method', 'becomeMethod', EVERYWHERE, 'sudo, su or doas.'),
+  keyword('become_flags', 'text', EVERYWHERE, 'Options for the become method.'),
+  keyword('become_exe', 'text', EVERYWHERE, 'Path of the become method.'),
   keyword('connection', 'text', EVERYWHERE, 'ssh or local.'),
   keyword('remote_user', 'text', EVERYWHERE, 'User to log in as.'),
   keyword('port', 'int', EVERYWHERE, 'Port of the SSH server.'),
@@ -233,12 +242,16 @@ export function keyHint(name: string, known: Iterable<string>): string | undefin
   return `it belongs to a ${first.replace('import_playbook', 'playbook import')}`;
 }
 
-/** What is wrong with a value behind a keyword, as the end of a sentence; undefined when it fits. */
-export function mismatch(entry: Omit<Keyword, 'levels'>, value: Value): string | undefined {
+/** What is wrong with a value behind a keyword, and a hint; undefined when it fits. */
+export function mismatch(
+  entry: Omit<Keyword, 'levels'>,
+  value: Value,
+): { readonly message: string; readonly hint: string | undefined } | undefined {
   if (value === null) return undefined;
   if (entry.template !== 'no' && isTemplate(value)) return undefined;
   const kind: Kind = KINDS[entry.kind];
-  return kind.accepts(value) ? undefined : `"${entry.name}" must be ${kind.expected}`;
+  if (kind.accepts(value)) return undefined;
+  return { message: `"${entry.name}" must be ${kind.expected}`, hint: kind.hint?.(value) };
 }
 
 /** JSON Schema of some keywords. */

@@ -31,7 +31,7 @@ function mistakes(vars: string, more: Readonly<Record<string, string>> = {}): st
     const files = new FileReader();
     const playbook = loaderFor().loadPlaybook([path.join(tree.dir, 'site.yml')]);
     const inventory = loadInventory([path.join(tree.dir, 'hosts.yml')], files);
-    const layers = () => [...inventory.hosts.keys()].flatMap(host => inventory.layers(host, []));
+    const layers = [...inventory.hosts.keys()].flatMap(host => inventory.layers(host, []));
     return roleVariableMistakes(playbook, layers, files).map(
       error =>
         formatSourceError(error, file => files.read(file).toString('utf8'))

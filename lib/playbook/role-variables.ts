@@ -20,7 +20,7 @@ const SLIPS = 2;
  */
 export function roleVariableMistakes(
   playbook: Playbook,
-  layers: () => readonly VarLayer[],
+  layers: readonly VarLayer[],
   files: FileReader,
 ): SourceError[] {
   const tasks = playbook.plays.flatMap(play =>
@@ -34,7 +34,7 @@ export function roleVariableMistakes(
   const roles = [...new Map(uses.map(role => [role.path, role])).values()];
   const options = optionsOf(roles);
   const given = distinct([
-    ...layers(),
+    ...layers,
     ...playbook.plays.flatMap(play => play.vars),
     ...uses.flatMap(({ params }) => params ?? []),
   ]);

@@ -191,7 +191,12 @@ describe('become on a real host', () => {
     writeFileSync('/etc/doas.conf', `permit nopass ${bob.name} as ${alice.name}\n`);
     try {
       expect(await whoami(login().as({ method: 'doas', user: alice.name }))).to.equal(alice.name);
-      expect((await refused(login().as({ method: 'doas', user: 'root' }))).message).to.match(/doas/);
+      expect((await refused(login().as({ method: 'doas', user: 'root' }))).message).to.equal(
+        'doas does not permit the login user to become root (doas.conf)',
+      );
+      writeFileSync('/etc/doas.conf', `permit ${bob.name} as ${alice.name}\n`);
+      const asking = login().as({ method: 'doas', user: alice.name, password: bob.password });
+      expect((await refused(asking)).message).to.match(/asks for a password at a terminal.*nopass/);
     } finally {
       rmSync('/etc/doas.conf');
     }

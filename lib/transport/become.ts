@@ -1,5 +1,22 @@
+import { didYouMean } from '../source/suggest.ts';
 import { type Become, BecomeError } from './connection.ts';
 import { shellWord } from './script.ts';
+
+const METHODS: readonly Become['method'][] = ['sudo', 'su', 'doas'];
+
+/** The method that a name stands for, with or without its collection; undefined when there is no such method. */
+export function becomeMethod(name: string): Become['method'] | undefined {
+  const bare = name.trim().replace(/^(ansible\.builtin|ansible\.legacy|community\.general)\./, '');
+  return METHODS.find(method => method === bare);
+}
+
+/** Says that there is no such method, and which there are. */
+export function noBecomeMethod(name: string): { readonly message: string; readonly hint: string } {
+  return {
+    message: `there is no become method "${name}"`,
+    hint: didYouMean(name, METHODS) ?? 'sudo, su or doas',
+  };
+}
 
 /** How to start a program as another user, and how to read what sudo, su or doas say on the way. */
 export interface BecomeCommand {
@@ -75,7 +92,13 @@ const REASONS: readonly (readonly [RegExp, (become: Become) => string])[] = [
     b => `${b.method} insists on a terminal (requiretty); allow it without one to become ${b.user}`,
   ],
   [
-    /password is required|authentication (is )?required/i,
+    // doas says nothing else where its configuration asks for a password and -n forbids it.
+    /a tty is required|authentication required/i,
+    b =>
+      `${b.method} asks for a password at a terminal to become ${b.user}; allow it with nopass in doas.conf`,
+  ],
+  [
+    /password is required|authentication is required/i,
     b =>
       `a password is needed to become ${b.user} with ${b.method}; give one with --ask-become-pass (-K) or ansible_become_password`,
   ],
@@ -91,6 +114,11 @@ const REASONS: readonly (readonly [RegExp, (become: Become) => string])[] = [
     /not allowed to (execute|run)|may not run/i,
     b => `${b.method} does not allow the login user to run a shell as ${b.user}`,
   ],
+  [
+    /operation not permitted/i,
+    b => `${b.method} does not permit the login user to become ${b.user} (${b.method}.conf)`,
+  ],
+  [/doas is not enabled/i, () => 'doas is not configured: there is no /etc/doas.conf'],
   [/unknown user|does not exist|no passwd entry|invalid user/i, b => `there is no user ${b.user} to become`],
   [/not found|no such file/i, b => `${b.executable ?? b.method} is not installed`],
 ];
