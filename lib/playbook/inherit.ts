@@ -97,9 +97,10 @@ export function texts(value: Value | undefined): string[] {
   return (Array.isArray(value) ? value : [value]).map(item => String(item));
 }
 
-/** Tags in one text: `a, b`. */
-function splitTags(tag: string): string[] {
-  return tag
+/** Tags in one text: `a, b`; a comma inside a template is no border. */
+function splitTags(text: string): string[] {
+  if (text.includes('{{')) return [text];
+  return text
     .split(',')
     .map(part => part.trim())
     .filter(part => part !== '');

@@ -10,7 +10,7 @@ import { VARS_PROMPT } from './keywords.ts';
 import type { Load } from './load.ts';
 import { inOrder, type RoleParts, roleEntry } from './role.ts';
 import { findFile } from './search.ts';
-import { isTrue } from './task.ts';
+import { isTrue, withTags } from './task.ts';
 import { parseTasks } from './task-list.ts';
 import type { Authored, Keywords, Play, TaskContext, TaskNode, VarsPrompt } from './types.ts';
 
@@ -32,11 +32,11 @@ export function parsePlay(
   checkKeywords(load, dict, 'play');
   const hosts = authored(dict, 'hosts') ?? noHosts(load, at);
   const name = playName(dict, hosts);
-  const keywords = playKeywords(load, dict, outer, name);
+  const untagged = playKeywords(load, dict, outer, name);
   const vars = [...varLayers(authored(dict, 'vars'), `play "${name}"`, load.problems), ...outer.vars];
   const dir = path.dirname(file);
   const base: TaskContext = {
-    keywords,
+    keywords: untagged,
     role: undefined,
     includedFrom: [file],
     playDir: dir,
@@ -44,7 +44,9 @@ export function parsePlay(
     playVars: vars,
   };
   const varsFiles = varsFilesOf(dict);
-  const context = { ...base, playVars: [...vars, ...staticFiles(load, varsFiles, base)] };
+  const playVars = [...vars, ...staticFiles(load, varsFiles, base)];
+  const keywords = withTags(load, untagged, { ...base, playVars });
+  const context = { ...base, keywords, playVars };
   const parts = rolesOf(load, dict, context);
   const tasks = (key: string, of: TaskContext = context) => parseTasks(load, authored(dict, key), of);
   const [preTasks, ownTasks, postTasks] = [tasks('pre_tasks'), tasks('tasks'), tasks('post_tasks')];
