@@ -266,7 +266,15 @@ function playDefaults(settings: Settings): PlayDefaults {
     pollInterval: settings.number('pollInterval', 1) ?? PLAY_DEFAULTS.pollInterval,
     mergeHashes: settings.text('hashBehaviour') === 'merge',
     managed: settings.text('managed'),
+    version: releaseOf(settings),
+    configFile: settings.file,
   };
+}
+
+function releaseOf(settings: Settings): string {
+  const release = settings.text('version') ?? PLAY_DEFAULTS.version;
+  if (/^\d+\.\d+(\.\d+)?$/.test(release)) return release;
+  throw new UsageError(`the setting ansible_version wants a release such as 2.18.6, not "${release}"`, 5);
 }
 
 function positive(flags: Parsed, name: string): number | undefined {

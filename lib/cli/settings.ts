@@ -63,6 +63,12 @@ export const SETTINGS = {
   taskTimeout: place('defaults', 'task_timeout', 'Seconds a task may take.'),
   pollInterval: place('defaults', 'poll_interval', 'Seconds between looks at a background task.'),
   managed: place('defaults', 'ansible_managed', 'The text of the variable `ansible_managed`.'),
+  version: place(
+    'defaults',
+    'ansible_version',
+    'The release in the variable `ansible_version`, for playbooks that refuse others; 2.18.6 when unset.',
+    { environment: ['POLARPLAY_ANSIBLE_VERSION'] },
+  ),
   verbosity: place('defaults', 'verbosity', 'How often -v counts as given.'),
   stdoutCallback: place('defaults', 'stdout_callback', 'json: the report is JSON, as with --format json.'),
   retryFiles: place('defaults', 'retry_files_enabled', 'Write PLAYBOOK.retry with the hosts that failed.'),
@@ -86,12 +92,12 @@ export type SettingName = keyof typeof SETTINGS;
 
 /** What a project's `ansible.cfg` and the environment say; flags win over both. */
 export class Settings {
-  readonly #file: string | undefined;
+  readonly file: string | undefined;
   readonly #sections: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly #environment: Environment;
 
   constructor(file: string | undefined, environment: Environment) {
-    this.#file = file;
+    this.file = file;
     this.#environment = environment;
     this.#sections = parseIniText((file !== undefined && readIfThere(file)) || '');
   }
@@ -147,7 +153,7 @@ export class Settings {
     for (const key of keys) {
       const value = this.#sections.get(section)?.get(key);
       if (value !== undefined && value !== '')
-        return { value: value.replace(/^(['"])(.*)\1$/, '$2'), base: dirname(this.#file!) };
+        return { value: value.replace(/^(['"])(.*)\1$/, '$2'), base: dirname(this.file!) };
     }
     return undefined;
   }

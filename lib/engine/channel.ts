@@ -65,7 +65,7 @@ function connectionVariables(run: Run, task: Task, own: Scope, target: Scope): R
 
 /** A variable as plain JSON, or undefined; does not count as used by the task. */
 function peek(scope: Scope, name: string): Json | undefined {
-  if (!scope.has(name)) return undefined;
+  if (!scope.isGiven(name)) return undefined;
   const value: Value = scope.get(name);
   return value instanceof Undefined || value === null ? undefined : toPlain(value);
 }

@@ -1,10 +1,16 @@
-import type { Value } from '../source/value.ts';
+import type { Dict, Value } from '../source/value.ts';
 
-/** `ansible_version`: the release of ansible-core whose language this is, for playbooks that ask. */
-export const COMPATIBLE_WITH: readonly (readonly [Value, Value])[] = [
-  ['full', '2.16.0'],
-  ['major', 2],
-  ['minor', 16],
-  ['revision', 0],
-  ['string', '2.16.0'],
-];
+/** The release of ansible-core whose language this is, for playbooks that ask; the setting `ansible_version` names another. */
+export const COMPATIBLE_WITH = '2.18.6';
+
+/** A release such as `2.18.6` as the variable `ansible_version`. */
+export function versionValue(release: string): Dict {
+  const [major = 0, minor = 0, revision = 0] = release.split('.').map(Number);
+  return new Map<Value, Value>([
+    ['full', release],
+    ['major', major],
+    ['minor', minor],
+    ['revision', revision],
+    ['string', release],
+  ]);
+}

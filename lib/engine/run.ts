@@ -6,6 +6,7 @@ import type { Dict, Json } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { Jobs } from './async.ts';
+import { COMPATIBLE_WITH } from './compatibility.ts';
 import type { Emit } from './events.ts';
 import { HostState } from './host-state.ts';
 
@@ -38,6 +39,10 @@ export interface PlayDefaults {
   readonly mergeHashes: boolean;
   /** The variable `ansible_managed`. */
   readonly managed: string | undefined;
+  /** The release in the variable `ansible_version`. */
+  readonly version: string;
+  /** The variable `ansible_config_file`. */
+  readonly configFile: string | undefined;
 }
 
 export const PLAY_DEFAULTS: PlayDefaults = {
@@ -48,6 +53,8 @@ export const PLAY_DEFAULTS: PlayDefaults = {
   pollInterval: 15,
   mergeHashes: false,
   managed: undefined,
+  version: COMPATIBLE_WITH,
+  configFile: undefined,
 };
 
 export interface BecomeOptions {

@@ -39,18 +39,25 @@ export class Scope implements Variables {
   readonly used: Set<string>;
   /** Mappings of one name are merged over all layers, as the setting `hash_behaviour: merge` wants it. */
   readonly #merges: boolean;
+  /** Values of names that no layer has. */
+  readonly #fallbacks: LazyVariables;
 
   constructor(
     templar: Templar,
     layers: readonly ScopeLayer[],
     magic: LazyVariables,
-    { used = new Set<string>(), merges = false }: { used?: Set<string> | undefined; merges?: boolean } = {},
+    {
+      used = new Set<string>(),
+      merges = false,
+      fallbacks = new Map(),
+    }: { used?: Set<string> | undefined; merges?: boolean; fallbacks?: LazyVariables } = {},
   ) {
     this.#templar = templar;
     this.#layers = layers;
     this.#magic = magic;
     this.used = used;
     this.#merges = merges;
+    this.#fallbacks = fallbacks;
   }
 
   /** The same scope with more layers on top, highest first. */
@@ -58,14 +65,28 @@ export class Scope implements Variables {
     return new Scope(this.#templar, [...layers, ...this.#layers], this.#magic, {
       used: this.used,
       merges: this.#merges,
+      fallbacks: this.#fallbacks,
     });
   }
 
   has(name: string): boolean {
-    return this.#magic.has(name) || this.#layers.some(layer => layer.vars.has(name));
+    return this.isGiven(name) || this.#fallbacks.has(name);
+  }
+
+  /** True for a name that has a value other than what it falls back on. */
+  isGiven(name: string): boolean {
+    return this.isMagic(name) || this.#layers.some(layer => layer.vars.has(name));
+  }
+
+  isMagic(name: string): boolean {
+    return this.#magic.has(name);
   }
 
   names(): Iterable<string> {
+    return new Set([...this.givenNames(), ...this.#fallbacks.keys()]);
+  }
+
+  givenNames(): Iterable<string> {
     const seen = new Set<string>(this.#magic.keys());
     for (const layer of this.#layers) {
       for (const name of layer.vars.keys()) if (typeof name === 'string') seen.add(name);
@@ -93,7 +114,7 @@ export class Scope implements Variables {
     return value;
   }
 
-  /** Every visible name with its text as authored: what the variable `vars` shows. */
+  /** Every name that a layer has, with its text as authored. */
   rawAll(): Dict {
     const all: Dict = new Map();
     for (const layer of [...this.#layers].reverse())
@@ -116,7 +137,8 @@ export class Scope implements Variables {
       found.push(layer.final || isConstant(value) ? value : this.#render(name, value, layer.vars));
       if (!this.#merges || !(found.at(-1) instanceof Map)) break;
     }
-    return found.length > 0 ? mergedOver(found) : new Undefined(name);
+    if (found.length > 0) return mergedOver(found);
+    return this.#fallbacks.get(name)?.() ?? new Undefined(name);
   }
 
   #render(name: string, value: Value, container: Dict): Value {

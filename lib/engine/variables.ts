@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { rolesUp } from '../playbook/search.ts';
-import type { Task } from '../playbook/types.ts';
+import type { Authored, RoleInstance, Task } from '../playbook/types.ts';
+import { SourceError } from '../source/errors.ts';
 import { type Dict, OMIT, type Value } from '../source/value.ts';
-import { COMPATIBLE_WITH } from './compatibility.ts';
+import { versionValue } from './compatibility.ts';
+import { keywordValue } from './keyword.ts';
 import { hostState, type PlayRun, type Run } from './run.ts';
 import { authored, finished, type LazyVariables, Scope, type ScopeLayer } from './scope.ts';
 
@@ -42,19 +44,20 @@ export function taskScope(
     authored(run.flagVars), // 1
   ];
   const { mergeHashes: merges } = run.options.defaults;
-  const scope = new Scope(run.templar, layers, magic, { used: options.used, merges });
+  const fallbacks = connectionDefaults(playRun, host, task, () => scope);
+  const scope = new Scope(run.templar, layers, magic, { used: options.used, merges, fallbacks });
   return scope;
 }
 
 /** The parts of a task that bring variables. */
-type TaskVariables = Pick<Task, 'vars' | 'includeVars' | 'role' | 'includedFrom'>;
+type TaskVariables = Pick<Task, 'vars' | 'includeVars' | 'role' | 'includedFrom'> &
+  Partial<Pick<Task, 'connection' | 'remoteUser'>>;
 
 /** What `hostvars[host]` shows: inventory, facts and set variables, without those of the play or the task. */
-export function hostScope(playRun: PlayRun, host: string): Scope {
+export function hostScope(playRun: PlayRun, host: string, all: Dict = hostVars(playRun)): Scope {
   const { run } = playRun;
   const state = hostState(run, host);
-  const magic = magicVariables(playRun, host, undefined, () => scope);
-  const scope = new Scope(
+  return new Scope(
     run.templar,
     [
       authored(run.extraVars),
@@ -64,10 +67,10 @@ export function hostScope(playRun: PlayRun, host: string): Scope {
       ...highestFirst(inventoryLayers(playRun, host)),
       authored(run.flagVars),
     ],
-    magic,
+    // A variable of the host may use `hostvars`; who lists the host's variables must not come round again.
+    new Map([...hostMagic(playRun, host), ['hostvars', () => all]]),
     { merges: run.options.defaults.mergeHashes },
   );
-  return scope;
 }
 
 const highestFirst = (layers: readonly VarLayer[]): ScopeLayer[] => [...layers].reverse().map(authored);
@@ -78,18 +81,10 @@ function inventoryLayers(playRun: PlayRun, host: string): readonly VarLayer[] {
   return layers;
 }
 
-function magicVariables(
-  playRun: PlayRun,
-  host: string,
-  task: TaskVariables | undefined,
-  scope: () => Scope,
-): LazyVariables {
-  const { run, play } = playRun;
+/** Magic variables that say what a host is and how the run was started: `hostvars[host]` shows them too. */
+function hostMagic(playRun: PlayRun, host: string): [string, () => Value][] {
+  const { run } = playRun;
   const { inventory, options } = run;
-  const isLive = (name: string) => hostState(run, name).status === 'active' && !playRun.endedHosts.has(name);
-  const live = () => playRun.batch.filter(isLive);
-  const liveAll = () => playRun.allHosts.filter(isLive);
-  const role = task?.role;
   const entries: [string, () => Value][] = [
     ['inventory_hostname', () => host],
     ['inventory_hostname_short', () => host.split('.')[0]!],
@@ -97,14 +92,6 @@ function magicVariables(
     ['inventory_file', () => inventory.files[0] ?? null],
     ['group_names', () => groupNames(run, host)],
     ['groups', () => groupMembers(run)],
-    ['hostvars', () => hostVars(playRun)],
-    ['play_hosts', live],
-    ['ansible_play_batch', live],
-    ['ansible_play_hosts', liveAll],
-    ['ansible_play_hosts_all', () => [...playRun.allHosts]],
-    ['ansible_play_name', () => playRun.name],
-    ['ansible_play_role_names', () => [...new Set(play.roles.map(r => r.name))]],
-    ['ansible_role_names', () => [...new Set(playRun.roles.map(r => r.name))]],
     ['playbook_dir', () => playRun.play.dir],
     ['ansible_check_mode', () => options.checkMode],
     ['ansible_diff_mode', () => options.diffMode],
@@ -112,36 +99,87 @@ function magicVariables(
     ['ansible_verbosity', () => options.verbosity],
     ['ansible_run_tags', () => [...options.tags]],
     ['ansible_skip_tags', () => [...options.skipTags]],
-    ['ansible_version', () => new Map<Value, Value>(COMPATIBLE_WITH)],
+    ['ansible_version', () => versionValue(options.defaults.version)],
+    ['ansible_config_file', () => options.defaults.configFile ?? null],
+    ['ansible_inventory_sources', () => [...inventory.files]],
+    ['ansible_playbook_python', () => CONTROL_PYTHON],
     ['ansible_facts', () => hostState(run, host).facts],
     ['omit', () => OMIT],
-    ['ansible_search_path', () => searchDirs(playRun, task)],
-    ['vars', () => scope().rawAll()],
-    ['environment', () => []],
   ];
   if (options.limit !== undefined) entries.push(['ansible_limit', () => options.limit!]);
-  if (role) {
-    entries.push(
-      ['role_name', () => role.name],
-      ['ansible_role_name', () => role.fullName],
-      ['role_path', () => role.path],
-      [
-        'ansible_parent_role_names',
-        () =>
-          rolesUp(role)
-            .slice(1)
-            .map(r => r.name),
-      ],
-      [
-        'ansible_parent_role_paths',
-        () =>
-          rolesUp(role)
-            .slice(1)
-            .map(r => r.path),
-      ],
-    );
-  }
-  return new Map(entries);
+  return entries;
+}
+
+/** Nothing here runs it; playbooks give it to commands on the control machine. */
+const CONTROL_PYTHON = '/usr/bin/python3';
+
+function magicVariables(
+  playRun: PlayRun,
+  host: string,
+  task: TaskVariables | undefined,
+  scope: () => Scope,
+): LazyVariables {
+  const { run } = playRun;
+  const isLive = (name: string) => hostState(run, name).status === 'active' && !playRun.endedHosts.has(name);
+  const live = () => playRun.batch.filter(isLive);
+  const liveAll = () => playRun.allHosts.filter(isLive);
+  const role = task?.role;
+  const ofPlay = () => namesOf(playRun.roles.filter(r => r.parent === undefined));
+  return new Map<string, () => Value>([
+    ...hostMagic(playRun, host),
+    ['hostvars', () => hostVars(playRun)],
+    ['play_hosts', live],
+    ['ansible_play_batch', live],
+    ['ansible_play_hosts', liveAll],
+    ['ansible_play_hosts_all', () => [...playRun.allHosts]],
+    ['ansible_play_name', () => playRun.name],
+    ['ansible_play_role_names', ofPlay],
+    ['role_names', ofPlay],
+    [
+      'ansible_dependent_role_names',
+      () => namesOf(playRun.roles.filter(({ parent }) => parent !== undefined)),
+    ],
+    ['ansible_role_names', () => namesOf(playRun.roles)],
+    ['ansible_search_path', () => searchDirs(playRun, task)],
+    ['vars', () => rawVariables(scope())],
+    ['environment', () => []],
+    ...(role ? roleMagic(role) : []),
+  ]);
+}
+
+function roleMagic(role: RoleInstance): [string, () => Value][] {
+  const parents = () => rolesUp(role).slice(1);
+  const collection = /^(\w+\.\w+)\./.exec(role.fullName)?.[1];
+  return [
+    ['role_name', () => role.name],
+    ['ansible_role_name', () => role.fullName],
+    ['ansible_collection_name', () => collection ?? null],
+    ['role_path', () => role.path],
+    ['ansible_parent_role_names', () => parents().map(({ name }) => name)],
+    ['ansible_parent_role_paths', () => parents().map(({ path }) => path)],
+  ];
+}
+
+const namesOf = (roles: readonly RoleInstance[]): string[] => [...new Set(roles.map(({ name }) => name))];
+
+/** How the host is reached, for who asks, where no variable says so: these give way to every other variable. */
+function connectionDefaults(
+  playRun: PlayRun,
+  host: string,
+  task: TaskVariables | undefined,
+  scope: () => Scope,
+): LazyVariables {
+  const { templar, inventory } = playRun.run;
+  const keyword = (written: Authored | undefined) => keywordValue(templar, written, scope());
+  const implicit = inventory.hosts.has(host) ? 'ssh' : 'local';
+  const address = () => (scope().isGiven('ansible_ssh_host') ? scope().get('ansible_ssh_host') : host);
+  return new Map<string, () => Value>([
+    ['ansible_host', address],
+    ['ansible_connection', () => String(keyword(task?.connection) ?? implicit)],
+    ...(task?.remoteUser
+      ? [['ansible_user', () => String(keyword(task.remoteUser))] as [string, () => Value]]
+      : []),
+  ]);
 }
 
 /** Directories that relative names in lookups start from, nearest first. */
@@ -162,32 +200,69 @@ function groupMembers(run: Run): Dict {
 /** A mapping that makes each host's variables when they are asked for. */
 function hostVars(playRun: PlayRun): Dict {
   const { inventory } = playRun.run;
-  const names = () => new Set<string>(inventory.hosts.keys());
-  const one = (name: Value) =>
-    typeof name === 'string' && (inventory.hosts.has(name) || name === 'localhost' || name === '127.0.0.1')
-      ? lazyDict(() => hostScope(playRun, name))
-      : undefined;
-  return new LazyDict(names, one);
+  const made = new Map<string, Dict>();
+  const all = new LazyDict(
+    () => new Set<string>(inventory.hosts.keys()),
+    name => {
+      if (typeof name !== 'string') return undefined;
+      if (!inventory.hosts.has(name) && name !== 'localhost' && name !== '127.0.0.1') return undefined;
+      const vars = made.get(name) ?? variablesOf(() => hostScope(playRun, name, all));
+      made.set(name, vars);
+      return vars;
+    },
+  );
+  return all;
 }
 
-function lazyDict(make: () => Scope): Dict {
+/** The variables of a host; without `hostvars`, which would hold them again. */
+function variablesOf(make: () => Scope): Dict {
   let scope: Scope | undefined;
   const get = () => (scope ??= make());
   return new LazyDict(
-    () => new Set(get().names()),
+    () => new Set([...get().names()].filter(name => name !== 'hostvars')),
     name => (typeof name === 'string' && get().has(name) ? get().get(name) : undefined),
+    name => getOrRaw(get(), String(name)),
   );
+}
+
+/** A variable that can't be rendered is listed as it is written, as in Ansible: one of them must not hide the others. */
+function getOrRaw(scope: Scope, name: string): Value {
+  try {
+    return scope.get(name);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    return scope.rawAll().get(name) ?? null;
+  }
+}
+
+/** The variable `vars`: each name with its value as authored. */
+function rawVariables(scope: Scope): Dict {
+  let raw: Dict | undefined;
+  const names = () => new Set([...scope.givenNames()].filter(name => name !== 'vars'));
+  return new LazyDict(names, name => {
+    if (typeof name !== 'string' || name === 'vars' || !scope.isGiven(name)) return undefined;
+    if (scope.isMagic(name)) return scope.get(name);
+    raw ??= scope.rawAll();
+    return raw.get(name);
+  });
 }
 
 /** A read-only mapping whose values are made on demand. */
 class LazyDict extends Map<Value, Value> {
   readonly #names: () => ReadonlySet<string>;
   readonly #value: (name: Value) => Value | undefined;
+  readonly #listed: (name: Value) => Value | undefined;
 
-  constructor(names: () => ReadonlySet<string>, value: (name: Value) => Value | undefined) {
+  /** `listed` gives the values for who reads all of them. */
+  constructor(
+    names: () => ReadonlySet<string>,
+    value: (name: Value) => Value | undefined,
+    listed: (name: Value) => Value | undefined = value,
+  ) {
     super();
     this.#names = names;
     this.#value = value;
+    this.#listed = listed;
   }
   override get(key: Value): Value | undefined {
     return this.#value(key);
@@ -202,7 +277,7 @@ class LazyDict extends Map<Value, Value> {
     yield* this.#names();
   }
   override *entries(): MapIterator<[Value, Value]> {
-    for (const name of this.#names()) yield [name, this.#value(name)!];
+    for (const name of this.#names()) yield [name, this.#listed(name)!];
   }
   override *values(): MapIterator<Value> {
     for (const [, value] of this.entries()) yield value;
