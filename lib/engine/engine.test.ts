@@ -292,6 +292,41 @@ const cases: readonly Case[] = [
     lines: ['a h1 changed', 'two h1 changed', 'three h1 ok', 'one h1 ok'],
   },
   {
+    name: 'a block is a handler: notified by its name or topic, in its place, with rescue and always',
+    hosts: 'h1\n',
+    files: play(`
+  tasks: [{name: a, command: "true", notify: [late, block, topic]}]
+  handlers:
+    - {name: first, listen: topic, debug: {msg: x}}
+    - name: block
+      listen: topic
+      vars: {said: yes}
+      block:
+        - {name: b1, command: "true", notify: late}
+        - {name: b2, command: "false"}
+      rescue: [{name: b3, debug: {msg: "{{ said }}"}}]
+      always: [{name: b4, debug: {msg: x}}]
+    - {name: late, debug: {msg: x}}
+    - {name: second, listen: topic, debug: {msg: x}}
+`),
+    lines: [
+      ...['a h1 changed', 'first h1 ok', 'b1 h1 changed', 'b2 h1 failed', 'b3 h1 ok', 'b4 h1 ok'],
+      ...['late h1 ok', 'second h1 ok'],
+    ],
+    exitCode: 0,
+  },
+  {
+    name: 'variables of a host that cannot be rendered do not hide the others, nor go round in circles',
+    hosts: "h1\nh2 b=2 c='{{ nowhere }}' d='{{ hostvars.h2.d }}' e='{{ hostvars.h1 }}'\n",
+    files: play(`
+  tasks:
+    - {debug: {msg: "{{ hostvars['h2'] | to_json | from_json | json_query('[b, c, d]') }}"}, run_once: true}
+    - {debug: {msg: "{{ hostvars.h2.d | default('endless') }}"}, run_once: true, ignore_errors: true}
+`),
+    lines: ['debug h1 ok', 'debug h1 ignored'],
+    said: [[2, '{{ nowhere }}', '{{ hostvars.h2.d }}']],
+  },
+  {
     name: 'a template names the module of a task',
     files: play(`
   tasks:
@@ -382,4 +417,20 @@ describe('engine', () => {
       if (exitCode !== undefined) expect(run.summary.exitCode).to.equal(exitCode);
     });
   }
+
+  it('warns of a handler that only a later one notified in the last flush', async () => {
+    const { events, lines } = await trial(
+      play(`
+  post_tasks: [{name: a, command: "true", notify: two}]
+  handlers:
+    - {name: one, debug: {msg: x}}
+    - {name: two, command: "true", notify: [one, two]}
+`),
+      { hosts: 'h1\n' },
+    );
+    expect(lines).to.deep.equal(['a h1 changed', 'two h1 changed']);
+    expect(events.flatMap(event => (event.type === 'warning' ? [event.message] : []))).to.deep.equal([
+      'the handler "one" was notified by a handler that stands after it, and no flush follows: it does not run',
+    ]);
+  });
 });

@@ -1,13 +1,9 @@
-import type { Task, TaskNode } from '../playbook/types.ts';
+import { type Handler, handlersOf } from '../playbook/task-list.ts';
+import type { Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { toPlain } from '../source/value.ts';
 import { hostState, type PlayRun } from './run.ts';
 import { taskScope } from './variables.ts';
-
-/** Handlers as a flat list: a handler is a task, blocks around them only share keywords. */
-export function handlerTasks(nodes: readonly TaskNode[]): Task[] {
-  return nodes.flatMap(node => (node.kind === 'task' ? [node] : handlerTasks(node.block)));
-}
 
 /**
  * Marks the handlers that a changed task names. By name the last one defined counts, by topic (`listen`) all.
@@ -16,7 +12,7 @@ export function handlerTasks(nodes: readonly TaskNode[]): Task[] {
 export function notify(playRun: PlayRun, task: Task, host: string): void {
   if (task.notify.length === 0) return;
   const scope = taskScope(playRun, host, task);
-  const handlers = handlerTasks(playRun.handlers);
+  const handlers = handlersOf(playRun.handlers);
   for (const { value, at } of task.notify) {
     const rendered = toPlain(playRun.run.templar.render(value, scope, at));
     for (const name of Array.isArray(rendered) ? rendered : [rendered]) {
@@ -35,18 +31,19 @@ export function notify(playRun: PlayRun, task: Task, host: string): void {
   }
 }
 
-function findHandlers(playRun: PlayRun, handlers: readonly Task[], name: string, host: string): Task[] {
+function findHandlers(playRun: PlayRun, handlers: readonly Handler[], name: string, host: string): Handler[] {
   const named = handlers.filter(handler => namesOf(playRun, handler, host).includes(name)).slice(-1);
   return [...new Set([...named, ...handlers.filter(handler => handler.listen.includes(name))])];
 }
 
 /** A role's handler answers to `name`, `role : name` and `collection.role : name`. */
-function namesOf(playRun: PlayRun, handler: Task, host: string): string[] {
+function namesOf(playRun: PlayRun, handler: Handler, host: string): string[] {
   let name = handler.name;
   if (name === undefined) return [];
   if (name.includes('{{')) {
     try {
-      name = String(toPlain(playRun.run.templar.render(name, taskScope(playRun, host, handler), handler.at)));
+      const scope = taskScope(playRun, host, handler.kind === 'task' ? handler : undefined);
+      name = String(toPlain(playRun.run.templar.render(name, scope, handler.at)));
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
     }
@@ -56,28 +53,44 @@ function namesOf(playRun: PlayRun, handler: Task, host: string): string[] {
     : [name];
 }
 
-function mark(playRun: PlayRun, host: string, handler: Task): void {
+function mark(playRun: PlayRun, host: string, handler: Handler): void {
   const marked = playRun.notified.get(host) ?? new Set<string>();
   playRun.notified.set(host, marked.add(handler.id));
 }
 
 /**
- * The next handler in definition order, from the one at index `after` on and then from the first, that one of the hosts
- * has been notified of, and those hosts; taken off the list.
+ * The next handler in definition order after the one at index `after` that one of the hosts has been notified of, and
+ * those hosts; taken off the list. A flush goes over the handlers once, as in Ansible: what a handler notifies before
+ * or at its own place waits for the next flush, so handlers that notify each other come to an end.
  */
 export function nextHandler(
   playRun: PlayRun,
   hosts: readonly string[],
   after: number,
-): { readonly handler: Task; readonly hosts: string[]; readonly index: number } | undefined {
-  const handlers = [...handlerTasks(playRun.handlers).entries()];
-  for (const [index, handler] of [...handlers.slice(after + 1), ...handlers.slice(0, after + 1)]) {
+): { readonly handler: Handler; readonly hosts: string[]; readonly index: number } | undefined {
+  const handlers = handlersOf(playRun.handlers);
+  for (let index = after + 1; index < handlers.length; index++) {
+    const handler = handlers[index]!;
     const wanted = hosts.filter(host => playRun.notified.get(host)?.has(handler.id) && canRun(playRun, host));
     if (wanted.length === 0) continue;
-    for (const host of wanted) playRun.notified.get(host)!.delete(handler.id);
+    for (const host of wanted) taken(playRun, host, handler);
     return { handler, hosts: wanted, index };
   }
   return undefined;
+}
+
+/** Takes a handler off the list of a host; a block takes its tasks with it, since it runs them. */
+export function taken(playRun: PlayRun, host: string, handler: Handler): void {
+  for (const { id } of handlersOf([handler])) playRun.notified.get(host)?.delete(id);
+}
+
+/** Names of handlers that a host was notified of and that have not run. */
+export function waitingHandlers(playRun: PlayRun, host: string): string[] {
+  const ids = playRun.notified.get(host);
+  if (!ids || !canRun(playRun, host)) return [];
+  return handlersOf(playRun.handlers)
+    .filter(({ id }) => ids.has(id))
+    .map(handler => handler.name ?? handler.id);
 }
 
 /** A failed host loses its handlers unless they are forced. */

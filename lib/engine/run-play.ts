@@ -58,7 +58,9 @@ function newPlayRun(
     endedHosts: new Set(),
     endedRoles: new Set(),
     rolesDone: new Map(),
-    forceHandlers: run.options.forceHandlers || truthy(option(run, play, 'forceHandlers')),
+    forceHandlers: play.forceHandlers
+      ? truthy(option(run, play, 'forceHandlers'))
+      : run.options.forceHandlers,
     maxFailPercentage: maximum === undefined ? undefined : Number(maximum),
   };
 }

@@ -1,6 +1,6 @@
 import type { Task, TaskNode } from '../playbook/types.ts';
 import { comparePaths, type Step, type StepEnd, type Walk, type WalkHooks, walk } from './cursor.ts';
-import { nextHandler } from './handlers.ts';
+import { nextHandler, taken, waitingHandlers } from './handlers.ts';
 import { forEachLimited } from './limiter.ts';
 import { hostState, type PlayRun } from './run.ts';
 import { selects } from './select.ts';
@@ -24,6 +24,7 @@ export async function runLinear(playRun: PlayRun, sections: readonly (readonly T
     await flushHandlers(playRun, playRun.batch);
     if (isOver(playRun)) return;
   }
+  if (sections.length > 1) warnOfWaiting(playRun, playRun.batch);
 }
 
 /** Every host goes its own way, `limit` of them at once. */
@@ -43,6 +44,7 @@ export async function runFree(
       await flushHandlers(playRun, [host]);
       if (isOver(playRun)) return;
     }
+    warnOfWaiting(playRun, [host]);
   });
 }
 
@@ -55,7 +57,7 @@ export function liveHosts(playRun: PlayRun): string[] {
 
 const isOver = (playRun: PlayRun): boolean => playRun.ended !== 'no' || playRun.run.signal.aborted;
 
-/** Runs the handlers that were notified, in the order they are defined, until none is left. */
+/** Runs the handlers that were notified, in the order they are defined. */
 async function flushHandlers(playRun: PlayRun, hosts: readonly string[]): Promise<void> {
   let after = -1;
   for (;;) {
@@ -63,6 +65,17 @@ async function flushHandlers(playRun: PlayRun, hosts: readonly string[]): Promis
     if (!next || playRun.run.signal.aborted) return;
     after = next.index;
     await runList(playRun, [next.handler], next.hosts, true);
+    // A handler that notifies itself has just run.
+    for (const host of next.hosts) taken(playRun, host, next.handler);
+  }
+}
+
+/** Handlers of the last flush that a later one notified never run: Ansible says nothing of it, which hides a mistake. */
+function warnOfWaiting(playRun: PlayRun, hosts: readonly string[]): void {
+  const names = new Set(hosts.flatMap(host => waitingHandlers(playRun, host)));
+  for (const name of names) {
+    const message = `the handler "${name}" was notified by a handler that stands after it, and no flush follows: it does not run`;
+    playRun.run.emit({ type: 'warning', message });
   }
 }
 
@@ -111,7 +124,7 @@ async function runGroup(
   const { task } = step;
   if (isFlush(task)) {
     await flushMeta(playRun, group);
-    for (const w of group) advance(playRun, w, WENT_WELL);
+    for (const w of group) advanceFlushed(playRun, w);
     return;
   }
   if (!(await agreedTo(playRun, task))) {
@@ -170,6 +183,18 @@ async function flushMeta(playRun: PlayRun, group: readonly HostWalk[]): Promise<
     playRun,
     members.map(m => m.host).filter(host => !ends.get(host)!.skipped),
   );
+}
+
+/** Moves on a host whose handlers ran in the middle of its tasks: one that failed there goes to the rescue around. */
+function advanceFlushed(playRun: PlayRun, hostWalk: HostWalk): void {
+  const state = hostState(playRun.run, hostWalk.host);
+  if (state.status !== 'failed') {
+    advance(playRun, hostWalk, WENT_WELL);
+    return;
+  }
+  state.status = 'active';
+  // The handler's own failure has been counted.
+  take(playRun, hostWalk, hostWalk.walk.next({ ...WENT_WELL, failed: true }));
 }
 
 /** Moves a host on to its next step. */

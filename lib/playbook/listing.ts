@@ -3,7 +3,7 @@ import { SourceError } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { isSelected, type TagChoice } from './tags.ts';
-import { eachTask } from './task-list.ts';
+import { eachTask, handlersOf } from './task-list.ts';
 import type { Play, Playbook, Task, TaskNode } from './types.ts';
 
 const ALL: TagChoice = { only: ['all', 'never'], skip: [] };
@@ -48,7 +48,11 @@ export function missingHandlers(playbook: Playbook): SourceError[] {
     const tasks = [...sectionsOf(play), play.handlers].flatMap(nodes => [...eachTask(nodes)]);
     if (tasks.some(task => ['include_role', 'include_tasks'].includes(task.module.name))) return [];
     const known = new Set(
-      [...eachTask(play.handlers)].flatMap(handler => [handler.name, titleOf(handler), ...handler.listen]),
+      handlersOf(play.handlers).flatMap(handler => [
+        handler.name,
+        ...(handler.kind === 'task' ? [titleOf(handler)] : []),
+        ...handler.listen,
+      ]),
     );
     const names = [...known].filter(name => name !== undefined);
     if (names.some(isTemplate)) return [];

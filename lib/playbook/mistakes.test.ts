@@ -177,13 +177,6 @@ describe('mistakes in playbooks', () => {
       ['site.yml:2:11 WRONG_TYPE a role must be a name, or a mapping with "role"'],
     ],
     [
-      'a block as handler',
-      play('handlers:', '- block: []'),
-      [
-        'site.yml:3:5 BAD_VALUE a handler cannot be a block, write its tasks as handlers that listen to one topic',
-      ],
-    ],
-    [
       'a role as handler',
       play('handlers:', '- include_role: {name: x}'),
       ['site.yml:3:19 BAD_VALUE a handler cannot include a role, use include_tasks'],

@@ -6,7 +6,7 @@ import { isTemplate } from '../templating/templar.ts';
 import { parseAction } from './action.ts';
 import { checkKeywords, checkTemplates } from './check.ts';
 import { firstWord } from './free-form.ts';
-import { authored, each, inherit, varLayers } from './inherit.ts';
+import { authored, each, inherit, texts, varLayers } from './inherit.ts';
 import { type Load, renderName } from './load.ts';
 import { roleRequest } from './role-request.ts';
 import { findFile } from './search.ts';
@@ -41,14 +41,7 @@ function parseNode(load: Load, { value, at }: Authored, context: TaskContext): T
 function parseBlock(load: Load, dict: Dict, at: Position, context: TaskContext): Block[] {
   if (!dict.has('block'))
     load.problems.add('MISSING_KEY', '"rescue" and "always" belong to a "block"', at, 'add "block:"');
-  if (context.handlers)
-    load.problems.add(
-      'BAD_VALUE',
-      'a handler cannot be a block',
-      at,
-      'write its tasks as handlers that listen to one topic',
-    );
-  checkKeywords(load, dict, 'block');
+  checkKeywords(load, dict, 'block', key => context.handlers && key === 'listen');
   const name = dict.get('name');
   const title = typeof name === 'string' ? name : undefined;
   const keywords = inherit(
@@ -69,6 +62,7 @@ function parseBlock(load: Load, dict: Dict, at: Position, context: TaskContext):
       block: part('block', { ...inner, rescued: inner.rescued === true || dict.has('rescue') }),
       rescue: part('rescue'),
       always: part('always'),
+      listen: texts(dict.get('listen')),
       role: context.role,
     },
   ];
@@ -177,8 +171,11 @@ function importTasks(load: Load, { args, at, freeForm }: ImportTask, context: Ta
 
 /** The file of an import or include, or a mistake that says where it was looked for. */
 function findTaskFile(load: Load, name: string, context: TaskContext, at: Position): string | undefined {
-  const { file, searched } = findFile(context, context.handlers ? 'handlers' : 'tasks', name);
+  const kinds = context.handlers ? (['handlers', 'tasks'] as const) : (['tasks'] as const);
+  const found = kinds.map(kind => findFile(context, kind, name));
+  const file = found.find(one => one.file !== undefined)?.file;
   if (file !== undefined) return file;
+  const searched = [...new Set(found.flatMap(one => one.searched))];
   const places = searched.slice(0, 4).map(displayPath).join(', ');
   load.problems.add('FILE_NOT_FOUND', `no file "${name}"`, at, `looked for ${places}`);
   return undefined;
@@ -229,4 +226,12 @@ export function* eachTask(nodes: readonly TaskNode[]): Iterable<Task> {
     if (node.kind === 'task') yield node;
     else yield* eachTask([...node.block, ...node.rescue, ...node.always]);
   }
+}
+
+/** A handler: a task, or a block that is notified as one. */
+export type Handler = Task | Block;
+
+/** Handlers in the order they are defined: a block stands before its own tasks, which answer to their names as well. */
+export function handlersOf(nodes: readonly TaskNode[]): Handler[] {
+  return nodes.flatMap(node => (node.kind === 'task' ? [node] : [node, ...handlersOf(node.block)]));
 }

@@ -192,6 +192,8 @@ export interface Block {
   readonly block: readonly TaskNode[];
   readonly rescue: readonly TaskNode[];
   readonly always: readonly TaskNode[];
+  /** Handlers only. */
+  readonly listen: readonly string[];
   readonly role: RoleInstance | undefined;
 }
 
