@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { type Deployment, nodesOf } from '../verify/deployment.ts';
+import type { DatabaseNode, Deployment } from '../verify/deployment.ts';
 import type { Hosts } from '../verify/hosts.ts';
-import type { Databases } from '../verify/sql.ts';
-import type { Profile } from './profiles.ts';
+import type { Statements } from './cluster/statements.ts';
 import type { HostFingerprint } from './result.ts';
 
 /** What a host is made of, as `key=value` lines, from files that every Linux has; `~` marks what differs at every run. */
@@ -22,33 +20,40 @@ echo "~load average=$(cut -d' ' -f1-3 /proc/loadavg)"
 echo "~memory available MiB=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)"
 `;
 
-/** Settings of the server that somebody chose. Left out: what names a node instead of tuning it. */
+/** Settings of the server that somebody chose, and how it was built. Left out: what names a node instead of tuning it. */
 const CHOSEN_SETTINGS = `SELECT name, setting || coalesce(unit, '') AS value FROM pg_settings
-  WHERE source IN ('configuration file', 'command line', 'environment variable', 'database', 'user')
-    AND name NOT IN ('primary_conninfo', 'primary_slot_name', 'cluster_name', 'polar_hostid', 'listen_addresses', 'data_directory')
+  WHERE (source IN ('configuration file', 'command line', 'environment variable', 'database', 'user')
+      OR name IN ('debug_assertions', 'data_checksums', 'block_size', 'wal_block_size', 'server_version', 'fsync', 'full_page_writes'))
+    AND name NOT IN ('primary_conninfo', 'primary_slot_name', 'cluster_name', 'polar_hostid', 'listen_addresses', 'data_directory', 'transaction_read_only', 'transaction_deferrable', 'transaction_isolation')
     AND name !~ '(_file|_directory|_directories)$' ORDER BY name`;
 
-/** Looks at every host and server of the deployment before the load begins. */
+/** Looks at the storage host and at every node that answers, before the load begins. */
 export async function takeFingerprint(
   deployment: Deployment,
   hosts: Hosts,
-  databases: Databases,
-): Promise<readonly HostFingerprint[]> {
-  const nodes = nodesOf(deployment);
+  statements: Statements,
+  nodes: readonly DatabaseNode[],
+): Promise<HostFingerprint[]> {
   const { storage } = deployment;
-  const roles = new Map<string, string>([
-    [storage.host, 'storage'],
-    ...nodes.map(n => [n.host, n.role] as const),
-  ]);
-  return Promise.all(
-    [...roles].map(async ([host, role]): Promise<HostFingerprint> => {
-      const { stdout } = await hosts.script(host, LOOK);
-      const { stable, momentary } = split(stdout);
-      const more =
-        role === 'storage' ? await exportSettings(hosts, deployment) : await serverSettings(databases, host);
-      return { host, role, stable: { ...stable, ...more }, momentary };
-    }),
+  const server = await Promise.all(
+    nodes.map(async ({ host, role }) =>
+      fingerprint(hosts, host, role, await serverSettings(statements, host)),
+    ),
   );
+  if (nodes.some(node => node.host === storage.host)) return server;
+  const exports = await exportSettings(hosts, deployment).catch(() => ({}));
+  return [await fingerprint(hosts, storage.host, 'storage', exports), ...server];
+}
+
+async function fingerprint(
+  hosts: Hosts,
+  host: string,
+  role: string,
+  more: Record<string, string>,
+): Promise<HostFingerprint> {
+  const { stdout } = await hosts.script(host, LOOK).catch(() => ({ stdout: '' }));
+  const { stable, momentary } = split(stdout);
+  return { host, role, stable: { ...stable, ...more }, momentary };
 }
 
 function split(text: string): { stable: Record<string, string>; momentary: Record<string, string> } {
@@ -76,10 +81,17 @@ async function exportSettings(hosts: Hosts, { storage }: Deployment): Promise<Re
   return { 'nbd exports': [...new Set(lines)].sort().join(', ') };
 }
 
-async function serverSettings(databases: Databases, host: string): Promise<Record<string, string>> {
-  const session = await databases.reader(host);
-  const [version] = await session.select<{ version: string }>('SELECT version()');
-  const settings = await session.select<{ name: string; value: string }>(CHOSEN_SETTINGS);
+async function serverSettings(statements: Statements, host: string): Promise<Record<string, string>> {
+  const [version] = await statements.select<{ version: string }>({
+    host,
+    kind: 'look',
+    sql: 'SELECT version()',
+  });
+  const settings = await statements.select<{ name: string; value: string }>({
+    host,
+    kind: 'look',
+    sql: CHOSEN_SETTINGS,
+  });
   return { version: version?.version ?? '', ...Object.fromEntries(settings.map(s => [s.name, s.value])) };
 }
 
@@ -90,22 +102,4 @@ async function serverSettings(databases: Databases, host: string): Promise<Recor
 export function onOneMachine(fingerprint: readonly HostFingerprint[]): boolean {
   const machines = fingerprint.filter(f => f.role !== 'storage').map(f => f.momentary.machine);
   return new Set(machines).size < machines.length;
-}
-
-/** One short text for "measured under the same conditions": equal when runs may be compared. */
-export function environmentOf(
-  deployment: Deployment,
-  profile: Profile,
-  fingerprint: readonly HostFingerprint[],
-): string {
-  // Hosts count by what they are, not by their names: a lab that was made anew is the same environment.
-  const hosts = fingerprint
-    .map(({ role, stable }) => JSON.stringify([role, Object.entries(stable).sort()]))
-    .sort();
-  const { database, version, sync } = deployment;
-  const { name: _, ...load } = profile;
-  return createHash('sha256')
-    .update(JSON.stringify([database, version, sync, load, hosts]))
-    .digest('hex')
-    .slice(0, 16);
 }

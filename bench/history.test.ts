@@ -6,17 +6,30 @@ import { appendHistory, readHistory } from './history.ts';
 import type { RunRecord } from './result.ts';
 
 const record = (id: string): RunRecord => ({
-  schema: 1,
+  schema: 2,
   id,
   at: '2026-01-01T00:00:00Z',
+  endedAt: '2026-01-01T00:10:00Z',
   profile: 'smoke',
   scale: 5,
+  load: {},
   deployment: 'PolarDB 15',
+  cluster: {
+    name: 'polar',
+    database: 'polardb',
+    version: '15',
+    sync: 'off',
+    primary: 'rw1',
+    nodes: ['rw1'],
+  },
   standIn: false,
-  environment: 'abc',
+  fingerprint: [],
   failed: false,
   complaints: [],
+  remarks: [],
   cells: [],
+  night: [],
+  storage: [],
 });
 
 describe('bench: history', () => {
@@ -32,13 +45,18 @@ describe('bench: history', () => {
   });
 
   it('survives a torn line and a version it does not know, and says where they are', () => {
-    appendFileSync(file, '{"schema":1,"id":"torn');
+    appendFileSync(file, '{"schema":2,"id":"torn');
     appendHistory(file, record('three'));
-    appendFileSync(file, `${JSON.stringify({ ...record('later'), schema: 2 })}\n`);
+    appendFileSync(file, `${JSON.stringify({ ...record('later'), schema: 3 })}\n`);
     const history = readHistory(file);
     expect(history.records.map(r => r.id)).to.deep.equal(['one', 'two', 'three']);
     expect(history.unreadable.map(u => u.line)).to.deep.equal([3, 5]);
     expect(history.unreadable[1]!.reason).to.contain('schema');
+  });
+
+  it('keeps lines of the version before, and says why they are not compared', () => {
+    appendFileSync(file, `${JSON.stringify({ ...record('old'), schema: 1 })}\n`);
+    expect(readHistory(file).unreadable.at(-1)!.reason).to.contain('of an earlier version');
   });
 
   it('refuses to write what it could not read', () => {

@@ -43,7 +43,11 @@ function parseLine(text: string): RunRecord | string {
   } catch {
     return 'not JSON: cut off while it was written?';
   }
-  return isRecord(value) ? value : ajv.errorsText(isRecord.errors, { dataVar: 'record' });
+  if (isRecord(value)) return value;
+  const { schema } = (value ?? {}) as { schema?: unknown };
+  if (schema === 1)
+    return 'schema 1, of an earlier version: it does not say what was measured, and is not compared';
+  return ajv.errorsText(isRecord.errors, { dataVar: 'record' });
 }
 
 /**

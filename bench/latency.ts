@@ -1,20 +1,15 @@
-import { build, type Histogram } from 'hdr-histogram-js';
+import {
+  build,
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  type Histogram,
+} from 'hdr-histogram-js';
+import type { Percentiles } from './result.ts';
 
 /** What a transaction log says: how often each latency came, and the transactions that did not succeed. */
 export interface LatencyCounts {
   readonly histogram: Histogram;
   readonly failures: number;
-}
-
-/** Latencies in milliseconds. */
-export interface Percentiles {
-  readonly count: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
 }
 
 /**
@@ -25,11 +20,7 @@ export const COUNT_LATENCIES = `awk '{ n[$3]++ } END { for (us in n) print us, n
 
 /** Reads `COUNT_LATENCIES`' lines: `microseconds count`, or pgbench's word for a transaction that did not succeed. */
 export function readLatencyCounts(lines: Iterable<string>): LatencyCounts {
-  const histogram = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 3_600_000_000,
-    numberOfSignificantValueDigits: 3,
-  });
+  const histogram = emptyHistogram();
   let failures = 0;
   for (const line of lines) {
     const [what = '', count = ''] = line.split(' ');
@@ -41,8 +32,28 @@ export function readLatencyCounts(lines: Iterable<string>): LatencyCounts {
   return { histogram, failures };
 }
 
-/** The usual percentiles; undefined when nothing was logged. */
-export function percentilesOf(histogram: Histogram): Percentiles | undefined {
+function emptyHistogram(): Histogram {
+  return build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 3_600_000_000,
+    numberOfSignificantValueDigits: 3,
+  });
+}
+
+/** A histogram as text, to keep until the run's end. */
+export function encodeHistogram(histogram: Histogram): string {
+  return encodeIntoCompressedBase64(histogram);
+}
+
+/** All transactions of several histograms in one: the percentiles of repetitions together are not those of each. */
+export function mergeHistograms(encoded: Iterable<string>): Histogram {
+  const merged = emptyHistogram();
+  for (const text of encoded) merged.add(decodeFromCompressedBase64(text) as Histogram);
+  return merged;
+}
+
+/** The usual percentiles in milliseconds; undefined when nothing was logged. A sample does not know the slowest one. */
+export function percentilesOf(histogram: Histogram, sampled = false): Percentiles | undefined {
   if (histogram.totalCount === 0) return undefined;
   const ms = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
   return {
@@ -52,7 +63,7 @@ export function percentilesOf(histogram: Histogram): Percentiles | undefined {
     p95: ms(95),
     p99: ms(99),
     p999: ms(99.9),
-    max: histogram.maxValue / 1000,
+    ...(sampled ? {} : { max: histogram.maxValue / 1000 }),
   };
 }
 

@@ -2,8 +2,8 @@
 export interface Progress {
   readonly atS: number;
   readonly tps: number;
-  readonly latencyMs: number;
-  /** Missing when no transaction ended in the interval. */
+  /** Missing when no transaction ended in the interval: a stall has no latency. */
+  readonly latencyMs?: number;
   readonly stddevMs?: number;
 }
 
@@ -23,8 +23,15 @@ export interface PgbenchResult {
   readonly transactions: number;
   /** Transactions that failed, clients that gave up and errors on stderr, all counted. */
   readonly errors: number;
+  /** Left out by a rate limit, because they were late already. */
   readonly skipped: number;
-  /** Without the time to connect. Missing when no transaction ended. */
+  /** Tried again after a serialization failure or a deadlock (`--max-tries`). */
+  readonly retried: number;
+  /** Above the latency limit (`-L`), of those that ended. */
+  readonly late: number;
+  /** Clients gave up before the time was over: a rate over the whole time says nothing. */
+  readonly aborted: boolean;
+  /** Without the time to connect, where clients keep their sessions. Missing when no transaction ended. */
   readonly tps: number | undefined;
   readonly latencyMs: number | undefined;
   readonly stddevMs: number | undefined;
@@ -41,7 +48,7 @@ export class PgbenchError extends Error {
 
 const COMPLAINTS_KEPT = 5;
 
-/** Reads the summary (stdout) and the progress lines (stderr) of pgbench 11 to 17. */
+/** Reads the summary (stdout) and the progress lines (stderr) of pgbench 11 to 18. */
 export function parsePgbench(stdout: string, stderr: string): PgbenchResult {
   const number = (pattern: RegExp): number | undefined => {
     const match = pattern.exec(stdout);
@@ -56,7 +63,7 @@ export function parsePgbench(stdout: string, stderr: string): PgbenchResult {
   }
   const failed = number(/^number of failed transactions: (\d+)/m) ?? 0;
   return {
-    version: /^pgbench \((?:PostgreSQL\) )?([\d.]+)/m.exec(stdout)?.[1],
+    version: /^pgbench \((?:PostgreSQL\) )?([\w.]+)/m.exec(stdout)?.[1],
     scale: number(/^scaling factor: (\d+)/m) ?? 0,
     clients: number(/^number of clients: (\d+)/m) ?? 0,
     threads: number(/^number of threads: (\d+)/m) ?? 0,
@@ -64,43 +71,70 @@ export function parsePgbench(stdout: string, stderr: string): PgbenchResult {
     transactions,
     errors: failed + complaints.length,
     skipped: number(/^number of transactions skipped: (\d+)/m) ?? 0,
-    // Two lines before version 14 ("including", "excluding connections establishing"), one since.
-    tps: number(/^tps = ([\d.]+) \((?:excluding|without)/m),
+    retried: number(/^number of transactions retried: (\d+)/m) ?? 0,
+    late: number(/^number of transactions above the [\d.]+ ms latency limit: (\d+)/m) ?? 0,
+    aborted: /\baborted\b/.test(stderr),
+    // Two lines before version 14 ("including", "excluding connections establishing"), one since: "without initial
+    // connection time", and with -C "including reconnection times".
+    tps: number(/^tps = ([\d.]+) \((?:excluding|without|including reconnection)/m),
     latencyMs: number(/^latency average(?:\s\S+)?(?: =|:) ([\d.]+) ms/m),
     stddevMs: number(/^latency stddev = ([\d.]+) ms/m),
-    progress: progressOf(stderr),
+    progress: readProgress(stderr),
     statements: statementsOf(stdout),
     complaints: complaints.slice(0, COMPLAINTS_KEPT),
   };
 }
 
-function progressOf(stderr: string): Progress[] {
+/** The `-P` lines. A stall prints no latency ("-nan", or "0.000" in some versions): its rate is what counts. */
+export function readProgress(stderr: string): Progress[] {
   const lines = stderr.matchAll(
-    /^progress: ([\d.]+) s, ([\d.]+) tps, lat ([\d.]+) ms stddev ([\d.]+|-?nan)/gim,
+    /^progress: ([\d.]+) s, ([\d.]+|-?nan|inf) tps, lat ([\d.]+|-?nan) ms stddev ([\d.]+|-?nan)/gim,
   );
-  return [...lines].map(([, at, tps, latency, stddev]) => ({
-    atS: Number(at),
-    tps: Number(tps),
-    latencyMs: Number(latency),
-    ...(Number.isNaN(Number(stddev)) ? {} : { stddevMs: Number(stddev) }),
-  }));
+  return [...lines].map(([, at, tps, latency, stddev]) => {
+    const rate = finite(tps) ?? 0;
+    const known = rate > 0 ? { latencyMs: finite(latency), stddevMs: finite(stddev) } : {};
+    return {
+      atS: Number(at),
+      tps: rate,
+      ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
+    };
+  });
 }
 
+function finite(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** Of several scripts (`-f a -f b@3`) each has a listing of its own. */
 function statementsOf(stdout: string): StatementLatency[] {
-  const [, listing = ''] = stdout.split(/^statement latencies in milliseconds.*:$/m);
-  const withFailures = /statement latencies in milliseconds and failures/.test(stdout);
-  const row = withFailures ? /^\s+([\d.]+)\s+\d+\s+(\S.*)$/gm : /^\s+([\d.]+)\s+(\S.*)$/gm;
-  return [...listing.matchAll(row)].map(([, ms, statement]) => ({ ms: Number(ms), statement: statement! }));
+  const [, ...listings] = stdout.split(/^\s*(?:- )?(?=statement latencies in milliseconds)/m);
+  return listings.flatMap(listing => {
+    // Version 15 and later print failures beside the time, and retries when transactions may be tried again.
+    const counts = /failures/.test(listing.split('\n')[0]!)
+      ? /retries/.test(listing.split('\n')[0]!)
+        ? 2
+        : 1
+      : 0;
+    const row = new RegExp(`^\\s+([\\d.]+)${'\\s+\\d+'.repeat(counts)}\\s+(\\S.*)$`, 'gm');
+    return [...listing.matchAll(row)].map(([, ms, statement]) => ({ ms: Number(ms), statement: statement! }));
+  });
 }
 
-/** Lines of stderr that report an error; the closing "Run was aborted" repeats what was said. */
+/**
+ * Lines of stderr that report an error. The closing "Run was aborted" repeats what was said; with `--verbose-errors` a
+ * transaction that is tried again says so, and its last failure is counted by the summary.
+ */
 function complaintsOf(stderr: string): string[] {
   return stderr
     .split('\n')
     .map(line => line.trim())
     .filter(
       line =>
-        /\b(error|fatal|panic|aborted)\b/i.test(line) && !/^(pgbench: error: )?Run was aborted/.test(line),
+        /\b(error|fatal|panic|aborted)\b/i.test(line) &&
+        !/^(pgbench: error: )?Run was aborted/.test(line) &&
+        !/^pgbench: client \d+ (repeats|ends) the (failed )?transaction/.test(line) &&
+        !/^pgbench: client \d+ got an error in command/.test(line),
     );
 }
 

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { planCells } from './plan.ts';
+import { missingParts, planCells } from './plan.ts';
 import { loadProfile, PROFILES } from './profiles.ts';
 
-const short = (cells: ReturnType<typeof planCells>) =>
-  cells.map(c => `${c.repetition} ${c.workload} ${c.nodes}`);
+const short = (cells: ReturnType<typeof planCells>) => cells.map(c => `${c.repetition} ${partsOf(c)}`);
+const partsOf = (cell: ReturnType<typeof planCells>[number]) =>
+  cell.parts.map(p => `${p.workload} ${p.nodes}`).join(' + ');
 
 describe('bench: plan', () => {
   it('measures one node, all nodes and the writes, in the order of the guide', () => {
@@ -26,9 +27,37 @@ describe('bench: plan', () => {
     expect(planCells({ ...profile, seed: 2 }, 3)).not.to.deep.equal(cells);
     expect(new Set(cells.map(c => c.randomSeed)).size).to.equal(15);
     for (let r = 1; r <= 5; r++) {
-      const one = cells.filter(c => c.repetition === r).map(c => `${c.workload} ${c.nodes}`);
+      const one = cells.filter(c => c.repetition === r).map(partsOf);
       expect(one.sort()).to.deep.equal(['read-only 1', 'read-only 3', 'read-write 1']);
     }
+  });
+});
+
+describe('bench: plan of a night', () => {
+  const nightly = { ...PROFILES.nightly!, repetitions: 1 };
+
+  it('reads on 1 to N nodes, and mixes writing with reading on the replicas', () => {
+    expect(short(planCells(nightly, 3))).to.deep.equal([
+      '1 read-only 1',
+      '1 read-only 2',
+      '1 read-only 3',
+      '1 read-write 1',
+      '1 simple-update 1',
+      '1 mixed-writes 1 + mixed-reads 2',
+    ]);
+    expect(short(planCells(nightly, 1))).to.deep.equal([
+      '1 read-only 1',
+      '1 read-write 1',
+      '1 simple-update 1',
+    ]);
+  });
+
+  it('tells what a missing node leaves unmeasured', () => {
+    expect(missingParts(nightly, 3, 2)).to.deep.equal([
+      { workload: 'read-only', nodes: 3 },
+      { workload: 'mixed-reads', nodes: 2 },
+    ]);
+    expect(missingParts(nightly, 3, 3)).to.deep.equal([]);
   });
 });
 
@@ -47,7 +76,7 @@ describe('bench: profiles', () => {
   });
 
   for (const [what, name, message] of [
-    ['no such file', 'nightlong', 'neither a profile (smoke, guide) nor a readable file'],
+    ['no such file', 'nightlong', 'neither a profile (smoke, guide, nightly) nor a readable file'],
     [
       'unknown and missing keys',
       () => file('{name: mine, scale: 0, size: 3}'),

@@ -25,11 +25,28 @@ export const ProfileSchema = Type.Object(
     repetitions: Type.Integer({ minimum: 1, maximum: 100 }),
     readOnly: Load,
     readWrite: Load,
-    /** On how many nodes the read-only load runs at the same time; `all` stands for the whole cluster. */
-    readOnlyNodes: Type.Array(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all')]), {
-      minItems: 1,
-    }),
-    /** Share of transactions that are logged for the percentiles; below 1 where the log would grow large. */
+    /**
+     * On how many nodes the read-only load runs at the same time; `all` stands for the whole cluster, `each` for 1, 2, 3 and
+     * so on up to all.
+     */
+    readOnlyNodes: Type.Array(
+      Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('each')]),
+      { minItems: 1 },
+    ),
+    /** Which loads write; `mixed` is read-write on the primary while the replicas read. */
+    writes: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal('read-write'), Type.Literal('simple-update'), Type.Literal('mixed')]),
+      ),
+    ),
+    /** A read-write load at this share of the night's own rate, for latencies that count the waiting of a stall. */
+    pacedShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    /** How long fio reads and writes a scratch file beside the database's disk, each test; 0 leaves it out. */
+    storageSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600 })),
+    /**
+     * Share of transactions that are logged for the percentiles. Below 1 the report has no slowest transaction; a node
+     * without room for the whole log logs less by itself.
+     */
     logSampling: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     /** Decides the order of the repetitions and pgbench's random numbers. */
     seed: Type.Integer(),
@@ -40,7 +57,10 @@ export const ProfileSchema = Type.Object(
 export type Profile = Static<typeof ProfileSchema>;
 export type Load = Static<typeof Load>;
 
-/** `smoke` proves that everything works; `guide` has the loads of the PolarDB guide (scale 100, two minutes each). */
+/**
+ * `smoke` proves that everything works; `guide` has the loads of the PolarDB guide (scale 100, two minutes each); `nightly`
+ * repeats short measurements in random order, about half an hour with three nodes.
+ */
 export const PROFILES: Readonly<Record<string, Profile>> = {
   smoke: {
     name: 'smoke',
@@ -61,7 +81,21 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     readOnly: { clients: 32, threads: 32, seconds: 120 },
     readWrite: { clients: 8, threads: 8, seconds: 120 },
     readOnlyNodes: [1, 'all'],
-    logSampling: 0.1,
+    logSampling: 1,
+    seed: 1,
+  },
+  nightly: {
+    name: 'nightly',
+    scale: 100,
+    warmUpSeconds: 30,
+    repetitions: 5,
+    readOnly: { clients: 16, threads: 8, seconds: 30 },
+    readWrite: { clients: 16, threads: 8, seconds: 60 },
+    readOnlyNodes: ['each'],
+    writes: ['read-write', 'simple-update', 'mixed'],
+    pacedShare: 0.7,
+    storageSeconds: 10,
+    logSampling: 1,
     seed: 1,
   },
 };

@@ -1,24 +1,30 @@
-import type { CellFigures, RunRecord } from './result.ts';
+import type { CellFigures, Percentiles, RunRecord, Workload } from './result.ts';
 import {
-  bootstrapMedian,
   coefficientOfVariation,
   type Interval,
   median,
+  medianInterval,
   scalingEfficiency,
   sum,
 } from './statistics.ts';
 
 /** All repetitions of one measurement together. */
 export interface Summary {
-  readonly workload: CellFigures['workload'];
+  readonly workload: Workload;
   readonly nodes: number;
   readonly clients: number;
   readonly seconds: number;
+  /** Repetitions whose figures count; 0 when none does, and `tps` is what was seen all the same. */
+  readonly valid: number;
   readonly repetitions: number;
+  /** Why repetitions do not count, each reason once. */
+  readonly invalid: readonly string[];
   readonly tps: number;
   readonly interval: Interval | undefined;
   readonly variation: number;
   readonly errors: number;
+  /** Of all transactions of all repetitions and nodes together. */
+  readonly percentiles: Percentiles | undefined;
   readonly perNode: readonly NodeSummary[];
 }
 
@@ -26,56 +32,62 @@ export interface NodeSummary {
   readonly host: string;
   readonly tps: number;
   readonly latencyMs: number;
-  readonly p50: number | undefined;
-  readonly p99: number | undefined;
-  readonly p999: number | undefined;
-  readonly max: number | undefined;
+  readonly percentiles: Percentiles | undefined;
   readonly errors: number;
 }
 
+/** In which order workloads are shown. */
+const ORDER: readonly Workload[] = [
+  'read-only',
+  'read-write',
+  'simple-update',
+  'mixed-writes',
+  'mixed-reads',
+  'paced',
+];
+
 /** One summary per workload and number of nodes, reading first. */
-export function summariseRun({ cells }: Pick<RunRecord, 'cells'>): readonly Summary[] {
+export function summariseRun(record: Pick<RunRecord, 'cells' | 'night'>): readonly Summary[] {
   const kinds = new Map<string, CellFigures[]>();
-  for (const cell of cells) {
-    const key = `${cell.workload} ${String(cell.nodes).padStart(4)}`;
+  for (const cell of record.cells) {
+    const key = `${ORDER.indexOf(cell.workload)} ${String(cell.nodes).padStart(4)}`;
     kinds.set(key, [...(kinds.get(key) ?? []), cell]);
   }
-  return [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => summariseCells(group));
+  return [...kinds]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, group]) => summariseCells(group, record.night));
 }
 
-function summariseCells(group: readonly CellFigures[]): Summary {
+function summariseCells(group: readonly CellFigures[], night: RunRecord['night']): Summary {
   const { workload, nodes, clients, seconds } = group[0]!;
-  const tps = group.map(cell => cell.tps);
+  const counting = group.filter(cell => cell.invalid === undefined);
+  const shown = counting.length > 0 ? counting : group;
+  const tps = shown.map(cell => cell.tps);
   const hosts = [...new Set(group.flatMap(cell => cell.perNode.map(node => node.host)))];
+  const together = night.find(n => n.workload === workload && n.nodes === nodes);
   return {
     workload,
     nodes,
     clients,
     seconds,
+    valid: counting.length,
     repetitions: group.length,
+    invalid: [...new Set(group.flatMap(cell => (cell.invalid === undefined ? [] : [cell.invalid])))],
     tps: median(tps),
-    interval: bootstrapMedian(tps),
+    interval: medianInterval(tps),
     variation: coefficientOfVariation(tps),
     errors: sum(group.map(cell => cell.errors)),
-    perNode: hosts.map(host => summariseNode(host, group)),
-  };
-}
-
-function summariseNode(host: string, group: readonly CellFigures[]): NodeSummary {
-  const runs = group.flatMap(cell => cell.perNode.filter(node => node.host === host));
-  const percentile = (name: 'p50' | 'p99' | 'p999' | 'max') => {
-    const values = runs.flatMap(run => (run.percentiles ? [run.percentiles[name]] : []));
-    return values.length > 0 ? median(values) : undefined;
-  };
-  return {
-    host,
-    tps: median(runs.map(run => run.tps)),
-    latencyMs: median(runs.map(run => run.latencyMs)),
-    p50: percentile('p50'),
-    p99: percentile('p99'),
-    p999: percentile('p999'),
-    max: percentile('max'),
-    errors: sum(runs.map(run => run.errors)),
+    percentiles: together?.percentiles,
+    perNode: hosts.map(host => {
+      const runs = shown.flatMap(cell => cell.perNode.filter(node => node.host === host));
+      return {
+        host,
+        tps: runs.length === 0 ? 0 : median(runs.map(run => run.tps)),
+        latencyMs: runs.length === 0 ? 0 : median(runs.map(run => run.latencyMs)),
+        percentiles: together?.perNode.find(n => n.host === host)?.percentiles,
+        errors: sum(group.flatMap(c => c.perNode.filter(n => n.host === host).map(n => n.errors))),
+      };
+    }),
   };
 }
 
@@ -85,9 +97,9 @@ export interface Scaling {
   readonly efficiency: number;
 }
 
-/** How reading grows with the nodes; undefined without a measurement of one node and one of several. */
+/** How reading grows with the nodes; undefined without a measurement of one node and one of several that count. */
 export function scalingOf(summaries: readonly Summary[]): Scaling | undefined {
-  const reads = summaries.filter(s => s.workload === 'read-only');
+  const reads = summaries.filter(s => s.workload === 'read-only' && s.valid > 0);
   const single = reads.find(s => s.nodes === 1);
   const most = reads.at(-1);
   if (!single || !most || most.nodes === 1 || single.tps === 0) return undefined;

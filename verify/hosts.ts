@@ -5,6 +5,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Gets output as it comes, where somebody watches. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
   /** Another user of the host; without it, whoever may look at devices and sockets. */
   readonly as?: string;
 }

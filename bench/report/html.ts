@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { htmlText } from '../../verify/report/html-text.ts';
 import { PAGE_STYLE } from '../../verify/report/page-style.ts';
+import { comparable, differences, differenceText } from '../cluster/comparability.ts';
 import { onOneMachine } from '../fingerprint.ts';
 import type { CellSeries, RunDetail, RunRecord } from '../result.ts';
 import { type Summary, scalingOf, summariseRun, titleOf } from '../summary.ts';
@@ -34,7 +35,7 @@ export function formatHtml(detail: RunDetail, history: readonly RunRecord[]): st
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Benchmark ${htmlText(record.profile)}, ${htmlText(record.at.slice(0, 10))}</title><style>${style}${PAGE_STYLE}${STYLE}</style></head><body><main>
-<header><h1>${htmlText(record.deployment)}</h1><p>Profile ${htmlText(record.profile)} · scale ${record.scale} · ${htmlText(record.at.slice(0, 16).replace('T', ' '))} UTC · environment <code>${htmlText(record.environment)}</code></p></header>
+<header><h1>${htmlText(record.deployment)}</h1><p>Profile ${htmlText(record.profile)} · scale ${record.scale} · ${htmlText(record.at.slice(0, 16).replace('T', ' '))} UTC</p></header>
 ${body}
 <script type="application/json" id="plots">${data}</script><script>${script}</script><script>${PLOTS_SCRIPT}</script>
 </main></body></html>
@@ -46,22 +47,33 @@ function uplot(): { script: string; style: string } {
   return { script: read('uPlot.iife.min.js'), style: read('uPlot.min.css') };
 }
 
-function banners({ record, fingerprint, consistent }: RunDetail, history: readonly RunRecord[]): string {
+function banners({ record, consistent }: RunDetail, history: readonly RunRecord[]): string {
   const lines: string[] = [];
+  if (record.interrupted !== undefined)
+    lines.push(
+      `<div class="banner bad"><b>This run was not finished: ${htmlText(record.interrupted)}.</b> What it measured until then follows.</div>`,
+    );
+  if (record.remarks.length > 0)
+    lines.push(
+      `<div class="banner warn"><ul>${record.remarks.map(r => `<li>${htmlText(r)}</li>`).join('')}</ul></div>`,
+    );
   if (record.failed) {
     lines.push(
-      `<div class="banner bad"><b>This run had errors: its figures are no measure.</b><ul>${record.complaints.map(c => `<li>${htmlText(c)}</li>`).join('')}</ul></div>`,
+      `<div class="banner bad"><b>Something went wrong: what is marked “no measure” does not count.</b><ul>${record.complaints.map(c => `<li>${htmlText(c)}</li>`).join('')}</ul></div>`,
     );
   }
   if (record.standIn)
     lines.push(
       '<div class="banner warn">PostgreSQL stands in for PolarDB here: these figures say nothing about PolarDB.</div>',
     );
-  if (onOneMachine(fingerprint)) lines.push(`<div class="banner warn">${ONE_MACHINE}</div>`);
+  if (onOneMachine(record.fingerprint)) lines.push(`<div class="banner warn">${ONE_MACHINE}</div>`);
   const before = history.filter(r => r.profile === record.profile).at(-1);
-  if (before && before.environment !== record.environment) {
+  const changed = before ? differences(before, record) : [];
+  if (before && changed.length > 0) {
+    const breaks = changed.some(d => d.weight === 'breaks');
+    const list = changed.map(d => `<li>${htmlText(differenceText(d))}</li>`).join('');
     lines.push(
-      `<div class="banner warn">Not comparable with the run before (${htmlText(before.at.slice(0, 10))}): hosts, settings or software differ.</div>`,
+      `<div class="banner warn">${breaks ? 'Not comparable with' : 'Changed since'} the run before (${htmlText(before.at.slice(0, 10))}):<ul>${list}</ul></div>`,
     );
   }
   if (consistent)
@@ -89,9 +101,9 @@ function tiles(summaries: readonly Summary[], record: RunRecord): string {
         )
       : '',
     writes ? tile(count(writes.tps), 'read-write transactions a second') : '',
-    writes?.perNode[0]?.p99 === undefined
+    writes?.percentiles === undefined
       ? ''
-      : tile(`${writes.perNode[0].p99.toFixed(1)} ms`, 'read-write, 99th percentile'),
+      : tile(`${writes.percentiles.p99.toFixed(1)} ms`, 'read-write, 99th percentile'),
     tile(String(errors), errors === 1 ? 'error' : 'errors', errors > 0 ? 'bad' : ''),
   ].join('')}</ul>`;
 }
@@ -101,7 +113,7 @@ function throughput(summaries: readonly Summary[]): string {
   const single = summaries.find(s => s.workload === 'read-only' && s.nodes === 1);
   const ideal = (s: Summary) =>
     single && s.workload === 'read-only' && s.nodes > 1 ? single.tps * s.nodes : undefined;
-  const groups = (['read-only', 'read-write'] as const).map(workload => {
+  const groups = [...new Set(summaries.map(s => s.workload))].map(workload => {
     const own = summaries.filter(s => s.workload === workload);
     const widest = Math.max(...own.flatMap(s => [s.tps, ideal(s) ?? 0, s.interval?.high ?? 0]), 1);
     const share = (tps: number) => `${((100 * tps) / widest).toFixed(2)}%`;
@@ -114,7 +126,7 @@ function throughput(summaries: readonly Summary[]): string {
       const mark =
         goal === undefined ? '' : `<u style="left:${share(goal)}" title="ideal: ${count(goal)}"></u>`;
       const scatter = s.interval
-        ? ` <span>95 %: ${count(s.interval.low)} to ${count(s.interval.high)}, variation ${(100 * s.variation).toFixed(1)} %</span>`
+        ? ` <span>${(100 * s.interval.coverage).toFixed(0)} %: ${count(s.interval.low)} to ${count(s.interval.high)}, variation ${(100 * s.variation).toFixed(1)} %</span>`
         : '';
       return `<div class="load"><p>${htmlText(titleOf(s))} <b>${count(s.tps)}</b> TPS${scatter}</p><div class="stack">${parts.join('')}${mark}</div></div>`;
     });
@@ -163,7 +175,7 @@ function latencies(series: readonly CellSeries[], plot: Draw): string {
 /** The same profile in the same environment over the last runs. */
 function trend(record: RunRecord, history: readonly RunRecord[], plot: Draw): string {
   const runs = [
-    ...history.filter(r => r.profile === record.profile && r.environment === record.environment && !r.failed),
+    ...history.filter(r => r.profile === record.profile && !r.failed && comparable(r, record)),
     record,
   ].slice(-RUNS_SHOWN);
   if (runs.length < 2) return '';
@@ -190,7 +202,7 @@ function nodeTable(summaries: readonly Summary[]): string {
   const rows = summaries.flatMap(s =>
     s.perNode.map(
       n =>
-        `<tr><td>${htmlText(titleOf(s))}</td><td>${htmlText(n.host)}</td><td class="n">${s.clients}</td><td class="n">${count(n.tps)}</td>${ms(n.latencyMs)}${ms(n.p50)}${ms(n.p99)}${ms(n.p999)}${ms(n.max)}<td class="n">${n.errors}</td></tr>`,
+        `<tr><td>${htmlText(titleOf(s))}</td><td>${htmlText(n.host)}</td><td class="n">${s.clients}</td><td class="n">${count(n.tps)}</td>${ms(n.latencyMs)}${ms(n.percentiles?.p50)}${ms(n.percentiles?.p99)}${ms(n.percentiles?.p999)}${ms(n.percentiles?.max)}<td class="n">${n.errors}</td></tr>`,
     ),
   );
   const head = ['', 'node', 'clients', 'TPS', 'mean ms', 'p50', 'p99', 'p99.9', 'max', 'errors'];
@@ -207,7 +219,7 @@ function statements(series: readonly CellSeries[]): string {
   return `<section><h2>Where a read-write transaction spends its time</h2><div class="wide"><table><tr><th class="n">ms</th><th>statement</th></tr>${rows.join('')}</table></div></section>`;
 }
 
-function environment({ fingerprint }: RunDetail): string {
+function environment({ record: { fingerprint } }: RunDetail): string {
   const hosts = fingerprint.map(({ host, role, stable, momentary }) => {
     const rows = Object.entries({ ...stable, ...momentary }).map(
       ([k, v]) => `<tr><td>${htmlText(k)}</td><td>${htmlText(v)}</td></tr>`,

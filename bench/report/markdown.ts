@@ -7,21 +7,27 @@ export const ONE_MACHINE =
   'The nodes share one machine and its processors: how reading scales cannot be seen here.';
 
 /** The figures as text, for terminals, mails and pull requests. */
-export function formatMarkdown({ record, fingerprint }: RunDetail): string {
+export function formatMarkdown({ record }: RunDetail): string {
   const summaries = summariseRun(record);
   const scaling = scalingOf(summaries);
   const lines = [
     `# Benchmark: ${record.deployment}`,
     '',
-    `Profile ${record.profile}, scale ${record.scale}, ${record.at.slice(0, 16).replace('T', ' ')} UTC, environment ${record.environment}.`,
+    `Profile ${record.profile}, scale ${record.scale}, ${record.at.slice(0, 16).replace('T', ' ')} UTC.`,
   ];
+  if (record.interrupted !== undefined)
+    lines.push(
+      '',
+      `**This run was not finished: ${record.interrupted}.** What it measured until then follows.`,
+    );
   if (record.failed)
     lines.push(
       '',
-      '**This run had errors: its figures are no measure.**',
+      '**Something went wrong: measurements marked "no measure" do not count.**',
       '',
       ...record.complaints.map(c => `- ${c}`),
     );
+  if (record.remarks.length > 0) lines.push('', ...record.remarks.map(r => `- ${r}`));
   lines.push(
     '',
     '| | clients | TPS | ± | | p50 ms | p99 ms | max ms | errors |',
@@ -33,20 +39,22 @@ export function formatMarkdown({ record, fingerprint }: RunDetail): string {
       '',
       `Reading on ${scaling.nodes} nodes is ${scaling.speedUp.toFixed(2)} times that of one: ${(100 * scaling.efficiency).toFixed(0)} % of ideal.`,
     );
-    if (onOneMachine(fingerprint)) lines.push('', ONE_MACHINE);
+    if (onOneMachine(record.fingerprint)) lines.push('', ONE_MACHINE);
   }
   return `${lines.join('\n')}\n`;
 }
 
 function rows(summary: Summary): string[] {
-  const scatter = summary.interval
-    ? `${summary.interval.low.toFixed(0)} … ${summary.interval.high.toFixed(0)}`
+  const { interval } = summary;
+  const scatter = interval
+    ? `${interval.low.toFixed(0)} … ${interval.high.toFixed(0)} (${(100 * interval.coverage).toFixed(0)} %)`
     : '';
-  const head = `| **${titleOf(summary)}** | ${summary.clients} each | **${summary.tps.toFixed(0)}** | ${scatter} | | | | | ${summary.errors} |`;
+  const title = `${titleOf(summary)}${summary.valid === 0 ? ' (no measure)' : ''}`;
+  const head = `| **${title}** | ${summary.clients} each | **${summary.tps.toFixed(0)}** | ${scatter} | | | | | ${summary.errors} |`;
   const ms = (value: number | undefined) => (value === undefined ? '' : value.toFixed(2));
   const nodes = summary.perNode.map(
-    n =>
-      `| | | ${n.tps.toFixed(0)} | | ${n.host} | ${ms(n.p50)} | ${ms(n.p99)} | ${ms(n.max)} | ${n.errors} |`,
+    ({ host, tps, percentiles: p, errors }) =>
+      `| | | ${tps.toFixed(0)} | | ${host} | ${ms(p?.p50)} | ${ms(p?.p99)} | ${p && p.max === undefined ? 'sample' : ms(p?.max)} | ${errors} |`,
   );
   return [head, ...nodes];
 }

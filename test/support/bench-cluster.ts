@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RunJournal } from '../../bench/cluster/journal.ts';
+import { PROFILES, type Profile } from '../../bench/profiles.ts';
+import type { RunDetail } from '../../bench/result.ts';
+import { type BenchOptions, runBench } from '../../bench/run.ts';
+import { localConnection } from '../../lib/transport/index.ts';
+import type { Deployment } from '../../verify/deployment.ts';
+import { Hosts } from '../../verify/hosts.ts';
+import type { ThrowawayPostgres } from '../../verify/testing/throwaway-postgres.ts';
+
+/** A throw-away primary and replica on this machine, as the benchmark sees a cluster: rw1 and ro1. */
+export class BenchCluster {
+  readonly out = mkdtempSync(join(tmpdir(), 'polarplay-bench-out-'));
+  readonly #here = localConnection({ kind: 'local', host: 'here' });
+  readonly hosts = new Hosts(
+    () => this.#here,
+    (_, user) => (user === 'root' || process.getuid?.() !== 0 ? undefined : { method: 'su', user }),
+  );
+  readonly deployment: Deployment;
+  readonly profile: Profile = {
+    ...PROFILES.smoke!,
+    name: 'test',
+    scale: 1,
+    warmUpSeconds: 0,
+    readOnly: { clients: 2, threads: 1, seconds: 1 },
+    readWrite: { clients: 2, threads: 1, seconds: 1 },
+  };
+
+  constructor(server: Pick<ThrowawayPostgres, 'primaryPort' | 'replicaPort' | 'password' | 'dir' | 'bin'>) {
+    this.deployment = deploymentOf(server);
+  }
+
+  /** One run, whose journal goes with it. */
+  async run(change: Partial<BenchOptions> = {}): Promise<RunDetail> {
+    const journal = new RunJournal(this.out, 'test');
+    try {
+      return await runBench({
+        deployment: this.deployment,
+        hosts: this.hosts,
+        profile: this.profile,
+        keep: false,
+        journal,
+        say: () => {},
+        ...change,
+      });
+    } finally {
+      journal.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#here.close();
+    rmSync(this.out, { recursive: true });
+  }
+}
+
+function deploymentOf(
+  server: Pick<ThrowawayPostgres, 'primaryPort' | 'replicaPort' | 'password' | 'dir' | 'bin'>,
+): Deployment {
+  const node = (host: string, port: number) => ({
+    host,
+    address: '127.0.0.1',
+    diskServices: [],
+    services: [],
+    sql: {
+      host,
+      address: '127.0.0.1',
+      port,
+      database: 'postgres',
+      user: 'postgres',
+      password: server.password,
+      osUser: 'postgres',
+      socketDir: server.dir,
+      psql: `${server.bin}/psql`,
+    },
+  });
+  return {
+    database: 'postgresql',
+    version: '15',
+    storage: {
+      host: 'st1',
+      service: 'none',
+      address: '',
+      port: 0,
+      anyAddressAllowed: false,
+      configFile: '/nonexistent',
+      authFile: undefined,
+      extraClients: [],
+      exports: [],
+    },
+    primary: { ...node('rw1', server.primaryPort), role: 'primary', slot: undefined },
+    replicas: [{ ...node('ro1', server.replicaPort), role: 'replica', slot: 'replica1' }],
+    sync: 'off',
+    cluster: 'polar',
+    recordFile: '/nonexistent',
+    record: undefined,
+    pfs: undefined,
+  };
+}
