@@ -50,7 +50,7 @@ check lint npx biome check .
 echo '== tests'
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-[ $# -gt 0 ] || set -- 'lib/**/*.test.ts' 'verify/**/*.test.ts' 'bench/**/*.test.ts' 'test/**/*.test.ts'
+[ $# -gt 0 ] || set -- '{lib,verify,bench,test}/**/*.test.ts'
 npx mocha --forbid-only --parallel --jobs 2 "$@" 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
 count() { sed -nE "s/^ +([0-9]+) $1.*/\1/p" "$log" | tail -1; }

@@ -1,6 +1,6 @@
 import '../lib/source/frozen-prototype.ts';
 
-import { failureText } from '../verify/failure.ts';
+import { failureText } from '../lib/cluster/failure.ts';
 import { benchCommand } from './cluster/command.ts';
 
 /** `polarplay bench`: the exit code, with what went wrong said on stderr. */

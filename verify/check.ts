@@ -1,5 +1,6 @@
-import type { Patience, Settled } from './eventually.ts';
-import { eventually, untilAborted } from './eventually.ts';
+import type { Patience, Settled } from '../lib/cluster/eventually.ts';
+import { eventually, untilAborted } from '../lib/cluster/eventually.ts';
+import { messageOf } from '../lib/source/errors.ts';
 
 /** A figure worth reporting beside the verdict: a delay, a lag, a version. */
 export interface Figure {
@@ -113,11 +114,6 @@ export class CheckContext {
 
 /** How often a cluster that has not settled yet is looked at. */
 const LOOK_EVERY_MS = 500;
-
-/** The first lines of an error, without a stack. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 /** Throws unless all hosts gave the same answer; the message lists who said what. */
 export function expectSame(answers: ReadonlyMap<string, string | number>, what: string): void {

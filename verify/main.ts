@@ -2,18 +2,18 @@ import '../lib/source/frozen-prototype.ts';
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
+import { type Deployment, describeDeployment, nodesOf } from '../lib/cluster/deployment.ts';
+import { failureText } from '../lib/cluster/failure.ts';
+import { positive, REACHING, REACHING_USAGE, readFlags } from '../lib/cluster/flags.ts';
+import { type Opened, openDeployment } from '../lib/cluster/open-deployment.ts';
+import { Databases } from '../lib/cluster/sql.ts';
 import { UsageError } from '../lib/source/errors.ts';
 import type { Layer } from './check.ts';
 import { allLayers } from './checks/index.ts';
-import { type Deployment, describeDeployment, nodesOf } from './deployment.ts';
-import { failureText } from './failure.ts';
 import { type Finding, type Subject, totalsOf, type VerifyReport } from './findings.ts';
-import { positive, REACHING, REACHING_USAGE, readFlags } from './flags.ts';
-import { type Opened, openDeployment } from './open.ts';
 import { formatHtml } from './report/html.ts';
 import { formatJunit } from './report/junit.ts';
 import { formatFinding, formatSubject, formatTotals } from './report/terminal.ts';
-import { Databases } from './sql.ts';
 import { runLayers, type SuiteOptions } from './suite.ts';
 
 const USAGE = `usage: polarplay verify -i INVENTORY [options]

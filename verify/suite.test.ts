@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { eventually, NotInTime } from '../lib/cluster/eventually.ts';
 import { type Check, expectSame, type Layer } from './check.ts';
-import { eventually, NotInTime } from './eventually.ts';
 import type { Finding } from './findings.ts';
 import { runLayers } from './suite.ts';
 

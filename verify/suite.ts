@@ -1,7 +1,8 @@
 import { config } from 'chai';
 import Mocha from 'mocha';
-import { type Check, CheckContext, type Layer, messageOf } from './check.ts';
-import { withDeadline } from './eventually.ts';
+import { withDeadline } from '../lib/cluster/eventually.ts';
+import { messageOf } from '../lib/source/errors.ts';
+import { type Check, CheckContext, type Layer } from './check.ts';
 import type { Finding } from './findings.ts';
 
 export interface SuiteOptions {

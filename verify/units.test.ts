@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { Hosts } from '../lib/cluster/hosts.ts';
 import type { Connection } from '../lib/transport/index.ts';
-import { Hosts } from './hosts.ts';
 import { unitStates } from './units.ts';
 
 describe('verify: units', () => {

@@ -1,4 +1,4 @@
-import type { Hosts } from './hosts.ts';
+import type { Hosts } from '../lib/cluster/hosts.ts';
 
 /** What systemd says about a unit, in its own words. */
 export interface UnitState {

@@ -1,13 +1,13 @@
-import { describeDeployment } from '../../verify/deployment.ts';
-import { REACHING, REACHING_USAGE, readFlags } from '../../verify/flags.ts';
-import { openDeployment } from '../../verify/open.ts';
-import { readHistory } from '../history.ts';
-import { loadProfile, PROFILES } from '../profiles.ts';
-import { detailOf, runBench } from '../run.ts';
+import { describeDeployment } from '../../lib/cluster/deployment.ts';
+import { REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
+import { openDeployment } from '../../lib/cluster/open-deployment.ts';
+import { readHistory } from './history.ts';
 import { Interrupted, onInterrupt } from './interrupt.ts';
 import { RunJournal, recoverRuns } from './journal.ts';
 import { historyFile, writeRun } from './output.ts';
 import { refuseProduction } from './production.ts';
+import { loadProfile, PROFILES } from './profiles.ts';
+import { detailOf, runBench } from './run.ts';
 
 const USAGE = `usage: polarplay bench -i INVENTORY [options]
 

@@ -1,4 +1,4 @@
-import type { HostFingerprint, RunRecord } from '../result.ts';
+import type { HostFingerprint, RunRecord } from './result.ts';
 
 /**
  * What a difference between two runs means: one that `breaks` makes figures of the two incomparable; one that is

@@ -1,5 +1,5 @@
-import { messageOf } from '../../verify/check.ts';
-import type { DatabaseNode } from '../../verify/deployment.ts';
+import type { DatabaseNode } from '../../lib/cluster/deployment.ts';
+import { messageOf } from '../../lib/source/errors.ts';
 import type { Statements } from './statements.ts';
 
 /** The benchmark's own database: all that it ever writes to. */

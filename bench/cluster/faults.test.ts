@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
+import { eventually } from '../../lib/cluster/eventually.ts';
 import { BenchCluster } from '../../test/support/bench-cluster.ts';
-import { eventually } from '../../verify/eventually.ts';
-import { startOrSkip, type ThrowawayPostgres } from '../../verify/testing/throwaway-postgres.ts';
-import type { RunDetail } from '../result.ts';
-import { detailOf } from '../run.ts';
+import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import { RunJournal, type RunSoFar, recoverRuns } from './journal.ts';
+import type { RunDetail } from './result.ts';
+import { detailOf } from './run.ts';
 
 const READ_ONLY = { readOnlyNodes: [1], writes: [] };
 

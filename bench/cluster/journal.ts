@@ -14,7 +14,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../../lib/source/errors.ts';
-import type { Measurement, RunRecord } from '../result.ts';
+import type { Measurement, RunRecord } from './result.ts';
 
 /** What is known of a run before it measured anything. */
 export type RunHead = Omit<

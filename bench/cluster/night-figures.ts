@@ -1,6 +1,6 @@
-import { mergeHistograms, percentilesOf } from '../latency.ts';
-import type { Measurement, NightFigures, Percentiles } from '../result.ts';
-import { median } from '../statistics.ts';
+import { mergeHistograms, percentilesOf } from './latency.ts';
+import type { Measurement, NightFigures, Percentiles } from './result.ts';
+import { median } from './statistics.ts';
 
 /**
  * One row for each workload and number of nodes: the median rate of the repetitions that count, and the latencies of all of

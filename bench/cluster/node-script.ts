@@ -1,4 +1,4 @@
-import { COUNT_LATENCIES } from '../latency.ts';
+import { COUNT_LATENCIES } from './latency.ts';
 
 /**
  * Shell that runs pgbench on a node, with `$1` seconds until it counts as hung, `$2` a line that parts the output, and the

@@ -1,9 +1,9 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { appendHistory, readHistory } from '../history.ts';
 import { formatHtml } from '../report/html.ts';
 import { formatMarkdown } from '../report/markdown.ts';
-import type { RunDetail } from '../result.ts';
+import { appendHistory, readHistory } from './history.ts';
+import type { RunDetail } from './result.ts';
 
 /** Where the history of a folder of reports lies. */
 export const historyFile = (dir: string): string => join(dir, 'history.jsonl');

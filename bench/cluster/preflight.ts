@@ -1,9 +1,9 @@
-import { messageOf } from '../../verify/check.ts';
-import { type DatabaseNode, type Deployment, nodesOf } from '../../verify/deployment.ts';
-import type { Hosts } from '../../verify/hosts.ts';
-import { requirePgbench } from '../load.ts';
-import type { Profile } from '../profiles.ts';
+import { type DatabaseNode, type Deployment, nodesOf } from '../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
+import { messageOf } from '../../lib/source/errors.ts';
 import { DATABASE } from './database.ts';
+import { requirePgbench } from './pgbench-load.ts';
+import type { Profile } from './profiles.ts';
 import type { Statements } from './statements.ts';
 
 /** The nodes that can be measured now, and those that cannot, with the reason. */

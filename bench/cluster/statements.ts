@@ -1,7 +1,7 @@
-import type { DatabaseNode } from '../../verify/deployment.ts';
-import { untilAborted } from '../../verify/eventually.ts';
-import type { Hosts } from '../../verify/hosts.ts';
-import { Databases, type SqlSession } from '../../verify/sql.ts';
+import type { DatabaseNode } from '../../lib/cluster/deployment.ts';
+import { untilAborted } from '../../lib/cluster/eventually.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
+import { Databases, type SqlSession } from '../../lib/cluster/sql.ts';
 
 /** How long a statement may take, by its kind: a checkpoint on a busy disk takes minutes, a look at a catalogue does not. */
 const LIMITS_MS = {

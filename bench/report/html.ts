@@ -4,9 +4,9 @@ import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { htmlText } from '../../verify/report/html-text.ts';
 import { PAGE_STYLE } from '../../verify/report/page-style.ts';
 import { comparable, differences, differenceText } from '../cluster/comparability.ts';
-import { onOneMachine } from '../fingerprint.ts';
-import type { CellSeries, RunDetail, RunRecord } from '../result.ts';
-import { type Summary, scalingOf, summariseRun, titleOf } from '../summary.ts';
+import { onOneMachine } from '../cluster/fingerprint.ts';
+import type { CellSeries, RunDetail, RunRecord } from '../cluster/result.ts';
+import { type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
 import { ONE_MACHINE } from './markdown.ts';
 import { align, PLOTS_SCRIPT, type Plot } from './plots.ts';
 

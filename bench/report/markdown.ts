@@ -1,6 +1,6 @@
-import { onOneMachine } from '../fingerprint.ts';
-import type { RunDetail } from '../result.ts';
-import { type Summary, scalingOf, summariseRun, titleOf } from '../summary.ts';
+import { onOneMachine } from '../cluster/fingerprint.ts';
+import type { RunDetail } from '../cluster/result.ts';
+import { type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
 
 /** Said wherever scaling is shown. */
 export const ONE_MACHINE =

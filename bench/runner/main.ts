@@ -6,8 +6,9 @@ import { cpus, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
+import { messageOf } from '../../lib/source/errors.ts';
 import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
-import { seededRandom, shuffled } from '../statistics.ts';
+import { seededRandom, shuffled } from '../cluster/statistics.ts';
 import { type Contestant, contestants, type Field } from './contestants.ts';
 import { Meter } from './measure.ts';
 import { formatHtml, formatMarkdown, type RunnerReport } from './report.ts';
@@ -252,7 +253,7 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`bench:runner: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`bench:runner: ${messageOf(error)}\n`);
     process.exitCode = 1;
   },
 );

@@ -1,4 +1,4 @@
-import { median } from '../statistics.ts';
+import { median } from '../cluster/statistics.ts';
 import type { Cost } from './measure.ts';
 
 export type Phase = 'first' | 'again';

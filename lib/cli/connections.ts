@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import type { Connections, Operator } from '../engine/run.ts';
 import { createPool } from '../transport/index.ts';
 import { connectionSettings } from '../transport/settings.ts';
-import { SshConfigFiles } from '../transport/ssh_config.ts';
+import { SshConfigFiles } from '../transport/ssh-config.ts';
 import type { Parsed } from './flags.ts';
 import type { Settings } from './settings.ts';
 

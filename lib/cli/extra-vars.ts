@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { splitWords, unquote } from '../playbook/free-form.ts';
 import { UsageError } from '../source/errors.ts';
-import type { FileReader } from '../source/load.ts';
+import type { FileReader } from '../source/read-yaml.ts';
 import { adoptOrigin, type Dict, type Value } from '../source/value.ts';
 import { parseYaml } from '../source/yaml.ts';
 

@@ -5,18 +5,18 @@ import { entryOf } from '../source/record.ts';
 
 /** The command line: the first word picks a command, a playbook is the command's name left out. */
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
-  run: async () => (await import('./adhoc.ts')).runAdhocCommand,
-  lint: async () => (await import('./lint.ts')).runLintCommand,
-  status: async () => (await import('./status.ts')).runStatusCommand,
-  wipe: async () => (await import('./wipe.ts')).runWipeCommand,
-  vault: async () => (await import('./vault.ts')).runVaultCommand,
-  doc: async () => (await import('./doc.ts')).runDocCommand,
-  inventory: async () => (await import('./inventory.ts')).runInventoryCommand,
+  run: async () => (await import('./commands/run.ts')).runAdhocCommand,
+  lint: async () => (await import('./commands/lint.ts')).runLintCommand,
+  status: async () => (await import('./commands/status.ts')).runStatusCommand,
+  wipe: async () => (await import('./commands/wipe.ts')).runWipeCommand,
+  vault: async () => (await import('./commands/vault.ts')).runVaultCommand,
+  doc: async () => (await import('./commands/doc.ts')).runDocCommand,
+  inventory: async () => (await import('./commands/inventory.ts')).runInventoryCommand,
   verify: async () => (await import('../../verify/main.ts')).runVerifyCommand,
   faults: async () => (await import('../../verify/faults/main.ts')).runFaultsCommand,
   bench: async () => (await import('../../bench/main.ts')).runBenchCommand,
   lab: async () => {
-    const { runLab } = await import('./lab.ts');
+    const { runLab } = await import('./commands/lab.ts');
     return argv => runLab(argv, process);
   },
 };
@@ -58,7 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const command = entryOf(COMMANDS, first);
   if (command) return (await command())(argv.slice(1));
   if (isWord(first)) throw new UsageError(await unknownCommand(first), 5);
-  const { runPlaybookCommand } = await import('./playbook.ts');
+  const { runPlaybookCommand } = await import('./commands/playbook.ts');
   return runPlaybookCommand(argv);
 }
 

@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { makeKey, type Sshd, startSshd, whyNoSshd } from '../transport/testing/sshd.ts';
-import { addUser, type TestUser } from '../transport/testing/users.ts';
+import { makeKey, type Sshd, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
+import { addUser, type TestUser } from '../../test/support/users.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The program as people run it: the bundle, made from this source before the tests (see built.ts). */

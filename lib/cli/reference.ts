@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, isScalar, parse, parseDocument, stringify } from 'yaml';
-import { allModules } from '../modules/index.ts';
-import type { Module } from '../modules/module.ts';
+import { allModules } from '../engine/module-list.ts';
+import type { Module } from '../modules/kit/define.ts';
 import { KEYWORDS, LOOP_CONTROL } from '../playbook/keywords.ts';
 import { FILTERS } from '../templating/filters/index.ts';
 import { LOOKUPS } from '../templating/lookups/index.ts';

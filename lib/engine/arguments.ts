@@ -1,5 +1,5 @@
-import { coerceArguments, firstMessage } from '../modules/args.ts';
-import { ModuleError } from '../modules/module.ts';
+import { coerceArguments, firstMessage } from '../modules/kit/arguments.ts';
+import { ModuleError } from '../modules/kit/define.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { type Dict, type Json, OMIT, toPlain, type Value } from '../source/value.ts';

@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { ModuleError, quote, type Reply, type Request, type Result, type Steps } from '../modules/module.ts';
+import {
+  ModuleError,
+  quote,
+  type Reply,
+  type Request,
+  type Result,
+  type Steps,
+} from '../modules/kit/define.ts';
 import { type Channel, drive, type ModuleCall, sleep } from './run-module.ts';
 
 /**

@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { A, Type } from '../modules/args.ts';
-import { findModule } from '../modules/index.ts';
-import { defineAction } from '../modules/module.ts';
-import { trial } from './testing.ts';
+import { trial } from '../../test/support/run-playbook.ts';
+import { A, Type } from '../modules/kit/arguments.ts';
+import { defineAction } from '../modules/kit/define.ts';
+import { findModule } from './module-list.ts';
 
 /** A module that leaves work for the end of the run. */
 const leaving = defineAction({

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
-import { trial } from './testing.ts';
+import { trial } from '../../test/support/run-playbook.ts';
 
 const hosts = 'h1\n';
 

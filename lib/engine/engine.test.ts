@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { trial } from './testing.ts';
+import { trial } from '../../test/support/run-playbook.ts';
 
 const play = (body: string, head = '') => `- hosts: all\n  gather_facts: false\n${head}${body}`;
 

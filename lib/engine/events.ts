@@ -1,4 +1,4 @@
-import type { Result } from '../modules/module.ts';
+import type { Result } from '../modules/kit/define.ts';
 import type { Position } from '../source/errors.ts';
 import type { Json } from '../source/value.ts';
 

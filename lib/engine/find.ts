@@ -1,4 +1,4 @@
-import { ModuleError } from '../modules/module.ts';
+import { ModuleError } from '../modules/kit/define.ts';
 import { type FileKind, findFile } from '../playbook/search.ts';
 import type { Task } from '../playbook/types.ts';
 import type { PlayRun } from './run.ts';

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { findModule } from '../modules/index.ts';
-import { mutated } from '../playbook/mutated.ts';
+import { mutated } from '../../test/support/mutated.ts';
+import { trial } from '../../test/support/run-playbook.ts';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
-import { trial } from './testing.ts';
+import { findModule } from './module-list.ts';
 
 /** Modules that neither touch the host nor wait: a mutated playbook may call them with anything. */
 const HARMLESS = [

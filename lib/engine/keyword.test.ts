@@ -1,9 +1,9 @@
 import { expect } from 'chai';
+import { trial } from '../../test/support/run-playbook.ts';
 import { OMIT, Undefined, type Value } from '../source/value.ts';
 import { createTemplar } from '../templating/index.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
 import { PLAY_DEFAULTS } from './run.ts';
-import { trial } from './testing.ts';
 
 const at = { file: 'site.yml', line: 3, col: 7 };
 const templar = createTemplar({

@@ -1,13 +1,13 @@
-import type { ModuleContext } from '../modules/module.ts';
+import type { ModuleContext } from '../modules/kit/define.ts';
 import type { Task } from '../playbook/types.ts';
 import { type Json, toPlain, Undefined } from '../source/value.ts';
 import { templateVariables } from '../templating/template-vars.ts';
-import { becomeOf } from './channel.ts';
 import { findOrFail } from './find.ts';
+import { becomeOf } from './host-session.ts';
 import type { HostState } from './host-state.ts';
 import type { PlayRun } from './run.ts';
 import { finished, type Scope } from './scope.ts';
-import type { Item } from './task-run.ts';
+import type { Item } from './task-context.ts';
 
 /** What a module may know besides its arguments, for one item of a task on one host. */
 export function moduleContext(

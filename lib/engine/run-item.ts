@@ -1,12 +1,12 @@
-import { ModuleError, type Result } from '../modules/module.ts';
+import { ModuleError, type Result } from '../modules/kit/define.ts';
 import { emptyRecord } from '../source/record.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
 import { finishArguments, renderArguments } from './arguments.ts';
 import { startAsync } from './async.ts';
-import { openConnection } from './channel.ts';
 import type { Control, Included } from './control/control.ts';
 import { CONTROLS } from './control/index.ts';
+import { openConnection } from './host-session.ts';
 import type { HostState } from './host-state.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
 import { moduleContext } from './module-context.ts';
@@ -30,7 +30,7 @@ import {
   type TaskRun,
   unknownResult,
   unknownSource,
-} from './task-run.ts';
+} from './task-context.ts';
 import { hostScope } from './variables.ts';
 import { allHold, firstFalse, judge, resultValue, UnjudgedError } from './verdict.ts';
 

@@ -1,4 +1,4 @@
-import type { Result } from '../modules/module.ts';
+import type { Result } from '../modules/kit/define.ts';
 import { SourceError } from '../source/errors.ts';
 import { type Json, toPlain, type Value } from '../source/value.ts';
 import type { Included } from './control/control.ts';
@@ -17,7 +17,7 @@ import {
   scopeOf,
   statusOf,
   type TaskRun,
-} from './task-run.ts';
+} from './task-context.ts';
 import { allHold, loopResult } from './verdict.ts';
 
 export async function runLoop(

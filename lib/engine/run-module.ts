@@ -9,7 +9,7 @@ import {
   type Result,
   type StateModule,
   type Steps,
-} from '../modules/module.ts';
+} from '../modules/kit/define.ts';
 import type { Json } from '../source/value.ts';
 import type { Connection, RunReply } from '../transport/connection.ts';
 

@@ -1,9 +1,9 @@
 import type { VarLayer } from '../inventory/types.ts';
-import { setup } from '../modules/setup.ts';
+import { setup } from '../modules/system/setup.ts';
 import { findFile } from '../playbook/search.ts';
 import type { Play, Task, TaskNode } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { isFile } from '../source/load.ts';
+import { isFile } from '../source/read-yaml.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import { keywordValue, truthy } from './keyword.ts';
 import { hostState, type PlayRun, type Run } from './run.ts';

@@ -1,4 +1,4 @@
-import type { Result } from '../modules/module.ts';
+import type { Result } from '../modules/kit/define.ts';
 import type { Task } from '../playbook/types.ts';
 import type { Dict } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
@@ -8,7 +8,7 @@ import { hostState, type PlayRun } from './run.ts';
 import { runItem } from './run-item.ts';
 import { runLoop } from './run-loop.ts';
 import { noteRole } from './select.ts';
-import { censored, failureOf, keyword, keywordOr, scopeOf, statusOf, type TaskRun } from './task-run.ts';
+import { censored, failureOf, keyword, keywordOr, scopeOf, statusOf, type TaskRun } from './task-context.ts';
 import { resultValue } from './verdict.ts';
 
 /** What one task came to on one host. */

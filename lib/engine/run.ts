@@ -1,7 +1,7 @@
 import type { Inventory, VarLayer } from '../inventory/types.ts';
 import type { PlaybookLoader } from '../playbook/loader.ts';
 import type { Play, RoleInstance, TaskNode } from '../playbook/types.ts';
-import type { FileReader } from '../source/load.ts';
+import type { FileReader } from '../source/read-yaml.ts';
 import type { Dict, Json } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Connection } from '../transport/connection.ts';

@@ -1,4 +1,4 @@
-import type { Result } from '../modules/module.ts';
+import type { Result } from '../modules/kit/define.ts';
 import { titleOf } from '../playbook/listing.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
@@ -10,7 +10,7 @@ import { keywordValue, truthy } from './keyword.ts';
 import { forEachLimited } from './limiter.ts';
 import { hostState, type PlayRun } from './run.ts';
 import { runTask, shown, type TaskVerdict } from './run-task.ts';
-import { internalFailure } from './task-run.ts';
+import { internalFailure } from './task-context.ts';
 import { taskScope } from './variables.ts';
 
 /** How a step went on each host, and whether one failure is to be everybody's. */

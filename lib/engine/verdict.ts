@@ -1,4 +1,4 @@
-import type { FileDiff, Module, Result } from '../modules/module.ts';
+import type { FileDiff, Module, Result } from '../modules/kit/define.ts';
 import type { Authored, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { fromPlain, type Json, toPlain, type Value } from '../source/value.ts';

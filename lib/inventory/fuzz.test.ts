@@ -4,8 +4,8 @@ import path from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
-import { FileReader } from '../source/load.ts';
-import { loadInventory } from './load.ts';
+import { FileReader } from '../source/read-yaml.ts';
+import { loadInventory } from './load-inventory.ts';
 
 const TEXTS = [
   'lone x=1\n[web]\nw[01:03] port=80 t="a b" l="[1, 2]" # c\n[db]\nd[a:c]:22\n[prod:children]\nweb\ndb\n[prod:vars]\nx=1.5\ny={"a": 1}\n',

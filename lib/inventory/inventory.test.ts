@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { SourceErrors, UsageError } from '../source/errors.ts';
-import { FileReader } from '../source/load.ts';
+import { FileReader } from '../source/read-yaml.ts';
 import { formatSourceError } from '../source/render.ts';
 import type { Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
-import { loadInventory } from './load.ts';
+import { loadInventory } from './load-inventory.ts';
 import type { Inventory } from './types.ts';
 
 const dir = realpathSync(mkdtempSync(path.join(tmpdir(), 'inventory-')));

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { displayPath, type FileReader, findVarsFiles, isDirectory } from '../source/load.ts';
+import { displayPath, type FileReader, findVarsFiles, isDirectory } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
 import type { Graph } from './graph.ts';
 import { selectHosts, splitPattern } from './patterns.ts';

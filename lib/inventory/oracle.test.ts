@@ -3,9 +3,9 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { FileReader } from '../source/load.ts';
+import { FileReader } from '../source/read-yaml.ts';
 import { type Json, toPlain, type Value } from '../source/value.ts';
-import { loadInventory } from './load.ts';
+import { loadInventory } from './load-inventory.ts';
 
 interface Case {
   readonly title: string;

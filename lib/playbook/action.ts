@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { A, argumentNames, Type } from '../modules/args.ts';
-import { isElsewhere } from '../modules/elsewhere.ts';
-import { defineAction, type Module, ModuleError } from '../modules/module.ts';
+import { A, argumentNames, Type } from '../modules/kit/arguments.ts';
+import { defineAction, type Module, ModuleError } from '../modules/kit/define.ts';
+import { isElsewhere } from '../modules/known-unsupported.ts';
 import type { Position } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, setOrigin, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { joinWords, parseFreeForm, splitWords, UnbalancedError } from './free-form.ts';
 import { KEYWORDS, keyHint, keywordsOf, type Level } from './keywords.ts';
-import type { Load, LoaderOptions } from './load.ts';
+import type { Load, LoaderOptions } from './load-state.ts';
 import type { Authored, Task } from './types.ts';
 
 /** Modules whose text is a command: only these words of it are arguments. */

@@ -1,4 +1,4 @@
-import { argumentNames, coerceArguments } from '../modules/args.ts';
+import { argumentNames, coerceArguments } from '../modules/kit/arguments.ts';
 import type { Position } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
 import {
@@ -14,7 +14,7 @@ import { isTemplate } from '../templating/templar.ts';
 import type { Action } from './action.ts';
 import { each } from './inherit.ts';
 import { type Keyword, keyHint, keywordsOf, type Level, mismatch } from './keywords.ts';
-import type { Load } from './load.ts';
+import type { Load } from './load-state.ts';
 import type { Authored } from './types.ts';
 
 /** Keywords whose text is an expression without braces. */

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { fileTree, loaderFor } from '../../test/support/load-playbook.ts';
+import { mutated } from '../../test/support/mutated.ts';
 import { SourceErrors, UsageError } from '../source/errors.ts';
-import { mutated } from './mutated.ts';
-import { fileTree, loaderFor } from './testing.ts';
 
 const ROLE = {
   'roles/r/tasks/main.yml':

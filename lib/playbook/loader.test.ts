@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { coerceArguments } from '../modules/args.ts';
-import type { ModuleContext } from '../modules/module.ts';
+import { loadTree } from '../../test/support/load-playbook.ts';
+import { coerceArguments } from '../modules/kit/arguments.ts';
+import type { ModuleContext } from '../modules/kit/define.ts';
 import { type Json, toPlain } from '../source/value.ts';
 import {
   tasksOf as listTasks,
@@ -10,7 +11,6 @@ import {
   unavailableModules,
 } from './listing.ts';
 import { eachTask } from './task-list.ts';
-import { loadTree } from './testing.ts';
 import type { Task } from './types.ts';
 
 const play = (...lines: string[]) => ['- hosts: all', ...lines.map(line => `  ${line}`), ''].join('\n');

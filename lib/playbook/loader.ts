@@ -1,13 +1,13 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { type Position, UsageError } from '../source/errors.ts';
-import { displayPath, isDirectory, isFile } from '../source/load.ts';
+import { displayPath, isDirectory, isFile } from '../source/read-yaml.ts';
 import { type Dict, keyPositionOf } from '../source/value.ts';
 import { withModule } from './action.ts';
 import { checkKeywords } from './check.ts';
 import { firstWord } from './free-form.ts';
 import { authored, each, inherit, varLayers } from './inherit.ts';
-import { type Load, type LoaderOptions, renderName } from './load.ts';
+import { type Load, type LoaderOptions, renderName } from './load-state.ts';
 import { type Imported, NOT_IMPORTED, parsePlay } from './play.ts';
 import { Problems } from './problems.ts';
 import { inOrder, loadRoleParts, type RoleParts, useOf } from './role.ts';

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { expect } from 'chai';
-import { loadTree } from './testing.ts';
+import { loadTree } from '../../test/support/load-playbook.ts';
 
 const play = (...lines: string[]) => ['- hosts: all', ...lines.map(line => `  ${line}`), ''].join('\n');
 const tasks = (...lines: string[]) => play('tasks:', ...lines);

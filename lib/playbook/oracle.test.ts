@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { fileTree, loaderFor } from '../../test/support/load-playbook.ts';
 import { sectionsOf, titleOf } from './listing.ts';
 import { isSelected, selectByTags, type TagChoice } from './tags.ts';
-import { fileTree, loaderFor } from './testing.ts';
 import type { Playbook, TaskNode } from './types.ts';
 
 /** Trees of files whose `site.yml` both programs list; `tags` are choices to list it with. */

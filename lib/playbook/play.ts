@@ -1,13 +1,13 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
-import { displayPath } from '../source/load.ts';
+import { displayPath } from '../source/read-yaml.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { checkKeys, checkKeywords } from './check.ts';
 import { authored, each, inherit, NO_KEYWORDS, texts, varLayers } from './inherit.ts';
 import { VARS_PROMPT } from './keywords.ts';
-import type { Load } from './load.ts';
+import type { Load } from './load-state.ts';
 import { inOrder, type RoleParts, roleEntry } from './role.ts';
 import { findFile } from './search.ts';
 import { isTrue, withTags } from './task.ts';

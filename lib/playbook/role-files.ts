@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Position } from '../source/errors.ts';
-import { displayPath, isDirectory, isFile } from '../source/load.ts';
+import { displayPath, isDirectory, isFile } from '../source/read-yaml.ts';
 import { didYouMean } from '../source/suggest.ts';
-import type { Load } from './load.ts';
+import type { Load } from './load-state.ts';
 import type { RoleInstance } from './types.ts';
 
 export interface RolePlace {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Position } from '../source/errors.ts';
 import type { Dict } from '../source/value.ts';
 import { authored } from './inherit.ts';
-import { type Load, renderName } from './load.ts';
+import { type Load, renderName } from './load-state.ts';
 import { isTrue } from './task.ts';
 import type { RoleRequest, TaskContext } from './types.ts';
 

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { expect } from 'chai';
-import { loadInventory } from '../inventory/load.ts';
-import { FileReader } from '../source/load.ts';
+import { fileTree, loaderFor } from '../../test/support/load-playbook.ts';
+import { loadInventory } from '../inventory/load-inventory.ts';
+import { FileReader } from '../source/read-yaml.ts';
 import { formatSourceError } from '../source/render.ts';
 import { roleVariableMistakes } from './role-variables.ts';
-import { fileTree, loaderFor } from './testing.ts';
 
 const SPECS = `argument_specs:
   main:

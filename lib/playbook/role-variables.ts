@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
-import { type FileReader, findVarsFiles, isDirectory, isFile } from '../source/load.ts';
+import { type FileReader, findVarsFiles, isDirectory, isFile } from '../source/read-yaml.ts';
 import { nearest } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, Secret, toPlain, type Value } from '../source/value.ts';
 import { type Option, optionErrors } from './argument-spec.ts';

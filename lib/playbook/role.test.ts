@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { expect } from 'chai';
+import { fileTree, loaderFor, loadTree } from '../../test/support/load-playbook.ts';
 import { SourceErrors } from '../source/errors.ts';
 import type { Value } from '../source/value.ts';
 import { NO_KEYWORDS } from './inherit.ts';
 import { titleOf } from './listing.ts';
 import { findFile, searchPath } from './search.ts';
 import { eachTask } from './task-list.ts';
-import { fileTree, loaderFor, loadTree } from './testing.ts';
 import type { Play, RoleInstance, TaskContext } from './types.ts';
 
 function playOf(files: Readonly<Record<string, string>>, extra?: Map<Value, Value>): Play {

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
-import { displayPath, findVarsFiles } from '../source/load.ts';
+import { displayPath, findVarsFiles } from '../source/read-yaml.ts';
 import { type Dict, positionOf, toPlain, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { checkKeywords, checkTemplates } from './check.ts';
 import { authored, each, inherit, NO_KEYWORDS, texts, varLayers } from './inherit.ts';
 import { keywordsOf } from './keywords.ts';
-import { type Load, renderName } from './load.ts';
+import { type Load, renderName } from './load-state.ts';
 import { findRole, type RolePlace, roleFile } from './role-files.ts';
 import { isTrue, withTags } from './task.ts';
 import { parseTaskFile } from './task-list.ts';

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
-import { allModules } from '../modules/index.ts';
+import { allModules } from '../engine/module-list.ts';
 import { type Json, toPlain } from '../source/value.ts';
 import { parseYaml } from '../source/yaml.ts';
 import { KEYWORDS, LOOP_CONTROL, VARS_PROMPT } from './keywords.ts';

@@ -1,5 +1,5 @@
-import { argumentNames } from '../modules/args.ts';
-import type { Module } from '../modules/module.ts';
+import { argumentNames } from '../modules/kit/arguments.ts';
+import type { Module } from '../modules/kit/define.ts';
 import { keywordProperties, keywordsOf, type Level, LOOP_CONTROL, VARS_PROMPT } from './keywords.ts';
 
 type Schema = Readonly<Record<string, unknown>>;

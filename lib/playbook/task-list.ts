@@ -1,13 +1,13 @@
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
-import { displayPath } from '../source/load.ts';
+import { displayPath } from '../source/read-yaml.ts';
 import { type Dict, positionOf, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { parseAction } from './action.ts';
 import { checkKeywords, checkTemplates } from './check.ts';
 import { firstWord } from './free-form.ts';
 import { authored, each, inherit, texts, varLayers } from './inherit.ts';
-import { type Load, renderName } from './load.ts';
+import { type Load, renderName } from './load-state.ts';
 import { roleRequest } from './role-request.ts';
 import { findFile } from './search.ts';
 import { parseTask, refuseUnknown, withTags } from './task.ts';

@@ -1,5 +1,5 @@
 import type { VarLayer } from '../inventory/types.ts';
-import type { Module } from '../modules/module.ts';
+import type { Module } from '../modules/kit/define.ts';
 import type { Position } from '../source/errors.ts';
 import type { Dict, Value } from '../source/value.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { HostOutcome, RunEvent, Status } from '../engine/events.ts';
-import type { Result } from '../modules/module.ts';
+import type { Result } from '../modules/kit/define.ts';
 import { duration, eventText } from './lines.ts';
 import { plain } from './style.ts';
 import { task } from './testing.ts';

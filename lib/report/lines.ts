@@ -1,6 +1,6 @@
 import { createTwoFilesPatch } from 'diff';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
-import type { FileDiff, Result } from '../modules/module.ts';
+import type { FileDiff, Result } from '../modules/kit/define.ts';
 import { fromPlain, type Json } from '../source/value.ts';
 import { str } from '../templating/python/print.ts';
 import type { Paint, Style } from './style.ts';

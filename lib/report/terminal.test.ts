@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { until } from '../transport/testing/until.ts';
+import { until } from '../../test/support/until.ts';
 import { plain } from './style.ts';
 import { TerminalReport } from './terminal.ts';
 import { task as install } from './testing.ts';

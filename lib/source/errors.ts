@@ -72,3 +72,8 @@ export class UsageError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** The first lines of an error, without a stack. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type Expected, evaluate, HERE, type Outcome } from './oracle.ts';
+import { type Expected, evaluate, HERE, type Outcome } from '../../test/support/template-oracle.ts';
 
 const PYTHON = '/usr/bin/python3';
 

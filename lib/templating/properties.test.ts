@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { caseVariables, HERE, templar } from '../../test/support/template-oracle.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
 import { Opaque, type Value } from '../source/value.ts';
-import { caseVariables, HERE, templar } from './oracle.ts';
 import { str } from './python/print.ts';
 
 const SEEDS = readdirSync(join(HERE, 'cases'))

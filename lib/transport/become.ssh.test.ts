@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { type Sshd, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
+import { addUser, isInstalled, type TestUser } from '../../test/support/users.ts';
 import { type Become, BecomeError, type Connection } from './connection.ts';
 import { createPool, type Pool } from './pool.ts';
-import { type Sshd, startSshd, whyNoSshd } from './testing/sshd.ts';
-import { addUser, isInstalled, type TestUser } from './testing/users.ts';
 
 describe('become on a real host', () => {
   let sshd: Sshd;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { until } from '../../test/support/until.ts';
 import { countdown } from './countdown.ts';
-import { until } from './testing/until.ts';
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 

@@ -4,4 +4,4 @@ export { localConnection } from './local.ts';
 export { createPool, type Pool, type PoolOptions } from './pool.ts';
 export { shellWord } from './script.ts';
 export { type ConnectionFlags, connectionSettings, type SettingsResult } from './settings.ts';
-export { SshConfigFiles } from './ssh_config.ts';
+export { SshConfigFiles } from './ssh-config.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { type Channel, drained } from './channel.ts';
 import { type Connection, ConnectionError, type LocalSettings } from './connection.ts';
-import { connectionOver } from './host_connection.ts';
+import { connectionOver } from './host-connection.ts';
 
 /** The control machine itself, through the same workers as any other host. */
 export function localConnection(settings: LocalSettings): Connection {

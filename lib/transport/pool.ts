@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Connection, ConnectionSettings, SshSettings } from './connection.ts';
 import { Gate } from './gate.ts';
-import { connectionOver } from './host_connection.ts';
+import { connectionOver } from './host-connection.ts';
 import { type AskSecret, Keyring } from './keys.ts';
-import { KnownHosts } from './known_hosts.ts';
+import { KnownHosts } from './known-hosts.ts';
 import { localConnection } from './local.ts';
 import { type SshContext, SshLogin } from './ssh.ts';
 

@@ -6,7 +6,7 @@ import { SourceError } from '../source/errors.ts';
 import type { Json } from '../source/value.ts';
 import type { SshSettings } from './connection.ts';
 import { type ConnectionFlags, connectionSettings, type SettingsResult } from './settings.ts';
-import { SshConfigFiles } from './ssh_config.ts';
+import { SshConfigFiles } from './ssh-config.ts';
 
 describe('connection settings', () => {
   let home: string;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { SourceError } from '../source/errors.ts';
 import type { Json } from '../source/value.ts';
 import type { ConnectionSettings, SshSettings } from './connection.ts';
-import { parseSshArguments } from './ssh_args.ts';
-import { SshConfigFiles } from './ssh_config.ts';
+import { parseSshArguments } from './ssh-args.ts';
+import { SshConfigFiles } from './ssh-config.ts';
 
 /** What the command line, the play's keywords and the environment say about connections. */
 export interface ConnectionFlags {

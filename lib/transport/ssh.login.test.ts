@@ -4,11 +4,11 @@ import { type AddressInfo, connect as connectTcp, createServer, type Server } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { caught, freePort, makeKey, type Sshd, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
+import { until } from '../../test/support/until.ts';
+import { addUser, type TestUser } from '../../test/support/users.ts';
 import { type Connection, ConnectionError, type SshSettings } from './connection.ts';
 import { createPool, type Pool } from './pool.ts';
-import { caught, freePort, makeKey, type Sshd, startSshd, whyNoSshd } from './testing/sshd.ts';
-import { until } from './testing/until.ts';
-import { addUser, type TestUser } from './testing/users.ts';
 
 const text = (reply: { stdout: Buffer }): string => reply.stdout.toString();
 

@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { caught, childrenOf, type Sshd, sessionOf, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
+import { until } from '../../test/support/until.ts';
 import { type Connection, ConnectionError, type SshSettings } from './connection.ts';
 import { createPool, type Pool } from './pool.ts';
-import { caught, childrenOf, type Sshd, sessionOf, startSshd, whyNoSshd } from './testing/sshd.ts';
-import { until } from './testing/until.ts';
 
 const text = (reply: { stdout: Buffer }): string => reply.stdout.toString();
 

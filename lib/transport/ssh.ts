@@ -9,9 +9,9 @@ import { type Channel, drained } from './channel.ts';
 import { ConnectionError, type SshSettings } from './connection.ts';
 import { countdown } from './countdown.ts';
 import type { Gate } from './gate.ts';
-import type { Login } from './host_connection.ts';
+import type { Login } from './host-connection.ts';
 import type { Keyring } from './keys.ts';
-import type { KnownHosts } from './known_hosts.ts';
+import type { KnownHosts } from './known-hosts.ts';
 
 /** What the connections of a run share. */
 export interface SshContext {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { until } from '../../test/support/until.ts';
 import { ConnectionError, type RunReply, type RunRequest } from './connection.ts';
 import { spawnChannel } from './local.ts';
-import { until } from './testing/until.ts';
 import { Worker } from './worker.ts';
 
 const SHELLS = [

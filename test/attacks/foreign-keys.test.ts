@@ -1,9 +1,9 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { coerceArguments } from '../../lib/modules/args.ts';
-import { parseIni } from '../../lib/modules/facts/local.ts';
-import { findModule } from '../../lib/modules/index.ts';
+import { findModule } from '../../lib/engine/module-list.ts';
+import { coerceArguments } from '../../lib/modules/kit/arguments.ts';
+import { parseIni } from '../../lib/modules/system/facts/local.ts';
 import { folderOf, runIn, runWith } from '../support/program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunJournal } from '../../bench/cluster/journal.ts';
-import { PROFILES, type Profile } from '../../bench/profiles.ts';
-import type { RunDetail } from '../../bench/result.ts';
-import { type BenchOptions, runBench } from '../../bench/run.ts';
+import { PROFILES, type Profile } from '../../bench/cluster/profiles.ts';
+import type { RunDetail } from '../../bench/cluster/result.ts';
+import { type BenchOptions, runBench } from '../../bench/cluster/run.ts';
+import type { Deployment } from '../../lib/cluster/deployment.ts';
+import { Hosts } from '../../lib/cluster/hosts.ts';
 import { localConnection } from '../../lib/transport/index.ts';
-import type { Deployment } from '../../verify/deployment.ts';
-import { Hosts } from '../../verify/hosts.ts';
-import type { ThrowawayPostgres } from '../../verify/testing/throwaway-postgres.ts';
+import type { ThrowawayPostgres } from './throwaway-postgres.ts';
 
 /** A throw-away primary and replica on this machine, as the benchmark sees a cluster: rw1 and ro1. */
 export class BenchCluster {

@@ -3,7 +3,7 @@
  * SERVER is the throw-away server as JSON. Prints what the run says.
  */
 import { RunJournal } from '../../bench/cluster/journal.ts';
-import { runBench } from '../../bench/run.ts';
+import { runBench } from '../../bench/cluster/run.ts';
 import { BenchCluster } from './bench-cluster.ts';
 
 const [server = '', out = '', seconds = ''] = process.argv.slice(2);

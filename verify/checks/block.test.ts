@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { Deployment, Export } from '../../lib/cluster/deployment.ts';
+import { Hosts } from '../../lib/cluster/hosts.ts';
 import { localConnection } from '../../lib/transport/index.ts';
-import type { Deployment, Export } from '../deployment.ts';
 import type { Finding } from '../findings.ts';
-import { Hosts } from '../hosts.ts';
 import { runLayers } from '../suite.ts';
 import { blockLayer } from './block.ts';
 

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
+import { type Deployment, type Export, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import { CommandError, type Hosts } from '../../lib/cluster/hosts.ts';
 import { type Check, type CheckContext, expectSame, type Layer } from '../check.ts';
-import { type Deployment, type Export, hostsOf, nodesOf } from '../deployment.ts';
-import { CommandError, type Hosts } from '../hosts.ts';
 
 const BLOCK = 4096;
 /** Each of the suite's blocks in the scratch export begins with this; a block per writer, from the second one on. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
+import { type Deployment, hostsOf } from '../../lib/cluster/deployment.ts';
+import { eventually } from '../../lib/cluster/eventually.ts';
+import { type Databases, SqlError, type SqlSession } from '../../lib/cluster/sql.ts';
 import type { CheckContext, Layer } from '../check.ts';
-import { type Deployment, hostsOf } from '../deployment.ts';
-import { eventually } from '../eventually.ts';
-import { type Databases, SqlError, type SqlSession } from '../sql.ts';
 
 /** The suite's own schema: all it ever writes in a database. The mark tells it from a schema somebody else made. */
 const SCHEMA = 'polarplay_verify';

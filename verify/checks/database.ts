@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { type Deployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import type { Databases } from '../../lib/cluster/sql.ts';
 import { type Check, expectSame, type Layer } from '../check.ts';
-import { type Deployment, hostsOf, nodesOf } from '../deployment.ts';
-import type { Databases } from '../sql.ts';
 
 /** The servers: right version, right role, one and the same cluster, not open to the world. */
 export const databaseLayer = (databases: Databases): Layer<Deployment> => ({

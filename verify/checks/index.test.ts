@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { Hosts } from '../hosts.ts';
-import { Databases } from '../sql.ts';
+import { Hosts } from '../../lib/cluster/hosts.ts';
+import { Databases } from '../../lib/cluster/sql.ts';
 import { allLayers } from './index.ts';
 
 describe('verify: the list of layers', () => {

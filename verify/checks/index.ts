@@ -1,7 +1,7 @@
+import type { Deployment } from '../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
+import type { Databases } from '../../lib/cluster/sql.ts';
 import type { Layer } from '../check.ts';
-import type { Deployment } from '../deployment.ts';
-import type { Hosts } from '../hosts.ts';
-import type { Databases } from '../sql.ts';
 import { blockLayer } from './block.ts';
 import { dataLayer } from './data.ts';
 import { databaseLayer } from './database.ts';

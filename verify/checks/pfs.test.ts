@@ -4,9 +4,9 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { Deployment } from '../../lib/cluster/deployment.ts';
+import { Hosts } from '../../lib/cluster/hosts.ts';
 import { localConnection } from '../../lib/transport/index.ts';
-import type { Deployment } from '../deployment.ts';
-import { Hosts } from '../hosts.ts';
 import { runLayers } from '../suite.ts';
 import { pfsLayer, servesDisk } from './pfs.ts';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { type Deployment, hostsOf, nodesOf, type PfsSettings } from '../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
 import type { Check, Layer } from '../check.ts';
-import { type Deployment, hostsOf, nodesOf, type PfsSettings } from '../deployment.ts';
-import type { Hosts } from '../hosts.ts';
 
 /** What a formatted and initialised PFS disk holds at its top. */
 const NEEDED = ['.pfs-journal', '.pfs-paxos', 'shared_data'];

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
+import type { Deployment } from '../../lib/cluster/deployment.ts';
+import { Hosts } from '../../lib/cluster/hosts.ts';
+import { Databases, type SqlTarget } from '../../lib/cluster/sql.ts';
 import { localConnection } from '../../lib/transport/index.ts';
-import type { Deployment } from '../deployment.ts';
+import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import type { Finding } from '../findings.ts';
-import { Hosts } from '../hosts.ts';
-import { Databases, type SqlTarget } from '../sql.ts';
 import { runLayers } from '../suite.ts';
-import { startOrSkip, type ThrowawayPostgres } from '../testing/throwaway-postgres.ts';
 import { dataLayer } from './data.ts';
 import { databaseLayer } from './database.ts';
 import { fitsPolicy, replicationLayer } from './replication.ts';

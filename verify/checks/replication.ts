@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { type Deployment, hostsOf } from '../../lib/cluster/deployment.ts';
+import type { Databases } from '../../lib/cluster/sql.ts';
 import type { Check, Layer } from '../check.ts';
-import { type Deployment, hostsOf } from '../deployment.ts';
-import type { Databases } from '../sql.ts';
 
 interface Sender {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { type Deployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
 import type { Layer } from '../check.ts';
-import { type Deployment, hostsOf, nodesOf } from '../deployment.ts';
-import type { Hosts } from '../hosts.ts';
 import { unitStates } from '../units.ts';
 
 /** Everything that keeps a node running is up, comes back after a reboot, and did not have to be restarted. */

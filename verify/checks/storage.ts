@@ -1,9 +1,9 @@
 import { expect } from 'chai';
+import { type Deployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
+import { parseRecord } from '../../lib/cluster/role-record.ts';
 import type { Check, Layer } from '../check.ts';
-import { type Deployment, hostsOf, nodesOf } from '../deployment.ts';
-import type { Hosts } from '../hosts.ts';
 import { parseNbdConfig } from '../nbd-config.ts';
-import { parseRecord } from '../record.ts';
 import { listensEverywhere, parseListeners } from '../sockets.ts';
 import { unitStates } from '../units.ts';
 

@@ -1,7 +1,7 @@
+import type { DatabaseNode, Deployment } from '../../lib/cluster/deployment.ts';
+import { eventually } from '../../lib/cluster/eventually.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { UsageError } from '../../lib/source/errors.ts';
-import type { DatabaseNode, Deployment } from '../deployment.ts';
-import { eventually } from '../eventually.ts';
-import type { Hosts } from '../hosts.ts';
 import { connect } from './ledger.ts';
 import type { Experiment } from './under-load.ts';
 

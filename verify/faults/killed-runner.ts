@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import { failureText } from '../../lib/cluster/failure.ts';
+import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
+import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
-import { FileReader } from '../../lib/source/load.ts';
 import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
-import { hostsOf, nodesOf } from '../deployment.ts';
-import { failureText } from '../failure.ts';
-import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../flags.ts';
-import { openDeployment } from '../open.ts';
+import { FileReader } from '../../lib/source/read-yaml.ts';
 import { underLoad } from './under-load.ts';
 
 const SITE = 'playbooks/site.yml';

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { messageOf } from '../check.ts';
-import { eventually } from '../eventually.ts';
-import type { SqlTarget } from '../sql.ts';
+import { eventually } from '../../lib/cluster/eventually.ts';
+import type { SqlTarget } from '../../lib/cluster/sql.ts';
+import { messageOf } from '../../lib/source/errors.ts';
 
 /** An error a writing client got; the commit it interrupts may or may not have happened. */
 export interface WriteError {

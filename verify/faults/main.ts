@@ -3,12 +3,12 @@ import '../../lib/source/frozen-prototype.ts';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { describeDeployment } from '../../lib/cluster/deployment.ts';
+import { failureText } from '../../lib/cluster/failure.ts';
+import { positive, REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
+import { type Opened, openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { entryOf } from '../../lib/source/record.ts';
-import { describeDeployment } from '../deployment.ts';
-import { failureText } from '../failure.ts';
-import { positive, REACHING, REACHING_USAGE, readFlags } from '../flags.ts';
-import { type Opened, openDeployment } from '../open.ts';
 import { EXPERIMENTS } from './experiments.ts';
 import { type UnderLoadReport, underLoad } from './under-load.ts';
 

@@ -1,9 +1,9 @@
+import { type DatabaseNode, nodesOf } from '../../lib/cluster/deployment.ts';
+import { eventually } from '../../lib/cluster/eventually.ts';
+import type { Opened } from '../../lib/cluster/open-deployment.ts';
+import type { SqlTarget } from '../../lib/cluster/sql.ts';
+import { messageOf } from '../../lib/source/errors.ts';
 import { emptyRecord } from '../../lib/source/record.ts';
-import { messageOf } from '../check.ts';
-import { type DatabaseNode, nodesOf } from '../deployment.ts';
-import { eventually } from '../eventually.ts';
-import type { Opened } from '../open.ts';
-import type { SqlTarget } from '../sql.ts';
 import { Ledger, patiently } from './ledger.ts';
 import { PgbenchLoad } from './pgbench.ts';
 import { overlaps, reigns, WriterProbe } from './writers.ts';

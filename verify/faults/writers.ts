@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { SqlTarget } from '../sql.ts';
+import type { SqlTarget } from '../../lib/cluster/sql.ts';
 import { connect } from './ledger.ts';
 
 /** One try to write on one node. */

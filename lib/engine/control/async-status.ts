@@ -1,4 +1,4 @@
-import type { Result } from '../../modules/module.ts';
+import type { Result } from '../../modules/kit/define.ts';
 import { checkJob, eraseJob, readPart } from '../async.ts';
 import type { Control } from './control.ts';
 

@@ -1,4 +1,4 @@
-import type { Result } from '../../modules/module.ts';
+import type { Result } from '../../modules/kit/define.ts';
 import type { Task, TaskNode } from '../../playbook/types.ts';
 import type { Dict, Json } from '../../source/value.ts';
 import type { TaskInfo } from '../events.ts';

@@ -1,4 +1,4 @@
-import { ModuleError } from '../../modules/module.ts';
+import { ModuleError } from '../../modules/kit/define.ts';
 import type { LoadedRole, RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
 import { SourceErrors } from '../../source/errors.ts';
 import type { Json } from '../../source/value.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
-import { ModuleError } from '../../modules/module.ts';
+import { ModuleError } from '../../modules/kit/define.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';

@@ -1,4 +1,4 @@
-import { quote } from '../module.ts';
+import { quote } from '../kit/define.ts';
 
 /** An entry of passwd. */
 export interface UserEntry {

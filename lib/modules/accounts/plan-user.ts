@@ -1,4 +1,4 @@
-import { ModuleError } from '../module.ts';
+import { ModuleError } from '../kit/define.ts';
 import { command, findGroup, type GroupEntry, type ShadowEntry, type UserEntry } from './databases.ts';
 
 export interface UserWish {

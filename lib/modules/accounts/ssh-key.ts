@@ -1,5 +1,5 @@
 import type { Json } from '../../source/value.ts';
-import { quote } from '../module.ts';
+import { quote } from '../kit/define.ts';
 
 /** The arguments of `user` that concern the key. */
 export interface KeyWish {

@@ -1,4 +1,4 @@
-import { ModuleError } from '../module.ts';
+import { ModuleError } from '../kit/define.ts';
 import { compareVersions } from './debian-version.ts';
 import { isGlob, matchesGlob } from './patterns.ts';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { onlyWithPrograms } from '../system-testing.ts';
+import { onlyWithPrograms } from '../../../test/support/requirements.ts';
 import {
   findInstalled,
   type Installed,

@@ -1,4 +1,4 @@
-import { quote } from '../module.ts';
+import { quote } from '../kit/define.ts';
 
 export type RpmKind = 'package' | 'group' | 'path' | 'file' | 'pattern' | 'comparison';
 

@@ -1,4 +1,4 @@
-import { linesOf } from '../text-file.ts';
+import { linesOf } from '../kit/text-file.ts';
 
 export interface FstabEntry {
   readonly src: string;

@@ -1,4 +1,4 @@
-import { quote } from '../module.ts';
+import { quote } from '../kit/define.ts';
 
 /** What a block device or image file holds. */
 export interface DeviceFound {

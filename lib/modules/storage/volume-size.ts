@@ -1,4 +1,4 @@
-import { ModuleError } from '../module.ts';
+import { ModuleError } from '../kit/define.ts';
 
 /** What an author wrote as the size of a volume. */
 export interface VolumeSize {

@@ -1,0 +1,86 @@
+import { expect } from 'chai';
+import { BenchCluster } from '../../test/support/bench-cluster.ts';
+import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
+import { formatHtml } from '../report/html.ts';
+import { formatMarkdown } from '../report/markdown.ts';
+import { comparable } from './comparability.ts';
+import { scalingOf, summariseRun } from './summary.ts';
+
+describe('bench: a run on a real primary and replica', function () {
+  this.timeout(90_000);
+  let server: ThrowawayPostgres;
+  let cluster: BenchCluster;
+  before(async function () {
+    server = await startOrSkip(this);
+    cluster = new BenchCluster(server);
+  });
+  after(async () => {
+    await cluster?.close();
+    server?.stop();
+  });
+
+  it('measures reading and writing, counts every transaction, and leaves nothing behind', async () => {
+    const detail = await cluster.run();
+    const { record } = detail;
+    expect(record.complaints).to.deep.equal([]);
+    expect(detail.consistent).to.equal(true);
+    const summaries = summariseRun(record);
+    expect(summaries.map(s => [s.workload, s.nodes])).to.deep.equal([
+      ['read-only', 1],
+      ['read-only', 2],
+      ['read-write', 1],
+    ]);
+    expect(scalingOf(summaries)!.nodes).to.equal(2);
+    for (const cell of record.cells) {
+      for (const node of cell.perNode) {
+        expect(node.tps, node.host).to.be.greaterThan(10);
+        expect(node.percentiles!.count, node.host).to.equal(node.transactions);
+        expect(node.percentiles!.p50).to.be.at.most(node.percentiles!.max!);
+      }
+    }
+    expect(record.fingerprint.map(f => f.role)).to.deep.equal(['storage', 'primary', 'replica']);
+    expect(record.fingerprint[1]!.stable).to.include({ fsync: 'off' });
+    expect(JSON.stringify(detail)).not.to.contain(server.password);
+    expect(server.sql("SELECT count(*) FROM pg_database WHERE datname = 'polarplay_bench'").trim()).to.equal(
+      '0',
+    );
+    expect(formatMarkdown(detail)).to.contain('| **read-only, 2 nodes** | 2 each |');
+    const page = formatHtml(detail, []);
+    expect(page).to.contain('stands in for PolarDB').and.to.contain('uPlot');
+    expect(page).not.to.match(/(src|href)=/);
+  });
+
+  it('makes runs of the same thing comparable, and those of another load not', async () => {
+    const profile = { ...cluster.profile, readOnlyNodes: [1], writes: [] };
+    const [one, two] = [(await cluster.run({ profile })).record, (await cluster.run({ profile })).record];
+    expect(comparable(one, two)).to.equal(true);
+    expect(comparable(one, { ...two, load: { ...two.load, scale: 2 } })).to.equal(false);
+  });
+
+  it('marks a run whose replica goes away as failed, and still reports the rest', async () => {
+    let stopped = false;
+    const detail = await cluster.run({
+      say: line => {
+        if (!/read-only on rw1, ro1/.test(line)) return;
+        stopped = true;
+        setTimeout(() => server.control('replica', 'stop'), 500);
+      },
+    });
+    server.control('replica', 'start');
+    expect(stopped).to.equal(true);
+    expect(detail.record.failed).to.equal(true);
+    expect(detail.record.complaints.join('\n')).to.match(/^ro1: /);
+    expect(detail.record.cells.at(-1)!.tps).to.be.greaterThan(10);
+    expect(formatMarkdown(detail)).to.contain('**read-only, 2 nodes (no measure)**');
+  });
+
+  it('leaves a database of that name alone when somebody else made it', async () => {
+    server.sql('CREATE DATABASE polarplay_bench');
+    const failure = await cluster.run().catch((error: Error) => error);
+    expect((failure as Error).message).to.contain('did not make');
+    expect(server.sql("SELECT count(*) FROM pg_database WHERE datname = 'polarplay_bench'").trim()).to.equal(
+      '1',
+    );
+    server.sql('DROP DATABASE polarplay_bench');
+  });
+});

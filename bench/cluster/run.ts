@@ -1,0 +1,346 @@
+import {
+  type DatabaseNode,
+  type Deployment,
+  describeDeployment,
+  nodesOf,
+} from '../../lib/cluster/deployment.ts';
+import { eventually } from '../../lib/cluster/eventually.ts';
+import type { Hosts } from '../../lib/cluster/hosts.ts';
+import { messageOf } from '../../lib/source/errors.ts';
+import { booksBalance, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
+import { takeFingerprint } from './fingerprint.ts';
+import type { RunJournal, RunSoFar } from './journal.ts';
+import { nightFigures } from './night-figures.ts';
+import { initialise, logShare, type NodeResult, runLoad, sweep } from './pgbench-load.ts';
+import { type Cell, missingParts, type Part, planCells, writes } from './plan.ts';
+import { disturbances, requireRoom, survey } from './preflight.ts';
+import type { Load, Profile } from './profiles.ts';
+import type { CellFigures, Measurement, RunDetail, RunRecord } from './result.ts';
+import { Statements } from './statements.ts';
+import { sum } from './statistics.ts';
+import { titleOf } from './summary.ts';
+
+export interface BenchOptions {
+  readonly deployment: Deployment;
+  readonly hosts: Hosts;
+  readonly profile: Profile;
+  /** Leaves the benchmark's database behind, to look at. */
+  readonly keep: boolean;
+  /** Where the run is kept as it goes. */
+  readonly journal: RunJournal;
+  /** Ends the run; what was measured until then counts. */
+  readonly signal?: AbortSignal;
+  /** Seconds beyond its time after which a node counts as hung. */
+  readonly overrunS?: number;
+  /** Tells what is being done, a line each. */
+  readonly say: (line: string) => void;
+  /** Gets each second of a node under load as it comes. */
+  readonly onSecond?: (host: string, tps: number) => void;
+}
+
+const CATCH_UP_MS = 120_000;
+/** What cleaning up may take after the run was told to end. */
+const CLEAN_UP_MS = 60_000;
+
+/**
+ * Measures the cluster by a profile. Throws only when nothing could be measured; all else is in the result: what went wrong
+ * on the way is a complaint, and what was measured stays measured.
+ */
+export async function runBench(options: BenchOptions): Promise<RunDetail> {
+  const { journal, signal } = options;
+  const bench = await Bench.prepare(options);
+  let consistent: boolean | undefined;
+  try {
+    await bench.fill();
+    await bench.measure();
+    consistent = await bench.balance();
+  } catch (error) {
+    if (journal.soFar?.measurements.length === 0) throw error;
+    if (!signal?.aborted) journal.complain(messageOf(error));
+  } finally {
+    await bench.cleanUp();
+  }
+  return detailOf(journal.soFar!, consistent, signal?.aborted ? messageOf(signal.reason) : undefined);
+}
+
+/** A run's result from what it measured, whether it came to its end or not. */
+export function detailOf(run: RunSoFar, consistent: boolean | undefined, interrupted?: string): RunDetail {
+  const { head, measurements, complaints, remarks } = run;
+  const record: RunRecord = {
+    ...head,
+    endedAt: new Date().toISOString(),
+    ...(interrupted === undefined ? {} : { interrupted }),
+    failed: complaints.length > 0,
+    complaints: [...complaints],
+    remarks: [...remarks],
+    cells: measurements.map(m => m.figures),
+    night: nightFigures(measurements),
+  };
+  return { record, consistent, series: measurements.map(m => m.series) };
+}
+
+class Bench {
+  readonly #options: BenchOptions;
+  readonly #statements: Statements;
+  readonly #nodes: readonly DatabaseNode[];
+  /** Share of the transactions that each node logs. */
+  readonly #logShares: ReadonlyMap<string, number>;
+  /** Sum of the deltas that were cleared from the history. */
+  #cleared = 0n;
+
+  private constructor(
+    options: BenchOptions,
+    statements: Statements,
+    nodes: readonly DatabaseNode[],
+    logShares: ReadonlyMap<string, number>,
+  ) {
+    this.#options = options;
+    this.#statements = statements;
+    this.#nodes = nodes;
+    this.#logShares = logShares;
+  }
+
+  /** Looks at everything that must be right before anything is written. */
+  static async prepare(options: BenchOptions): Promise<Bench> {
+    const { deployment, hosts, profile, journal, say, signal } = options;
+    const statements = new Statements(hosts, nodesOf(deployment));
+    say('looking at the hosts');
+    const { up, down } = await survey(deployment, hosts, statements, signal);
+    const [primary] = up;
+    if (primary?.role !== 'primary') {
+      const reasons = down.map(({ host, reason }) => `${host}: ${reason}`);
+      throw new Error(`nothing can be measured without the primary\n${reasons.join('\n')}`);
+    }
+    const fingerprint = await takeFingerprint(deployment, hosts, statements, up);
+    journal.begin(headOf(options, fingerprint));
+    for (const { host, reason } of down) journal.complain(`${host} was not measured: ${reason}`);
+    for (const part of missingParts(profile, nodesOf(deployment).length, up.length))
+      journal.complain(
+        `${titleOf(part)} was not measured: ${down.map(d => d.host).join(', ')} did not answer`,
+      );
+    for (const node of up) for (const line of await sweep(hosts, node)) say(`${node.host}: ${line}`);
+    for (const line of await disturbances(hosts, statements, up, deployment.storage.host))
+      journal.remark(line);
+    await requireRoom({ deployment, hosts }, up, statements, profile);
+    return new Bench(options, statements, up, await logShares(options, up));
+  }
+
+  get #primary(): DatabaseNode {
+    return this.#nodes[0]!;
+  }
+
+  /** The benchmark's database, filled, on all nodes, and in their caches. */
+  async fill(): Promise<void> {
+    const { hosts, profile, say, signal } = this.#options;
+    say(`filling ${DATABASE}, scale ${profile.scale}`);
+    await makeDatabase(this.#statements, this.#primary, signal);
+    await initialise(hosts, this.#primary, profile.scale, signal);
+    await this.#settle();
+    if (profile.warmUpSeconds === 0) return;
+    say(`warming up, ${profile.warmUpSeconds} s`);
+    const load = { ...profile.readOnly, seconds: profile.warmUpSeconds };
+    await Promise.all(this.#nodes.map(node => this.#load(node, 'read-only', load, profile.seed)));
+  }
+
+  async measure(): Promise<void> {
+    const { profile } = this.#options;
+    const cells = planCells(profile, this.#nodes.length);
+    for (const [index, cell] of cells.entries()) {
+      await this.#cell(cell, `${index + 1}/${cells.length}`);
+      // What was written must not still be on its way to the replicas while they are measured.
+      const wrote = cell.parts.some(part => writes(part.workload));
+      if (wrote && index < cells.length - 1) await this.#tidy();
+    }
+  }
+
+  /** Whether the sums of the books are equal; a run in which they are not has lost or doubled a transaction. */
+  async balance(): Promise<boolean> {
+    const { journal, signal } = this.#options;
+    const equal = await booksBalance(this.#statements, this.#primary, this.#cleared, signal);
+    if (!equal)
+      journal.complain(
+        'the sum of the account balances is not the sum of the history: transactions were lost or doubled',
+      );
+    return equal;
+  }
+
+  /** Nothing that goes wrong here takes a result away: it is a complaint. */
+  async cleanUp(): Promise<void> {
+    const { journal, keep } = this.#options;
+    if (keep) return;
+    // The run's own signal may have fired: this must still go through, within a limit.
+    const limit = AbortSignal.timeout(CLEAN_UP_MS);
+    try {
+      await dropDatabase(this.#statements, this.#primary, limit);
+    } catch (error) {
+      journal.complain(
+        `${DATABASE} was left on ${this.#primary.host}: ${messageOf(error)}; the next run removes it`,
+      );
+    }
+  }
+
+  async #cell(cell: Cell, position: string): Promise<void> {
+    const { say, journal } = this.#options;
+    const parts = cell.parts.map(part => ({ part, load: this.#loadOf(part), nodes: this.#nodesOf(part) }));
+    say(
+      `${position} ${parts
+        .map(
+          ({ part, load, nodes }) =>
+            `${part.workload} on ${nodes.map(n => n.host).join(', ')}: ${load.clients} clients each, ${load.seconds} s`,
+        )
+        .join('; ')}`,
+    );
+    const results = await Promise.all(
+      parts.map(({ part, load, nodes }) =>
+        Promise.all(nodes.map(node => this.#load(node, part.workload, load, cell.randomSeed))),
+      ),
+    );
+    for (const [i, { part, load }] of parts.entries()) {
+      const measurement = measurementOf(cell, part, load, results[i]!);
+      journal.measured(measurement);
+      for (const { complaint } of results[i]!) if (complaint !== undefined) journal.complain(complaint);
+      const { tps, errors } = measurement.figures;
+      say(`    ${tps.toFixed(0)} transactions a second${errors > 0 ? `, ${errors} errors` : ''}`);
+    }
+  }
+
+  #load(node: DatabaseNode, workload: Part['workload'], load: Load, randomSeed: number): Promise<NodeResult> {
+    const { hosts, signal, overrunS, onSecond } = this.#options;
+    return runLoad(hosts, node, {
+      workload,
+      load,
+      randomSeed,
+      logSampling: this.#logShares.get(node.host) ?? 1,
+      ...(overrunS === undefined ? {} : { overrunS }),
+      ...(onSecond ? { onSecond } : {}),
+      ...(signal ? { signal } : {}),
+    });
+  }
+
+  #loadOf({ workload }: Part): Load {
+    const { profile } = this.#options;
+    return writes(workload)
+      ? profile.readWrite
+      : workload === 'mixed-reads'
+        ? { ...profile.readOnly, seconds: profile.readWrite.seconds }
+        : profile.readOnly;
+  }
+
+  #nodesOf({ workload, nodes }: Part): readonly DatabaseNode[] {
+    return workload === 'mixed-reads' ? this.#nodes.slice(1, 1 + nodes) : this.#nodes.slice(0, nodes);
+  }
+
+  /** Tables of the same size for the next repetition. A failure is told: the figures that follow may be worse for it. */
+  async #tidy(): Promise<void> {
+    const { journal, signal } = this.#options;
+    try {
+      this.#cleared += await tidyTables(this.#statements, this.#primary, signal);
+      await this.#settle();
+    } catch (error) {
+      signal?.throwIfAborted();
+      journal.complain(`between two measurements: ${messageOf(error)}`);
+    }
+  }
+
+  /** Everything written is on disk and on the replicas before the clock starts. */
+  async #settle(): Promise<void> {
+    const { signal } = this.#options;
+    const { host } = this.#primary;
+    const statements = this.#statements;
+    await statements.execute({ host, kind: 'work', sql: 'CHECKPOINT' }, signal);
+    const [row] = await statements.select<{ lsn: string }>(
+      { host, kind: 'look', sql: 'SELECT pg_current_wal_lsn()::text AS lsn' },
+      signal,
+    );
+    const sql = `SELECT pg_last_wal_replay_lsn() >= '${row!.lsn}' AS done`;
+    await Promise.all(
+      this.#nodes.slice(1).map(replica =>
+        eventually(
+          async () => {
+            const [there] = await statements.select<{ done: boolean }>(
+              { host: replica.host, kind: 'look', sql },
+              signal,
+            );
+            if (!there?.done) throw new Error(`${replica.host} has not replayed what was written`);
+          },
+          { withinMs: CATCH_UP_MS, everyMs: 100 },
+          signal,
+        ),
+      ),
+    );
+  }
+}
+
+function headOf(
+  { deployment, profile }: BenchOptions,
+  fingerprint: RunRecord['fingerprint'],
+): Parameters<RunJournal['begin']>[0] {
+  const started = new Date().toISOString();
+  return {
+    schema: 2,
+    id: started.replace(/[-:]/g, '').replace(/\..*/, ''),
+    at: started,
+    profile: profile.name,
+    scale: profile.scale,
+    load: { ...profile },
+    deployment: describeDeployment(deployment),
+    cluster: {
+      name: deployment.cluster,
+      database: deployment.database,
+      version: deployment.version,
+      sync: deployment.sync,
+      primary: deployment.primary.host,
+      nodes: nodesOf(deployment).map(node => node.host),
+    },
+    standIn: deployment.database === 'postgresql',
+    fingerprint,
+    storage: [],
+  };
+}
+
+/** Whole logs where there is room for them; elsewhere a sample, which is told. */
+async function logShares(
+  { hosts, profile, journal }: BenchOptions,
+  nodes: readonly DatabaseNode[],
+): Promise<ReadonlyMap<string, number>> {
+  const longest = profile.readOnly.seconds > profile.readWrite.seconds ? profile.readOnly : profile.readWrite;
+  const shares = new Map<string, number>();
+  for (const node of nodes) {
+    const share = await logShare(hosts, node, longest, profile.logSampling);
+    shares.set(node.host, share);
+    if (share < profile.logSampling)
+      journal.remark(
+        `${node.host} has little room for the log of its transactions: percentiles are of a sample of ${(100 * share).toFixed(1)} %`,
+      );
+  }
+  return shares;
+}
+
+function measurementOf(cell: Cell, part: Part, load: Load, results: readonly NodeResult[]): Measurement {
+  const { workload, nodes } = part;
+  const { repetition } = cell;
+  const invalid = results.flatMap(({ complaint }) => (complaint === undefined ? [] : [complaint]));
+  const figures: CellFigures = {
+    workload,
+    nodes,
+    repetition,
+    ...load,
+    tps: sum(results.map(r => r.figures.tps)),
+    errors: sum(results.map(r => r.figures.errors)),
+    ...(invalid.length === 0 ? {} : { invalid: invalid.join('; ') }),
+    perNode: results.map(r => r.figures),
+  };
+  return {
+    figures,
+    series: {
+      workload,
+      nodes,
+      repetition,
+      perNode: results.map(r => r.series),
+      hosts: [],
+      checkpoints: [],
+      lag: [],
+    },
+    histograms: Object.fromEntries(results.map(r => [r.figures.host, r.histogram])),
+  };
+}

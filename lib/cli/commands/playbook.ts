@@ -1,0 +1,154 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { EXIT, exitCodeOfRun } from '../../engine/exit-code.ts';
+import type { Run } from '../../engine/run.ts';
+import { runPlaybooks } from '../../engine/run-playbooks.ts';
+import type { VarLayer } from '../../inventory/types.ts';
+import { connectionVariableMistakes } from '../../playbook/connection-variables.ts';
+import { missingHandlers } from '../../playbook/listing.ts';
+import { roleVariableMistakes } from '../../playbook/role-variables.ts';
+import type { Playbook } from '../../playbook/types.ts';
+import { GuardedReport } from '../../report/guarded.ts';
+import { JsonReport } from '../../report/json.ts';
+import { JunitReport } from '../../report/junit.ts';
+import type { Output, Report } from '../../report/report.ts';
+import { choosePaint } from '../../report/style.ts';
+import { TerminalReport } from '../../report/terminal.ts';
+import { SourceErrors, UsageError } from '../../source/errors.ts';
+import { failureText, withReport } from '../failure.ts';
+import { type Parsed, parseFlags } from '../flags.ts';
+import { listPlaybook } from '../listing.ts';
+import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
+import { openSession, type Session } from '../session.ts';
+import type { Settings } from '../settings.ts';
+
+/** `polarplay PLAYBOOK…`: reads everything, reports every mistake of an author, then runs. Returns the exit code. */
+export async function runPlaybookCommand(argv: readonly string[]): Promise<number> {
+  const flags = parseFlags(PLAYBOOK_FLAGS, argv);
+  if (flags.has('help')) {
+    process.stdout.write(PLAYBOOK_HELP);
+    return EXIT.ok;
+  }
+  if (flags.positionals.length === 0) throw new UsageError('which playbook? see polarplay --help', 5);
+  const session = await openSession(flags, 'warning');
+  try {
+    return await run(session, flags);
+  } finally {
+    await session.close();
+  }
+}
+
+async function run(session: Session, flags: Parsed): Promise<number> {
+  const { settings } = session;
+  const diffMode = flags.has('diff') || settings.flag('diffAlways');
+  const report = new GuardedReport(
+    createReport(reportFormat(flags, settings), { verbosity: session.verbosity, showDiff: diffMode }),
+  );
+  const run = session.createRun(event => report.on(event), {
+    checkMode: flags.has('check'),
+    diffMode,
+    tags: tagList(firstGiven(flags.texts('tags'), settings.list('runTags')), ['all']),
+    skipTags: tagList(firstGiven(flags.texts('skip-tags'), settings.list('skipTags')), []),
+    roles: flags.texts('role').flatMap(text => text.split(',')),
+    startAtTask: flags.text('start-at-task'),
+    forceHandlers: flags.has('force-handlers') || settings.flag('forceHandlers'),
+    step: flags.has('step'),
+  });
+  const playbook = run.loader.loadPlaybook(flags.positionals);
+  const given = givenTo(run, playbook);
+  const mistakes = [
+    ...connectionVariableMistakes([...given, ...playbook.plays.flatMap(play => play.vars)]),
+    ...roleVariableMistakes(playbook, given, run.files),
+  ];
+  if (mistakes.length > 0) throw new SourceErrors(mistakes);
+  session.checkLimit();
+  if (flags.has('syntax-check')) {
+    process.stdout.write(`\nplaybook: ${flags.positionals.join(', ')}\n`);
+    return EXIT.ok;
+  }
+  const listing = {
+    hosts: flags.has('list-hosts'),
+    tasks: flags.has('list-tasks'),
+    tags: flags.has('list-tags'),
+  };
+  if (listing.hosts || listing.tasks || listing.tags) {
+    process.stdout.write(listPlaybook(run, playbook, flags.positionals, listing));
+    return EXIT.ok;
+  }
+  for (const { message, position } of missingHandlers(playbook))
+    report.on({ type: 'warning', message, ...(position && { position }) });
+  const exitCode = await execute(report, () => runPlaybooks(run, playbook, flags.positionals));
+  if (settings.flag('retryFiles'))
+    writeRetryFile(run, playbook.file, settings.paths('retryFilesPath', '\n')[0]);
+  return exitCode;
+}
+
+/** The hosts that failed, for `--limit @FILE`. */
+function writeRetryFile({ hosts }: Run, playbook: string, directory = dirname(playbook)): void {
+  const lost = [...hosts.values()].filter(({ status }) => status !== 'active').map(({ name }) => name);
+  if (lost.length === 0) return;
+  const file = join(directory, `${basename(playbook, extname(playbook))}.retry`);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, `${lost.sort().join('\n')}\n`);
+  process.stdout.write(`\tto retry, use: --limit @${file}\n\n`);
+}
+
+/** Variables from the inventory and the command line, for every host of the inventory. */
+function givenTo({ inventory, extraVars }: Run, { dir, plays }: Playbook): readonly VarLayer[] {
+  const dirs = [...new Set([dir, ...plays.map(play => play.dir)])];
+  return [...[...inventory.hosts.keys()].flatMap(host => inventory.layers(host, dirs)), extraVars];
+}
+
+/** Runs, and shows a mistake that only came up on the way after the recap. */
+async function execute(
+  report: GuardedReport,
+  work: () => Promise<{ readonly exitCode: number }>,
+): Promise<number> {
+  let exitCode: number;
+  try {
+    ({ exitCode } = await work());
+    report.finish();
+  } catch (error) {
+    report.finish();
+    process.stderr.write(failureText(error).text);
+    exitCode = exitCodeOfRun(error);
+  }
+  return withReport(exitCode, report);
+}
+
+/** Those of the command line, else those of the settings. */
+const firstGiven = (given: readonly string[], usual: readonly string[]): readonly string[] =>
+  given.length > 0 ? given : usual;
+
+const tagList = (texts: readonly string[], fallback: readonly string[]): readonly string[] => {
+  const tags = texts
+    .flatMap(text => text.split(','))
+    .map(tag => tag.trim())
+    .filter(Boolean);
+  return tags.length > 0 ? tags : fallback;
+};
+
+/** --format, or JSON where the project's settings want Ansible's callback of that name. */
+function reportFormat(flags: Parsed, settings: Settings): string {
+  const callback = settings.text('stdoutCallback')?.replace(/^ansible\.(builtin|posix)\./, '');
+  return flags.text('format') ?? (callback === 'json' ? 'json' : 'terminal');
+}
+
+/** The report of a run, on standard output. */
+function createReport(format: string, shown: { verbosity: number; showDiff: boolean }): Report {
+  const out: Output = process.stdout;
+  switch (format) {
+    case 'terminal': {
+      const isTerminal = process.stdout.isTTY === true;
+      const width = isTerminal ? process.stdout.columns || 80 : 80;
+      const paint = choosePaint(isTerminal, process.env);
+      return new TerminalReport(out, { paint, width, ...shown }, isTerminal);
+    }
+    case 'json':
+      return new JsonReport(out);
+    case 'junit':
+      return new JunitReport(out);
+    default:
+      throw new UsageError(`--format is terminal, json or junit, not "${format}"`, 5);
+  }
+}

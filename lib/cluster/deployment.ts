@@ -1,0 +1,83 @@
+import type { RoleRecord } from './role-record.ts';
+import type { SqlTarget } from './sql.ts';
+
+/** One exported disk, as the storage host gives it out and the nodes see it. */
+export interface Export {
+  readonly name: string;
+  /** What the storage host exports: a device or a file. */
+  readonly backing: string;
+  /** Path of the block device on the nodes. */
+  readonly device: string;
+  /** Meant for the suite's own blocks. No other export is ever written. */
+  readonly scratch: boolean;
+}
+
+export interface StorageHost {
+  readonly host: string;
+  readonly service: string;
+  readonly address: string;
+  readonly port: number;
+  /** Listening on every address of the host is wanted, not an accident. */
+  readonly anyAddressAllowed: boolean;
+  readonly configFile: string;
+  /** The file that lists who may connect; undefined when the deployment keeps none. */
+  readonly authFile: string | undefined;
+  /** Addresses besides the nodes' that may connect. */
+  readonly extraClients: readonly string[];
+  readonly exports: readonly Export[];
+}
+
+export interface DatabaseNode {
+  readonly host: string;
+  readonly role: 'primary' | 'replica';
+  readonly address: string;
+  readonly sql: SqlTarget;
+  /** Replication slot on the primary and name in pg_stat_replication; replicas only. */
+  readonly slot: string | undefined;
+  /** Services that keep a shared disk attached. systemd restarts them to connect again after the storage host was away. */
+  readonly diskServices: readonly string[];
+  /** The other services that keep the node running, in the order they start. Nothing should ever restart them. */
+  readonly services: readonly string[];
+}
+
+/** Which replicas a commit waits for: none, any one, all, or the first that streams while the others stand by. */
+export type SyncPolicy = 'off' | 'any1' | 'all' | 'first1';
+
+export interface PfsSettings {
+  /** Name of the PFS disk, such as `nvme0n1`. */
+  readonly disks: readonly string[];
+  readonly cluster: string;
+  readonly pfsBinary: string;
+}
+
+/** What the inventory says the cluster is: the expectation that every layer checks. */
+export interface Deployment {
+  /** `postgresql` is the stand-in: the distribution's server, without PolarDB and without PFS. */
+  readonly database: 'polardb' | 'postgresql';
+  readonly version: string;
+  readonly storage: StorageHost;
+  readonly primary: DatabaseNode;
+  readonly replicas: readonly DatabaseNode[];
+  readonly sync: SyncPolicy;
+  /** Name of the cluster, and where the storage host keeps who is who; undefined record: not deployed yet. */
+  readonly cluster: string;
+  readonly recordFile: string;
+  readonly record: RoleRecord | undefined;
+  readonly pfs: PfsSettings | undefined;
+}
+
+/** Primary first. */
+export function nodesOf({ primary, replicas }: Deployment): readonly DatabaseNode[] {
+  return [primary, ...replicas];
+}
+
+export function hostsOf(nodes: readonly DatabaseNode[]): readonly string[] {
+  return nodes.map(node => node.host);
+}
+
+/** What was deployed, in words; the stand-in is named as such wherever results are shown. */
+export function describeDeployment({ database, version }: Deployment): string {
+  return database === 'polardb'
+    ? `PolarDB for PostgreSQL ${version} on PFS`
+    : `PostgreSQL ${version} as a STAND-IN for PolarDB: no PFS, no shared data directory`;
+}

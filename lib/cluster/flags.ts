@@ -1,0 +1,90 @@
+import { resolve } from 'node:path';
+import type { ParseArgsConfig } from 'node:util';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../source/errors.ts';
+import type { FileReader } from '../source/read-yaml.ts';
+import { didYouMean } from '../source/suggest.ts';
+import type { Dict, Value } from '../source/value.ts';
+import { parseYaml } from '../source/yaml.ts';
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** Flags that lead to the hosts: the same names as those of polarplay. */
+export const REACHING = {
+  inventory: { type: 'string', short: 'i', multiple: true, default: [] as string[] },
+  'extra-vars': { type: 'string', short: 'e', multiple: true, default: [] as string[] },
+  user: { type: 'string', short: 'u' },
+  'private-key': { type: 'string' },
+  'accept-new-host-keys': { type: 'boolean', default: false },
+  'vault-password-file': { type: 'string' },
+  roles: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const satisfies Options;
+
+export const REACHING_USAGE = `  -i, --inventory FILE          inventory; may be given several times
+  -e, --extra-vars NAME=VALUE   a variable; or a JSON mapping, or @FILE
+  -u, --user NAME               login user where the inventory names none
+      --private-key FILE        key to log in with where the inventory names none
+      --accept-new-host-keys    trust hosts that are not in known_hosts yet
+      --vault-password-file F   opens vault-encrypted variables
+      --roles DIR               roles whose defaults lie below the inventory (default: those of this project)
+`;
+
+/** What REACHING gives when parsed. */
+export interface Reaching {
+  readonly inventory: readonly string[];
+  readonly 'extra-vars': readonly string[];
+  readonly user?: string | undefined;
+  readonly 'private-key'?: string | undefined;
+  readonly 'accept-new-host-keys': boolean;
+  readonly 'vault-password-file'?: string | undefined;
+  readonly roles?: string | undefined;
+}
+
+/** Flags as node reads them; an unknown one is a UsageError with exit code 5. */
+export function readFlags<const T extends Options>(argv: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true }).values;
+  } catch (error) {
+    throw new UsageError(flagMistake(error as NodeJS.ErrnoException, Object.keys(options)), 5);
+  }
+}
+
+/** What is wrong with the flags, in words that lead on. */
+function flagMistake({ code, message }: NodeJS.ErrnoException, known: readonly string[]): string {
+  const given = /'(-[^' ]*|[^']*)/.exec(message)?.[1] ?? '';
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const hint = didYouMean(given.replace(/^-+/, ''), known);
+    return `unknown flag ${given}${hint === undefined ? '' : `, ${hint}`}`;
+  }
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
+    return `unexpected "${given}": an inventory is named with -i`;
+  return message;
+}
+
+/** A flag that must be a positive number. */
+export function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new UsageError(`--${name} ${text}: expected a number above 0`, 5);
+}
+
+/** `-e`, each a `name=value`, a JSON or YAML mapping, or `@FILE`; later ones win. */
+export function extraVars(texts: readonly string[], files: FileReader): Dict {
+  const vars: Dict = new Map();
+  for (const text of texts) {
+    for (const [name, value] of oneExtra(text, files)) vars.set(name, value);
+  }
+  return vars;
+}
+
+function oneExtra(text: string, files: FileReader): Iterable<readonly [Value, Value]> {
+  if (text.startsWith('@')) return files.vars(resolve(text.slice(1)));
+  if (/^\s*\{/.test(text)) {
+    const value = parseYaml(text, '--extra-vars');
+    if (value instanceof Map) return value;
+  }
+  const at = text.indexOf('=');
+  if (at < 1) throw new UsageError(`--extra-vars ${text}: expected name=value, a mapping or @FILE`, 5);
+  return [[text.slice(0, at), text.slice(at + 1)]];
+}

@@ -1,0 +1,48 @@
+import { A } from '../../modules/kit/arguments.ts';
+import { quote } from '../../modules/kit/define.ts';
+
+/** How the modules of the database reach the server on the host they run on. */
+export interface Server {
+  readonly bin: string;
+  readonly socket: string;
+  readonly port: number;
+  readonly user: string;
+}
+
+/** Arguments shared by the modules that talk to the database. */
+export const serverArgs = {
+  bin: A.path('Folder of the programs of the server.'),
+  socket: A.path('Folder of the socket.', { default: '/tmp' }),
+  port: A.int('Port of the server.', { default: 5432 }),
+  user: A.str('Database superuser, who is also the operating system user.', { default: 'polardb' }),
+};
+
+/** Shell line that runs `program` with the database's user and server; commits wait for no replica. */
+export function asDatabaseUser({ bin, socket, port, user }: Server, program: string): string {
+  const environment = `PGOPTIONS='-c synchronous_commit=local' PGCONNECT_TIMEOUT=5`;
+  return `runuser -u ${quote(user)} -- env ${environment} ${quote(`${bin}/${program}`)} -h ${quote(socket)} -p ${port} -U ${quote(user)}`;
+}
+
+/** Shell line that runs one SQL command and prints rows with `|` between the columns. */
+export function psql(server: Server, sql: string): string {
+  return `timeout 60 ${asDatabaseUser(server, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(sql)}`;
+}
+
+/** Shell lines that wait until the server takes connections, for at most `seconds`; then they show its last words. */
+export function awaitServer(server: Server, seconds: number): string {
+  return `cd /
+tries=0
+until ${asDatabaseUser(server, 'pg_isready')} -q; do
+  if [ $((tries += 1)) -ge ${seconds * 2} ]; then
+    echo 'the server takes no connections after ${seconds} s' >&2
+    journalctl -q -u polardb -n 12 -o cat --no-pager >&2
+    exit 70
+  fi
+  sleep 0.5
+done`;
+}
+
+/** A text as an SQL literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { letsIn, polardbFence } from './polardb_fence.ts';
+
+describe('polardb_fence', function () {
+  this.timeout(90_000);
+  it('takes a client off the list, and letting it in again leaves the list as it was', async () => {
+    await withTemporaryDirectory(async dir => {
+      const authfile = join(dir, 'allow');
+      const before = '10.0.0.10\n10.0.0.11\n10.0.0.9\n';
+      writeFileSync(authfile, before);
+      const fence = (fenced: boolean) =>
+        runModule(polardbFence, { address: '10.0.0.10', fenced, authfile, port: 1 });
+      expect(await fence(true)).to.include({ changed: true, listed: true, sessions: 0 });
+      expect(readFileSync(authfile, 'utf8')).to.equal('10.0.0.11\n10.0.0.9\n');
+      expect(await fence(true)).to.include({ changed: false });
+      expect(await fence(false)).to.include({ changed: true, listed: false });
+      expect(readFileSync(authfile, 'utf8')).to.equal(before);
+      expect(await fence(false)).to.include({ changed: false });
+    });
+  });
+
+  it('knows which lines of the list let an address in', () => {
+    const cases: readonly [string, string, boolean][] = [
+      ['10.0.0.0/24', '10.0.0.10', true],
+      ['10.0.0.0/28', '10.0.0.10', true],
+      ['10.0.0.0/29', '10.0.0.10', false],
+      ['10.0.1.0/24', '10.0.0.10', false],
+      ['10.0.0.10', '10.0.0.10', true],
+      ['10.0.0.1', '10.0.0.10', false],
+      ['fd00::/64', 'fd00::7', true],
+      ['fd00::/64', '10.0.0.10', false],
+      ['10.0.0.0/x', '10.0.0.10', false],
+      ['# 10.0.0.0/8', '10.0.0.10', false],
+    ];
+    for (const [line, address, expected] of cases)
+      expect(letsIn(line, address), `${line} ${address}`).to.equal(expected);
+  });
+
+  it('refuses where the list lets the client in by another line, and changes nothing', async () => {
+    await withTemporaryDirectory(async dir => {
+      const authfile = join(dir, 'allow');
+      const before = '10.0.0.0/24\n10.0.0.10\n';
+      writeFileSync(authfile, before);
+      const result = await runModule(polardbFence, { address: '10.0.0.10', fenced: true, authfile, port: 1 });
+      expect(result.msg).to.include(`10.0.0.0/24 in ${authfile} lets it in as well`);
+      expect(readFileSync(authfile, 'utf8')).to.equal(before);
+    });
+  });
+
+  it('ends a server whose client has already closed its end', async () => {
+    await withTemporaryDirectory(async dir => {
+      const authfile = join(dir, 'allow');
+      writeFileSync(authfile, '127.0.0.1\n');
+      const server = spawn(process.execPath, [
+        '-e',
+        `require('net').createServer({ allowHalfOpen: true }, s => { s.resume(); s.on('end', () => console.log('closed')); })
+          .listen(0, '127.0.0.1', function () { console.log(this.address().port); })`,
+      ]);
+      const gone = once(server, 'exit');
+      try {
+        const [port] = (await once(server.stdout, 'data')) as [Buffer];
+        const client = connect(Number(port), '127.0.0.1');
+        client.on('error', () => {});
+        await once(client, 'connect');
+        client.end();
+        await once(server.stdout, 'data');
+        const result = await runModule(polardbFence, {
+          address: '127.0.0.1',
+          fenced: true,
+          authfile,
+          port: Number(port),
+        });
+        expect(result).to.include({ changed: true, sessions: 1 });
+        expect((await gone)[1]).to.equal('SIGKILL');
+      } finally {
+        server.kill('SIGKILL');
+      }
+    });
+  });
+});

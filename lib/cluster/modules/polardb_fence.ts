@@ -1,0 +1,139 @@
+import { BlockList, isIP } from 'node:net';
+import { A, Type } from '../../modules/kit/arguments.ts';
+import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+
+const args = Type.Object({
+  address: A.str('Address of the node.'),
+  fenced: A.bool('True shuts the node out from all disks; false lets it in again.'),
+  authfile: A.path('File that lists who may connect.', { default: '/etc/polar/nbd-server.allow' }),
+  port: A.int('Port of nbd-server.', { default: 1921 }),
+});
+type Args = Type.Static<typeof args>;
+
+export const polardbFence = defineState({
+  name: 'polardb_fence',
+  summary:
+    'Shuts a node out from the disks, on the storage host: no new connection, and every open one ended.',
+  args,
+  returns: {
+    sessions: 'Connections of the node that were open before.',
+    listed: 'Whether it was on the list of clients before.',
+  },
+
+  *probe(wish) {
+    const reply = yield* mustSh('cannot see who is connected', probeScript(wish));
+    const lines = reply.stdout.split('\n');
+    const after = (key: string) =>
+      lines.filter(line => line.startsWith(key)).map(line => line.slice(key.length).trim());
+    const allowed = after('allowed=');
+    return {
+      listed: allowed.includes(wish.address),
+      sessions: after('session=').length,
+      others: allowed.filter(line => line !== wish.address && letsIn(line, wish.address)),
+    };
+  },
+
+  diff({ listed, sessions, others }, { address, fenced, authfile }) {
+    if (fenced && others.length > 0) {
+      throw new ModuleError(
+        `${address} cannot be shut out, so no other node may be promoted: ${others.join(', ')} in ${authfile} lets it in as well. Take that out of nbd_server_extra_clients and run site.yml`,
+      );
+    }
+    const changes = fenced
+      ? [
+          ...(listed ? [`take ${address} out of the list of clients`] : []),
+          ...(sessions > 0 ? [`end ${sessions} connection(s) of ${address}`] : []),
+        ]
+      : listed
+        ? []
+        : [`let ${address} connect again`];
+    return { changes, result: { sessions, listed } };
+  },
+
+  *apply(_found, wish) {
+    yield* mustSh(
+      'the node could not be shut out: do not promote another one',
+      wish.fenced ? fenceScript(wish) : admitScript(wish),
+      {
+        timeout: 60,
+      },
+    );
+    return {};
+  },
+});
+
+/**
+ * Processes of nbd-server that serve the address, also when the client has closed its end: what it had sent by then may
+ * still be written. And those that serve nobody any more, whoever it was: they may have writes of it before them.
+ */
+const sessions = ({ address, port }: Args): string => `{
+  ss -Htnp state connected "sport = :${port} and dst = ${checkAddress(address)}" | grep -o 'pid=[0-9]*'
+  # Of this host's own network: not those of containers on it.
+  here=$(stat -L -c %i /proc/self/ns/net)
+  known=$(grep -lsx nbd-server /proc/[0-9]*/comm | sed 's,comm$,ns/net,')
+  own=$([ -z "$known" ] || stat -L -c '%i %n' $known 2>/dev/null | sed -n "s,^$here /proc/\\([0-9]*\\)/.*,\\1,p")
+  served=$([ -z "$own" ] || ss -Htnap | grep -o 'pid=[0-9]*')
+  for pid in $own; do
+    if grep -qs polar-nbd-server "/proc/$pid/cgroup"; then
+      printf '%s\\n' "$served" | grep -qx "pid=$pid" || echo "pid=$pid"
+    fi
+  done
+} | sed 's/^pid=//' | sort -u`;
+
+/** Whether a line of the list, an address or a block of them, lets the address in. */
+export function letsIn(line: string, address: string): boolean {
+  const [net = '', bits] = line.split('/');
+  const family = (text: string) => (isIP(text) === 6 ? 'ipv6' : 'ipv4');
+  const longest = isIP(net) === 6 ? 128 : 32;
+  const length = Number(bits ?? longest);
+  if (isIP(net) === 0 || isIP(address) === 0 || !(length >= 0 && length <= longest)) return false;
+  const list = new BlockList();
+  list.addSubnet(net, length, family(net));
+  return list.check(address, family(address));
+}
+
+function probeScript(wish: Args): string {
+  return `
+command -v ss >/dev/null || { echo 'ss (package iproute2) is missing' >&2; exit 1; }
+if [ -e ${quote(wish.authfile)} ]; then sed 's/^/allowed=/' ${quote(wish.authfile)} || exit 1; fi
+${sessions(wish)} | sed 's/^/session=/'
+`;
+}
+
+/** First the list, then the connections, until none is left: in the other order the node could slip in again. */
+function fenceScript(wish: Args): string {
+  return `
+file=${quote(wish.authfile)}
+[ -e "$file" ] || { echo "$file is missing, so everybody may connect" >&2; exit 1; }
+exec 9>>"$file.lock"
+flock -w 10 9 || exit 1
+grep -vxF ${quote(wish.address)} "$file" >"$file.new"
+chmod 0644 "$file.new" && mv -f "$file.new" "$file" || exit 1
+tries=0
+while pids=$(${sessions(wish)}); [ -n "$pids" ]; do
+  [ $((tries += 1)) -lt 100 ] || { echo "connections that do not end: $pids" >&2; exit 1; }
+  kill -9 $pids
+  sleep 0.1
+done
+sleep 0.3
+[ -z "$(${sessions(wish)})" ] || { echo 'it connected again' >&2; exit 1; }
+sync "$file"
+`;
+}
+
+/** The list stays sorted, as the role nbd_server writes it. */
+function admitScript(wish: Args): string {
+  return `
+file=${quote(wish.authfile)}
+exec 9>>"$file.lock"
+flock -w 10 9 || exit 1
+{ cat "$file"; echo ${quote(wish.address)}; } | sort -u >"$file.new" && chmod 0644 "$file.new" && mv -f "$file.new" "$file"
+`;
+}
+
+function checkAddress(address: string): string {
+  if (!/^[0-9a-fA-F.:]+$/.test(address)) {
+    throw new ModuleError(`"${address}" is no IP address: set cluster_address for the node`);
+  }
+  return address.includes(':') ? `[${address}]` : address;
+}

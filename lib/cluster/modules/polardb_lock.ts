@@ -1,0 +1,104 @@
+import { hostname, userInfo } from 'node:os';
+import { A, Type } from '../../modules/kit/arguments.ts';
+import { defineAction, ModuleError, quote, sh } from '../../modules/kit/define.ts';
+
+const args = Type.Object({
+  name: A.str('What is locked.', { default: 'cluster' }),
+  state: A.choice(['held', 'free'], 'Take it, or give it back.'),
+  owner: A.str('What the holder does, for the message others get.', { default: 'a run of polarplay' }),
+  wait: A.int('Seconds to wait until it is free.', { default: 90 }),
+  queue: A.bool('False does not wait for a run that is alive, only for what a killed one left.', {
+    default: true,
+  }),
+  grace: A.int('Seconds it stays taken after its runner was killed, for work that goes on without it.', {
+    default: 60,
+  }),
+});
+type Args = Type.Static<typeof args>;
+
+/** Where the locks are, on the host. */
+const DIRECTORY = '/run/polar';
+
+export const polardbLock = defineAction({
+  name: 'polardb_lock',
+  summary:
+    'Takes a lock on a host so that two runs do not do the same dangerous thing; it ends with the run that holds it, however that ends.',
+  args,
+  returns: {},
+
+  *run(wish) {
+    if (wish.state === 'free') {
+      const reply = yield* sh(freeScript(DIRECTORY, wish.name));
+      if (reply.rc !== 0) throw new ModuleError(`cannot unlock: ${reply.stderr.trim()}`, { rc: reply.rc });
+      return { changed: false };
+    }
+    const by = `${userInfo().username} on ${hostname()} (process ${process.pid})`;
+    const reply = yield* sh(takeScript(DIRECTORY, wish, by), { timeout: wish.wait + 30, live: true });
+    if (reply.rc === 75) {
+      throw new ModuleError(
+        `another run is at work: ${reply.stderr.trim().split('\n').at(-1)}. Wait for its end, then run again.`,
+      );
+    }
+    if (reply.rc !== 0) throw new ModuleError(`cannot lock: ${reply.stderr.trim()}`, { rc: reply.rc });
+    yield { kind: 'at-end', script: freeScript(DIRECTORY, wish.name, reply.stdout.trim()) };
+    return { changed: false };
+  },
+
+  *check() {
+    return { changed: false };
+  },
+});
+
+/**
+ * A process of its own holds the lock as long as the shell of this connection lives, and a while longer: the connection
+ * ends with the runner, even when that is killed. A run that ends in order gives it back itself.
+ */
+export function takeScript(
+  directory: string,
+  { name, owner, wait, queue, grace }: Pick<Args, 'name' | 'owner' | 'wait' | 'queue' | 'grace'>,
+  by: string,
+): string {
+  return `
+file=${quote(`${directory}/${name}.lock`)}
+mkdir -p "\${file%/*}" || exit 1
+shell=$$
+holder() {
+  exec </dev/null >/dev/null 2>&1
+  while kill -0 "$shell" 2>/dev/null; do sleep 1 9>&-; done
+  echo $(($(date +%s) + ${grace})) >"$file.left"
+  sleep ${grace} 9>&-
+  rm -f "$file.pid" "$file.owner" "$file.left"
+}
+# Who has it, and for how long yet when its runner is gone.
+tell() {
+  if [ -e "$file.left" ]; then
+    echo "$(cat "$file.owner" 2>/dev/null); that run was killed, and what it began may go on: free in $(($(cat "$file.left") - $(date +%s))) s"
+  else cat "$file.owner" 2>/dev/null || echo 'a run that does not say who it is'; fi
+}
+exec 9>>"$file"
+waited=0
+until flock -n 9; do
+  if [ $waited -ge ${wait} ] || { ${queue ? 'false' : '[ ! -e "$file.left" ]'} && [ $waited -ge 2 ]; }; then tell >&2; exit 75; fi
+  [ $((waited % 5)) -ne 0 ] || echo "waiting for $(tell)" >&2
+  sleep 1
+  waited=$((waited + 1))
+done
+rm -f "$file.left"
+printf '%s\\n' ${quote(owner)}", by "${quote(by)}", since $(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$file.owner"
+holder &
+echo $! >"$file.pid"
+echo $!
+`;
+}
+
+/** Gives it back; with `holder` only while that process has it. */
+export function freeScript(directory: string, name: string, holder = ''): string {
+  return `
+file=${quote(`${directory}/${name}.lock`)}
+pid=$(cat "$file.pid" 2>/dev/null) || exit 0
+[ -z ${quote(holder)} ] || [ "$pid" = ${quote(holder)} ] || exit 0
+rm -f "$file.pid" "$file.owner" "$file.left"
+kill "$pid" 2>/dev/null
+exit 0
+`;
+}

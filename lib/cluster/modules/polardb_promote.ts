@@ -1,0 +1,102 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
+import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { asDatabaseUser, awaitServer, serverArgs } from './polardb-psql.ts';
+
+const args = Type.Object({
+  data: A.path('Data directory of the node.'),
+  signals: A.list('Files that make a server a replica.', {
+    default: ['replica.signal', 'standby.signal', 'recovery.conf'],
+  }),
+  tries: A.int('How often to try: a replica that had not received all WAL may stop in its first promotion.', {
+    default: 2,
+  }),
+  within: A.int('Seconds each try may take.', { default: 60 }),
+  ...serverArgs,
+});
+type Args = Type.Static<typeof args>;
+
+export const polardbPromote = defineState({
+  name: 'polardb_promote',
+  summary:
+    'Makes a replica the writer. Nobody else may be able to write by then: polardb_fence comes before.',
+  args,
+  returns: {
+    was: 'replica or primary, before.',
+    seconds: 'How long the promotion took.',
+    tries: 'How many tries it took: a server may end in its first, and is started again.',
+  },
+
+  *probe(wish) {
+    const reply = yield* mustSh(
+      'cannot see what the server is',
+      `${awaitServer(wish, wish.within)}\n${recovering(wish)}`,
+      {
+        timeout: wish.within + 60,
+      },
+    );
+    return reply.stdout.trim() === 't';
+  },
+
+  diff(isReplica, { data }) {
+    return {
+      changes: isReplica ? [`promote the replica in ${data}`] : [],
+      result: { was: isReplica ? 'replica' : 'primary' },
+    };
+  },
+
+  *apply(_found, wish) {
+    const reply = yield* mustSh('the promotion failed', script(wish), {
+      timeout: wish.tries * (wish.within + 60) + 60,
+      live: true,
+    });
+    const seconds = Number(reply.stdout.trim().split('\n').at(-1));
+    if (!Number.isFinite(seconds))
+      throw new ModuleError('the promotion said nothing', { stdout: reply.stdout });
+    return { seconds, tries: Number(/^tries (\d+)$/m.exec(reply.stderr)?.[1] ?? 1) };
+  },
+});
+
+const recovering = (wish: Args): string =>
+  `timeout 20 ${asDatabaseUser(wish, 'psql')} -d postgres -XAtq -c 'select pg_is_in_recovery()'`;
+
+/**
+ * The server may end in a try; its service starts it again, as a replica, and it is tried again. When it will not be
+ * promoted at all it is started as a writer, which reads the shared WAL as after a crash: slower, and always possible.
+ */
+function script(wish: Args): string {
+  const { bin, data, user, within, tries, signals } = wish;
+  return `
+cd /
+/usr/local/sbin/polar-guard promote >&2 || exit 1
+begin=$(date +%s%N)
+try=0
+is_writer() { [ "$(${recovering(wish)} 2>/dev/null)" = f ]; }
+# A try that ended the server is told here; systemd need not count it as trouble as well.
+finish() { [ "$try" -le 1 ] || systemctl reset-failed polardb; echo "tries $try" >&2; echo $((($(date +%s%N) - begin) / 1000000)) | sed 's/...$/.&/; s/^\\./0./'; exit 0; }
+data=${quote(data)}
+while [ $((try += 1)) -le ${tries} ]; do
+  runuser -u ${quote(user)} -- ${quote(`${bin}/pg_ctl`)} promote -D "$data" -W >&2
+  until=$(($(date +%s) + ${within}))
+  while [ "$(date +%s)" -lt $until ]; do
+    is_writer && finish
+    systemctl -q is-active polardb || break
+    sleep 0.1
+  done
+  echo "try $try did not make it a writer" >&2
+  sleep 1
+  systemctl start polardb
+  (
+${awaitServer(wish, within)}
+  ) || break
+done
+echo 'starting it as a writer instead' >&2
+systemctl stop polardb
+rm -f "$data/promote" "$data/polar_replica_booted" ${signals.map(name => `"$data"/${quote(name)}`).join(' ')}
+systemctl start polardb || exit 1
+(
+${awaitServer(wish, 300)}
+) && is_writer && finish
+journalctl -q -u polardb -n 20 -o cat --no-pager >&2
+exit 1
+`;
+}

@@ -1,0 +1,59 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
+import { defineAction, ModuleError, quote, type Steps, sh } from '../../modules/kit/define.ts';
+import { asDatabaseUser, serverArgs } from './polardb-psql.ts';
+
+const args = Type.Object({
+  query: A.str('One SQL command, run as the superuser through the socket; its commit waits for no replica.'),
+  until: A.str('Runs the command again until it prints exactly this (columns separated by |).', {
+    default: '',
+  }),
+  within: A.int('Seconds until then; an unreachable server counts as not yet.', { default: 60 }),
+  changes: A.bool(
+    'The command changes something: check mode leaves it out, and the task counts as changed.',
+    {
+      default: false,
+    },
+  ),
+  ...serverArgs,
+});
+type Args = Type.Static<typeof args>;
+
+export const polardbSql = defineAction({
+  name: 'polardb_sql',
+  summary: 'Runs one SQL command on the host’s database, or waits until it gives the wanted answer.',
+  args,
+  returns: { rows: 'Lines of the answer.', value: 'The first line.', seconds: 'How long the wait took.' },
+
+  *run(wish) {
+    return yield* query(wish);
+  },
+
+  *check(wish) {
+    return wish.changes || wish.until !== '' ? 'unknown' : yield* query(wish);
+  },
+});
+
+function* query(wish: Args): Steps<{ changed: boolean; rows: string[]; value: string; seconds: number }> {
+  const reply = yield* sh(script(wish), { timeout: wish.within + 120 });
+  const [seconds = '0', ...rows] = reply.stdout.trimEnd().split('\n');
+  if (reply.rc !== 0) {
+    const expected = wish.until === '' ? '' : `no "${wish.until}" within ${wish.within} s: `;
+    throw new ModuleError(`${expected}${reply.stderr.trim() || rows.join('\n')}`, { rc: reply.rc, rows });
+  }
+  return { changed: wish.changes, rows, value: rows[0] ?? '', seconds: Number(seconds) };
+}
+
+function script(wish: Args): string {
+  const command = `timeout 300 ${asDatabaseUser(wish, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(wish.query)}`;
+  if (wish.until === '') return `cd / && echo 0 && ${command}`;
+  return `
+cd /
+begin=$(date +%s)
+until answer=$(${command} 2>&1) && [ "$answer" = ${quote(wish.until)} ]; do
+  [ $(($(date +%s) - begin)) -lt ${wish.within} ] || { echo "last answer: $answer" >&2; exit 1; }
+  sleep 0.2
+done
+echo $(($(date +%s) - begin))
+printf '%s\\n' "$answer"
+`;
+}

@@ -1,0 +1,259 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
+import { defineAction, ModuleError, type Steps, sh } from '../../modules/kit/define.ts';
+import type { Json } from '../../source/value.ts';
+import { parseRecord, type RecordFields, recordFields } from './polardb_record.ts';
+
+/** What one host says of itself, by what was deployed on it: no variable of the inventory is needed. */
+export interface HostStatus {
+  readonly storage: StorageStatus | null;
+  readonly node: NodeStatus | null;
+}
+
+export interface StorageStatus {
+  readonly service: string;
+  readonly exports: readonly { readonly name: string; readonly backing: string; readonly size: number }[];
+  /** Addresses with a connection, and those that may have one. */
+  readonly clients: readonly string[];
+  readonly allowed: readonly string[];
+  readonly record: RecordFields | null;
+  readonly recordFile: string;
+  /** Why there is no record to go by; empty when there is one. */
+  readonly recordProblem: string;
+  /** Who holds the lock of the cluster; empty when nobody does. */
+  readonly lockedBy: string;
+}
+
+export interface NodeStatus {
+  readonly database: string;
+  readonly hostid: number;
+  /** Folder of the installed bundle, and the disk of the database, for PolarDB; empty for the stand-in. */
+  readonly bundle: string;
+  readonly databaseDisk: string;
+  readonly data: string;
+  readonly disks: readonly DiskStatus[];
+  readonly service: string;
+  /** How often systemd had to start the database again by itself. */
+  readonly restarts: number;
+  /** What the server answered; null when it did not. */
+  readonly server: ServerStatus | null;
+  readonly serverProblem: string;
+}
+
+export interface DiskStatus {
+  readonly name: string;
+  readonly export: string;
+  readonly service: string;
+  readonly size: number;
+  /** State of its pfsdaemon; empty where none belongs to it. */
+  readonly pfsd: string;
+  /** How full its PFS is, of the database's disk; null where nobody can tell. */
+  readonly pfs: PfsStatus | null;
+}
+
+/** PFS has 2048 inodes and 2560 blocks of 4 MiB in each chunk of 10 GiB: a disk may be full of files and have space. */
+export interface PfsStatus {
+  readonly files: Fill;
+  readonly blocks: Fill;
+}
+
+export interface Fill {
+  readonly all: number;
+  readonly free: number;
+}
+
+export interface ServerStatus {
+  readonly recovering: boolean;
+  readonly version: string;
+  readonly hostid: string | null;
+  /** Slot it streams from, as far as the server can tell. */
+  readonly slot: string | null;
+  readonly sync: string;
+  readonly pendingRestart: readonly string[];
+  readonly receiver: string | null;
+  readonly replication: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly sync: string;
+    readonly lag: number | null;
+  }[];
+  readonly slots: readonly {
+    readonly name: string;
+    readonly active: boolean;
+    readonly kept: number | null;
+  }[];
+}
+
+export const polardbStatus = defineAction({
+  name: 'polardb_status',
+  summary:
+    'Tells how the host’s part of a cluster is: exports, disks, services, database; in one round trip.',
+  args: Type.Object({
+    timeout: A.int('Seconds that the database may take to answer.', { default: 8 }),
+  }),
+  returns: {
+    storage: 'On the storage host: service, exports, clients, record.',
+    node: 'On a node: disks, services, server.',
+  },
+  readOnly: true,
+
+  *run({ timeout }) {
+    const status = yield* readStatus(timeout);
+    return { changed: false, ...(status as unknown as Record<string, Json>) };
+  },
+});
+
+function* readStatus(timeout: number): Steps<HostStatus> {
+  const reply = yield* sh(statusScript(timeout), { timeout: timeout + 30 });
+  if (reply.rc !== 0) throw new ModuleError(`cannot look: ${reply.stderr.trim()}`, { rc: reply.rc });
+  return parseStatus(reply.stdout);
+}
+
+/** Everything in one row: what the server knows of itself and of its replicas. */
+const QUERY = `
+with here as (select case when pg_is_in_recovery() then null else pg_current_wal_lsn() end as lsn)
+select json_build_object(
+  'recovering', pg_is_in_recovery(),
+  'version', version(),
+  'hostid', current_setting('polar_hostid', true),
+  'slot', nullif(current_setting('primary_slot_name', true), ''),
+  'sync', current_setting('synchronous_standby_names'),
+  'pendingRestart', (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart),
+  'receiver', (select status from pg_stat_wal_receiver),
+  'replication', (select coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
+     'lag', pg_wal_lsn_diff(lsn, replay_lsn)) order by application_name), '[]')
+     from pg_stat_replication, here where application_name not like 'pg_basebackup%' and application_name not like 'polar_basebackup%'),
+  'slots', (select coalesce(json_agg(json_build_object('name', slot_name, 'active', active,
+     'kept', pg_wal_lsn_diff(lsn, restart_lsn)) order by slot_name), '[]')
+     from pg_replication_slots, here where slot_type = 'physical' and not temporary))`;
+
+/** Prints lines of `key=value`; reads only, and never waits for long. */
+function statusScript(timeout: number): string {
+  return `
+cd /
+unit() { systemctl show -p ActiveState --value "$1"; }
+size_of() { if [ -b "$1" ]; then blockdev --getsize64 "$1" 2>/dev/null || echo 0; elif [ -f "$1" ]; then stat -c %s "$1"; else echo 0; fi; }
+conf=/etc/polar/nbd-server.conf
+if [ -e $conf ]; then
+  echo "storage=$(unit polar-nbd-server)"
+  awk '/^\\[/ { name = substr($0, 2, index($0, "]") - 2) } $1 == "exportname" { print name "|" $3 }' $conf |
+  while IFS='|' read -r name backing; do
+    if [ "$name" = polar-record ]; then
+      echo "recordfile=$backing"
+      [ ! -e "$backing" ] || sed 's/^/record=/' "$backing" | grep -v '^record=$'
+    else echo "export=$name|$(size_of "$backing")|$backing"; fi
+  done
+  port=$(awk '$1 == "port" { print $3; exit }' $conf)
+  ss -Htn state established "sport = :$port" 2>/dev/null | awk '{ sub(/:[0-9]*$/, "", $4); gsub(/[][]/, "", $4); print "client=" $4 }' | sort -u
+  sed 's/^/allowed=/' "$(awk '$1 == "authfile" { print $3; exit }' $conf)" 2>/dev/null
+  if [ -e /run/polar/cluster.lock ] && ! flock -n /run/polar/cluster.lock true; then echo "locked=$(cat /run/polar/cluster.lock.owner 2>/dev/null)"; fi
+fi
+[ -e /etc/polar/guard.env ] || exit 0
+. /etc/polar/guard.env
+pfs_cluster=$(sed -n "s/^polar_storage_cluster_name *= *'\\(.*\\)'.*/\\1/p" "$DATA/postgresql.conf" 2>/dev/null)
+echo "node=$DATABASE|$HOSTID|$(basename "$(readlink /opt/polardb/current 2>/dev/null)")|$DISK|$DATA"
+for file in /etc/polar/nbd/*.env; do
+  [ -e "$file" ] || continue
+  disk=$(basename "$file" .env)
+  pfsd=
+  if systemctl -q is-enabled "polar-pfsd@$disk" 2>/dev/null; then pfsd=$(unit "polar-pfsd@$disk"); fi
+  echo "disk=$disk|$(sed -n 's/^NBD_EXPORT=//p' "$file")|$(unit "polar-nbd@$disk")|$(size_of "$(readlink -f "/dev/$disk")")|$pfsd"
+  [ "$disk" = "$DISK" ] && [ "$pfsd" = active ] || continue
+  timeout ${timeout} /usr/local/bin/pfs -C "\${pfs_cluster:-disk}" info "$disk" 2>&1 | awk -v "disk=$disk" '/ Info:$/ { kind = $1 }
+    / [(]0[)]allocnode/ { sub(/.*nall /, ""); sub(/nfree /, ""); print "fill=" disk "|" kind "|" $1 + 0 "|" $2 + 0 }'
+done
+systemctl show -p ActiveState,NRestarts,MainPID polardb | sed 's/^/service./'
+pid=$(systemctl show -p MainPID --value polardb)
+[ "$pid" -gt 0 ] || exit 0
+bin=$(dirname "$(readlink "/proc/$pid/exe" | sed 's/ (deleted)$//')")
+port=$(sed -n 4p "$DATA/postmaster.pid" 2>/dev/null)
+socket=$(sed -n 5p "$DATA/postmaster.pid" 2>/dev/null)
+case $socket in .*) socket=$DATA ;; esac
+answer=$(runuser -u "$OWNER" -- env PGCONNECT_TIMEOUT=${timeout} PGAPPNAME=polarplay-status timeout -k 2 ${timeout} "$bin/psql" -h "\${socket:-/tmp}" -p "\${port:-5432}" -U "$OWNER" -d postgres -XAtq -v ON_ERROR_STOP=1 -f - 2>&1 <<'SQL'
+${QUERY}
+SQL
+)
+rc=$?
+[ $rc -ne 124 ] || answer="no answer within ${timeout} s"
+if [ $rc -eq 0 ]; then echo "server=$answer"; else echo "silent=$(printf '%s' "$answer" | tail -n 1)"; fi
+exit 0
+`;
+}
+
+/** The script's lines as one host's status. */
+export function parseStatus(text: string): HostStatus {
+  const values = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const at = line.indexOf('=');
+    if (at > 0) values.set(line.slice(0, at), [...(values.get(line.slice(0, at)) ?? []), line.slice(at + 1)]);
+  }
+  const all = (key: string) => values.get(key) ?? [];
+  const one = (key: string) => all(key)[0];
+  return {
+    storage: one('storage') === undefined ? null : storageOf(one('storage')!, all),
+    node: one('node') === undefined ? null : nodeOf(one('node')!.split('|'), all),
+  };
+}
+
+type Lines = (key: string) => readonly string[];
+
+function storageOf(service: string, all: Lines): StorageStatus {
+  const lines = all('record');
+  const { record, problem } = readRecord(lines.join('\n'));
+  return {
+    service,
+    exports: all('export').map(line => {
+      const [name = '', size = '', ...backing] = line.split('|');
+      return { name, size: Number(size), backing: backing.join('|') };
+    }),
+    clients: all('client'),
+    allowed: all('allowed').filter(line => line !== ''),
+    record,
+    recordFile: all('recordfile')[0] ?? '',
+    recordProblem: problem,
+    lockedBy: all('locked')[0] ?? '',
+  };
+}
+
+function readRecord(text: string): { readonly record: RecordFields | null; readonly problem: string } {
+  if (text === '') return { record: null, problem: 'there is no role record' };
+  try {
+    return { record: recordFields(parseRecord(text)), problem: '' };
+  } catch (error) {
+    return { record: null, problem: (error as ModuleError).message };
+  }
+}
+
+function nodeOf(
+  [database = '', hostid, bundle = '', databaseDisk = '', data = '']: readonly string[],
+  all: Lines,
+): NodeStatus {
+  const [answer] = all('server');
+  return {
+    database,
+    hostid: Number(hostid),
+    bundle: bundle === '.' ? '' : bundle,
+    databaseDisk,
+    data,
+    disks: all('disk').map(line => {
+      const [name = '', exported = '', service = '', size, pfsd = ''] = line.split('|');
+      return { name, export: exported, service, size: Number(size), pfsd, pfs: pfsOf(name, all('fill')) };
+    }),
+    service: all('service.ActiveState')[0] ?? 'unknown',
+    restarts: Number(all('service.NRestarts')[0] ?? 0),
+    server: answer === undefined ? null : (JSON.parse(answer) as ServerStatus),
+    serverProblem: all('silent')[0] ?? '',
+  };
+}
+
+function pfsOf(disk: string, lines: readonly string[]): PfsStatus | null {
+  const fill = (kind: string): Fill | null => {
+    const line = lines.find(l => l.startsWith(`${disk}|${kind}|`));
+    const [all = 0, free = 0] = line?.split('|').slice(2).map(Number) ?? [];
+    return all > 0 ? { all, free } : null;
+  };
+  // Each file takes one of both; there are as many of the one as of the other.
+  const [inodes, entries] = [fill('Inode'), fill('Direntry')];
+  const files = inodes && entries && entries.free < inodes.free ? entries : inodes;
+  const blocks = fill('Blktag');
+  return files && blocks && { files, blocks };
+}

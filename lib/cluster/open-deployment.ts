@@ -1,0 +1,209 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { loadInventory } from '../inventory/load-inventory.ts';
+import type { Inventory } from '../inventory/types.ts';
+import { messageOf, UsageError } from '../source/errors.ts';
+import { PACKAGE_ROOT } from '../source/package-root.ts';
+import { FileReader } from '../source/read-yaml.ts';
+import { emptyRecord, entryOf } from '../source/record.ts';
+import type { Json, Value } from '../source/value.ts';
+import { Vault } from '../source/vault.ts';
+import { createTemplar } from '../templating/index.ts';
+import {
+  type Become,
+  type Connection,
+  connectionSettings,
+  createPool,
+  SshConfigFiles,
+} from '../transport/index.ts';
+import type { Deployment } from './deployment.ts';
+import { extraVars, type Reaching } from './flags.ts';
+import { deploymentOf, recordFact, recordPlace } from './from-inventory.ts';
+import { Hosts } from './hosts.ts';
+import { parseRecord, type RoleRecord } from './role-record.ts';
+import { HostVariables, loadRoleDefaults, plain } from './variables.ts';
+
+/** A deployment that can be looked at: what it should be, and the way to its hosts. */
+export interface Opened {
+  readonly inventory: Inventory;
+  readonly deployment: Deployment;
+  readonly hosts: Hosts;
+  close(): Promise<void>;
+}
+
+const CONNECTION_VARIABLES =
+  /^ansible_(connection|(ssh_)?(host|port|user|pass|password|private_key_file|args|common_args|extra_args|timeout|retries|host_key_checking)|private_key_file|become_(method|password|pass))$/;
+
+/**
+ * Reads the inventory and says what the cluster should be. Contacts each host once, to learn its distribution.
+ * `commandMs` is how long a command on a host may take.
+ */
+export async function openDeployment(flags: Reaching, commandMs?: number): Promise<Opened> {
+  if (flags.inventory.length === 0) throw new UsageError('name an inventory with -i', 5);
+  const secret = flags['vault-password-file'];
+  const vault = new Vault(
+    secret ? [{ id: 'default', password: Buffer.from(readFileSync(secret, 'utf8').trim()) }] : [],
+  );
+  const files = new FileReader(vault);
+  const inventory = loadInventory(flags.inventory, files);
+  const templar = createTemplar({
+    searchPath: () => (inventory.dir === undefined ? [] : [inventory.dir]),
+    readFile: path => files.read(path),
+    decrypt: text => vault.decrypt(text).toString('utf8'),
+    env: process.env,
+    readOnly: true,
+  });
+  const facts = new Map<string, ReadonlyMap<string, Value>>();
+  const sources = {
+    inventory,
+    templar,
+    defaults: loadRoleDefaults(flags.roles ?? join(PACKAGE_ROOT, 'roles'), files),
+    extra: extraVars(flags['extra-vars'], files),
+    playbookDirs: [join(PACKAGE_ROOT, 'playbooks')].filter(dir => existsSync(dir)),
+    facts: (host: string) => facts.get(host) ?? new Map(),
+  };
+  const way = waysTo(flags, host => new HostVariables(sources, host), commandMs);
+  try {
+    await learnDistributions(inventory, way.hosts, facts);
+    const record = await readRecord(inventory, way.hosts, host => new HostVariables(sources, host));
+    for (const [host, known] of facts) {
+      facts.set(host, new Map([...known, ['polar_record', record ? recordFact(record) : NO_RECORD]]));
+    }
+    const deployment = deploymentOf(
+      inventory,
+      cached(host => new HostVariables(sources, host)),
+      record,
+    );
+    return { inventory, deployment, hosts: way.hosts, close: way.close };
+  } catch (error) {
+    await way.close();
+    throw error;
+  }
+}
+
+/** Connections as the inventory's variables, the flags and ~/.ssh/config say; each host is logged into once. */
+function waysTo(
+  flags: Reaching,
+  variables: (host: string) => HostVariables,
+  commandMs: number | undefined,
+): { hosts: Hosts; close(): Promise<void> } {
+  const pool = createPool();
+  const configFiles = new SshConfigFiles(homedir());
+  const settings = cached((host: string) => {
+    const known = variables(host);
+    const chosen = emptyRecord<Json>();
+    for (const name of known.names()) {
+      if (!CONNECTION_VARIABLES.test(name)) continue;
+      const value = plain(known, name);
+      if (value !== undefined) chosen[name] = value;
+    }
+    const { settings, warnings } = connectionSettings(host, chosen, {
+      ...(flags.user === undefined ? {} : { user: flags.user }),
+      ...(flags['private-key'] === undefined ? {} : { privateKey: flags['private-key'] }),
+      acceptNewHostKeys: flags['accept-new-host-keys'],
+      configFiles,
+    });
+    for (const warning of warnings) process.stderr.write(`${host}: ${warning}\n`);
+    return { settings, chosen };
+  });
+  const connect = (host: string): Connection => pool.connection(settings(host).settings);
+  const become = (host: string, user: string): Become | undefined => {
+    const { settings: way, chosen } = settings(host);
+    const login = way.kind === 'ssh' ? way.user : process.getuid?.() === 0 ? 'root' : process.env.USER;
+    if (login === user) return undefined;
+    // Root needs no sudo, which a small host may not even have.
+    if (login === 'root') return { method: 'su', user };
+    const password = chosen.ansible_become_password ?? chosen.ansible_become_pass;
+    const method = chosen.ansible_become_method === 'su' ? 'su' : 'sudo';
+    return { method, user, ...(password === undefined ? {} : { password: String(password) }) };
+  };
+  return { hosts: new Hosts(connect, become, commandMs), close: () => pool.close() };
+}
+
+/**
+ * The few facts that role defaults ask for. A host that does not answer is taken for one like the others, so that the
+ * checks, not this, report it; when none answers there is nothing to look at.
+ */
+async function learnDistributions(
+  inventory: Inventory,
+  hosts: Hosts,
+  facts: Map<string, ReadonlyMap<string, Value>>,
+): Promise<void> {
+  const names = [...inventory.hosts.keys()];
+  const asked = await Promise.allSettled(names.map(host => hosts.output(host, ['cat', '/etc/os-release'])));
+  const failures: string[] = [];
+  asked.forEach((answer, i) => {
+    if (answer.status === 'fulfilled') facts.set(names[i]!, distributionFacts(answer.value));
+    else failures.push(`${names[i]}: ${messageOf(answer.reason)}`);
+  });
+  const [any] = facts.values();
+  if (!any) throw new UnreachableError(failures);
+  for (const name of names) if (!facts.has(name)) facts.set(name, any);
+}
+
+/** A cluster that was never deployed: the inventory alone says who is who. */
+const NO_RECORD: Value = new Map([['record', new Map()]]);
+
+/** The role record, when the storage host answers and has one. The checks, not this, complain about one that is missing. */
+async function readRecord(
+  inventory: Inventory,
+  hosts: Hosts,
+  variables: (host: string) => HostVariables,
+): Promise<RoleRecord | undefined> {
+  const { host, file } = recordPlace(inventory, variables);
+  const reply = await hosts.command(host, ['cat', file]).catch(() => undefined);
+  return reply?.rc === 0 ? parseRecord(reply.stdout) : undefined;
+}
+
+/** No host of the inventory answered. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+
+  constructor(failures: readonly string[]) {
+    super(
+      failures.length === 0
+        ? 'the inventory has no host'
+        : `no host of the inventory answers\n${failures.join('\n')}`,
+    );
+  }
+}
+
+const FAMILIES: Readonly<Record<string, string>> = {
+  debian: 'Debian',
+  ubuntu: 'Debian',
+  rhel: 'RedHat',
+  fedora: 'RedHat',
+  centos: 'RedHat',
+};
+
+/** Ansible's names for what /etc/os-release says. */
+export function distributionFacts(osRelease: string): ReadonlyMap<string, Value> {
+  const entries = new Map(
+    osRelease.split('\n').map(line => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1).replace(/^["']|["']$/g, '')];
+    }),
+  );
+  const id = entries.get('ID') ?? 'linux';
+  const version = entries.get('VERSION_ID') ?? '';
+  const like = (entries.get('ID_LIKE') ?? '').split(' ');
+  const family = [id, ...like].map(name => entryOf(FAMILIES, name)).find(name => name !== undefined) ?? id;
+  return new Map<string, Value>([
+    ['ansible_os_family', family],
+    ['ansible_distribution', id.charAt(0).toUpperCase() + id.slice(1)],
+    ['ansible_distribution_version', version],
+    ['ansible_distribution_major_version', version.split('.')[0]!],
+  ]);
+}
+
+function cached<T>(make: (host: string) => T): (host: string) => T {
+  const known = new Map<string, T>();
+  return host => {
+    const found = known.get(host);
+    if (found !== undefined) return found;
+    const made = make(host);
+    known.set(host, made);
+    return made;
+  };
+}

@@ -1,0 +1,264 @@
+import pg from 'pg';
+import { messageOf } from '../source/errors.ts';
+import type { CommandReply, Hosts } from './hosts.ts';
+
+/** The server refused a statement; `sqlstate` is its five-character code. */
+export class SqlError extends Error {
+  override readonly name = 'SqlError';
+  readonly sqlstate: string | undefined;
+
+  constructor(message: string, sqlstate: string | undefined) {
+    super(message);
+    this.sqlstate = sqlstate;
+  }
+}
+
+/** How to log in to the database of one node. */
+export interface SqlTarget {
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  /** Without one, pg looks at PGPASSWORD and ~/.pgpass as every PostgreSQL client does. */
+  readonly password?: string;
+  /** For psql on the host: the user that may log in through the socket, where the socket is, and the program. */
+  readonly osUser: string;
+  readonly socketDir: string;
+  readonly psql: string;
+}
+
+/** One session with one node. Reading sessions cannot write, whatever is sent through them. */
+export interface SqlSession {
+  /** How statements travel, for people. */
+  readonly route: string;
+  /** Whether a statement is quick enough to time what it sees: psql on the host starts a program for each. */
+  readonly timely: boolean;
+  /** Rows of a query; numbers, booleans and nested values keep their types. */
+  select<Row>(query: string): Promise<readonly Row[]>;
+  execute(statement: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const APPLICATION = 'polarplay-verify';
+const STATEMENT_MS = 10_000;
+const MOST_FOR_LOGIN_MS = 30_000;
+
+type Access = 'read' | 'write';
+
+/** Both routes fetch rows as JSON, so a value has the same type whichever way it came. */
+const asJson = (query: string) => `SELECT coalesce(json_agg(q), '[]') AS rows FROM (${query}) q`;
+
+/** What a session may do, and how long a statement may take. */
+interface Limits {
+  readonly access: Access;
+  readonly statementMs: number;
+}
+
+const loginMs = ({ statementMs }: Limits) => Math.min(statementMs / 2, MOST_FOR_LOGIN_MS);
+
+const settings = ({ access, statementMs }: Limits) =>
+  `-c statement_timeout=${statementMs} -c default_transaction_read_only=${access === 'read' ? 'on' : 'off'}`;
+
+class PgSession implements SqlSession {
+  readonly route: string;
+  readonly timely = true;
+  readonly #client: pg.Client;
+
+  private constructor(client: pg.Client, target: SqlTarget) {
+    this.#client = client;
+    this.route = `pg to ${target.address}:${target.port} as ${target.user}`;
+  }
+
+  static async open(target: SqlTarget, limits: Limits): Promise<PgSession> {
+    const client = new pg.Client({
+      host: target.address,
+      port: target.port,
+      database: target.database,
+      user: target.user,
+      ...(target.password === undefined ? {} : { password: target.password }),
+      application_name: APPLICATION,
+      connectionTimeoutMillis: loginMs(limits),
+      query_timeout: limits.statementMs + 1000,
+      options: settings(limits),
+    });
+    // A server that goes away between two statements is reported by the next one.
+    client.on('error', () => {});
+    try {
+      await client.connect();
+    } catch (error) {
+      await client.end().catch(() => {});
+      throw asSqlError(error);
+    }
+    return new PgSession(client, target);
+  }
+
+  async select<Row>(query: string): Promise<readonly Row[]> {
+    const result = await this.#query(asJson(query));
+    return (result.rows[0] as { rows: Row[] }).rows;
+  }
+
+  async execute(statement: string): Promise<void> {
+    await this.#query(statement);
+  }
+
+  async close(): Promise<void> {
+    await this.#client.end().catch(() => {});
+  }
+
+  async #query(text: string): Promise<pg.QueryResult> {
+    try {
+      return await this.#client.query(text);
+    } catch (error) {
+      throw asSqlError(error);
+    }
+  }
+}
+
+class PsqlSession implements SqlSession {
+  readonly route: string;
+  readonly timely = false;
+  readonly #hosts: Hosts;
+  readonly #target: SqlTarget;
+  readonly #limits: Limits;
+
+  constructor(hosts: Hosts, target: SqlTarget, limits: Limits) {
+    this.#hosts = hosts;
+    this.#target = target;
+    this.#limits = limits;
+    this.route = `psql on ${target.host} as ${target.osUser}`;
+  }
+
+  async select<Row>(query: string): Promise<readonly Row[]> {
+    return JSON.parse(await this.#run(asJson(query))) as Row[];
+  }
+
+  async execute(statement: string): Promise<void> {
+    await this.#run(statement);
+  }
+
+  async close(): Promise<void> {}
+
+  async #run(sql: string): Promise<string> {
+    const { host, psql, socketDir, port, user, database, osUser } = this.#target;
+    const reply = await this.#hosts.command(
+      host,
+      [
+        psql,
+        '-XAtq',
+        '-v',
+        'ON_ERROR_STOP=1',
+        '-v',
+        'VERBOSITY=verbose',
+        '-h',
+        socketDir,
+        '-p',
+        `${port}`,
+        '-U',
+        user,
+        '-d',
+        database,
+      ],
+      {
+        as: osUser,
+        stdin: sql,
+        timeoutMs: this.#limits.statementMs + 1000,
+        env: {
+          PGAPPNAME: APPLICATION,
+          PGOPTIONS: settings(this.#limits),
+          PGCONNECT_TIMEOUT: `${Math.ceil(loginMs(this.#limits) / 1000)}`,
+        },
+      },
+    );
+    if (reply.rc !== 0) throw psqlError(reply);
+    return reply.stdout;
+  }
+}
+
+function asSqlError(error: unknown): SqlError {
+  const code = (error as { code?: unknown }).code;
+  const text = messageOf(error) || String(code);
+  return new SqlError(text, typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined);
+}
+
+/** With VERBOSITY=verbose psql prints "ERROR:  25006: cannot execute …". */
+function psqlError({ rc, stderr }: CommandReply): SqlError {
+  const match = /(?:ERROR|FATAL|PANIC):\s+([0-9A-Z]{5}): (.*)/.exec(stderr);
+  if (match) return new SqlError(match[2]!, match[1]);
+  const lines = stderr.trim().split('\n');
+  const said = lines.find(line => /error|fatal/i.test(line)) ?? lines.at(-1);
+  return new SqlError(said || `psql ended with ${rc}`, undefined);
+}
+
+/**
+ * The sessions of a run. SQL goes straight to the node through pg; where that is not let in from here (no password
+ * known, no rule in pg_hba.conf, a port that only the nodes reach) it goes through psql on the node, as the database's
+ * own user on its socket. Which way was taken, and why, is remembered for the report's head.
+ */
+export class Databases {
+  readonly #hosts: Hosts;
+  readonly #targets: ReadonlyMap<string, SqlTarget>;
+  readonly #sessions = new Map<string, Promise<SqlSession>>();
+  readonly #statementMs: number;
+  readonly #remarks = new Map<string, string>();
+
+  constructor(hosts: Hosts, targets: Iterable<SqlTarget>, statementMs = STATEMENT_MS) {
+    this.#hosts = hosts;
+    this.#statementMs = statementMs;
+    this.#targets = new Map([...targets].map(target => [target.host, target]));
+  }
+
+  /** A session that can only read. */
+  reader(host: string): Promise<SqlSession> {
+    return this.#session(host, 'read');
+  }
+
+  /** A session that writes; only for the suite's own schema. */
+  writer(host: string): Promise<SqlSession> {
+    return this.#session(host, 'write');
+  }
+
+  get remarks(): readonly string[] {
+    return [...this.#remarks.values()];
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#sessions.values());
+    await Promise.all(opened.map(o => (o.status === 'fulfilled' ? o.value.close() : undefined)));
+  }
+
+  #session(host: string, access: Access): Promise<SqlSession> {
+    const key = `${host} ${access}`;
+    const known = this.#sessions.get(key);
+    if (known) return known;
+    const opening = this.#open(host, access);
+    this.#sessions.set(key, opening);
+    // A node that did not answer is asked anew by the next check: it may be on its way up.
+    opening.catch(() => this.#sessions.delete(key));
+    return opening;
+  }
+
+  async #open(host: string, access: Access): Promise<SqlSession> {
+    const target = this.#targets.get(host);
+    if (!target) throw new Error(`${host} is no database node of this inventory`);
+    const limits = { access, statementMs: this.#statementMs };
+    try {
+      const session = await PgSession.open(target, limits);
+      this.#remarks.set(host, `SQL on ${host}: ${session.route}`);
+      return session;
+    } catch (refused) {
+      const session = new PsqlSession(this.#hosts, target, limits);
+      try {
+        await session.select('SELECT 1');
+      } catch (alsoRefused) {
+        const route = `${target.address}:${target.port}`;
+        throw new SqlError(
+          `the database cannot be reached: pg to ${route}: ${messageOf(refused)}; ${session.route}: ${messageOf(alsoRefused)}`,
+          (alsoRefused as SqlError).sqlstate,
+        );
+      }
+      this.#remarks.set(host, `SQL on ${host}: ${session.route} (pg was not let in: ${messageOf(refused)})`);
+      return session;
+    }
+  }
+}

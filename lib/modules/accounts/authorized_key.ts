@@ -1,0 +1,103 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { lookScript } from '../kit/stat.ts';
+import { parseText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
+import { editKeys } from './authorized-keys.ts';
+import { entryFunction, parseUser, type UserEntry } from './databases.ts';
+
+const args = Type.Object({
+  user: A.str('The user whose keys are meant.'),
+  key: A.str('Public keys, one a line; or a URL, which the host fetches.'),
+  path: A.opt(A.path('File to use instead of .ssh/authorized_keys in the home directory.')),
+  manage_dir: A.bool('Make the directory, and keep its owner and mode.', { default: true }),
+  state: A.choice(['absent', 'present'], 'Whether the keys should be in the file.', { default: 'present' }),
+  key_options: A.opt(A.str('Options to put before the keys.')),
+  exclusive: A.bool('Remove all other keys.', { default: false }),
+  validate_certs: A.bool('Check the certificate of a URL.', { default: true }),
+  comment: A.opt(A.str('Comment to give the keys.')),
+  follow: A.bool('Follow a symbolic link rather than replace it.', { default: false }),
+});
+
+type Args = Static<typeof args>;
+
+interface Found extends TextFile {
+  readonly user: UserEntry | undefined;
+  readonly keys: string;
+}
+
+/** The shell of the host knows where home directories are. */
+const fileOf = (a: Args) => a.path ?? `~${a.user}/.ssh/authorized_keys`;
+
+function probeScript(a: Args): string {
+  const look = lookScript(fileOf(a), { follow: a.follow, content: 'bytes' });
+  const insecure = a.validate_certs ? '' : 'k';
+  const fetch = /^https?:\/\//.test(a.key)
+    ? `if command -v curl >/dev/null 2>&1; then curl -fsSL${insecure} ${quote(a.key)}; else wget -qO- ${a.validate_certs ? '' : '--no-check-certificate '}${quote(a.key)}; fi || exit 95`
+    : ':';
+  return `${entryFunction(false)}
+u=$(entry passwd ${quote(a.user)}); printf '%s\\036' "$u"
+${fetch}
+printf '\\036'
+${look}`;
+}
+
+const wishOf = (found: Found, a: Args) => ({
+  state: a.state,
+  exclusive: a.exclusive,
+  key: toBytes(found.keys),
+  ...(a.key_options !== undefined && { key_options: toBytes(a.key_options) }),
+  ...(a.comment !== undefined && { comment: toBytes(a.comment) }),
+});
+
+export const authorizedKey = defineState({
+  name: 'authorized_key',
+  aliases: ['ansible.posix.authorized_key'],
+  summary: 'Keeps public keys in the authorized_keys file of a user.',
+  args,
+  returns: {
+    keyfile: 'The file.',
+    user: 'The user.',
+    key: 'The keys given.',
+    exclusive: 'The argument of that name.',
+  },
+  differences: [
+    'A URL is fetched by the host, with curl or wget.',
+    'exclusive removes comments and unreadable lines too, whatever their place.',
+    'Lines that stay keep their exact spelling.',
+  ],
+  touches: a => [`user:${a.user}`, ...(a.path === undefined ? [] : [a.path])],
+
+  *probe(a): Steps<Found> {
+    const reply = yield* sh(probeScript(a));
+    if (reply.rc === 95) throw new ModuleError(`Error getting key from: ${a.key}`);
+    const [user = '', fetched = ''] = reply.stdout.split('\u001e');
+    const found = { user: parseUser(user), keys: /^https?:\/\//.test(a.key) ? fetched : a.key };
+    if (!found.user && a.path === undefined)
+      throw new ModuleError(`Failed to lookup user ${a.user}: no such user`);
+    return { ...found, ...parseText(fileOf(a), reply) };
+  },
+
+  diff(found, a, ctx) {
+    if (!found.user && !ctx.checkMode) throw new ModuleError(`Failed to lookup user ${a.user}: no such user`);
+    const after = editKeys(found.text ?? '', wishOf(found, a));
+    const changed = after !== (found.text ?? '');
+    const { path } = found.file;
+    return {
+      changes: changed ? [`${path}: ${a.state === 'present' ? 'keep' : 'remove'} keys`] : [],
+      ...(changed && { diff: [textDiff(found, after)] }),
+      result: { user: a.user, key: a.key, keyfile: path, state: a.state, exclusive: a.exclusive },
+    };
+  },
+
+  *apply(found, a) {
+    const after = editKeys(found.text ?? '', wishOf(found, a));
+    const { uid, gid } = found.user!;
+    const dir = `d=\${p%/*}; [ -d "$d" ] || mkdir -m 700 "$d" || fail "Failed to create directory $d"; chown ${uid}:${gid} "$d" && chmod 700 "$d" || fail "cannot change $d"`;
+    yield* writeText(found, after, {
+      wanted: { mode: '0600', owner: String(uid), group: String(gid) },
+      ...(a.manage_dir ? { before: dir } : { makeParents: true }),
+    });
+    return {};
+  },
+});

@@ -1,0 +1,191 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { entryFunction, orFail, parseGroups, parseShadow, parseUser } from './databases.ts';
+import { looksPlain, planUser, type UserFound, type UserWish } from './plan-user.ts';
+import { type KeyFound, keyCommands, keyPath, parseKey, probeKey } from './ssh-key.ts';
+
+const args = Type.Object({
+  name: A.str('Name of the user.', { aliases: ['user'] }),
+  state: A.choice(['absent', 'present'], 'Whether the account should exist.', { default: 'present' }),
+  uid: A.opt(A.int('Number of the user.')),
+  non_unique: A.bool('Allow a number that another user has.', { default: false }),
+  group: A.opt(A.str('Primary group, by name or number.')),
+  groups: A.opt(A.list('Further groups; an empty list means none.')),
+  append: A.bool('Leave the user in groups that are not listed.', { default: false }),
+  comment: A.opt(A.str('Description of the account.')),
+  home: A.opt(A.path('Home directory.')),
+  create_home: A.bool('Make the home directory if it is missing.', {
+    default: true,
+    aliases: ['createhome'],
+  }),
+  move_home: A.bool('Move the old home directory to the place in `home`.', { default: false }),
+  skeleton: A.opt(A.str('Directory whose files a new home directory starts with.')),
+  umask: A.opt(A.str('Umask for making the home directory.')),
+  shell: A.opt(A.str('Login shell.')),
+  system: A.bool('Make a new account a system account.', { default: false }),
+  seuser: A.opt(A.str('SELinux user of a new account.')),
+  expires: A.opt(A.float('When the account expires, in seconds since 1970; negative means never.')),
+  password: A.opt(A.str('Hash of the password; "!" or "*" for none.', { secret: true })),
+  password_lock: A.opt(A.bool('Lock or unlock the password.')),
+  password_expire_max: A.opt(A.int('Most days between two changes of the password.')),
+  password_expire_min: A.opt(A.int('Fewest days between two changes of the password.')),
+  password_expire_warn: A.opt(A.int('Days of warning before the password must be changed.')),
+  update_password: A.choice(
+    ['always', 'on_create'],
+    'Whether the password of an existing account is set too.',
+    {
+      default: 'always',
+    },
+  ),
+  remove: A.bool('With state=absent: remove the home directory too.', { default: false }),
+  force: A.bool('With state=absent: remove the account even when it is in use. With a key: replace it.', {
+    default: false,
+  }),
+  generate_ssh_key: A.bool('Make an SSH key for the user, unless there is one.', { default: false }),
+  ssh_key_bits: A.opt(A.int('Size of the key.')),
+  ssh_key_comment: A.opt(A.str('Comment of the key.')),
+  ssh_key_file: A.opt(A.path('Where the private key is put, relative to the home directory.')),
+  ssh_key_passphrase: A.opt(A.str('Passphrase of the key.', { secret: true })),
+  ssh_key_type: A.str('Kind of key.', { default: 'rsa' }),
+  local: A.bool('Look only at the local files, not at directory services.', { default: false }),
+});
+
+type Args = Static<typeof args>;
+
+interface Found extends UserFound {
+  readonly key: KeyFound;
+  readonly manageable: boolean;
+}
+
+/** Takes the home directory out of an entry of passwd. */
+const HOME = `h=\${u%:*}; h=\${h##*:}`;
+
+const SEPARATOR = `printf '\\036'`;
+
+function probeScript(a: Args): string {
+  const wanted = [...new Set([a.name, a.group, ...(a.groups ?? [])])].filter(
+    (g): g is string => g !== undefined && g !== '',
+  );
+  return [
+    entryFunction(a.local),
+    `u=$(entry passwd ${quote(a.name)}); printf '%s\\n' "$u"`,
+    `${SEPARATOR}; entry shadow ${quote(a.name)} 2>/dev/null`,
+    // Memberships are in the file; groups of a directory service are asked for by name.
+    `${SEPARATOR}; cat /etc/group; entry group ${wanted.map(quote).join(' ')}`,
+    `${SEPARATOR}; ${a.home === undefined ? HOME : `h=${quote(a.home)}`}; [ -n "$h" ] && [ -d "$h" ] && echo home`,
+    `command -v useradd >/dev/null 2>&1 && echo manageable`,
+    `${SEPARATOR}; ${a.generate_ssh_key && a.state === 'present' ? `${HOME}; ${probeKey(keyPath(a))}` : ':'}`,
+    ':',
+  ].join('\n');
+}
+
+/** Result fields of an existing account. */
+function fieldsOf(found: UserFound, a: Args): Record<string, Json> {
+  const { user } = found;
+  if (!user) return {};
+  return {
+    uid: user.uid,
+    group: user.gid,
+    comment: user.comment,
+    home: user.home,
+    shell: user.shell,
+    ...(a.groups !== undefined && { groups: a.groups.join(',') }),
+  };
+}
+
+function parseFound(stdout: string): Found {
+  const [user = '', shadow = '', groups = '', facts = '', key = ''] = stdout.split('\u001e');
+  return {
+    user: parseUser(user.trim()),
+    shadow: parseShadow(shadow),
+    groups: parseGroups(groups),
+    homeExists: /^home$/m.test(facts),
+    manageable: /^manageable$/m.test(facts),
+    key: parseKey(key),
+  };
+}
+
+export const user = defineState({
+  name: 'user',
+  summary: 'Adds, changes and removes user accounts.',
+  args,
+  returns: {
+    uid: 'Number of the user.',
+    group: 'Number of the primary group.',
+    groups: 'The further groups asked for.',
+    home: 'Home directory.',
+    shell: 'Login shell.',
+    comment: 'Description.',
+    ssh_key_file: 'Path of the private key.',
+    ssh_public_key: 'The public key.',
+    ssh_fingerprint: 'Its fingerprint.',
+  },
+  differences: [
+    'A password never appears in an argument list on the host: it is handed to chpasswd.',
+    'Unlocking a password that does not exist is no change, where Ansible reports one each time.',
+    'local limits where accounts are looked up; useradd is used in both cases, never luseradd.',
+    'Hosts that have only busybox adduser are refused with a message.',
+    'Arguments for other systems (authorization, profile, role, hidden, login_class) do not exist.',
+  ],
+  touches: ({ name }) => [`user:${name}`, '/etc/passwd'],
+
+  *probe(a): Steps<Found> {
+    const reply = yield* sh(probeScript(a));
+    if (reply.rc !== 0)
+      throw new ModuleError(`cannot read the accounts: ${reply.stderr.trim()}`, { name: a.name });
+    return parseFound(reply.stdout);
+  },
+
+  diff(found, a) {
+    const plan = planUser(a as UserWish, found);
+    const makeKey = a.generate_ssh_key && a.state === 'present' && (!found.key.exists || a.force);
+    const changes = [...plan.changes, ...(makeKey ? [`make an SSH key for ${a.name}`] : [])];
+    if (plan.commands.length > 0 && !found.manageable)
+      throw new ModuleError('this host has no useradd: install the package "shadow" or "passwd"', {
+        name: a.name,
+      });
+    const plain = a.password !== undefined && looksPlain(a.password);
+    const present = a.state === 'present';
+    return {
+      changes,
+      result: {
+        name: a.name,
+        state: a.state,
+        ...(present && found.user && { append: a.append, move_home: a.move_home, ...fieldsOf(found, a) }),
+        ...(present && !found.user && { system: a.system, create_home: a.create_home }),
+        ...(!present && found.user && { force: a.force, remove: a.remove }),
+        ...(present && a.password !== undefined && { password: 'NOT_LOGGING_PASSWORD' }),
+        ...(a.generate_ssh_key && found.key.exists && { ...found.key.fields }),
+        ...(plain && {
+          warnings: [
+            "The input password appears not to have been hashed. The 'password' argument must be encrypted for this module to work properly.",
+          ],
+        }),
+      },
+    };
+  },
+
+  *apply(found, a) {
+    const plan = planUser(a as UserWish, found);
+    const makeKey = a.generate_ssh_key && a.state === 'present' && (!found.key.exists || a.force);
+    const script = [
+      // Secrets come on stdin, one a line.
+      'IFS= read -r pw; IFS= read -r pp',
+      ...plan.commands.map(orFail),
+      ...(plan.password === undefined ? [] : [orFail(`printf '%s\\n' "$pw" | chpasswd -e`)]),
+      ...(makeKey ? [keyCommands(a, entryFunction(a.local))] : []),
+      ...(a.state === 'present' ? [SEPARATOR, probeScript(a)] : []),
+    ].join('\n');
+    const secrets = `${plan.password ?? ''}\n${a.ssh_key_passphrase ?? ''}\n`;
+    const reply = yield* sh(script, { stdin: secrets });
+    if (reply.rc !== 0) {
+      const msg = reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`;
+      throw new ModuleError(msg, { name: a.name, rc: reply.rc });
+    }
+    if (a.state === 'absent') return {};
+    const after = parseFound(reply.stdout.slice(reply.stdout.indexOf('\u001e') + 1));
+    return { ...fieldsOf(after, a), ...(a.generate_ssh_key && after.key.fields) };
+  },
+});

@@ -1,0 +1,81 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { pathWord } from '../kit/stat.ts';
+
+const args = Type.Object({
+  chdir: A.path('Directory to run make in.'),
+  target: A.opt(A.str('Target; the first of the Makefile when not given.')),
+  targets: A.opt(A.list('Several targets.')),
+  params: A.opt(A.dict('Variables for make.')),
+  file: A.opt(A.path('Makefile.')),
+  jobs: A.opt(A.int('How many commands to run at a time.')),
+  make: A.opt(A.path('make to use.')),
+});
+
+type Args = Static<typeof args>;
+
+function words(a: Args): string[] {
+  const params = Object.entries(a.params ?? {}).map(([key, value]) =>
+    value === null ? key : `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
+  return [
+    ...(a.jobs === undefined ? [] : ['-j', String(a.jobs)]),
+    ...(a.file === undefined ? [] : ['-f', a.file]),
+    ...(a.target === undefined ? (a.targets ?? []) : [a.target]),
+    ...params,
+  ];
+}
+
+// `make -q` says whether there is anything to do; a recipe that is no file always has.
+const question = (a: Args) => `cd ${pathWord(a.chdir)} || exit 97
+${a.make === undefined ? 'm=$(command -v gmake || command -v make)' : `m=${pathWord(a.make)}`}
+[ -n "$m" ] && [ -x "$m" ] || { echo 'Failed to find required executable "make" in paths' >&2; exit 96; }
+echo "$m"; "$m" ${[...words(a), '-q'].map(quote).join(' ')} >/dev/null 2>&1 || exit 1`;
+
+function* run(a: Args, ctx: ModuleContext): Steps<Result> {
+  const asked = yield* sh(question(a));
+  if (asked.rc === 96 || asked.rc === 97) throw new ModuleError(asked.stderr.trim(), { chdir: a.chdir });
+  const program = asked.stdout.split('\n')[0] ?? 'make';
+  const command = [program, ...words(a)].map(quote).join(' ');
+  const fields = {
+    target: a.target ?? null,
+    params: a.params ?? null,
+    chdir: a.chdir,
+    file: a.file ?? null,
+    jobs: a.jobs ?? null,
+    command,
+  };
+  if (asked.rc === 0) return { changed: false, stdout: '', stderr: '', ...fields };
+  if (ctx.checkMode) return { changed: true, stdout: '', stderr: '', ...fields };
+  const reply = yield* sh(`cd ${pathWord(a.chdir)} && ${command}`, { live: true });
+  if (reply.rc !== 0 || reply.timedOut) {
+    const tail = reply.stderr.trim().split('\n').slice(-15).join('\n');
+    throw new ModuleError(`make failed: ${tail || `exit code ${reply.rc}`}`, {
+      rc: reply.rc,
+      stdout: reply.stdout,
+      stderr: reply.stderr,
+      ...fields,
+    });
+  }
+  return { changed: true, stdout: reply.stdout, stderr: reply.stderr, ...fields };
+}
+
+export const make = defineAction({
+  name: 'make',
+  aliases: ['community.general.make'],
+  summary: 'Runs make, when there is something to do.',
+  args,
+  rules: { mutuallyExclusive: [['target', 'targets']] },
+  returns: { command: 'The command.', stdout: 'Its output.', stderr: 'Its error output.' },
+  run,
+  check: run,
+});

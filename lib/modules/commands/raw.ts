@@ -1,0 +1,30 @@
+import { A, Type } from '../kit/arguments.ts';
+import { defineAction, ModuleError, quote, sh } from '../kit/define.ts';
+import { failure, outputFields, RUN_RETURNS } from './run-command.ts';
+
+const args = Type.Object({
+  cmd: A.opt(A.str('The text for the shell.', { aliases: ['_raw_params'] })),
+  executable: A.opt(A.path('The shell; /bin/sh when unset.')),
+  creates: A.opt(A.str('Accepted and without meaning, as there.')),
+  removes: A.opt(A.str('Accepted and without meaning, as there.')),
+  chdir: A.opt(A.str('Accepted and without meaning, as there.')),
+});
+
+const { cmd: _, start: __, end: ___, delta: ____, ...returns } = RUN_RETURNS;
+
+/** raw: a text for the shell, nothing added. */
+export const raw = defineAction({
+  name: 'raw',
+  summary: 'Gives a text to a shell of the host, as it is.',
+  args,
+  freeForm: 'cmd',
+  returns,
+  differences: ["The shell is /bin/sh, not the user's login shell, unless executable names another."],
+  batch: true,
+  *run(given) {
+    if (!given.cmd?.trim()) throw new ModuleError('no command given', { rc: 256 });
+    const script = `exec ${quote(given.executable ?? '/bin/sh')} -c ${quote(given.cmd)}`;
+    const reply = yield* sh(script, { live: true, userLocale: true });
+    return { changed: true, rc: reply.rc, ...outputFields(reply.stdout, reply.stderr), ...failure(reply) };
+  },
+});

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { needlessBy } from '../kit/creates-removes.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { firstWord } from '../kit/sh.ts';
+import { pathWord } from '../kit/stat.ts';
+import { FAIL, failure, INLINE_LIMIT } from '../kit/write-file.ts';
+import { outputFields, RUN_RETURNS, failure as runFailure } from './run-command.ts';
+
+const args = Type.Object({
+  cmd: A.opt(A.str('Script of the control machine, and arguments for it.', { aliases: ['_raw_params'] })),
+  chdir: A.opt(A.path('Directory to run in.')),
+  creates: A.opt(A.path('When this is there, the script does not run.')),
+  removes: A.opt(A.path('When this is not there, the script does not run.')),
+  executable: A.opt(A.str('Program that runs the script; its first line tells when unset.')),
+  decrypt: A.bool('Decrypt a script that is encrypted with vault.', { default: true }),
+});
+
+type Args = Static<typeof args>;
+
+const { cmd: _, start: __, end: ___, delta: ____, ...returns } = RUN_RETURNS;
+
+/** script: a script of the control machine, run on the host. */
+export const script = defineAction({
+  name: 'script',
+  summary: 'Copies a script to the host and runs it there.',
+  args,
+  freeForm: 'cmd',
+  returns,
+  *run(given, ctx) {
+    const why = yield* reasonToSkip(given);
+    if (why !== undefined) return { changed: false, skipped: true, msg: why };
+    return yield* runScript(given, ctx);
+  },
+  *check(given) {
+    const why = yield* reasonToSkip(given);
+    if (why !== undefined) return { changed: false, skipped: true, msg: why };
+    return given.creates === undefined && given.removes === undefined ? 'unknown' : { changed: true };
+  },
+});
+
+function* reasonToSkip(given: Args): Steps<string | undefined> {
+  switch (yield* needlessBy(given)) {
+    case 'creates':
+      return `${given.creates} exists, matching creates option`;
+    case 'removes':
+      return `${given.removes} does not exist, matching removes option`;
+    default:
+      return undefined;
+  }
+}
+
+function* runScript(given: Args, ctx: ModuleContext): Steps<Result> {
+  const [source, rest] = firstWord(given.cmd ?? '');
+  if (source === '') throw new ModuleError('no command given', { rc: 256 });
+  if (given.chdir !== undefined && !given.chdir.startsWith('/'))
+    throw new ModuleError(`chdir ${given.chdir} must be an absolute path for a Unix-aware remote node`);
+  const path = ctx.find('files', source);
+  const bytes = given.decrypt ? ctx.read(path) : readFileSync(path);
+  const directory = `/tmp/polarplay-${randomBytes(6).toString('hex')}`;
+  const file = `${directory}/${basename(source)}`;
+  const large = bytes.length > INLINE_LIMIT;
+  const make = `${FAIL}\n(umask 077; mkdir ${directory}) || fail "cannot make a directory for the script"`;
+  if (large) {
+    const made = yield* sh(make);
+    if (made.rc !== 0) throw failure(made, file);
+    yield { kind: 'send', from: bytes, to: file };
+  }
+  const line = `${given.executable ?? ''} ${quote(file)}${rest}`.trim();
+  const reply = yield* sh(
+    [
+      large ? FAIL : make,
+      `trap 'rm -rf ${directory}' 0`,
+      large ? '' : `cat >${quote(file)} || fail "cannot write the script"`,
+      `chmod 700 ${quote(file)} || fail "cannot write the script"`,
+      given.chdir === undefined
+        ? ''
+        : `cd ${pathWord(given.chdir)} || fail "cannot change to ${given.chdir}"`,
+      `(eval ${quote(line)}) </dev/null`,
+    ]
+      .filter(Boolean)
+      .join('\n'),
+    { ...(!large && { stdin: bytes }), live: true, userLocale: true },
+  );
+  if (reply.rc === 99 && reply.stderr.includes('\x01')) throw failure(reply, file);
+  return { changed: true, rc: reply.rc, ...outputFields(reply.stdout, reply.stderr), ...runFailure(reply) };
+}

@@ -1,0 +1,34 @@
+import { A, Type } from '../kit/arguments.ts';
+import { defineAction, ModuleError, quote } from '../kit/define.ts';
+import { pathWord } from '../kit/stat.ts';
+import { checkCommand, EMPTY, RUN_RETURNS, type Running, runArgs, runCommand } from './run-command.ts';
+
+const args = Type.Object({
+  cmd: A.opt(A.str('The text for the shell.', { aliases: ['_raw_params'] })),
+  executable: A.path('The shell.', { default: '/bin/sh' }),
+  ...runArgs,
+});
+
+/** shell: runs a text in a shell. */
+export const shell = defineAction({
+  name: 'shell',
+  summary: 'Runs a text in a shell on the host.',
+  args,
+  freeForm: 'cmd',
+  returns: RUN_RETURNS,
+  differences: ['start, end and delta are times of the control machine.'],
+  batch: true,
+  *run(given) {
+    return yield* runCommand(running(given));
+  },
+  *check(given) {
+    return yield* checkCommand(running(given));
+  },
+});
+
+function running(given: { readonly cmd?: string; readonly executable: string } & Running['args']): Running {
+  const { cmd = '' } = given;
+  if (cmd.trim() === '') throw new ModuleError('no command given', { rc: 256, ...EMPTY });
+  const argv = [given.executable, '-c', cmd];
+  return { cmd, argv, words: [pathWord(given.executable), '-c', quote(cmd)], args: given };
+}

@@ -1,0 +1,46 @@
+import type { Json } from '../../source/value.ts';
+import { ModuleError, type Reply } from '../kit/define.ts';
+import { sectionsOf } from '../kit/stat.ts';
+
+/** What `docker inspect` says about one thing. */
+export type Inspected = Readonly<Record<string, Json>>;
+
+/** Put before a script that uses docker; `see NAME WORDS…` prints what `docker WORDS…` says as a section. */
+export const DOCKER = `command -v docker >/dev/null 2>&1 || { echo 'the program docker is missing on this host' >&2; exit 96; }
+see() { printf '\\n== %s ==\\n' "$1"; shift; docker "$@"; }`;
+
+/** The first thing that `docker inspect` shows in a section; undefined when docker knows no such thing. */
+export function inspected(reply: Reply, section: string): Inspected | undefined {
+  if (reply.rc === 96) throw new ModuleError(reply.stderr.trim());
+  const text = sectionsOf(reply).get(section)?.stdoutBytes.toString().trim() ?? '';
+  let list: Json;
+  try {
+    list = text === '' ? [] : (JSON.parse(text) as Json);
+  } catch {
+    throw new ModuleError(`docker inspect printed something else than JSON: ${text.slice(0, 200)}`);
+  }
+  const first = Array.isArray(list) ? list[0] : undefined;
+  if (first !== undefined && first !== null) return first as Inspected;
+  // Docker exits alike when it knows no such thing and when its daemon does not answer: only its words differ.
+  if (!/no such|not known|not found/i.test(reply.stderr))
+    throw new ModuleError(`docker does not answer: ${reply.stderr.trim() || `exit code ${reply.rc}`}`);
+  return undefined;
+}
+
+/** A value somewhere inside of what docker shows. */
+export function inside(value: Json | undefined, ...path: readonly string[]): Json | undefined {
+  let at = value;
+  for (const key of path) {
+    if (at === null || typeof at !== 'object' || Array.isArray(at)) return undefined;
+    at = at[key];
+  }
+  return at;
+}
+
+/** Name of an image with its tag or digest: `nginx` → `nginx:latest`. */
+export function imageReference(name: string, tag = 'latest'): string {
+  if (name === '' || /^-|\s/.test(name)) throw new ModuleError(`"${name}" is no name of an image`);
+  if (name.includes('@') || /^(sha256:)?[0-9a-f]{64}$/.test(name)) return name;
+  if (/:[^/]+$/.test(name)) return name;
+  return tag.startsWith('sha256:') ? `${name}@${tag}` : `${name}:${tag}`;
+}

@@ -1,0 +1,283 @@
+import type { Json } from '../../source/value.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  mustSh,
+  quote,
+  type Reply,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { sectionsOf } from '../kit/stat.ts';
+import {
+  type Args,
+  args,
+  type Difference,
+  differences,
+  type Found,
+  type Network,
+  networkChanges,
+  networksOf,
+  wishes,
+} from './desired-options.ts';
+import { DOCKER, type Inspected, imageReference, inside, inspected } from './docker-cli.ts';
+import { commandWords, DOCKER_OPTIONS, type Given } from './docker-options.ts';
+
+function probeScript(a: Args): string {
+  const peer = /^container:(.+)$/.exec(a.network_mode ?? '')?.[1];
+  return [
+    DOCKER,
+    `printf '\\n== home ==\\n%s' "$HOME"`,
+    `see container container inspect ${quote(a.name)}`,
+    a.image === undefined ? '' : `see image image inspect ${quote(imageReference(a.image))}`,
+    peer === undefined ? '' : `see peer container inspect --format '{{.Id}}' ${quote(peer)}`,
+    ':',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function parseProbe(a: Args, reply: Reply): Found {
+  const container = inspected(reply, 'container');
+  const text = (name: string) => sectionsOf(reply).get(name)?.stdoutBytes.toString().trim() ?? '';
+  return {
+    container,
+    image: a.image === undefined ? undefined : inspected(reply, 'image'),
+    peer: text('peer'),
+    home: text('home'),
+  };
+}
+
+const networkWords = (n: Network, flags: readonly [string, string, string]) => [
+  ...(n.ipv4_address === undefined ? [] : ['--ip', n.ipv4_address]),
+  ...(n.ipv6_address === undefined ? [] : [flags[0], n.ipv6_address]),
+  ...(n.aliases ?? []).flatMap(alias => [flags[1], alias]),
+  ...(n.links ?? []).flatMap(link => [flags[2], link]),
+];
+
+const connect = (n: Network, name: string) =>
+  `docker network connect ${[...networkWords(n, ['--ip6', '--alias', '--link']), n.name, name].map(quote).join(' ')}`;
+
+/** Names that the program docker itself heeds: they cannot come to it through its own environment. */
+const HEEDED =
+  /^(PATH|HOME|TMPDIR|TZ|LC_ALL|LANG|GO\w*|LD_\w+|DOCKER_\w+|BUILDKIT_\w+|XDG_\w+|SSH_\w+|\w+_proxy)$/i;
+
+/** The `docker create` of a task. Values of the environment do not show in the list of processes. */
+export function createScript(a: Args, found: Found, as: string): string {
+  const wish = { ...wishes(a, found), networks: networksOf(a) as unknown as Json };
+  const options = DOCKER_OPTIONS.flatMap(option => {
+    const wanted = option.wanted(wish, found.home);
+    return wanted === undefined ? [] : option.words(wanted);
+  });
+  const env = Object.entries((a.env ?? {}) as Record<string, string>);
+  const hidden = ([name]: readonly [string, string]) => /^[A-Za-z_]\w*$/.test(name) && !HEEDED.test(name);
+  const [first, ...more] = networksOf(a);
+  const joined = first !== undefined && a.network_mode === undefined && a.networks_cli_compatible;
+  const networks = joined ? more : networksOf(a).filter(n => n.name !== a.network_mode);
+  const entrypoint = a.entrypoint ?? [];
+  const image = a.image === undefined ? inside(found.container, 'Config', 'Image') : imageReference(a.image);
+  if (typeof image !== 'string')
+    throw new ModuleError('Cannot create container when image is not specified!');
+  const words = [
+    '--name',
+    as,
+    ...options,
+    ...(joined ? networkWords(first, ['--ip6', '--network-alias', '--link']) : []),
+    ...env.flatMap(e => ['--env', hidden(e) ? e[0] : `${e[0]}=${e[1]}`]),
+    ...(entrypoint.length > 0 ? ['--entrypoint', entrypoint[0]!] : []),
+    image,
+    ...entrypoint.slice(1),
+    ...(commandWords(a.command) ?? []),
+  ];
+  const exported = env.filter(hidden).map(([name, value]) => `export ${name}=${quote(value)}; `);
+  return [
+    `( ${exported.join('')}docker create ${words.map(quote).join(' ')} >/dev/null )`,
+    ...networks.map(n => connect(n, as)),
+  ].join('\n');
+}
+
+const isRunning = (container: Inspected | undefined) => inside(container, 'State', 'Running') === true;
+
+function stopCommand(a: Args): string {
+  const time = a.stop_timeout === undefined ? '' : `-t ${a.stop_timeout} `;
+  return `docker ${a.force_kill ? 'kill ' : `stop ${time}`}${quote(a.name)} >/dev/null`;
+}
+
+function removeScript(a: Args, container: Inspected): string {
+  const name = quote(a.name);
+  return [
+    isRunning(container) ? stopCommand(a) : '',
+    inside(container, 'HostConfig', 'AutoRemove') === true && isRunning(container)
+      ? `for i in 1 2 3 4 5 6 7 8 9 10; do docker container inspect ${name} >/dev/null 2>&1 || break; sleep 1; done`
+      : `docker rm ${a.keep_volumes ? '' : '--volumes '}${name} >/dev/null`,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+interface Act {
+  readonly actions: readonly string[];
+  readonly script: readonly string[];
+}
+
+/** What is to be done, and how. Pure. */
+function decide(a: Args, found: Found, different: readonly Difference[]): Act {
+  const { container } = found;
+  const name = quote(a.name);
+  if (a.state === 'absent')
+    return container
+      ? { actions: ['removed'], script: [removeScript(a, container)] }
+      : { actions: [], script: [] };
+  const onlyPolicy = different.length === 1 && different[0]!.name === 'restart_policy';
+  const anew = container === undefined || a.recreate || (different.length > 0 && !onlyPolicy);
+  const actions: string[] = [];
+  const script: string[] = [];
+  if (anew && container) {
+    // The new one is made first: when Docker refuses it, the old one is still there and runs.
+    const next = `${a.name}_next`;
+    actions.push('recreated');
+    script.push(
+      `trap 'docker rm --force ${quote(next)} >/dev/null 2>&1' EXIT`,
+      createScript(a, found, next),
+      removeScript(a, container),
+      `docker rename ${quote(next)} ${name}`,
+      'trap - EXIT',
+    );
+  } else if (anew) {
+    actions.push('created');
+    script.push(createScript(a, found, a.name));
+  } else {
+    if (onlyPolicy) {
+      actions.push('updated');
+      script.push(`docker update --restart ${quote(policyOf(a))} ${name} >/dev/null`);
+    }
+    const { join, leave } = networkChanges(a, container);
+    actions.push(...join.map(n => `joined network ${n.name}`));
+    actions.push(...leave.filter(n => !join.some(j => j.name === n)).map(n => `left network ${n}`));
+    script.push(...leave.map(n => `docker network disconnect ${quote(n)} ${name}`));
+    script.push(...join.map(n => connect(n, a.name)));
+  }
+  const running = !anew && isRunning(container);
+  if (a.state === 'started' && !running) {
+    actions.push('started');
+    script.push(a.detach ? `docker start ${name} >/dev/null` : waitScript(a));
+  } else if (a.state === 'started' && a.restart) {
+    actions.push('restarted');
+    script.push(
+      `docker restart ${a.stop_timeout === undefined ? '' : `-t ${a.stop_timeout} `}${name} >/dev/null`,
+    );
+  } else if (a.state === 'stopped' && running) {
+    actions.push('stopped');
+    script.push(stopCommand(a));
+  }
+  return { actions, script };
+}
+
+const policyOf = (a: Args) =>
+  DOCKER_OPTIONS.find(option => option.name === 'restart_policy')!.wanted(a as Given, '')![0]!;
+
+function waitScript(a: Args): string {
+  const name = quote(a.name);
+  return [
+    `rc=0; printf '\\n== output ==\\n'; docker start --attach ${name} 2>&1 || rc=$?`,
+    `printf '\\n== status ==\\n%s' "$rc"`,
+    `see container container inspect ${name} || :`,
+    a.cleanup ? `docker rm --volumes ${name} >/dev/null` : '',
+    'exit 0',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function* work(a: Args, ctx: ModuleContext): Steps<Result> {
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(a.name)) throw new ModuleError(`"${a.name}" is no name of a container`);
+  const probe = probeScript(a);
+  let found = parseProbe(a, yield* sh(probe));
+  const needs = a.state !== 'absent' && a.image !== undefined;
+  const always = a.pull === 'always' || a.pull === 'true';
+  const before = found.image?.Id;
+  if (needs && !found.image && a.pull === 'never')
+    throw new ModuleError(`Cannot find image ${imageReference(a.image!)}, and pull is never`);
+  if (needs && !ctx.checkMode && (!found.image || always)) {
+    const reference = quote(imageReference(a.image!));
+    const what = `Error pulling image ${imageReference(a.image!)}`;
+    const pulled = yield* mustSh(what, `${DOCKER}\ndocker pull ${reference} >&2 || exit $?\n${probe}`, {
+      live: true,
+      timeout: 3600,
+    });
+    found = parseProbe(a, pulled);
+  }
+  const pulledNew = needs && found.image?.Id !== before;
+  const different = a.state === 'absent' ? [] : differences(a, found);
+  const { actions, script } = decide(a, found, different);
+  const result = {
+    changed: actions.length > 0 || pulledNew,
+    actions: [...(pulledNew ? ['pulled image'] : []), ...actions],
+    ...(different.length > 0 && { diff: [diffOf(different)] }),
+  };
+  const shown = found.container && a.state !== 'absent' ? { container: found.container } : {};
+  if (ctx.checkMode || script.length === 0) return { ...result, ...shown };
+  const done = yield* mustSh(
+    `Error on container ${a.name}`,
+    [
+      DOCKER,
+      'set -e',
+      ...script,
+      ...(a.state === 'absent' ? [] : [`see container container inspect ${quote(a.name)}`]),
+    ].join('\n'),
+    { timeout: 3600 },
+  );
+  return { ...result, ...(a.state !== 'absent' && finished(done)) };
+}
+
+/** What the container is now; with detach=false, what it printed, and a failure when it failed. */
+function finished(reply: Reply): Partial<Result> {
+  const sections = sectionsOf(reply);
+  const status = sections.get('status')?.stdoutBytes.toString().trim();
+  const container = sections.has('container') ? safely(() => inspected(reply, 'container')) : undefined;
+  if (status === undefined) return { container: container ?? {} };
+  const output = sections.get('output')?.stdoutBytes.toString() ?? '';
+  const fields = { container: { ...container, Output: output }, status: Number(status), output };
+  return status === '0' ? fields : { ...fields, failed: true, msg: output.trim() || `exit code ${status}` };
+}
+
+/** A container that removes itself may be gone when it is looked at. */
+function safely<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof ModuleError) return undefined;
+    throw error;
+  }
+}
+
+const diffOf = (list: readonly Difference[]) => ({
+  before: list.map(d => `${d.name}: ${d.before}\n`).join(''),
+  after: list.map(d => `${d.name}: ${d.after}\n`).join(''),
+});
+
+export const dockerContainer = defineAction({
+  name: 'docker_container',
+  aliases: ['community.docker.docker_container', 'community.general.docker_container'],
+  summary: 'Makes, starts, stops and removes Docker containers.',
+  args,
+  returns: {
+    container: 'What `docker container inspect` says about it.',
+    actions: 'What was done.',
+    status: 'With detach=false: its exit code.',
+    output: 'With detach=false: what it printed.',
+  },
+  differences: [
+    'Works through the program docker on the host (or what podman puts in its place), not through a Python library.',
+    'A new container is made under a name of its own before the old one is stopped: one that Docker refuses costs nothing.',
+    'A restart policy alone is changed without a new container; memory and cpus are not.',
+    'What --diff shows of the environment are names, no values.',
+    'A dry run with pull=always predicts a change only where the image is missing.',
+    'entrypoint and command are compared together; a healthcheck runs through the shell of the container.',
+    'state=healthy, env_file, mounts, paused, kill_signal, mac_address, domainname, memory_swap and other limits, device_* limits, runtime, userns_mode, uts, volume_driver, image_comparison, command_handling, ignore_image and the arguments about reaching the daemon (docker_host, tls, …) are not known.',
+  ],
+  run: work,
+  check: work,
+});

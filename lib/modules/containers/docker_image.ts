@@ -1,0 +1,249 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  mustSh,
+  quote,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { pathWord, sectionsOf } from '../kit/stat.ts';
+import { DOCKER, type Inspected, imageReference, inspected } from './docker-cli.ts';
+
+const args = Type.Object({
+  name: A.str('The image; a tag or digest may be part of it.'),
+  tag: A.str('Its tag, when the name has none.', { default: 'latest' }),
+  state: A.choice(['absent', 'present'], 'Whether the host has it.', { default: 'present' }),
+  source: A.opt(
+    A.choice(['build', 'load', 'local', 'pull'], 'Where it comes from; local: it must be there already.'),
+  ),
+  build: A.opt(
+    A.dict(
+      'How it is built, on the host: path, dockerfile, args, pull, nocache, rm, labels, network, target, platform, cache_from, etc_hosts, shm_size.',
+    ),
+  ),
+  load_path: A.opt(A.path('Archive on the host to load it from.')),
+  archive_path: A.opt(A.path('File on the host to save it in.')),
+  force_source: A.bool('Build, load or pull although it is there.', { default: false }),
+  force_absent: A.bool('Remove it although containers or other names use it.', { default: false }),
+  force_tag: A.bool('Give it the name in `repository` although another image has that.', { default: false }),
+  repository: A.opt(A.str('Another name for it, with or without a tag.')),
+  push: A.bool('Push it to its registry, under the name in `repository` if there is one.', {
+    default: false,
+  }),
+});
+
+type Args = Static<typeof args>;
+
+const BUILD_FLAGS: Readonly<Record<string, (value: Json, path: string) => readonly string[]>> = {
+  path: () => [],
+  dockerfile: (value, path) => [
+    '--file',
+    String(value).startsWith('/') ? String(value) : `${path}/${String(value)}`,
+  ],
+  args: value => pairs(value).flatMap(([k, v]) => ['--build-arg', `${k}=${v}`]),
+  labels: value => pairs(value).flatMap(([k, v]) => ['--label', `${k}=${v}`]),
+  etc_hosts: value => pairs(value).flatMap(([k, v]) => ['--add-host', `${k}:${v}`]),
+  pull: value => (isTrue(value) ? ['--pull'] : []),
+  nocache: value => (isTrue(value) ? ['--no-cache'] : []),
+  rm: value => (isTrue(value) ? [] : ['--rm=false']),
+  network: value => ['--network', String(value)],
+  target: value => ['--target', String(value)],
+  platform: value => ['--platform', String(value)],
+  shm_size: value => ['--shm-size', String(value)],
+  cache_from: value =>
+    (Array.isArray(value) ? value : [value]).flatMap(from => ['--cache-from', String(from)]),
+};
+
+const isTrue = (value: Json) => /^(true|yes|on|y|t|1)$/i.test(String(value));
+
+function pairs(value: Json): readonly [string, Json][] {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new ModuleError('args, labels and etc_hosts of build must be mappings');
+  return Object.entries(value);
+}
+
+/** The `docker build` of a task. */
+export function buildCommand(build: Readonly<Record<string, Json>>, reference: string): string {
+  const { path } = build;
+  if (typeof path !== 'string') throw new ModuleError('build needs a path');
+  const known = Object.keys(BUILD_FLAGS);
+  const strange = Object.keys(build).find(key => !known.includes(key));
+  if (strange !== undefined)
+    throw new ModuleError(`build does not know "${strange}"; it knows ${known.join(', ')}`);
+  const words = Object.entries(build).flatMap(([key, value]) =>
+    value === null ? [] : BUILD_FLAGS[key]!(value, path),
+  );
+  return `docker build ${[...words, '--tag', reference].map(quote).join(' ')} ${pathWord(path)}`;
+}
+
+function probeScript(a: Args, reference: string, other: string | undefined): string {
+  return [
+    DOCKER,
+    `see image image inspect ${quote(reference)}`,
+    other === undefined ? '' : `see other image inspect ${quote(other)}`,
+    a.archive_path === undefined
+      ? ''
+      : `printf '\\n== archive ==\\n'; for f in manifest.json index.json; do tar -xOf ${pathWord(a.archive_path)} "$f" 2>/dev/null; done`,
+    ':',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** The command that fetches the image, and what it is called in `actions`. */
+function sourceCommand(a: Args, reference: string): readonly [command: string, action: string] {
+  switch (a.source) {
+    case 'build':
+      if (a.build === undefined) throw new ModuleError('source=build needs the argument build');
+      return [
+        buildCommand(a.build, reference),
+        `Built image ${reference} from ${String(a.build.path as string)}`,
+      ];
+    case 'load':
+      return [
+        `docker load --input ${pathWord(a.load_path!)}`,
+        `Loaded image ${reference} from ${a.load_path}`,
+      ];
+    case 'pull':
+      return [`docker pull ${quote(reference)}`, `Pulled image ${reference}`];
+    default:
+      throw new ModuleError(`Cannot find the image ${reference} locally.`);
+  }
+}
+
+function* remove(a: Args, ctx: ModuleContext, reference: string): Steps<Result> {
+  const image = inspected(yield* sh(probeScript(a, reference, undefined)), 'image');
+  if (!image) return { changed: false, actions: [], image: {} };
+  const result = { changed: true, actions: [`Removed image ${reference}`], image: { state: 'Deleted' } };
+  if (!ctx.checkMode)
+    yield* mustSh(
+      `Error removing image ${reference}`,
+      `${DOCKER}\ndocker image rm ${a.force_absent ? '--force ' : ''}${quote(reference)}`,
+    );
+  return result;
+}
+
+function* provide(a: Args, ctx: ModuleContext, reference: string): Steps<Result> {
+  const other = a.repository === undefined ? undefined : imageReference(a.repository, tagOf(reference));
+  const probe = probeScript(a, reference, other);
+  let reply = yield* sh(probe, { live: true });
+  const before = inspected(reply, 'image');
+  const actions: string[] = [];
+  let changed = false;
+  if (!before || (a.force_source && a.source !== 'local')) {
+    const [command, action] = sourceCommand(a, reference);
+    actions.push(action);
+    changed = true;
+    if (!ctx.checkMode) {
+      const what = `Error getting image ${reference} (${a.source})`;
+      reply = yield* mustSh(what, `${DOCKER}\n(${command}) >&2 || exit $?\n${probe}`, {
+        live: true,
+        timeout: 3600,
+      });
+      const now = inspected(reply, 'image');
+      if (!now) throw new ModuleError(`${what}: it is still not there`, { stderr: reply.stderr });
+      changed = before?.Id !== now.Id;
+    }
+  }
+  const image = ctx.checkMode && actions.length > 0 ? undefined : inspected(reply, 'image');
+  const follow = followUps(a, reference, other, image, {
+    other: other === undefined ? undefined : inspected(reply, 'other'),
+    archive: sectionsOf(reply).get('archive')?.stdoutBytes.toString() ?? '',
+  });
+  const all = [...actions, ...follow.map(step => step.action)];
+  const sure = changed || follow.some(step => !step.pushes);
+  if (follow.length === 0 || ctx.checkMode)
+    return { changed: sure || follow.length > 0, actions: all, image: image ?? before ?? {} };
+  const done = yield* mustSh(
+    `Error on image ${reference}`,
+    [
+      DOCKER,
+      'set -e',
+      ...follow.map(step => step.command),
+      `see image image inspect ${quote(reference)}`,
+    ].join('\n'),
+    { live: true, timeout: 3600 },
+  );
+  return {
+    changed: sure || /: Pushed$/m.test(done.stdout),
+    actions: all,
+    image: inspected(done, 'image') ?? {},
+  };
+}
+
+interface FollowUp {
+  readonly action: string;
+  readonly command: string;
+  readonly pushes?: boolean;
+}
+
+/** What is to be done with the image once it is there: another name, an archive, a push. Pure. */
+function followUps(
+  a: Args,
+  reference: string,
+  other: string | undefined,
+  image: Inspected | undefined,
+  found: { readonly other: Inspected | undefined; readonly archive: string },
+): FollowUp[] {
+  const steps: FollowUp[] = [];
+  const id = String(image?.Id ?? '').replace(/^sha256:/, '');
+  if (a.archive_path !== undefined && !(id !== '' && found.archive.includes(id)))
+    steps.push({
+      action: `Archived image ${reference} to ${a.archive_path}`,
+      command: `docker save --output ${pathWord(a.archive_path)} ${quote(reference)}`,
+    });
+  if (
+    other !== undefined &&
+    (found.other === undefined || ((a.force_tag || !image) && found.other.Id !== image?.Id))
+  )
+    steps.push({
+      action: `Tagged image ${reference} to ${other}`,
+      command: `docker tag ${quote(reference)} ${quote(other)}`,
+    });
+  if (a.push) {
+    const pushed = other ?? reference;
+    steps.push({
+      action: `Pushed image ${pushed}`,
+      command: `docker push ${quote(pushed)}`,
+      pushes: true,
+    });
+  }
+  return steps;
+}
+
+const tagOf = (reference: string) => /:([^/:@]+)$/.exec(reference.split('@')[0]!)?.[1] ?? 'latest';
+
+function* work(a: Args, ctx: ModuleContext): Steps<Result> {
+  const reference = imageReference(a.name, a.tag);
+  return yield* a.state === 'absent' ? remove(a, ctx, reference) : provide(a, ctx, reference);
+}
+
+export const dockerImage = defineAction({
+  name: 'docker_image',
+  aliases: ['community.docker.docker_image', 'community.general.docker_image'],
+  summary: 'Pulls, builds, loads, tags, pushes, saves and removes Docker images.',
+  args,
+  rules: {
+    requiredIf: [
+      ['state', 'present', ['source']],
+      ['source', 'build', ['build']],
+      ['source', 'load', ['load_path']],
+    ],
+  },
+  returns: {
+    image: 'What `docker image inspect` says about it.',
+    actions: 'What was done, one line each.',
+  },
+  differences: [
+    'Works through the program docker on the host (or what podman puts in its place), not through a Python library.',
+    'Whether a forced source or a push brings anything new is known only afterwards: a dry run predicts a change.',
+    'How to reach the daemon (docker_host, tls, …) is a matter of the environment (DOCKER_HOST, docker contexts); those arguments, pull, build.container_limits, build.http_timeout and build.use_config_proxy are not known.',
+  ],
+  run: work,
+  check: work,
+});

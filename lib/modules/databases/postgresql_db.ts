@@ -1,0 +1,212 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { pathWord } from '../kit/stat.ts';
+import { connectionArgs, connectScript, passwordLine } from './postgres/connection.ts';
+import { identifier, literal, QueryError, type Row, runQueries } from './postgres/session.ts';
+
+const args = Type.Object({
+  name: A.str('Name of the database.', { aliases: ['db'] }),
+  state: A.choice(['absent', 'dump', 'present', 'rename', 'restore'], 'What is wanted of the database.', {
+    default: 'present',
+  }),
+  owner: A.str('Role that owns it.', { default: '' }),
+  template: A.str('Database that a new one is copied from.', { default: '' }),
+  encoding: A.str('Character encoding.', { default: '' }),
+  lc_collate: A.str('Sort order.', { default: '' }),
+  lc_ctype: A.str('Character classes.', { default: '' }),
+  conn_limit: A.str('Most connections at a time; -1 for no limit.', { default: '' }),
+  tablespace: A.str('Table space.', { default: '' }),
+  force: A.bool('With state=absent: end connections to it first.', { default: false }),
+  target: A.path('New name, or file of the dump: .sql, .sql.gz, .sql.bz2, .sql.xz, .tar, .pgc or .dir.', {
+    default: '',
+  }),
+  target_opts: A.str('Further arguments for pg_dump, pg_restore or psql.', { default: '' }),
+  dump_extra_args: A.opt(A.str('Further arguments for pg_dump.')),
+  maintenance_db: A.str('Database to connect to.', { default: 'postgres' }),
+  ...connectionArgs,
+});
+
+type Args = Static<typeof args>;
+
+const INFO = (
+  name: string,
+) => `select r.rolname::text as owner, pg_encoding_to_char(d.encoding)::text as encoding, d.datcollate::text as lc_collate,
+d.datctype::text as lc_ctype, d.datconnlimit as conn_limit, t.spcname::text as tablespace, current_setting('server_version_num')::int as version,
+d.datname is not null as there from (values (1)) one(n) left join pg_database d on d.datname = ${literal(name)}
+left join pg_roles r on r.oid = d.datdba left join pg_tablespace t on t.oid = d.dattablespace`;
+
+const canonical = (encoding: string) => encoding.toUpperCase().replaceAll(/[^A-Z0-9]/g, '');
+
+/** Statements for a database that exists. Pure. */
+function alterations(a: Args, info: Row): string[] {
+  const name = identifier(a.name);
+  const fixed: readonly (readonly [string, string, string, boolean])[] = [
+    ['database encoding', 'encoding', a.encoding, canonical(a.encoding) === canonical(String(info.encoding))],
+    ['LC_COLLATE', 'LC_COLLATE', a.lc_collate, a.lc_collate === info.lc_collate],
+    ['LC_CTYPE', 'LC_CTYPE', a.lc_ctype, a.lc_ctype === info.lc_ctype],
+  ];
+  for (const [what, label, wanted, same] of fixed) {
+    const now = { encoding: info.encoding, LC_COLLATE: info.lc_collate, LC_CTYPE: info.lc_ctype }[label];
+    if (wanted !== '' && !same)
+      throw new ModuleError(`Changing ${what} is not supported. Current ${label}: ${now}`);
+  }
+  return [
+    ...(a.owner !== '' && a.owner !== info.owner
+      ? [`ALTER DATABASE ${name} OWNER TO ${identifier(a.owner)}`]
+      : []),
+    ...(a.conn_limit !== '' && a.conn_limit !== String(info.conn_limit)
+      ? [`ALTER DATABASE ${name} CONNECTION LIMIT ${limit(a)}`]
+      : []),
+    ...(a.tablespace !== '' && a.tablespace !== info.tablespace
+      ? [`ALTER DATABASE ${name} SET TABLESPACE ${identifier(a.tablespace)}`]
+      : []),
+  ];
+}
+
+function limit(a: Args): string {
+  if (!/^-?\d+$/.test(a.conn_limit))
+    throw new ModuleError(`conn_limit must be a number, not "${a.conn_limit}"`);
+  return a.conn_limit;
+}
+
+function creation(a: Args): string {
+  return [
+    `CREATE DATABASE ${identifier(a.name)}`,
+    ...(a.owner ? [`OWNER ${identifier(a.owner)}`] : []),
+    ...(a.template ? [`TEMPLATE ${identifier(a.template)}`] : []),
+    ...(a.encoding ? [`ENCODING ${literal(a.encoding)}`] : []),
+    ...(a.lc_collate ? [`LC_COLLATE ${literal(a.lc_collate)}`] : []),
+    ...(a.lc_ctype ? [`LC_CTYPE ${literal(a.lc_ctype)}`] : []),
+    ...(a.tablespace ? [`TABLESPACE ${identifier(a.tablespace)}`] : []),
+    ...(a.conn_limit ? [`CONNECTION LIMIT ${limit(a)}`] : []),
+  ].join(' ');
+}
+
+function removal(a: Args, info: Row): string[] {
+  const drop = `DROP DATABASE ${identifier(a.name)}`;
+  if (!a.force) return [drop];
+  if (Number(info.version) >= 130000) return [`${drop} WITH (FORCE)`];
+  const name = literal(a.name);
+  return [
+    `UPDATE pg_database SET datallowconn = false WHERE datname = ${name}`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${name} AND pid <> pg_backend_pid()`,
+    drop,
+  ];
+}
+
+function* renaming(a: Args, info: Row): Steps<string[]> {
+  if (a.target === '')
+    throw new ModuleError('The "target" option must be defined when the "rename" option is used.');
+  if (a.name === a.target)
+    throw new ModuleError('The "name/db" option and the "target" option cannot be the same.');
+  if (a.maintenance_db === a.name)
+    throw new ModuleError('The "maintenance_db" option and the "name/db" option cannot be the same.');
+  const [other] = yield* runQueries(a, [INFO(a.target)], { database: a.maintenance_db, autocommit: true });
+  const target = other?.rows[0]?.there === true;
+  if (info.there !== true && !target)
+    throw new ModuleError('The source and the target databases do not exist.');
+  if (info.there === true && target) throw new ModuleError('Both the source and the target databases exist.');
+  return target ? [] : [`ALTER DATABASE ${identifier(a.name)} RENAME TO ${identifier(a.target)}`];
+}
+
+function* manage(a: Args, ctx: ModuleContext): Steps<Result> {
+  const options = { database: a.maintenance_db, autocommit: true };
+  try {
+    const [found] = yield* runQueries(a, [INFO(a.name)], options);
+    const info = found!.rows[0]!;
+    const work =
+      a.state === 'rename'
+        ? yield* renaming(a, info)
+        : a.state === 'absent'
+          ? info.there === true
+            ? removal(a, info)
+            : []
+          : info.there === true
+            ? alterations(a, info)
+            : [creation(a)];
+    if (work.length > 0 && !ctx.checkMode) yield* runQueries(a, work, options);
+    return { changed: work.length > 0, db: a.name, executed_commands: work };
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    throw new ModuleError(`Database query failed: ${error.serverMessage}`, { db: a.name });
+  }
+}
+
+const COMPRESSORS: readonly (readonly [ending: string, pack: string, unpack: string])[] = [
+  ['.gz', 'gzip -c', 'gzip -dc'],
+  ['.bz2', 'bzip2 -c', 'bzip2 -dc'],
+  ['.xz', 'xz -c', 'xz -dc'],
+];
+
+/** pg_dump or the program that restores; the format follows from the name of the file. */
+function transferCommand(a: Args): readonly [program: string, command: string] {
+  const target = a.target === '' ? `"$PWD"/${quote(`${a.name}.sql`)}` : pathWord(a.target);
+  const packed = COMPRESSORS.find(([ending]) => a.target.endsWith(ending));
+  const plain = packed ? a.target.slice(0, -packed[0].length) : a.target;
+  const format = { '.tar': 't', '.pgc': 'c', '.dir': 'd' }[/\.(tar|pgc|dir)$/.exec(plain)?.[0] ?? ''];
+  const extra = [a.target_opts, a.dump_extra_args ?? ''].filter(Boolean).join(' ');
+  if (a.state === 'dump') {
+    const dump = `pg_dump -w${format ? ` --format=${format}` : ''} ${extra}`;
+    if (packed)
+      return [
+        'pg_dump',
+        `{ ${dump}; echo $? >&3; } 3>"$s" | ${packed[1]} >${target} && read -r r <"$s" && [ "$r" = 0 ]`,
+      ];
+    return ['pg_dump', format === 'd' ? `${dump} -f ${target}` : `${dump} >${target}`];
+  }
+  const program = format ? 'pg_restore' : 'psql';
+  const command = format
+    ? `pg_restore -w -d "$PGDATABASE" --format=${format} ${a.target_opts}`
+    : `psql -X -w -q -v ON_ERROR_STOP=1 ${a.target_opts}`;
+  if (packed) return [program, `${packed[2]} <${target} | ${command}`];
+  return [program, format === 'd' ? `${command} ${target}` : `${command} <${target}`];
+}
+
+function* transfer(a: Args, ctx: ModuleContext): Steps<Result> {
+  if (ctx.checkMode) return { changed: true, db: a.name, executed_commands: [] };
+  const [program, command] = transferCommand(a);
+  const here = 'd=$PWD';
+  const script = `${here}\n${connectScript(a, a.name, program)}\ncd "$d"\ns=$(mktemp) && trap 'rm -f "$s"' 0\n${command}`;
+  const reply = yield* sh(script, { stdin: passwordLine(a), live: true });
+  if (reply.rc !== 0)
+    throw new ModuleError(reply.stderr.trim() || `${program} failed with exit code ${reply.rc}`, {
+      rc: reply.rc,
+      stdout: reply.stdout,
+      cmd: command,
+    });
+  return {
+    changed: true,
+    msg: reply.stdout,
+    stderr: reply.stderr,
+    rc: 0,
+    cmd: command,
+    db: a.name,
+    executed_commands: [],
+  };
+}
+
+const run = (a: Args, ctx: ModuleContext): Steps<Result> =>
+  a.state === 'dump' || a.state === 'restore' ? transfer(a, ctx) : manage(a, ctx);
+
+export const postgresqlDb = defineAction({
+  name: 'postgresql_db',
+  aliases: ['community.postgresql.postgresql_db'],
+  summary: 'Creates, changes, removes, dumps and restores databases of a PostgreSQL server.',
+  args,
+  returns: { db: 'Name of the database.', executed_commands: 'The statements.' },
+  differences: [
+    'Needs psql on the host instead of Python and psycopg2.',
+    'A dump or a restore is a change in check mode, too.',
+  ],
+  run,
+  check: run,
+});

@@ -1,0 +1,115 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, type Steps } from '../kit/define.ts';
+import { connectionArgs } from './postgres/connection.ts';
+import { identifier, literal, QueryError, runQueries } from './postgres/session.ts';
+
+const args = Type.Object({
+  name: A.str('Name of the extension.', { aliases: ['ext'] }),
+  db: A.str('Database it belongs to.', { aliases: ['login_db'] }),
+  state: A.choice(['absent', 'present'], 'Whether it should be installed.', { default: 'present' }),
+  schema: A.opt(A.str('Schema of a new extension.')),
+  version: A.opt(A.str('Version to install or update to; "latest" for the newest.')),
+  cascade: A.bool('Install what it needs, or remove what needs it.', { default: false }),
+  ...connectionArgs,
+});
+
+type Args = Static<typeof args>;
+
+interface Found {
+  readonly installed: string | null;
+  readonly standard: string | null;
+  readonly versions: readonly string[];
+  /** Whether an update from the installed version to the wanted one exists. */
+  readonly path: boolean;
+}
+
+/** The statement that brings the extension to what is wanted; undefined when it is so. Pure. */
+function statement(found: Found, a: Args): string | undefined {
+  const name = identifier(a.name);
+  const cascade = a.cascade ? ' CASCADE' : '';
+  if (a.state === 'absent') return found.installed === null ? undefined : `DROP EXTENSION ${name}${cascade}`;
+  const latest = a.version === 'latest';
+  if (found.installed === null) {
+    if (found.versions.length === 0) throw new ModuleError(`Extension ${a.name} is not available`);
+    if (a.version !== undefined && !latest && !found.versions.includes(a.version))
+      throw new ModuleError(`Passed version '${a.version}' is not available`);
+    const schema = a.schema === undefined ? '' : ` WITH SCHEMA ${identifier(a.schema)}`;
+    const version = a.version === undefined || latest ? '' : ` VERSION ${literal(a.version)}`;
+    return `CREATE EXTENSION ${name}${schema}${version}${cascade}`;
+  }
+  const wanted = latest ? found.standard : a.version;
+  if (wanted === undefined || wanted === null || wanted === found.installed) return undefined;
+  if (!found.path)
+    throw new ModuleError(
+      `Passed version '${wanted}' has no valid update path from the currently installed version '${found.installed}' or the passed version is not available`,
+    );
+  return `ALTER EXTENSION ${name} UPDATE TO ${literal(wanted)}`;
+}
+
+export const postgresqlExt = defineState({
+  name: 'postgresql_ext',
+  aliases: ['community.postgresql.postgresql_ext'],
+  summary: 'Installs, updates and removes extensions of a PostgreSQL database.',
+  args,
+  returns: { ext: 'Name of the extension.', db: 'The database.', queries: 'The statements.' },
+  differences: [
+    'Needs psql on the host instead of Python and psycopg2.',
+    'version=latest changes nothing when the newest version is installed.',
+  ],
+  touches: a => [`pg-database:${a.login_host}:${a.port}:${a.db}`],
+
+  *probe(a): Steps<Found> {
+    const name = literal(a.name);
+    const target =
+      a.version === undefined || a.version === 'latest' ? 'e.default_version' : literal(a.version);
+    const query = `select x.extversion as installed, e.default_version as standard,
+array(select version::text from pg_available_extension_versions where name = ${name}) as versions,
+exists(select from pg_extension_update_paths(${name}) p where p.source = x.extversion and p.target = ${target} and p.path is not null) as path
+from (values (1)) one(n) left join pg_extension x on x.extname = ${name} left join pg_available_extensions e on e.name = ${name}`;
+    try {
+      const [result] = yield* runQueries(a, [query], { database: a.db, autocommit: true });
+      return result!.rows[0] as unknown as Found;
+    } catch (error) {
+      // Update paths cannot be asked for when there is no such extension at all.
+      if (
+        !(error instanceof QueryError) ||
+        !/extension ".*" (is not available|does not exist)|could not open extension control file/.test(
+          error.serverMessage,
+        )
+      )
+        throw error;
+      return { installed: null, standard: null, versions: [], path: false };
+    }
+  },
+
+  diff(found, a) {
+    const sql = statement(found, a);
+    const warnings =
+      a.version !== undefined && a.state === 'absent'
+        ? ['Parameter version is ignored when state=absent']
+        : [];
+    return {
+      changes: sql === undefined ? [] : [sql],
+      result: {
+        ext: a.name,
+        db: a.db,
+        queries: sql === undefined ? [] : [sql],
+        ...(warnings.length > 0 && { warnings }),
+      },
+    };
+  },
+
+  *apply(found, a) {
+    try {
+      yield* runQueries(a, [statement(found, a)!], { database: a.db, autocommit: true });
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      throw new ModuleError(`Management of PostgreSQL extension failed: ${error.serverMessage}`, {
+        ext: a.name,
+        db: a.db,
+      });
+    }
+    return {};
+  },
+});

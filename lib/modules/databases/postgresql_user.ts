@@ -1,0 +1,185 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, type Steps } from '../kit/define.ts';
+import { connectionArgs } from './postgres/connection.ts';
+import { matchesPassword, storedPassword } from './postgres/password.ts';
+import { identifier, literal, QueryError, type Row, runQueries } from './postgres/session.ts';
+
+const args = Type.Object({
+  name: A.str('Name of the user or role.', { aliases: ['user'] }),
+  state: A.choice(['absent', 'present'], 'Whether it should exist.', { default: 'present' }),
+  password: A.opt(
+    A.str('Password, in clear or hashed as PostgreSQL stores it; an empty one removes it.', { secret: true }),
+  ),
+  role_attr_flags: A.str(
+    'Attributes, divided by commas: CREATEDB, CREATEROLE, SUPERUSER, REPLICATION, LOGIN, INHERIT, BYPASSRLS, each also with NO before it.',
+    {
+      default: '',
+    },
+  ),
+  expires: A.opt(A.str('When the password stops being valid; "infinity" for never.')),
+  conn_limit: A.opt(A.int('Most connections at a time; -1 for no limit.')),
+  comment: A.opt(A.str('Comment on the role.')),
+  groups: A.opt(A.list('Roles to make the user a member of.')),
+  db: A.str('Database to connect to.', { default: '', aliases: ['login_db'] }),
+  no_password_changes: A.bool('Leave the password of an existing user alone.', { default: false }),
+  fail_on_user: A.bool('Fail when the user cannot be removed.', { default: true, aliases: ['fail_on_role'] }),
+  encrypted: A.bool('Accepted; passwords are always stored hashed.', { default: true }),
+  ...connectionArgs,
+});
+
+type Args = Static<typeof args>;
+
+const FLAGS: Readonly<Record<string, string>> = {
+  SUPERUSER: 'rolsuper',
+  CREATEROLE: 'rolcreaterole',
+  CREATEUSER: 'rolcreaterole',
+  CREATEDB: 'rolcreatedb',
+  INHERIT: 'rolinherit',
+  LOGIN: 'rolcanlogin',
+  REPLICATION: 'rolreplication',
+  BYPASSRLS: 'rolbypassrls',
+};
+
+interface Found {
+  /** How the server wants passwords hashed. */
+  readonly method: string;
+  readonly role: Row | undefined;
+  /** Undefined when the stored password may not be read. */
+  readonly stored: string | null | undefined;
+}
+
+/** A flag and whether it is switched on; undefined for a word that is none. */
+function parseFlag(word: string): readonly [name: string, on: boolean] | undefined {
+  if (FLAGS[word]) return [word, true];
+  const name = word.slice(2);
+  return word.startsWith('NO') && FLAGS[name] ? [name, false] : undefined;
+}
+
+function flagsOf(a: Args): readonly (readonly [name: string, on: boolean])[] {
+  const words = a.role_attr_flags
+    .toUpperCase()
+    .split(',')
+    .map(f => f.trim())
+    .filter(Boolean);
+  const wrong = words.filter(word => !parseFlag(word));
+  if (wrong.length > 0) throw new ModuleError(`Invalid role_attr_flags specified: ${wrong.join(' ')}`);
+  return words.map(word => parseFlag(word)!);
+}
+
+function roleQuery(a: Args): string {
+  const name = literal(a.name);
+  const expires =
+    a.expires === undefined ? 'false' : `rolvaliduntil is distinct from ${literal(a.expires)}::timestamptz`;
+  return `select r.*, ${expires} as expiry_differs, shobj_description(r.oid, 'pg_authid') as comment,
+has_table_privilege('pg_catalog.pg_authid', 'select') as may_read, current_setting('password_encryption') as method,
+array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid) as groups
+from (values (1)) one(x) left join pg_roles r on r.rolname = ${name}`;
+}
+
+/** Statements that bring the role to what is wanted; what a person sees of them hides the password. Pure. */
+function statements(found: Found, a: Args): readonly { readonly sql: string; readonly shown: string }[] {
+  const { role } = found;
+  const user = identifier(a.name);
+  const plain = (sql: string) => ({ sql, shown: sql });
+  if (a.state === 'absent') return role ? [plain(`DROP USER ${user}`)] : [];
+  const flags = flagsOf(a);
+  const changedFlags = role ? flags.filter(([name, on]) => role[FLAGS[name]!] !== on) : flags;
+  const clauses = [
+    ...changedFlags.map(([name, on]) => `${on ? '' : 'NO'}${name === 'CREATEUSER' ? 'CREATEROLE' : name}`),
+    ...(a.expires !== undefined && (!role || role.expiry_differs === true)
+      ? [`VALID UNTIL ${literal(a.expires)}`]
+      : []),
+    ...(a.conn_limit !== undefined && (!role || role.rolconnlimit !== a.conn_limit)
+      ? [`CONNECTION LIMIT ${a.conn_limit}`]
+      : []),
+  ];
+  const password = passwordClause(found, a);
+  const verb = role ? 'ALTER' : 'CREATE';
+  const all = (secret: string) =>
+    [`${verb} USER ${user}`, ...(password === undefined ? [] : [`PASSWORD ${secret}`]), ...clauses].join(' ');
+  const groups = (a.groups ?? [])
+    .map(g => g.trim())
+    .filter(g => !role || !(role.groups as string[]).includes(g));
+  return [
+    ...(!role || clauses.length > 0 || password !== undefined
+      ? [{ sql: all(password ?? ''), shown: all(password === 'NULL' ? 'NULL' : "'********'") }]
+      : []),
+    ...groups.map(group => plain(`GRANT ${identifier(group)} TO ${user}`)),
+    ...(a.comment !== undefined && a.comment !== (role?.comment ?? null)
+      ? [plain(`COMMENT ON ROLE ${user} IS ${literal(a.comment)}`)]
+      : []),
+  ];
+}
+
+/** The password as SQL; undefined when it stays. */
+function passwordClause({ role, stored, method }: Found, a: Args): string | undefined {
+  if (a.password === undefined || (role && a.no_password_changes)) return undefined;
+  if (role ? stored !== undefined && matchesPassword(stored, a.password, a.name) : a.password === '')
+    return undefined;
+  if (a.password === '') return 'NULL';
+  return literal(storedPassword(a.password, a.name, method));
+}
+
+export const postgresqlUser = defineState({
+  name: 'postgresql_user',
+  aliases: ['community.postgresql.postgresql_user'],
+  summary: 'Adds, changes and removes users of a PostgreSQL server.',
+  args,
+  returns: {
+    user: 'Name of the user.',
+    queries: 'The statements, passwords hidden.',
+    user_removed: 'Whether it was removed.',
+  },
+  differences: [
+    'Needs psql on the host instead of Python and psycopg2.',
+    'A password in clear is hashed before it is sent: neither the server nor its log ever sees it.',
+    'A user is looked for by name; membership in `groups` is added, never taken away, as there.',
+    '`priv` does not exist: privileges are granted with postgresql_query.',
+  ],
+  touches: a => [`pg-role:${a.login_host}:${a.port}:${a.name}`],
+
+  *probe(a): Steps<Found> {
+    flagsOf(a);
+    const options = { database: a.db || 'postgres', autocommit: true };
+    const [result] = yield* runQueries(a, [roleQuery(a)], options);
+    const row = result?.rows[0];
+    const role = row?.rolname === null ? undefined : row;
+    const wanted = a.state === 'present' && a.password !== undefined && !a.no_password_changes;
+    const method = String(row?.method);
+    if (!role) return { role: undefined, stored: null, method };
+    if (!wanted || row?.may_read !== true) return { role, stored: undefined, method };
+    const [secret] = yield* runQueries(
+      a,
+      [`select rolpassword from pg_authid where rolname = ${literal(a.name)}`],
+      options,
+    );
+    return { role, stored: (secret?.rows[0]?.rolpassword ?? null) as string | null, method };
+  },
+
+  diff(found, a) {
+    const work = statements(found, a);
+    return {
+      changes: work.map(s => s.shown),
+      result: { user: a.name, queries: work.map(s => s.shown) },
+    };
+  },
+
+  *apply(found, a) {
+    try {
+      yield* runQueries(
+        a,
+        statements(found, a).map(s => s.sql),
+        { database: a.db || 'postgres' },
+      );
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      if (a.state === 'absent' && !a.fail_on_user) return { user_removed: false };
+      throw new ModuleError(
+        a.state === 'absent' ? `Unable to remove user: ${error.serverMessage}` : error.serverMessage,
+        { user: a.name },
+      );
+    }
+    return a.state === 'absent' ? { user_removed: true } : {};
+  },
+});

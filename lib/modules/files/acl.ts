@@ -1,0 +1,121 @@
+import type { Static } from 'typebox';
+import { entryOf } from '../../source/record.ts';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
+import { pathWord } from '../kit/stat.ts';
+
+const args = Type.Object({
+  path: A.path('The file or directory.', { aliases: ['name'] }),
+  state: A.choice(['absent', 'present', 'query'], 'Whether the entry should be there, or only a look.', {
+    default: 'query',
+  }),
+  entry: A.opt(A.str('The entry in one text, such as user:joe:rw.')),
+  etype: A.opt(A.choice(['group', 'mask', 'other', 'user'], 'Kind of entry.')),
+  entity: A.str('User or group the entry is for.', { default: '' }),
+  permissions: A.opt(A.str('Permissions, such as rwx.')),
+  default: A.bool('The entry that new files in the directory get.', { default: false }),
+  follow: A.bool('Follow a symbolic link.', { default: true }),
+  recursive: A.bool('Everything below the directory too.', { default: false, aliases: ['recurse'] }),
+  recalculate_mask: A.choice(['default', 'mask', 'no_mask'], 'Whether the mask is worked out anew.', {
+    default: 'default',
+  }),
+  use_nfsv4_acls: A.bool('Accepted when false: only POSIX lists are known.', { default: false }),
+});
+
+type Args = Static<typeof args>;
+
+interface Found {
+  readonly acl: readonly string[];
+  readonly differs: boolean;
+}
+
+const KINDS: Readonly<Record<string, string>> = { u: 'user', g: 'group', o: 'other', m: 'mask' };
+
+/** The entry as setfacl takes it. Pure. */
+export function aclEntry(a: Args): { readonly entry: string; readonly isDefault: boolean } {
+  if (a.entry === undefined) {
+    if (a.etype === undefined) throw new ModuleError('etype is required when entry is not given');
+    if (a.state === 'absent' && a.permissions !== undefined)
+      throw new ModuleError("'permissions' MUST NOT be set when 'state=absent'.");
+    if (a.state === 'present' && a.permissions === undefined)
+      throw new ModuleError("'permissions' is required when 'state=present'.");
+    const last = a.state === 'absent' ? '' : `:${a.permissions}`;
+    return { entry: `${a.etype}:${a.entity}${last}`, isDefault: a.default };
+  }
+  if (a.etype !== undefined || a.entity !== '' || a.permissions !== undefined)
+    throw new ModuleError("'entry' MUST NOT be set when 'entity', 'etype' or 'permissions' are set.");
+  const fields = a.entry.split(':');
+  const isDefault = /^d(efault)?$/.test(fields[0]!.toLowerCase()) && fields.length > 2;
+  const own = isDefault ? fields.slice(1) : fields;
+  const wanted = a.state === 'absent' ? 2 : 3;
+  if (own.length !== wanted)
+    throw new ModuleError(
+      a.state === 'absent'
+        ? "'entry' MUST have 2 or 3 sections divided by ':' when 'state=absent'."
+        : "'entry' MUST have 3 or 4 sections divided by ':'.",
+    );
+  const kind = own[0]!.toLowerCase();
+  return {
+    entry: [entryOf(KINDS, kind[0] ?? '') ?? kind, ...own.slice(1)].join(':'),
+    isDefault: isDefault || a.default,
+  };
+}
+
+function setfacl(a: Args, test: boolean): string {
+  const { entry, isDefault } = aclEntry(a);
+  return [
+    'setfacl',
+    ...(test ? ['--test'] : []),
+    ...(a.recalculate_mask === 'mask' ? ['--mask'] : a.recalculate_mask === 'no_mask' ? ['--no-mask'] : []),
+    ...(a.recursive ? ['--recursive'] : []),
+    ...(a.recursive && !a.follow ? ['--physical'] : []),
+    ...(isDefault ? ['-d'] : []),
+    a.state === 'absent' ? '-x' : '-m',
+    quote(entry),
+    pathWord(a.path),
+  ].join(' ');
+}
+
+/** The list, and whether setfacl would change it. */
+function* read(a: Args): Steps<Found> {
+  const list = `getfacl --omit-header --absolute-names ${a.follow ? '' : '--physical '}${a.recursive ? '--recursive ' : ''}${pathWord(a.path)}`;
+  const reply =
+    yield* sh(`command -v setfacl >/dev/null 2>&1 || { echo 'the program setfacl is missing on this host (package acl)' >&2; exit 96; }
+[ -e ${pathWord(a.path)} ] || { echo ${quote(`Path not found or not accessible: ${a.path}`)} >&2; exit 95; }
+${list} || exit $?; printf '\\036'
+${a.state === 'query' ? ':' : setfacl(a, true)}`);
+  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });
+  const [acl = '', tested = ''] = reply.stdout.split('\u001e');
+  const lines = (text: string) => text.split('\n').filter(Boolean);
+  // setfacl --test prints "*,*" for a file whose lists stay as they are.
+  return { acl: lines(acl), differs: lines(tested).some(line => !line.endsWith('*,*')) };
+}
+
+export const acl = defineState({
+  name: 'acl',
+  aliases: ['ansible.posix.acl'],
+  summary: 'Keeps entries of access control lists.',
+  args,
+  returns: { acl: 'The list as it is now.' },
+  differences: ['Needs setfacl and getfacl on the host (package acl); NFSv4 lists are not known.'],
+  touches: a => [a.path],
+
+  probe: read,
+
+  diff(found, a) {
+    const change = `${a.path}: ${a.state === 'absent' ? 'without ' : ''}${a.state === 'query' ? '' : aclEntry(a).entry}`;
+    return {
+      changes: found.differs ? [change] : [],
+      result: {
+        acl: found.acl as Json,
+        msg: found.differs ? change : a.state === 'query' ? 'current acl' : 'already so',
+      },
+    };
+  },
+
+  *apply(_, a) {
+    yield* mustSh('setfacl failed', setfacl(a, false));
+    return { acl: (yield* read(a)).acl as Json };
+  },
+});

@@ -1,0 +1,286 @@
+import { basename } from 'node:path';
+import type { Json } from '../../source/value.ts';
+import { type Attributes, attributeChanges, modeText, statusFields } from '../kit/attributes.ts';
+import { type ModuleContext, ModuleError, type Plan, quote, type Steps, sh } from '../kit/define.ts';
+import {
+  absoluteWord,
+  attributesFound,
+  beginSection,
+  type Found,
+  lookScript,
+  parseLook,
+  sectionsOf,
+} from '../kit/stat.ts';
+import { applyAttributes, FAIL, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
+import { EACH, parseTree, type TreeFound } from './copy-tree.ts';
+import { directoryScript } from './file-decision.ts';
+import { commandLines, type EntryChanges, entryCommands } from './file-tree.ts';
+import { destinationLines } from './place-file.ts';
+
+export interface RemoteWish {
+  readonly src: string;
+  readonly dest: string;
+  readonly wanted: Attributes;
+  readonly directoryMode: string | undefined;
+  readonly checksum: string | undefined;
+  readonly force: boolean;
+  readonly follow: boolean;
+  readonly backup: boolean;
+  readonly validate: string | undefined;
+  readonly unsafeWrites: boolean;
+}
+
+/** A source on the host, and what is at the destination. */
+export interface RemoteFound {
+  readonly wish: RemoteWish;
+  readonly source: Found;
+  readonly at: Found;
+  /** Below source and destination; for a directory only. */
+  readonly theirs: TreeFound['entries'];
+  readonly ours: TreeFound['entries'];
+}
+
+/** Looks at both sides: one request. */
+export function* probeRemote(wish: RemoteWish): Steps<RemoteFound> {
+  const name = basename(wish.src);
+  // A directory goes into the destination under its name, unless a slash says that its content is meant.
+  const inside = wish.src.endsWith('/') ? '' : `/${quote(name)}`;
+  const script = [
+    lookScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
+    's0=$p; a=',
+    beginSection('dest'),
+    `if [ -d "$s0" ]; then w=${absoluteWord(wish.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(wish.dest, name)}; fi`,
+    lookScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
+    `if [ -n "$a" ]; then`,
+    `${beginSection('theirs')}; echo; cd "$s0" && find . -mindepth 1 -exec sh -c '${EACH}' sh {} +`,
+    `${beginSection('ours')}; echo; [ ! -d "$w" ] || find . -mindepth 1 -exec sh -c 'cd "$0" || exit 0; ${EACH}' "$w" {} +`,
+    'fi',
+    ':',
+  ].join('\n');
+  const sections = sectionsOf(yield* sh(script));
+  const tree = (section: string) => parseTree(sections.get(section)?.stdoutBytes);
+  return {
+    wish,
+    source: parseLook(wish.src, sections.get('')!),
+    at: parseLook(wish.dest, sections.get('dest')!),
+    theirs: tree('theirs'),
+    ours: tree('ours'),
+  };
+}
+
+/** Compares: pure. */
+export function planRemote(found: RemoteFound, ctx: ModuleContext): Plan {
+  const { wish, source } = found;
+  if (!source.status) throw new ModuleError(`Source ${wish.src} not found`);
+  if (!source.readable) throw new ModuleError(`Source ${wish.src} not readable`);
+  if (source.status.type === 'directory') return planDirectory(found, ctx);
+  if (source.status.type !== 'file')
+    throw new ModuleError(`Cannot copy invalid source '${wish.src}': not a file`);
+  if (wish.checksum !== undefined && wish.checksum !== source.sha1)
+    throw new ModuleError('Copied file does not match the expected checksum. Transfer failed.', {
+      checksum: source.sha1 ?? null,
+      expected_checksum: wish.checksum,
+    });
+  return planFile(found, ctx);
+}
+
+const sameFile = ({ source, at }: RemoteFound) => at.status?.type === 'file' && at.sha1 === source.sha1;
+
+const fileWish = ({ wish, source }: RemoteFound): Attributes => ({
+  ...wish.wanted,
+  mode: wish.wanted.mode === 'preserve' ? modeText(source.status!.mode) : wish.wanted.mode,
+});
+
+function planFile(found: RemoteFound, ctx: ModuleContext): Plan {
+  const { wish, source, at } = found;
+  const { status } = at;
+  if (status && !wish.force && status.type !== 'link')
+    return {
+      changes: [],
+      result: { msg: 'file already exists', src: wish.src, dest: at.realPath, ...statusFields(status) },
+    };
+  if (status?.type === 'directory') throw new ModuleError(`cannot write ${at.realPath}: it is a directory`);
+  const directory = at.realPath.replace(/\/[^/]*$/, '') || '/';
+  const missing = !status && at.parent === 'missing' && !wish.dest.endsWith('/');
+  if (missing && !ctx.checkMode) throw new ModuleError(`Destination directory ${directory} does not exist`);
+  if (at.parent === 'readonly' && !wish.unsafeWrites && !sameFile(found))
+    throw new ModuleError(`Destination ${directory} not writable`);
+  const attributes =
+    status && status.type !== 'link'
+      ? attributeChanges(attributesFound({ ...at, status }), fileWish(found), at.realPath, ctx.checkMode)
+      : undefined;
+  const same = sameFile(found);
+  return {
+    changes: [
+      ...(same ? [] : [`${at.realPath}: ${status ? 'content' : 'absent → file'}`]),
+      ...(attributes?.changes ?? []),
+    ],
+    result: {
+      dest: at.realPath,
+      src: wish.src,
+      checksum: source.sha1 ?? null,
+      ...(same && status ? statusFields(status) : {}),
+    },
+  };
+}
+
+interface DirectoryPlan {
+  readonly directories: readonly string[];
+  /** Files and links to copy. */
+  readonly copies: readonly string[];
+  readonly attributes: readonly EntryChanges[];
+}
+
+function directoryPlan({ wish, at, theirs, ours }: RemoteFound, checkMode: boolean): DirectoryPlan {
+  const directories: string[] = [];
+  const copies: string[] = [];
+  const attributes: EntryChanges[] = [];
+  const owners: Attributes = { owner: wish.wanted.owner, group: wish.wanted.group };
+  const wantedUid = at.wantedUid ?? (at.status?.owner === owners.owner ? at.status?.uid : undefined);
+  const wantedGid = at.wantedGid ?? (at.status?.group === owners.group ? at.status?.gid : undefined);
+  for (const [path, entry] of theirs) {
+    const there = ours.get(path);
+    const same =
+      entry.status.type === 'link'
+        ? there?.linkTarget === entry.linkTarget
+        : entry.sha1 === there?.sha1 && entry.status.type === there?.status.type;
+    if (entry.status.type === 'directory') {
+      if (!there) directories.push(path);
+      else if (there.status.type !== 'directory' && there.status.type !== 'link')
+        throw new ModuleError(`${at.realPath}/${path} already exists as a ${there.status.type}`);
+    } else if (there?.status.type === 'directory')
+      throw new ModuleError(`cannot write ${at.realPath}/${path}: it is a directory`);
+    else if (!there || (!same && wish.force)) copies.push(path);
+    if (!there || copies.at(-1) === path) continue;
+    const full = `${at.realPath}/${path}`;
+    const found = { status: there.status, umask: at.umask, wantedUid, wantedGid };
+    const changes = attributeChanges(found, owners, full, checkMode);
+    if (changes.changes.length > 0)
+      attributes.push({ path: full, isLink: there.status.type === 'link', changes });
+  }
+  return { directories, copies, attributes };
+}
+
+function planDirectory(found: RemoteFound, ctx: ModuleContext): Plan {
+  const { wish, at } = found;
+  if (at.status && at.status.type !== 'directory')
+    throw new ModuleError(`cannot copy a directory over ${at.realPath}: it is a ${at.status.type}`);
+  const plan = directoryPlan(found, ctx.checkMode);
+  const top = at.status
+    ? attributeChanges(
+        attributesFound({ ...at, status: at.status }),
+        topWish(wish),
+        at.realPath,
+        ctx.checkMode,
+      )
+    : undefined;
+  return {
+    changes: [
+      ...(at.status ? [] : [`${at.realPath}: absent → directory`]),
+      ...plan.directories.map(path => `${at.realPath}/${path}: absent → directory`),
+      ...plan.copies.map(
+        path => `${at.realPath}/${path}: ${found.ours.has(path) ? 'content' : 'absent → copy'}`,
+      ),
+      ...(top?.changes ?? []),
+      ...plan.attributes.flatMap(({ changes }) => changes.changes),
+    ],
+    result: { dest: at.realPath, src: wish.src, ...(at.status && statusFields(at.status)) },
+  };
+}
+
+/** The mode is for the directory itself, as with Ansible; what is inside keeps that of its source. */
+const topWish = ({ wanted }: RemoteWish): Attributes => ({
+  ...wanted,
+  mode: wanted.mode === 'preserve' ? undefined : wanted.mode,
+});
+
+/** Copies. */
+export function* applyRemote(found: RemoteFound): Steps<Readonly<Record<string, Json>>> {
+  if (found.source.status?.type === 'directory') return yield* applyDirectory(found);
+  const { wish, source, at } = found;
+  const wanted = fileWish(found);
+  if (sameFile(found)) {
+    const changes = attributeChanges(
+      attributesFound({ ...at, status: at.status! }),
+      wanted,
+      at.realPath,
+      false,
+    );
+    return yield* applyAttributes(at.realPath, changes);
+  }
+  const directory = at.realPath.replace(/\/[^/]*$/, '');
+  const before = { ...wanted, mode: wish.directoryMode, attributes: undefined };
+  return yield* writeFile({
+    path: at.realPath,
+    source: { kind: 'script', script: `cat <${quote(source.realPath)}` },
+    found: at,
+    wanted,
+    backup: wish.backup,
+    validate: wish.validate,
+    unsafeWrites: wish.unsafeWrites,
+    before:
+      at.parent === 'missing'
+        ? `${directoryScript(directory, at.umask, before)}\np=${quote(at.realPath)}`
+        : '',
+  });
+}
+
+function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json>>> {
+  const { wish, source, at } = found;
+  const { directories, copies, attributes } = directoryPlan(found, false);
+  const base = at.realPath;
+  const stage = temporaryBeside(`${base}/tree`);
+  const { owner, group } = wish.wanted;
+  const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
+  const groups = new Map<string, string[]>();
+  for (const path of copies) {
+    const directory = path.replace(/[^/]*$/, '');
+    groups.set(directory, [...(groups.get(directory) ?? []), path]);
+  }
+  const modes = directories.map(
+    path => `chmod ${modeText(found.theirs.get(path)!.status.mode)} ${quote(`${base}/${path}`)}`,
+  );
+  const script = [
+    FAIL,
+    `p=${quote(base)}`,
+    at.status ? '' : directoryScript(base, at.umask, topWish(wish)),
+    directories.length > 0
+      ? commandLines(
+          'mkdir -p',
+          directories.map(path => `${base}/${path}`),
+        ).join('\n')
+      : '',
+    ...modes,
+    spec !== '' && directories.length > 0
+      ? commandLines(
+          `chown ${quote(spec)}`,
+          directories.map(path => `${base}/${path}`),
+        ).join('\n')
+      : '',
+    ...(copies.length === 0
+      ? []
+      : [
+          `s=${quote(stage)}; trap 'rm -rf "$s"' 0`,
+          `(umask 077; mkdir "$s") && cd ${quote(source.realPath)} || fail "cannot copy to $p"`,
+          ...[...groups].flatMap(([directory, paths]) => [
+            ...(directory === '' ? [] : commandLines('mkdir -p', [`${stage}/${directory}`])),
+            ...commandLines('cp -pP', paths, ` ${quote(`${stage}/${directory}`)}`),
+          ]),
+          'cd "$s" || exit 98',
+          spec === '' ? '' : commandLines(`chown -h ${quote(spec)}`, copies).join('\n'),
+          ...[...groups].map(([directory, paths]) =>
+            commandLines('mv -f', paths, ` ${quote(`${base}/${directory}`)}`).join('\n'),
+          ),
+          'cd /; rm -rf "$s"; trap - 0',
+        ]),
+    entryCommands(attributes),
+    ':',
+  ];
+  const reply = yield* sh(script.filter(Boolean).join('\n'), {
+    stdin: copies.map(path => `./${path}\n`).join(''),
+  });
+  if (reply.rc !== 0) throw failure(reply, base);
+  if (!at.status) return {};
+  const top = attributeChanges(attributesFound({ ...at, status: at.status }), topWish(wish), base, false);
+  return top.changes.length > 0 ? yield* applyAttributes(base, top) : {};
+}

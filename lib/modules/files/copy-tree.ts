@@ -1,0 +1,349 @@
+import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Json } from '../../source/value.ts';
+import {
+  type Attributes,
+  attributeChanges,
+  chmodText,
+  modeBits,
+  modeText,
+  parseStatus,
+  STAT_FORMAT,
+} from '../kit/attributes.ts';
+import {
+  type FileDiff,
+  type ModuleContext,
+  ModuleError,
+  type Plan,
+  quote,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { absoluteWord, type Found, lookScript, parseLook } from '../kit/stat.ts';
+import { tarOf } from '../kit/tar.ts';
+import {
+  contentDiff,
+  DIFF_LIMIT,
+  FAIL,
+  failure,
+  INLINE_LIMIT,
+  isShowable,
+  sha1,
+  temporaryBeside,
+  validatorLine,
+} from '../kit/write-file.ts';
+import { directoryScript } from './file-decision.ts';
+import { commandLines, type Entry, type EntryChanges, entryCommands } from './file-tree.ts';
+
+/** A file, directory or link of the control machine, by its path below the destination. */
+export type Item =
+  | { readonly kind: 'file'; readonly path: string; readonly bytes: Buffer; readonly mode: number }
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string };
+
+export interface TreeWish {
+  readonly src: string;
+  readonly dest: string;
+  readonly items: readonly Item[];
+  /** For files; `preserve` takes each file's own. */
+  readonly wanted: Attributes;
+  readonly directoryMode: string | undefined;
+  readonly force: boolean;
+  readonly backup: boolean;
+  readonly validate: string | undefined;
+}
+
+/** What is at the destination of every item. */
+export interface TreeFound {
+  readonly wish: TreeWish;
+  readonly top: Found;
+  readonly entries: ReadonlyMap<string, Entry & { readonly linkTarget?: string; readonly sha1?: string }>;
+}
+
+/** Everything below a directory. Links are followed unless told otherwise, but never in a circle. */
+export function walkLocal(src: string, localFollow: boolean, read: (path: string) => Buffer): Item[] {
+  const top = src.endsWith('/') ? '' : `${basename(src)}/`;
+  const items: Item[] = top === '' ? [] : [{ kind: 'directory', path: top.slice(0, -1) }];
+  const visit = (directory: string, prefix: string, parents: readonly string[]) => {
+    for (const name of readdirSync(directory).sort()) {
+      const local = join(directory, name);
+      const path = prefix + name;
+      const isLink = lstatSync(local).isSymbolicLink();
+      const target = isLink && followable(local, localFollow, parents) ? realpathSync(local) : local;
+      if (isLink && target === local) items.push({ kind: 'link', path, target: readlinkSync(local) });
+      else if (statSync(target).isDirectory()) {
+        items.push({ kind: 'directory', path });
+        visit(target, `${path}/`, [...parents, realpathSync(target)]);
+      } else if (statSync(target).isFile())
+        items.push({ kind: 'file', path, bytes: read(target), mode: statSync(target).mode & 0o7777 });
+    }
+  };
+  visit(src, top, [realpathSync(src)]);
+  return items;
+}
+
+function followable(link: string, localFollow: boolean, parents: readonly string[]): boolean {
+  if (!localFollow) return false;
+  try {
+    return !parents.includes(realpathSync(link));
+  } catch {
+    return false; // it leads nowhere, or in a circle
+  }
+}
+
+/** Looks at all destinations: one request, three programs for some thousand files. */
+export function* probeTree(wish: TreeWish): Steps<TreeFound> {
+  const names = wish.items.map(item => item.path);
+  const script = [
+    lookScript(wish.dest, { word: absoluteWord(wish.dest), follow: true, wanted: wish.wanted }),
+    `if [ -d "$p" ]; then echo; cd "$p" && xargs -0 sh -c '${EACH}' sh; fi`,
+    ':',
+  ].join('\n');
+  const reply = yield* sh(script, { stdin: names.map(name => `./${name}\0`).join('') });
+  const top = parseLook(wish.dest, reply);
+  return { wish, top, entries: parseTree(top.bytes) };
+}
+
+/** Status of all, targets of links, sums of files: what is not there says nothing. */
+export const EACH = [
+  `stat -c "${STAT_FORMAT}|%n" -- "$@" 2>/dev/null`,
+  `for f; do [ -h "$f" ] && printf "link %s|%s\\n" "$f" "$(readlink "$f")"; done`,
+  'sha1sum -- "$@" 2>/dev/null',
+  ':',
+].join('; ');
+
+export function parseTree(bytes: Buffer | undefined): TreeFound['entries'] {
+  const entries = new Map<string, Entry & { linkTarget?: string; sha1?: string }>();
+  for (const line of (bytes ?? Buffer.alloc(0)).toString().split('\n')) {
+    const status = /^([0-9a-f]{4}(?:\|[^|]*){11})\|\.\/(.*)$/.exec(line);
+    const link = /^link \.\/(.*)\|(.*)$/.exec(line);
+    const sum = /^([0-9a-f]{40}) {2}\.\/(.*)$/.exec(line);
+    if (status) entries.set(status[2]!, { path: status[2]!, status: parseStatus(status[1]!) });
+    const known = entries.get((link ?? sum)?.[(link ? 1 : 2) as number] ?? '');
+    if (known && link) known.linkTarget = link[2]!;
+    else if (known && sum) known.sha1 = sum[1]!;
+  }
+  return entries;
+}
+
+type FileItem = Extract<Item, { kind: 'file' }>;
+
+interface TreePlan {
+  readonly files: readonly FileItem[];
+  readonly directories: readonly string[];
+  readonly links: readonly Extract<Item, { kind: 'link' }>[];
+  readonly attributes: readonly EntryChanges[];
+}
+
+function planOf({ wish, top, entries }: TreeFound, checkMode: boolean): TreePlan {
+  const files: FileItem[] = [];
+  const directories: string[] = [];
+  const links: Extract<Item, { kind: 'link' }>[] = [];
+  const attributes: EntryChanges[] = [];
+  const base = top.realPath.replace(/\/$/, '');
+  const compare = (item: Item, wanted: Attributes) => {
+    const { status } = entries.get(item.path)!;
+    const { umask, wantedUid, wantedGid } = idsOf(top, wish.wanted);
+    const path = `${base}/${item.path}`;
+    const changes = attributeChanges({ status, umask, wantedUid, wantedGid }, wanted, path, checkMode);
+    if (changes.changes.length > 0) attributes.push({ path, isLink: status.type === 'link', changes });
+  };
+  for (const item of wish.items) {
+    const there = entries.get(item.path);
+    if (item.kind === 'directory') {
+      if (!there) directories.push(item.path);
+      else if (there.status.type !== 'directory' && there.status.type !== 'link')
+        throw new ModuleError(`${base}/${item.path} already exists as a ${there.status.type}`);
+      else if (there.status.type === 'directory') compare(item, { ...wish.wanted, mode: wish.directoryMode });
+    } else if (item.kind === 'link') {
+      if (there?.linkTarget !== item.target) links.push(item);
+    } else if (there?.status.type === 'directory')
+      throw new ModuleError(`cannot write ${base}/${item.path}: it is a directory`);
+    else if (there && !wish.force) continue;
+    else if (there?.status.type === 'file' && there.sha1 === sha1(item.bytes))
+      compare(item, { ...wish.wanted, mode: modeFor(wish, item) });
+    else files.push(item);
+  }
+  return { files, directories, links, attributes };
+}
+
+const modeFor = (wish: TreeWish, item: FileItem) =>
+  wish.wanted.mode === 'preserve' ? modeText(item.mode) : wish.wanted.mode;
+
+/** The destination itself may already belong to the wanted owner: then no name was looked up. */
+function idsOf(top: Found, wanted: Attributes) {
+  return {
+    umask: top.umask,
+    wantedUid: top.wantedUid ?? (top.status?.owner === wanted.owner ? top.status?.uid : undefined),
+    wantedGid: top.wantedGid ?? (top.status?.group === wanted.group ? top.status?.gid : undefined),
+  };
+}
+
+/** Compares: pure. */
+export function planTree(found: TreeFound, ctx: ModuleContext): Plan {
+  const { wish, top } = found;
+  if (top.status && top.status.type !== 'directory')
+    throw new ModuleError(`cannot copy a directory over ${top.path}: it is a ${top.status.type}`);
+  const plan = planOf(found, ctx.checkMode);
+  const base = top.realPath.replace(/\/$/, '');
+  const changes = [
+    ...plan.directories.map(path => `${base}/${path}: absent → directory`),
+    ...plan.files.map(
+      file =>
+        `${base}/${file.path}: ${found.entries.has(file.path) ? 'content' : `absent → ${file.bytes.length} bytes`}`,
+    ),
+    ...plan.links.map(link => `${base}/${link.path}: link to ${link.target}`),
+    ...plan.attributes.flatMap(({ changes: entry }) => entry.changes),
+  ];
+  const result = { dest: wish.dest.endsWith('/') ? wish.dest : `${wish.dest}/`, src: wish.src };
+  return {
+    changes,
+    result,
+    ...(plan.files.length > 0 && { diff: plan.files.map(file => diffOf(found, base, file)) }),
+  };
+}
+
+function diffOf({ entries }: TreeFound, base: string, file: FileItem): FileDiff {
+  const there = entries.get(file.path);
+  const shown = contentDiff(undefined, file.bytes, `${base}/${file.path}`, file.path);
+  if (!there) return shown;
+  const after = isShowable(file.bytes) && file.bytes.length <= DIFF_LIMIT ? shown.after : '';
+  return { ...shown, before: `(SHA-1 ${there.sha1 ?? 'not known'})\n`, after };
+}
+
+/** Writes: the new content travels as one archive to a directory beside, and is renamed into place from there. */
+export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json>>> {
+  const { top } = found;
+  const plan = planOf(found, false);
+  const base = top.realPath.replace(/\/$/, '') || '/';
+  const stage = temporaryBeside(`${base}/tree`);
+  const archive = tarOf(plan.files.map(file => ({ path: file.path, mode: 0o600, content: file.bytes })));
+  const inline = archive.length <= INLINE_LIMIT;
+  const prepare = `${FAIL}\np=${quote(base)}\n${makeDirectories(found, base, plan)}`;
+  if (plan.files.length > 0 && !inline) {
+    const reply = yield* sh(prepare);
+    if (reply.rc !== 0) throw failure(reply, base);
+    yield { kind: 'send', from: archive, to: `${stage}.tar` };
+  }
+  const script = [
+    prepare,
+    plan.files.length > 0 ? placeFiles(found, base, plan.files, stage, inline) : '',
+    ...plan.links.map(link => placeLink(found, `${base}/${link.path}`, link.target)),
+    entryCommands(plan.attributes),
+    ':',
+  ];
+  const reply = yield* sh(script.filter(Boolean).join('\n'), inline ? { stdin: archive } : {});
+  if (reply.rc !== 0) throw failure(reply, base);
+  const backups = [...reply.stdout.matchAll(/^backup (.*)$/gm)].map(([, name]) => name!);
+  return backups.length > 0 ? { backup_file: backups[0]! } : {};
+}
+
+function makeDirectories({ wish, top }: TreeFound, base: string, plan: TreePlan): string {
+  const wanted = { ...wish.wanted, mode: wish.directoryMode, attributes: undefined };
+  const below = plan.directories.map(path => `${base}/${path}`);
+  const { owner, group, mode } = wanted;
+  const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
+  const bits = mode === undefined ? '' : chmodText(modeBits(mode, 0o777 & ~top.umask, true, top.umask));
+  return [
+    top.status ? '' : directoryScript(base, top.umask, wanted),
+    ...(below.length === 0
+      ? []
+      : [
+          ...commandLines('mkdir -p', below),
+          ...(spec === '' ? [] : commandLines(`chown ${quote(spec)}`, below)),
+          ...(bits === '' ? [] : commandLines(`chmod ${bits}`, below)),
+        ]),
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** Modes and owners are set in the stage; then one mv per directory. */
+function placeFiles(
+  found: TreeFound,
+  base: string,
+  files: readonly FileItem[],
+  stage: string,
+  inline: boolean,
+): string {
+  const { wish } = found;
+  const staged = files.map(file => attributesOf(found, file));
+  const chown = grouped(
+    staged.filter(s => s.owner !== ''),
+    s => `chown ${quote(s.owner)}`,
+  );
+  const chmod = grouped(staged, s => `chmod ${chmodText(s.mode)}`);
+  const word = quote(stage);
+  return [
+    `s=${word}; trap 'rm -rf "$s" "$s.tar"' 0`,
+    `(umask 077; mkdir "$s") && e=$(tar -xf ${inline ? '-' : '"$s.tar"'} -C "$s" 2>&1) || fail "cannot unpack in $p: $e"`,
+    'cd "$s" || exit 98',
+    chown,
+    chmod,
+    ...(wish.validate === undefined
+      ? []
+      : files.map(file => validation(wish.validate!, `${stage}/${file.path}`))),
+    ...files
+      .filter(file => wish.backup && found.entries.has(file.path))
+      .map(file => backup(`${base}/${file.path}`)),
+    ...byDirectory(files.map(file => file.path)).map(([directory, paths]) =>
+      commandLines('mv -f', paths, ` ${quote(`${base}/${directory}`)}`).join('\n'),
+    ),
+    'cd /; rm -rf "$s" "$s.tar"; trap - 0',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function attributesOf({ wish, top, entries }: TreeFound, file: FileItem) {
+  const there = entries.get(file.path)?.status;
+  const kept = there?.type === 'file' ? there : undefined;
+  const now = kept?.mode ?? 0o666 & ~top.umask;
+  const mode = modeFor(wish, file);
+  const owner = wish.wanted.owner ?? (kept && String(kept.uid)) ?? '';
+  const group = wish.wanted.group ?? (kept && String(kept.gid));
+  return {
+    path: file.path,
+    mode: mode === undefined ? now : modeBits(mode, now, false, top.umask),
+    owner: `${owner}${group === undefined ? '' : `:${group}`}`,
+  };
+}
+
+function grouped<T extends { readonly path: string }>(
+  items: readonly T[],
+  command: (item: T) => string,
+): string {
+  const groups = new Map<string, string[]>();
+  for (const item of items) groups.set(command(item), [...(groups.get(command(item)) ?? []), item.path]);
+  return [...groups].flatMap(([line, paths]) => commandLines(line, paths)).join('\n');
+}
+
+function byDirectory(paths: readonly string[]): [string, string[]][] {
+  const groups = new Map<string, string[]>();
+  for (const path of paths) {
+    const directory = path.replace(/[^/]*$/, '');
+    groups.set(directory, [...(groups.get(directory) ?? []), path]);
+  }
+  return [...groups];
+}
+
+const validation = (command: string, path: string) =>
+  `e=$(${validatorLine(command, quote(path))} 2>&1) || fail "failed to validate: $e"`;
+
+const backup = (path: string) =>
+  `q=${quote(path)}; b=$q.$$.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$q" "$b" 2>&1) || fail "Could not make backup of $q to $b: $e"; printf 'backup %s\\n' "$b"`;
+
+function placeLink(found: TreeFound, path: string, target: string): string {
+  const there = found.entries.has(path.slice(found.top.realPath.length).replace(/^\//, ''));
+  const { owner, group } = found.wish.wanted;
+  const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
+  const temporary = temporaryBeside(path);
+  return [
+    there
+      ? `e=$(ln -s ${quote(target)} ${quote(temporary)} 2>&1 && mv -fT ${quote(temporary)} ${quote(path)} 2>&1) || { rm -f ${quote(temporary)}; fail "Error while replacing: $e"; }`
+      : `e=$(ln -s ${quote(target)} ${quote(path)} 2>&1) || fail "Error while linking: $e"`,
+    spec === '' ? '' : `chown -h ${quote(spec)} ${quote(path)} || fail "chown failed"`,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, normalize, resolve } from 'node:path';
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, type ModuleContext, ModuleError, type Steps } from '../kit/define.ts';
+import { type Found, look } from '../kit/stat.ts';
+import { sha1, temporaryBeside } from '../kit/write-file.ts';
+
+const args = Type.Object({
+  src: A.path('The file on the host.'),
+  dest: A.path('Directory of the control machine; below it the file lies at HOST/PATH.'),
+  flat: A.bool('dest is the file itself, or with a slash at its end the directory it goes into.', {
+    default: false,
+  }),
+  fail_on_missing: A.bool('A missing file fails the task.', { default: true }),
+  validate_checksum: A.bool('Compare the checksum after the transfer.', { default: true }),
+});
+
+type Args = Static<typeof args>;
+
+interface Fetching {
+  readonly at: Found;
+  readonly dest: string;
+  readonly local: string | undefined;
+}
+
+/** fetch: a file of the host on the control machine. */
+export const fetch = defineState<typeof args.properties, Fetching>({
+  name: 'fetch',
+  summary: 'Fetches a file from the host to the control machine.',
+  args,
+  returns: {
+    dest: 'The file on the control machine.',
+    file: 'The file on the host, when nothing was fetched.',
+    checksum: 'SHA-1 of the file.',
+    md5sum: 'MD5 of the file.',
+    remote_checksum: 'SHA-1 on the host, when it was fetched.',
+  },
+  differences: ['Check mode tells whether the file would be fetched.'],
+  *probe(given, ctx) {
+    const at = yield* look(given.src, { follow: true, content: 'sum' });
+    const dest = destinationOf(given, at.path, ctx);
+    return { at, dest, local: localSum(dest) };
+  },
+  diff({ at, dest, local }, given) {
+    const missing = problemOf(at);
+    if (missing !== undefined) {
+      if (given.fail_on_missing) throw new ModuleError(missing, { file: at.path });
+      return { changes: [], result: { msg: `${missing}, not transferring, ignored`, file: at.path } };
+    }
+    if (at.sha1 === local)
+      return { changes: [], result: { dest, file: at.path, checksum: local ?? null, md5sum: md5Of(dest) } };
+    return { changes: [`${dest}: from ${at.path}`], result: { dest, remote_checksum: at.sha1 ?? null } };
+  },
+  *apply({ at, dest }, given) {
+    return yield* fetchFile(at, dest, given.validate_checksum);
+  },
+});
+
+function problemOf({ status, readable }: Found): string | undefined {
+  if (!status) return 'the remote file does not exist';
+  if (status.type === 'directory') return 'remote file is a directory, fetch cannot work on directories';
+  return readable ? undefined : 'the remote file is not readable';
+}
+
+function destinationOf(given: Args, source: string, ctx: ModuleContext): string {
+  const dest = resolve(String(ctx.variable('playbook_dir') ?? '.'), given.dest);
+  if (!given.flat) {
+    const path = normalize(`${dest}/${ctx.host}/${source}`);
+    if (path.startsWith(`${dest}/`)) return path;
+    throw new ModuleError(
+      `Detected directory traversal, expected to be contained in '${dest}' but got '${path}'`,
+    );
+  }
+  if (given.dest.endsWith('/')) return join(dest, basename(source));
+  if (statSync(dest, { throwIfNoEntry: false })?.isDirectory())
+    throw new ModuleError(
+      'dest is an existing directory, use a trailing slash if you want to fetch src into that directory',
+    );
+  return dest;
+}
+
+function localSum(path: string): string | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? sha1(readFileSync(path)) : undefined;
+}
+
+const md5Of = (path: string) => createHash('md5').update(readFileSync(path)).digest('hex');
+
+/** Received beside its place and renamed, so that a broken transfer leaves the old file alone. */
+function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<Record<string, Json>>> {
+  const temporary = temporaryBeside(dest);
+  try {
+    mkdirSync(dirname(dest), { recursive: true });
+    yield { kind: 'receive', from: at.realPath, to: temporary };
+    const checksum = sha1(readFileSync(temporary));
+    if (validate && checksum !== at.sha1)
+      throw new ModuleError('checksum mismatch', {
+        file: at.path,
+        dest,
+        checksum,
+        remote_checksum: at.sha1 ?? null,
+      });
+    // As if it had been written in place: an existing file keeps its permissions.
+    chmodSync(temporary, statSync(dest, { throwIfNoEntry: false })?.mode ?? 0o666 & ~process.umask());
+    renameSync(temporary, dest);
+    return { checksum, md5sum: md5Of(dest), remote_md5sum: null };
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    if (error instanceof Error && 'code' in error)
+      throw new ModuleError(`Failed to fetch the file: ${error.message}`, { dest });
+    throw error;
+  }
+}

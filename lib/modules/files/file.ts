@@ -1,0 +1,313 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  type AttributeChanges,
+  type Attributes,
+  attributeArgs,
+  attributeChanges,
+  attributeCommands,
+  type FileStatus,
+  parseStatus,
+  STAT_FORMAT,
+  statusFields,
+  unsafeWritesArg,
+} from '../kit/attributes.ts';
+import { defineState, type ModuleContext, ModuleError, quote, type Reply, sh } from '../kit/define.ts';
+import {
+  attributesFound,
+  beginSection,
+  type Found,
+  foundOf,
+  hostWord,
+  lookScript,
+  parseAnswer,
+  pathWord,
+  sectionsOf,
+} from '../kit/stat.ts';
+import { FAIL, failure, valuesText } from '../kit/write-file.ts';
+import { type Decision, decide, type Prior, priorOf, workScript } from './file-decision.ts';
+import {
+  isTimeChange,
+  TIMES_FORMAT,
+  timeChanges,
+  timeCommands,
+  timeDiff,
+  type WantedTimes,
+  wantedTime,
+} from './file-times.ts';
+import {
+  type Entry,
+  type EntryChanges,
+  entryChanges,
+  entryCommands,
+  parseEntries,
+  walkScript,
+} from './file-tree.ts';
+
+const TIME_FORMAT = '%Y%m%d%H%M.%S';
+
+const args = Type.Object({
+  path: A.path('The entry to care for.', { aliases: ['dest', 'name'] }),
+  state: A.opt(
+    A.choice(
+      ['absent', 'directory', 'file', 'hard', 'link', 'touch'],
+      'What is to be there; unset means what is there already, or a file (a directory with recurse).',
+    ),
+  ),
+  src: A.opt(A.path('What the link leads to; relative to the link for state=link.')),
+  recurse: A.bool('Bring all that is below a directory to the same attributes, too.', { default: false }),
+  force: A.bool(
+    'Make the link even if its target is missing, or a file or empty directory is in its place.',
+    {
+      default: false,
+    },
+  ),
+  follow: A.bool('Care for what a symbolic link leads to in the place of the link.', { default: true }),
+  modification_time: A.opt(A.str('preserve, now, or a time in modification_time_format.')),
+  modification_time_format: A.str('Form of modification_time, as strptime has it.', { default: TIME_FORMAT }),
+  access_time: A.opt(A.str('preserve, now, or a time in access_time_format.')),
+  access_time_format: A.str('Form of access_time, as strptime has it.', { default: TIME_FORMAT }),
+  ...attributeArgs,
+  ...unsafeWritesArg,
+});
+
+export type FileArgs = Static<typeof args>;
+
+/** What the probe found. */
+export interface FileFound {
+  readonly at: Found;
+  readonly prior: Prior;
+  /** The path itself, a link not followed. */
+  readonly own: FileStatus | undefined;
+  /** What `src` leads to; for links only. `text` is src with `~` and variables expanded. */
+  readonly source: { readonly text: string; readonly at: Found } | undefined;
+  /** Whether a directory in the way of a link is empty. */
+  readonly empty: boolean;
+  /** Access and modification time as stat prints them. */
+  readonly times: string | undefined;
+  /** What is below a directory: for recurse, and for the diff of a removal. */
+  readonly entries: readonly Entry[];
+}
+
+/** file: entries of a file system and their attributes. */
+export const file = defineState<typeof args.properties, FileFound>({
+  name: 'file',
+  summary: 'Keeps files, directories and links, their owners and permissions, or removes them.',
+  args,
+  registeredDiff: 'values',
+  returns: {
+    path: 'The entry (absent, directory, file).',
+    dest: 'The entry (touch, link, hard).',
+    src: 'What the link leads to.',
+    state: 'What is there now.',
+    mode: 'Permissions; and owner, group, uid, gid, size.',
+  },
+  differences: [
+    'In check mode an owner or group that does not exist yet is a change to come, not a failure.',
+    'With recurse, permissions of symbolic links are left alone; their owners are not.',
+    'Time formats know %Y %y %m %d %H %M %S.',
+  ],
+  touches: given => [given.path, ...(given.src === undefined ? [] : [given.src])],
+  *probe(given, ctx) {
+    const reply = yield* sh(probeScript(given, ctx));
+    return parseProbe(given, reply);
+  },
+  diff(found, given, ctx) {
+    const plan = withFields(found, () => planOf(found, given, ctx));
+    const { decision, attributes, times, entries } = plan;
+    const changes = [
+      ...decision.changes,
+      ...(attributes?.changes ?? []),
+      ...entries.map(entry => entry.changes).flatMap(list => list.changes),
+      ...(isTimeChange(times) ? [`${plan.subject}: times`] : []),
+    ];
+    const shown = timeDiff(times, found.times);
+    const { path } = decision;
+    const before = { path, ...decision.before, ...attributes?.before, ...shown.before };
+    const after = { path, ...decision.after, ...attributes?.after, ...shown.after };
+    return {
+      changes,
+      diff: [{ before: valuesText(before), after: valuesText(after) }],
+      result: { ...decision.result, ...knownFields(found, decision), ...warnings(plan, given, ctx) },
+    };
+  },
+  *apply(found, given, ctx) {
+    const plan = planOf(found, given, ctx);
+    const { decision } = plan;
+    const reply = yield* sh(applyScript(plan, given));
+    if (reply.rc !== 0) throw failure(reply, decision.path);
+    return decision.state === 'absent' ? {} : statusFields(parseStatus(reply.stdout));
+  },
+});
+
+function probeScript(given: FileArgs, ctx: ModuleContext): string {
+  const isLink = given.state === 'link';
+  const follow = isLink && given.src !== undefined ? false : given.follow;
+  const start = `w=${pathWord(given.path)}`;
+  const inside =
+    given.state === 'hard' && given.src !== undefined
+      ? `[ -d "$w" ] && w=$w/${quote(given.src.replace(/^.*\//, ''))}`
+      : '';
+  const at = lookScript(given.path, { follow, word: '"$w"', wanted: given as Attributes });
+  return [
+    start,
+    inside,
+    at,
+    needsTimes(given) ? `[ -e "$p" ] && printf 'times %s\\n' "$(stat -c '${TIMES_FORMAT}' "$p")"` : '',
+    !follow ? '' : `[ -h "$q" ] && printf 'own-status %s\\n' "$(stat -c '${STAT_FORMAT}' "$q")"`,
+    isLink ? EMPTY_TEST : '',
+    walkScript(given.state, given.recurse, given as Attributes, ctx.diffMode),
+    given.src === undefined ? '' : sourceScript(given, given.src, isLink),
+    ':',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** Says `full` for a directory with entries, by the shell's own means. */
+const EMPTY_TEST = `if [ -d "$q" ] && [ ! -h "$q" ]; then for f in "$q"/* "$q"/.[!.]* "$q"/..?*; do if [ -e "$f" ] || [ -h "$f" ]; then echo full; break; fi; done; fi`;
+
+function sourceScript(given: FileArgs, src: string, isLink: boolean): string {
+  const base = isLink && !/^[/~$]/.test(src);
+  return [
+    base
+      ? `if [ -d "$q" ] && [ ! -h "$q" ]; then b=$q/; else case $q in */*) b=\${q%/*}/;; *) b=;; esac; fi`
+      : 'b=',
+    `x=${hostWord(src)}; ${beginSection('source')}; printf 'text %s\\n' "$x"`,
+    lookScript(src, { follow: true, word: '"$b$x"', wanted: given as Attributes }),
+  ].join('\n');
+}
+
+const needsTimes = (given: FileArgs) =>
+  [given.access_time, given.modification_time].some(t => t !== undefined && t !== 'now' && t !== 'preserve');
+
+function parseProbe(given: FileArgs, reply: Reply): FileFound {
+  const sections = sectionsOf(reply);
+  const first = parseAnswer(given.path, sections.get('')!);
+  const source = sections.get('source');
+  const second = source && parseAnswer(given.path, source);
+  const at = foundOf(given.path, first);
+  const own = first.fields.get('own-status');
+  return {
+    at,
+    own: own === undefined ? at.status : parseStatus(own),
+    prior: priorOf(at),
+    source: second && { text: second.fields.get('text') ?? given.src!, at: foundOf(given.src!, second) },
+    empty: !first.fields.has('full'),
+    times: first.fields.get('times'),
+    entries: parseEntries(first.rest),
+  };
+}
+
+/** Failures tell what is there, as all results do. */
+function withFields<T>(found: FileFound, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof ModuleError) || !found.own) throw error;
+    throw new ModuleError(error.message, { ...statusFields(found.own), ...error.fields });
+  }
+}
+
+interface FilePlan {
+  readonly decision: Decision;
+  /** The path whose attributes are wanted; not the link itself when it is followed. */
+  readonly subject: string;
+  /** Differences of an entry that is there already; a new one gets its attributes when it is made. */
+  readonly attributes: AttributeChanges | undefined;
+  readonly dangling: boolean;
+  readonly times: WantedTimes;
+  readonly entries: readonly EntryChanges[];
+}
+
+function planOf(found: FileFound, given: FileArgs, ctx: ModuleContext): FilePlan {
+  const decision = decide(found, given);
+  const { at } = found;
+  const subject = subjectOf(found, given, decision);
+  const wanted = given as Attributes;
+  const attributes =
+    decision.state === 'absent' || !subject?.status
+      ? undefined
+      : attributeChanges(
+          attributesFound({ ...subject, status: subject.status }),
+          wanted,
+          subject.realPath,
+          ctx.checkMode,
+        );
+  const fallback = decision.state === 'touch' ? 'now' : 'preserve';
+  const wantedTimes: WantedTimes = {
+    access: wantedTime(given.access_time, given.access_time_format, fallback),
+    modification: wantedTime(given.modification_time, given.modification_time_format, fallback),
+  };
+  const isNew = decision.work !== 'none';
+  const asked = decision.state !== 'absent' && !(isNew && decision.state === 'touch' && fallbackOnly(given));
+  return {
+    decision,
+    subject: subject?.realPath ?? decision.path,
+    attributes,
+    dangling: decision.state === 'link' && given.follow && subject?.status === undefined,
+    times: asked ? timeChanges(wantedTimes, found.times) : { access: 'preserve', modification: 'preserve' },
+    entries: given.recurse ? entryChanges(found.entries, wanted, at, ctx.checkMode) : [],
+  };
+}
+
+const fallbackOnly = (given: FileArgs) =>
+  given.access_time === undefined && given.modification_time === undefined;
+
+/** What is there already and gets the attributes: the path, what a link leads to, or the source of a hard link. */
+function subjectOf(found: FileFound, given: FileArgs, decision: Decision): Found | undefined {
+  if (decision.state === 'link') {
+    if (given.follow) return found.source?.at ?? found.at;
+    return decision.work === 'none' ? found.at : undefined;
+  }
+  if (decision.work === 'link-hard') return found.source?.at;
+  return decision.work === 'none' ? found.at : undefined;
+}
+
+function knownFields(found: FileFound, decision: Decision): Readonly<Record<string, Json>> {
+  const status = decision.path === found.at.path ? found.own : found.at.status;
+  return decision.work === 'none' && status && decision.state !== 'absent' ? statusFields(status) : {};
+}
+
+function warnings(plan: FilePlan, given: FileArgs, ctx: ModuleContext): { readonly warnings?: Json } {
+  const { owner, group, mode } = given;
+  const wished = owner !== undefined || group !== undefined || mode !== undefined;
+  const list = [
+    ...(plan.dangling && wished
+      ? [
+          'Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.',
+        ]
+      : []),
+    ...(ctx.checkMode ? unknownOwners(plan) : []),
+  ];
+  return list.length > 0 ? { warnings: list } : {};
+}
+
+function unknownOwners({ attributes }: FilePlan): string[] {
+  const { owner, group } = attributes?.after ?? {};
+  return [
+    ...(typeof owner === 'string'
+      ? [`failed to look up user ${owner}. Create user up to this point in real play`]
+      : []),
+    ...(typeof group === 'string'
+      ? [`failed to look up group ${group}. Create group up to this point in real play`]
+      : []),
+  ];
+}
+
+function applyScript(plan: FilePlan, given: FileArgs): string {
+  const { decision, attributes, times, entries } = plan;
+  const subject = quote(plan.subject);
+  return [
+    FAIL,
+    `p=${quote(decision.path)}`,
+    workScript(decision, given as Attributes, given.follow),
+    attributes ? attributeCommands(attributes, subject) : '',
+    entryCommands(entries),
+    isTimeChange(times) ? timeCommands(times, subject) : '',
+    decision.state === 'absent' ? ':' : `stat -c '${STAT_FORMAT}' "$p"`,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}

@@ -1,0 +1,219 @@
+import type { Static } from 'typebox';
+import { emptyRecord } from '../../source/record.ts';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { type FileStatus, parseStatus, STAT_FORMAT } from '../kit/attributes.ts';
+import { defineAction, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { pythonPattern } from '../kit/edit-file.ts';
+import { globPattern } from '../kit/glob.ts';
+import { pathWord, sectionsOf } from '../kit/stat.ts';
+import { epoch, statusFields } from './stat.ts';
+
+const args = Type.Object({
+  paths: A.list('Directories to search.', { aliases: ['name', 'path'] }),
+  patterns: A.list('Shell patterns (or regular expressions) for names; all names without.', {
+    default: [],
+    aliases: ['pattern'],
+  }),
+  excludes: A.opt(A.list('Patterns for names to leave out.', { aliases: ['exclude'] })),
+  use_regex: A.bool('Patterns are Python regular expressions.', { default: false }),
+  file_type: A.choice(['any', 'directory', 'file', 'link'], 'Kind of entries.', { default: 'file' }),
+  recurse: A.bool('Search directories below, too.', { default: false }),
+  depth: A.opt(A.int('How many levels to search, with recurse.')),
+  hidden: A.bool('Names that begin with a dot count.', { default: false }),
+  follow: A.bool('Search what links to directories lead to.', { default: false }),
+  age: A.opt(A.str('At least so old, such as 2d (s, m, h, d, w); at most with a minus sign.')),
+  age_stamp: A.choice(['atime', 'ctime', 'mtime'], 'The time that counts as age.', { default: 'mtime' }),
+  size: A.opt(A.str('At least so large, such as 10m (b, k, m, g, t); at most with a minus sign.')),
+  contains: A.opt(A.str('Python regular expression that a line of the file must begin with.')),
+  read_whole_file: A.bool('contains may match anywhere in the whole file.', { default: false }),
+  get_checksum: A.bool('Compute the SHA-1 of what is found.', { default: false }),
+});
+
+type Args = Static<typeof args>;
+
+interface Item {
+  readonly path: string;
+  readonly name: string;
+  readonly status: FileStatus;
+  readonly times: Readonly<Record<'atime' | 'mtime' | 'ctime', number>>;
+}
+
+/** find: entries of directories, by name, age, size and content. */
+export const find = defineAction({
+  name: 'find',
+  summary: 'Finds files, directories or links on the host.',
+  args,
+  returns: {
+    files: 'A list of what was found, with the fields of stat.',
+    matched: 'How many were found.',
+    examined: 'How many were looked at.',
+    skipped_paths: 'Paths that could not be searched, and why.',
+    msg: 'Whether all paths were examined.',
+  },
+  differences: [
+    'The list is sorted by path.',
+    'contains reads the files that could match to the control machine; one that is not UTF-8 text never matches.',
+  ],
+  readOnly: true,
+  *run(given) {
+    const found = yield* search(given);
+    const matching = found.items.filter(filterOf(given, found.now));
+    const chosen = given.contains === undefined ? matching : yield* containing(matching, given);
+    const sums = given.get_checksum ? yield* checksums(chosen) : new Map<string, string>();
+    const skipped = Object.keys(found.skipped).length > 0;
+    return {
+      changed: false,
+      files: chosen.map(item => fieldsOf(item, sums.get(item.path))),
+      matched: chosen.length,
+      examined: found.examined,
+      skipped_paths: found.skipped,
+      msg: skipped ? 'Not all paths examined, check warnings for details' : 'All paths examined',
+      ...(skipped && {
+        warnings: Object.entries(found.skipped).map(
+          ([path, why]) => `Skipped '${path}' path due to this access issue: ${why}`,
+        ),
+      }),
+    };
+  },
+});
+
+interface Search {
+  readonly items: readonly Item[];
+  readonly examined: number;
+  readonly skipped: Readonly<Record<string, string>>;
+  readonly now: number;
+}
+
+function* search(given: Args): Steps<Search> {
+  const levels = given.recurse ? (given.depth ? `-maxdepth ${given.depth + 1}` : '') : '-maxdepth 1';
+  const walk = `find ${given.follow ? '-L ' : ''}"$p" ${levels} -mindepth 1 -exec stat -c '${STAT_FORMAT}|%x|%y|%z|%n' {} + 2>/dev/null`;
+  const script = [
+    given.age === undefined ? '' : 'date +%s',
+    ...given.paths.map(
+      path =>
+        `p=${pathWord(path)}; printf '\\n== path ==\\n%s\\n' "$p"; if [ -d "$p" ]; then echo searched; ${walk}; fi`,
+    ),
+    ':',
+  ];
+  const reply = yield* sh(script.filter(Boolean).join('\n'));
+  const items: Item[] = [];
+  const skipped = emptyRecord<string>();
+  let examined = 0;
+  for (const part of reply.stdout.split('\n== path ==\n').slice(1)) {
+    const [root = '', ...lines] = part.split('\n');
+    if (lines[0] !== 'searched') skipped[root] = `'${root}' is not a directory`;
+    const below = parseItems(lines.slice(1).join('\n'));
+    examined += below.length;
+    const top = root.replace(/(.)\/+$/, '$1').split('/').length;
+    items.push(...below.filter(item => !given.depth || item.path.split('/').length - top <= given.depth));
+  }
+  items.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { items, examined, skipped, now: Number(reply.stdout.split('\n')[0]) };
+}
+
+const LINE = '[0-9a-f]{4}(?:\\|[^|\\n]*){14}\\|';
+
+function parseItems(text: string): Item[] {
+  const pattern = new RegExp(`^(${LINE})([^]*?)(?=\\n${LINE}|\\n*(?![^]))`, 'gm');
+  return [...text.matchAll(pattern)].map(([, line, path]) => {
+    const fields = line!.split('|');
+    const clean = path!.replace(/\/+/g, '/');
+    return {
+      path: clean,
+      name: clean.replace(/^.*\//, ''),
+      status: parseStatus(fields.slice(0, 12).join('|')),
+      times: { atime: epoch(fields[12]!), mtime: epoch(fields[13]!), ctime: epoch(fields[14]!) },
+    };
+  });
+}
+
+function filterOf(given: Args, now: number): (item: Item) => boolean {
+  const wanted = namePatterns(given.patterns, given.use_regex);
+  const excluded = namePatterns(given.excludes ?? [], given.use_regex);
+  const age = amount(given.age, 'age', { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 });
+  const size = amount(given.size, 'size', { b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 });
+  const atLeast = (limit: number | undefined, value: number) =>
+    limit === undefined || (limit >= 0 ? value >= limit : value <= -limit);
+  return ({ name, status, times }) =>
+    (given.hidden || !name.startsWith('.')) &&
+    (given.file_type === 'any' || status.type === given.file_type) &&
+    (wanted.length === 0 || wanted.some(matches => matches(name))) &&
+    !excluded.some(matches => matches(name)) &&
+    atLeast(age, now - times[given.age_stamp]) &&
+    (status.type !== 'file' || atLeast(size, status.size));
+}
+
+function namePatterns(patterns: readonly string[], useRegex: boolean): ((name: string) => boolean)[] {
+  return patterns.map(pattern => {
+    if (!useRegex) {
+      const glob = globPattern(pattern);
+      return name => glob.test(name);
+    }
+    const regex = pythonPattern(pattern, 'patterns');
+    return name => regex.match(name) !== undefined;
+  });
+}
+
+function amount(
+  text: string | undefined,
+  what: string,
+  units: Readonly<Record<string, number>>,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(-?\d+)([a-z])?$/.exec(text.toLowerCase());
+  const unit = match?.[2] === undefined ? 1 : units[match[2]];
+  if (!match || unit === undefined) throw new ModuleError(`failed to process ${what}`, { [what]: text });
+  return Number(match[1]) * unit;
+}
+
+/** Reads the files that may match, a literal part of the pattern decides on the host, and tries the pattern here. */
+function* containing(items: readonly Item[], given: Args): Steps<Item[]> {
+  if (given.file_type === 'any') return [...items]; // Ansible looks into nothing then
+  const files = items.filter(item => item.status.type === 'file');
+  if (files.length === 0) return [];
+  const pattern = pythonPattern(given.contains!, 'contains');
+  const literal = literalPart(given.contains!);
+  const test = literal === '' ? '' : `grep -qF -e ${quote(literal)} -- "$f" || continue; `;
+  const list = files.map(item => quote(item.path)).join(' ');
+  const script = `i=0; for f in ${list}; do i=$((i + 1)); ${test}printf '\\n== %s ==\\n' "$i"; cat -- "$f" 2>/dev/null; done; :`;
+  const sections = sectionsOf(yield* sh(script));
+  const matches = (_: Item, index: number) => {
+    const bytes = sections.get(String(index + 1))?.stdoutBytes;
+    const text = bytes?.toString();
+    if (text === undefined || !Buffer.from(text).equals(bytes!)) return false;
+    if (given.read_whole_file) return pattern.search(text) !== undefined;
+    return (text.match(/[^\n]*\n|[^\n]+$/g) ?? []).some(line => pattern.match(line) !== undefined);
+  };
+  return files.filter(matches);
+}
+
+/** The longest text that every match must hold; empty when the pattern is not simple enough to tell. */
+export function literalPart(pattern: string): string {
+  if (/[|()[\]{}\\]/.test(pattern)) return '';
+  const parts = pattern.replace(/.[*?]|[.^$+]/gs, '\n').split('\n');
+  return parts.reduce((longest, part) => (part.length > longest.length ? part : longest), '');
+}
+
+function* checksums(items: readonly Item[]): Steps<ReadonlyMap<string, string>> {
+  const files = items.filter(item => item.status.type === 'file');
+  if (files.length === 0) return new Map();
+  const reply = yield* sh('xargs -0 sha1sum -- 2>/dev/null; :', {
+    stdin: files.map(item => `${item.path}\0`).join(''),
+  });
+  const sums = reply.stdout.split('\n').flatMap(line => /^\\?([0-9a-f]{40}) [ *](.*)$/.exec(line) ?? []);
+  return new Map(
+    Array.from({ length: sums.length / 3 }, (_, i) => [sums[3 * i + 2]!, sums[3 * i + 1]!] as const),
+  );
+}
+
+function fieldsOf({ path, status, times }: Item, checksum: string | undefined): Json {
+  return {
+    path,
+    pw_name: '',
+    gr_name: '',
+    ...statusFields(status),
+    ...times,
+    ...(checksum !== undefined && { checksum }),
+  };
+}

@@ -1,0 +1,198 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { ModuleError } from '../kit/define.ts';
+import { type ByteText, defineEdit, type Edit, editArgs, toBytes } from '../kit/edit-file.ts';
+
+const args = Type.Object({
+  ...editArgs,
+  section: A.opt(A.str('Name of the section; unset means the lines before the first section.')),
+  option: A.opt(A.str('Name of the option; unset means the whole section.')),
+  value: A.opt(A.str('Value of the option.')),
+  values: A.opt(A.list('Values of an option that may stand there several times.')),
+  state: A.choice(['present', 'absent'], 'Whether the option (or section) is to be there.', {
+    default: 'present',
+  }),
+  exclusive: A.bool('The given values are the only ones: other lines of the option go.', { default: true }),
+  no_extra_spaces: A.bool('No spaces around the equals sign.', { default: false }),
+  ignore_spaces: A.bool('A line that differs only in its spaces is left alone.', { default: false }),
+  allow_no_value: A.bool('The option may stand there without a value.', { default: false }),
+  modify_inactive_option: A.bool('Take over a commented line of the option.', { default: true }),
+  create: A.bool('Make the file, and missing directories, if there is none.', { default: true }),
+});
+
+type Args = Static<typeof args>;
+
+/** community.general.ini_file: options in sections. */
+export const iniFile = defineEdit({
+  name: 'ini_file',
+  aliases: ['community.general.ini_file'],
+  summary: 'Keeps options in a file of INI form, or keeps them out.',
+  args,
+  rules: { mutuallyExclusive: [['value', 'values']] },
+  returns: { msg: 'What was done: "option added", "option changed", "section removed" …', path: 'The file.' },
+  differences: [
+    'A byte order mark at the start of the file is kept, and a symbolic link is followed.',
+    'ignore_spaces and modify_inactive_option, which newer versions of the collection have, are known.',
+  ],
+  edit(before, given) {
+    if (
+      given.state === 'present' &&
+      !given.allow_no_value &&
+      given.value === undefined &&
+      !given.values?.length
+    )
+      throw new ModuleError(
+        "Parameter 'value(s)' must be defined if state=present and allow_no_value=False.",
+      );
+    if (before === undefined && !given.create)
+      throw new ModuleError(`Destination ${given.path} does not exist!`, { rc: 257 });
+    const edit = editIni(before ?? '', given);
+    if (before === undefined && edit.after === '')
+      return { after: undefined, msg: 'OK', result: { path: given.path } };
+    return { ...edit, result: { path: given.path } };
+  },
+});
+
+const BOM = '\xef\xbb\xbf';
+
+function editIni(text: ByteText, given: Args): Edit {
+  const bom = text.startsWith(BOM) ? BOM : '';
+  const lines = text.slice(bom.length).match(/[^\n]*\n|[^\n]+$/g) ?? ['\n'];
+  const last = lines.length - 1;
+  if (!lines[last]!.endsWith('\n')) lines[last] += '\n';
+  const section = given.section ? toBytes(given.section) : undefined;
+  const [start, end] = boundsOf(lines, section);
+  if (start === -1) {
+    if (given.state === 'absent') return finish(bom, lines, 'OK');
+    const option = given.option === undefined ? undefined : toBytes(given.option);
+    const added = option === undefined ? [] : newLines(option, valuesOf(given), given);
+    return finish(
+      bom,
+      [...lines, `[${section}]\n`, ...added],
+      added.length > 0 ? 'section and option added' : 'only section added',
+    );
+  }
+  const part = lines.slice(start, end);
+  const { after, msg } =
+    given.option === undefined
+      ? wholeSection(part, given)
+      : given.state === 'absent'
+        ? removeOption(part, toBytes(given.option), given)
+        : keepOption(part, toBytes(given.option), given, section !== undefined);
+  return finish(bom, [...lines.slice(0, start), ...after, ...lines.slice(end)], msg);
+}
+
+const finish = (bom: string, lines: readonly string[], msg: string): Edit => {
+  return { after: bom + lines.join(''), msg };
+};
+
+/** First line of the section (its header; the top of the file for none) and the one after its last. */
+function boundsOf(lines: readonly string[], section: string | undefined): readonly [number, number] {
+  const start = section === undefined ? 0 : lines.findIndex(line => line.startsWith(`[${section}]`));
+  if (start === -1) return [-1, -1];
+  const next = lines.findIndex(
+    (line, i) => i >= start + (section === undefined ? 0 : 1) && line.startsWith('['),
+  );
+  return [start, next === -1 ? lines.length : next];
+}
+
+interface SectionEdit {
+  readonly after: readonly string[];
+  readonly msg: string;
+}
+
+function wholeSection(part: readonly string[], given: Args): SectionEdit {
+  if (given.state === 'present' || part.length === 0) return { after: part, msg: 'OK' };
+  return { after: [], msg: 'section removed' };
+}
+
+/** Distinct values, in order. */
+const valuesOf = (given: Args): string[] => [
+  ...new Set((given.value !== undefined ? [given.value] : (given.values ?? [])).map(toBytes)),
+];
+
+const optionPattern = (option: string, inactive: boolean) =>
+  new RegExp(
+    `^${inactive ? '[#;]?' : ''}[ \\t]*(${option.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')})[ \\t]*(=|(?=\\n|(?![^])))[ \\t]*([^\\n]*)`,
+  );
+
+function assignment(option: string, value: string, given: Args): string {
+  return given.no_extra_spaces ? `${option}=${value}\n` : `${option} = ${value}\n`;
+}
+
+function newLines(option: string, values: readonly string[], given: Args): string[] {
+  if (values.length === 0) return given.allow_no_value ? [`${option}\n`] : [];
+  return values.map(value => assignment(option, value, given));
+}
+
+function removeOption(part: readonly string[], option: string, given: Args): SectionEdit {
+  const pattern = optionPattern(option, false);
+  const values = valuesOf(given);
+  const after = part.filter(line => {
+    const found = pattern.exec(line);
+    return !found || (!given.exclusive && !values.includes(found[3]!));
+  });
+  return { after, msg: after.length === part.length ? 'OK' : 'option changed' };
+}
+
+/**
+ * The order is Ansible's: lines that have a wanted value are brought into form, other lines of the option take the
+ * values left over, those still left go (`exclusive`), and what is missing is added below the last line with content.
+ */
+function keepOption(part: readonly string[], option: string, given: Args, hasHeader: boolean): SectionEdit {
+  const pattern = optionPattern(option, given.modify_inactive_option);
+  const lines = [...part];
+  const settled = new Set<number>();
+  const missing = valuesOf(given);
+  let msg = 'OK';
+  let bareThere = false;
+  const settle = (i: number, line: string) => {
+    const same = given.ignore_spaces && squeezed(lines[i]!) === squeezed(line);
+    if (lines[i] !== line && !same) {
+      lines[i] = line;
+      msg = 'option changed';
+    }
+    settled.add(i);
+  };
+  const candidates = () =>
+    lines.flatMap((line, i) => {
+      const found = settled.has(i) ? null : pattern.exec(line);
+      return found ? [{ i, value: found[3]! }] : [];
+    });
+  for (const { i, value } of candidates()) {
+    if (missing.includes(value)) {
+      const empty = value === '' && given.allow_no_value;
+      bareThere ||= empty;
+      settle(i, empty ? `${option}\n` : assignment(option, value, given));
+      missing.splice(missing.indexOf(value), 1);
+    } else if (missing.length === 0 && given.allow_no_value) {
+      settle(i, `${option}\n`);
+      bareThere = true;
+      break;
+    }
+  }
+  if (given.exclusive && !given.allow_no_value) {
+    for (const { i } of candidates()) {
+      if (missing.length === 0) break;
+      settle(i, assignment(option, missing.shift()!, given));
+    }
+    for (const { i } of candidates().reverse()) {
+      if (i === 0 && hasHeader) continue;
+      lines.splice(i, 1, '');
+      msg = 'option changed';
+    }
+  }
+  const added =
+    missing.length > 0
+      ? newLines(option, missing, given)
+      : bareThere || settled.size > 0
+        ? []
+        : newLines(option, [], given);
+  if (added.length === 0) return { after: lines.filter(line => line !== ''), msg };
+  const kept = lines.filter(line => line !== '');
+  const last = kept.findLastIndex(line => !/^[ \t]*([#;].*)?$/.test(line.replace(/\n$/, '')));
+  kept.splice(last + 1, 0, ...added);
+  return { after: kept, msg: 'option added' };
+}
+
+const squeezed = (line: string) => line.replace(/[ \t]/g, '');

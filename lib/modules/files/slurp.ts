@@ -1,0 +1,39 @@
+import { A, Type } from '../kit/arguments.ts';
+import { defineAction, ModuleError, sh } from '../kit/define.ts';
+import { pathWord } from '../kit/stat.ts';
+
+const args = Type.Object({ src: A.path('The file.', { aliases: ['path'] }) });
+
+/** slurp: the content of a file. */
+export const slurp = defineAction({
+  name: 'slurp',
+  summary: 'Reads a file of the host into the result.',
+  args,
+  returns: {
+    content: 'The content in base64.',
+    encoding: 'Always base64.',
+    source: 'The file.',
+  },
+  readOnly: true,
+  batch: true,
+  *run({ src }) {
+    const reply = yield* sh(
+      [
+        `p=${pathWord(src)}; printf '%s\\n' "$p"`,
+        // The shell's own words tell a missing file from one that may not be read, or lies below what is no directory.
+        'e=$( { : <"$p"; } 2>&1 )',
+        `case $e in *'Permission denied'*) e='file is not readable';; *'No such file'*|*nonexistent*) e='file not found';; ?*) e='unable to slurp file';; esac`,
+        `[ "$e" = 'file not found' ] && [ -f "\${p%/*}" ] && e='unable to slurp file'`,
+        `[ -z "$e" ] && [ -d "$p" ] && e='source is a directory and must be a file'`,
+        `[ -z "$e" ] || { echo "$e" >&2; exit 1; }`,
+        'cat <"$p"',
+      ].join('\n'),
+    );
+    const end = reply.stdoutBytes.indexOf('\n');
+    const source = reply.stdoutBytes.subarray(0, end).toString();
+    if (reply.rc !== 0)
+      throw new ModuleError(`${reply.stderr.trim() || 'unable to slurp file'}: ${source || src}`);
+    const content = reply.stdoutBytes.subarray(end + 1).toString('base64');
+    return { changed: false, content, encoding: 'base64', source };
+  },
+});

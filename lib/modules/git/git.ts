@@ -1,0 +1,268 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Reply, sh } from '../kit/define.ts';
+import { pathWord, sectionsOf } from '../kit/stat.ts';
+import { FAIL } from '../kit/write-file.ts';
+
+const args = Type.Object({
+  repo: A.str('Address of the repository: git, ssh, http or a path of the host.', { aliases: ['name'] }),
+  dest: A.path('Directory of the working copy (or of the bare repository).'),
+  version: A.str('Branch, tag or commit; HEAD is the default branch of the repository.', { default: 'HEAD' }),
+  remote: A.str('Name of the remote.', { default: 'origin' }),
+  clone: A.bool('Make a working copy if there is none; else only tell what would be there.', {
+    default: true,
+  }),
+  update: A.bool('Bring an existing working copy to the version.', { default: true }),
+  force: A.bool('Throw away local modifications; else they fail the task.', { default: false }),
+  bare: A.bool('The repository has no working copy.', { default: false }),
+  depth: A.opt(A.int('Fetch only so many commits.')),
+  single_branch: A.bool('Fetch only the branch of the version.', { default: false }),
+  recursive: A.bool('Submodules, too.', { default: true }),
+  track_submodules: A.bool('Submodules follow their branches.', { default: false }),
+  refspec: A.opt(A.str('Another refspec to fetch.')),
+  reference: A.opt(A.path('Repository of the host to take objects from.')),
+  verify_commit: A.bool('The signature of the version must be valid.', { default: false }),
+  key_file: A.opt(A.path('SSH key, on the host.')),
+  accept_hostkey: A.bool('Accept any host key.', { default: false }),
+  accept_newhostkey: A.bool('Accept the host key of an unknown server.', { default: false }),
+  ssh_opts: A.opt(A.str('Options for ssh.')),
+  executable: A.path('The git program.', { default: 'git' }),
+  umask: A.opt(A.str('Umask for what is checked out, such as "0022".')),
+});
+
+type Args = Static<typeof args>;
+
+interface Found {
+  readonly dest: string;
+  /** Commit of the working copy; undefined without one. */
+  readonly before: string | undefined;
+  readonly modified: boolean;
+  readonly remoteUrl: string | undefined;
+  /** Commit that the version stands for; undefined when the remote does not know it. */
+  readonly wanted: string | undefined;
+  readonly submodules: boolean;
+}
+
+/** git: a working copy of a repository. */
+export const git = defineState<typeof args.properties, Found>({
+  name: 'git',
+  summary: 'Keeps a working copy of a git repository at a version.',
+  args,
+  returns: {
+    before: 'The commit before.',
+    after: 'The commit now.',
+    remote_url_changed: 'Whether the address of the remote was another.',
+    msg: 'What else happened.',
+  },
+  differences: [
+    'archive, archive_prefix, separate_git_dir and gpg_whitelist are not known.',
+    'With clone=false and no working copy, the task is not changed.',
+  ],
+  touches: given => [given.dest],
+  *probe(given) {
+    return parseProbe(given, yield* sh(probeScript(given), { live: true }));
+  },
+  diff(found, given) {
+    const { before, dest } = found;
+    if (before === undefined)
+      return {
+        changes: given.clone ? [`${dest}: absent → ${found.wanted ?? given.version}`] : [],
+        result: { before: null, after: found.wanted ?? null },
+      };
+    if (!given.update) return { changes: [], result: { before, after: before } };
+    if (found.modified && !given.force)
+      throw new ModuleError(`Local modifications exist in the destination: ${dest} (force=no).`, { before });
+    const urlChanged = found.remoteUrl !== undefined && found.remoteUrl !== address(given.repo);
+    return {
+      changes: [
+        ...(urlChanged ? [`${dest}: remote ${found.remoteUrl} → ${address(given.repo)}`] : []),
+        ...(found.modified ? [`${dest}: local modifications thrown away`] : []),
+        ...(found.wanted === before ? [] : [`${dest}: ${before} → ${found.wanted ?? given.version}`]),
+      ],
+      result: {
+        before,
+        after: found.wanted ?? before,
+        remote_url_changed: urlChanged,
+        ...(found.modified && { msg: `Local modifications exist in the destination: ${dest}` }),
+      },
+    };
+  },
+  *apply(found, given) {
+    const reply = yield* sh(applyScript(found, given), { live: true });
+    if (reply.rc !== 0) throw gitFailure(reply, given);
+    const after = /^after ([0-9a-f]+)$/m.exec(reply.stdout)?.[1];
+    return after === undefined ? {} : ({ after } as Readonly<Record<string, Json>>);
+  },
+});
+
+/** Paths get a scheme, since `--depth` has no meaning without. */
+const address = (repo: string) => (repo.startsWith('/') ? `file://${repo}` : repo);
+
+const isCommit = (version: string) => /^[0-9a-f]{40}$/.test(version);
+
+function environment(given: Args): string {
+  const options = [
+    ...(given.key_file === undefined ? [] : [`-i ${given.key_file}`, '-o IdentitiesOnly=yes']),
+    ...(given.ssh_opts === undefined ? [] : [given.ssh_opts]),
+    ...(given.accept_hostkey ? ['-o StrictHostKeyChecking=no'] : []),
+    ...(given.accept_newhostkey ? ['-o StrictHostKeyChecking=accept-new'] : []),
+    '-o BatchMode=yes',
+  ];
+  return [
+    FAIL,
+    'export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0',
+    `export GIT_SSH_COMMAND=${quote(`ssh ${options.join(' ')}`)}`,
+    given.umask === undefined ? '' : `umask ${quote(given.umask)}`,
+    `d=${pathWord(given.dest)}; g() { ${pathWord(given.executable)} "$@"; }`,
+    `command -v ${pathWord(given.executable)} >/dev/null 2>&1 || fail 'Failed to find required executable "git" on the host'`,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** The commit here, modifications, the address of the remote, and what the remote has: at most four programs. */
+function probeScript(given: Args): string {
+  const { version, update, bare } = given;
+  const remote = quote(address(given.repo));
+  const refs =
+    version === 'HEAD'
+      ? 'HEAD'
+      : `${quote(`refs/heads/${version}`)} ${quote(`refs/tags/${version}`)} ${quote(`refs/tags/${version}^{}`)} ${quote(version)}`;
+  return [
+    environment(given),
+    `printf '\\n== dest ==\\n%s' "$d"`,
+    `if [ -e "$d/${bare ? 'config' : '.git'}" ]; then`,
+    `h=$(g -C "$d" rev-parse HEAD 2>/dev/null); printf '\\n== before ==\\n%s' "$h"`,
+    bare ? '' : `printf '\\n== status ==\\n'; g -C "$d" status --porcelain --untracked-files=no`,
+    `printf '\\n== url ==\\n'; g -C "$d" config --get ${quote(`remote.${given.remote}.url`)}`,
+    `[ -e "$d/.gitmodules" ] && printf '\\n== submodules ==\\n'`,
+    'fi',
+    update
+      ? `${isCommit(version) ? `[ "$h" = ${version} ] || { ` : ''}printf '\\n== refs ==\\n'; g ls-remote ${remote} ${refs} || fail "cannot read the repository"${isCommit(version) ? '; }' : ''}`
+      : `if [ -z "$h" ]; then printf '\\n== refs ==\\n'; g ls-remote ${remote} ${refs} || fail "cannot read the repository"; fi`,
+    ':',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function parseProbe(given: Args, reply: Reply): Found {
+  if (reply.rc !== 0) throw gitFailure(reply, given);
+  const sections = sectionsOf(reply);
+  const text = (name: string) => sections.get(name)?.stdoutBytes.toString().trim();
+  const before = text('before');
+  return {
+    dest: text('dest') ?? given.dest,
+    before: before === undefined ? undefined : before || '0'.repeat(40),
+    modified: (text('status') ?? '') !== '',
+    remoteUrl: text('url'),
+    wanted: wantedCommit(given.version, text('refs') ?? '', before),
+    submodules: sections.has('submodules'),
+  };
+}
+
+function wantedCommit(version: string, refs: string, before: string | undefined): string | undefined {
+  if (isCommit(version)) return version;
+  const commits = new Map(
+    refs.split('\n').map(line => [line.split('\t')[1] ?? '', line.split('\t')[0] ?? '']),
+  );
+  const names = [`refs/heads/${version}`, `refs/tags/${version}^{}`, `refs/tags/${version}`, version];
+  const found = names.map(name => commits.get(name)).find(commit => commit !== undefined);
+  // A short commit that is there already need not be known as a name.
+  return found ?? (/^[0-9a-f]{7,39}$/.test(version) && before?.startsWith(version) ? before : undefined);
+}
+
+function gitFailure(reply: Reply, given: Args): ModuleError {
+  const [printed = '', said] = reply.stderr.split('\x01');
+  const msg = [said?.trim(), printed.trim()].filter(Boolean).join(': ');
+  return new ModuleError(msg || `git failed with exit code ${reply.rc}`, {
+    rc: reply.rc === 99 ? 1 : reply.rc,
+    stderr: printed,
+    dest: given.dest,
+  });
+}
+
+function applyScript(found: Found, given: Args): string {
+  return [
+    environment(given),
+    found.before === undefined ? cloneScript(given) : fetchScript(found, given),
+    given.bare ? '' : checkoutScript(given),
+    given.recursive && !given.bare ? submoduleScript(given) : '',
+    `printf 'after %s\\n' "$(g -C "$d" rev-parse HEAD)"`,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function cloneScript(given: Args): string {
+  const { version, depth } = given;
+  const named = version !== 'HEAD' && !isCommit(version);
+  const flags = [
+    given.bare ? '--bare' : '--no-checkout',
+    `--origin ${quote(given.remote)}`,
+    depth === undefined ? '' : `--depth ${depth}`,
+    given.single_branch ? '--single-branch' : depth === undefined ? '' : '--no-single-branch',
+    given.single_branch && named ? `--branch ${quote(version)}` : '',
+    given.reference === undefined ? '' : `--reference ${pathWord(given.reference)}`,
+  ];
+  const target = `${quote(address(given.repo))} "$d"`;
+  return [
+    `mkdir -p "\${d%/*}/" || fail "cannot make the directory above $d"`,
+    `g clone -q ${flags.filter(Boolean).join(' ')} ${target} || fail "Failed to clone"`,
+    given.refspec === undefined
+      ? ''
+      : `g -C "$d" fetch -q ${quote(given.remote)} ${quote(given.refspec)} || fail "Failed to fetch"`,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function fetchScript(found: Found, given: Args): string {
+  const remote = quote(given.remote);
+  const depth = given.depth === undefined ? '' : `--depth ${given.depth}`;
+  const force = given.force ? '--force' : '';
+  const refspec = given.refspec === undefined ? '' : quote(given.refspec);
+  const all = given.bare ? `'+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'` : '';
+  return [
+    found.modified ? 'g -C "$d" reset -q --hard HEAD || fail "Failed to reset"' : '',
+    found.remoteUrl === undefined
+      ? `g -C "$d" remote add ${remote} ${quote(address(given.repo))} || fail "Failed to set the remote"`
+      : `g -C "$d" remote set-url ${remote} ${quote(address(given.repo))} || fail "Failed to set the remote"`,
+    `g -C "$d" fetch -q --tags ${depth} ${force} ${remote} ${all} || fail "Failed to download remote objects and refs"`,
+    refspec === '' ? '' : `g -C "$d" fetch -q ${depth} ${remote} ${refspec} || fail "Failed to fetch"`,
+  ]
+    .filter(Boolean)
+    .map(line => line.replace(/ +/g, ' '))
+    .join('\n');
+}
+
+/** A branch follows that of the remote; a tag or commit is checked out without a branch. */
+function checkoutScript(given: Args): string {
+  const remote = quote(given.remote);
+  const version = quote(given.version);
+  const depth = given.depth === undefined ? '' : `--depth ${given.depth} `;
+  const branch =
+    given.version === 'HEAD'
+      ? `g -C "$d" remote set-head ${remote} --auto >/dev/null 2>&1; b=$(g -C "$d" symbolic-ref --short refs/remotes/${remote}/HEAD 2>/dev/null); b=\${b#${remote}/}; [ -n "$b" ] || fail "Failed to determine the default branch of the remote"`
+      : `b=; g -C "$d" show-ref -q --verify ${quote(`refs/remotes/${given.remote}/${given.version}`)} && b=${version}`;
+  return [
+    branch,
+    `if [ -n "$b" ]; then g -C "$d" checkout -q --force -B "$b" --track ${remote}/"$b" || fail "Failed to checkout branch $b"`,
+    'else',
+    `g -C "$d" rev-parse -q --verify ${quote(`${given.version}^{commit}`)} >/dev/null || g -C "$d" fetch -q ${depth}${remote} ${version} 2>/dev/null`,
+    `g -C "$d" checkout -q --force --detach ${version} || fail "Failed to checkout ${given.version}"`,
+    'fi',
+    given.verify_commit
+      ? `g -C "$d" verify-commit HEAD 2>&1 || g -C "$d" verify-tag ${version} 2>&1 || fail "Failed to verify GPG signature of commit/tag \\"${given.version}\\""`
+      : '',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function submoduleScript(given: Args): string {
+  const track = given.track_submodules ? '--remote ' : '';
+  const force = given.force ? '--force ' : '';
+  return `if [ -e "$d/.gitmodules" ]; then g -C "$d" submodule -q sync --recursive && g -C "$d" submodule -q update --init --recursive ${track}${force}|| fail "Failed to init/update submodules"; fi`;
+}

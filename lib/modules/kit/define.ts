@@ -1,0 +1,228 @@
+import type { Static, TObject, TProperties } from 'typebox';
+import type { Json } from '../../source/value.ts';
+
+/**
+ * A module is a kind of change. It never talks to a host itself: it yields requests and gets replies, so the engine
+ * can batch loop items, stop before the first write in check mode, and test a module without a host.
+ *
+ * - `defineState`: `probe` reads, `diff` is pure, `apply` writes. Check mode stops after `diff`.
+ * - `defineAction`: work that cannot be probed (`command`, `reboot`). `check` may still predict it.
+ * - `defineControl`: work of the runner itself (`debug`, `set_fact`); the engine implements it, the schema is here.
+ */
+export type Module = StateModule | ActionModule | ControlModule;
+
+/** What a module yields: one message to the host each. Several `sh` requests of one batch are pipelined. */
+export type Request =
+  | {
+      readonly kind: 'sh';
+      /** POSIX sh, run with LC_ALL=C in a subshell, stdin from /dev/null unless `stdin` is given. */
+      readonly script: string;
+      readonly stdin?: Buffer | string;
+      /** True when the output is worth a live line (a build, a package installation). */
+      readonly live?: boolean;
+      /** Extra time limit, in seconds, for this request alone. */
+      readonly timeout?: number;
+      /** Leaves the author's locale alone (LC_ALL is not set): for `command`, `shell`, `script`, `raw`. */
+      readonly userLocale?: boolean;
+    }
+  /** Streams a file of the control machine, or bytes too large for a script, into a file on the host (mode 0600). */
+  | { readonly kind: 'send'; readonly from: string | Buffer; readonly to: string }
+  /** Streams a file of the host into a file on the control machine. */
+  | { readonly kind: 'receive'; readonly from: string; readonly to: string }
+  /** Runs a script on the control machine, whatever host the task is for: programs that reach the host by themselves. */
+  | { readonly kind: 'control'; readonly script: string }
+  /** Drops the connection and waits until the host answers again, for at most `timeout` seconds. */
+  | { readonly kind: 'reconnect'; readonly delay: number; readonly timeout: number }
+  /** Runs a script on the host at the end of the run, however it ends (but when the runner is killed). */
+  | { readonly kind: 'at-end'; readonly script: string }
+  /** Waits on the control machine. */
+  | { readonly kind: 'sleep'; readonly seconds: number };
+
+export interface Reply {
+  readonly rc: number;
+  /** Decoded as UTF-8. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutBytes: Buffer;
+  readonly timedOut: boolean;
+}
+
+export type Steps<T> = Generator<Request, T, Reply>;
+
+/** Asks the host to run a script and gives the reply, whatever the exit code. */
+export function* sh(
+  script: string,
+  options: Omit<Extract<Request, { kind: 'sh' }>, 'kind' | 'script'> = {},
+): Steps<Reply> {
+  return yield { kind: 'sh', script, ...options };
+}
+
+/** Like `sh`, but a non-zero exit code fails the task with `what` as the message. */
+export function* mustSh(
+  what: string,
+  script: string,
+  options: Omit<Extract<Request, { kind: 'sh' }>, 'kind' | 'script'> = {},
+): Steps<Reply> {
+  const reply = yield* sh(script, options);
+  if (reply.rc !== 0 || reply.timedOut) {
+    throw new ModuleError(
+      `${what}: ${reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`}`,
+      {
+        rc: reply.rc,
+        stdout: reply.stdout,
+        stderr: reply.stderr,
+      },
+    );
+  }
+  return reply;
+}
+
+/** A before/after pair for --diff, as Ansible prints it. */
+export interface FileDiff {
+  readonly before: string;
+  readonly after: string;
+  readonly beforeHeader?: string;
+  readonly afterHeader?: string;
+}
+
+/** What a task gives back, under the names Ansible documents for the module. Registered as it is. */
+export interface Result {
+  readonly changed: boolean;
+  readonly failed?: boolean;
+  readonly skipped?: boolean;
+  readonly msg?: Json;
+  readonly warnings?: readonly string[];
+  /** Facts to store for the host; `ansible_facts` has them without their `ansible_` prefix. */
+  readonly ansible_facts?: { readonly [name: string]: Json };
+  readonly diff?: readonly FileDiff[];
+  readonly [key: string]:
+    | Json
+    | readonly FileDiff[]
+    | readonly string[]
+    | { readonly [name: string]: Json }
+    | undefined;
+}
+
+/** What a state module wants to do. `changes` is empty when the host is as wanted; each entry is one line for a person. */
+export interface Plan {
+  readonly changes: readonly string[];
+  readonly diff?: readonly FileDiff[];
+  /** Result fields that are known before the change, in check mode too. */
+  readonly result?: Readonly<Record<string, Json>>;
+}
+
+/** Fails the task; `fields` become part of the registered result (rc, stdout, stderr …). */
+export class ModuleError extends Error {
+  override readonly name = 'ModuleError';
+  readonly fields: Readonly<Record<string, Json>>;
+  constructor(message: string, fields: Readonly<Record<string, Json>> = {}) {
+    super(message);
+    this.fields = fields;
+  }
+}
+
+/** What a module may know besides its arguments. */
+export interface ModuleContext {
+  readonly host: string;
+  readonly checkMode: boolean;
+  readonly diffMode: boolean;
+  readonly connectionKind: 'ssh' | 'local';
+  /** A fact of the host under its Ansible name without prefix (`pkg_mgr`); undefined when not gathered. */
+  fact(name: string): Json | undefined;
+  /** Finds a file of the control machine on the task's search path. Throws ModuleError with the places searched. */
+  find(kind: 'files' | 'templates' | 'vars', name: string): string;
+  /** Reads a file of the control machine; a vault file comes decrypted. */
+  read(path: string): Buffer;
+  /** Renders a template file's text with the task's variables; `overrides` are delimiters and block trimming. */
+  renderFile(text: string, file: string, overrides?: Readonly<Record<string, Json>>): string;
+  /** Where the task is delegated to, and whom it becomes: for programs that reach the host by themselves. */
+  reach(): { readonly delegate: string | undefined; readonly become: string | undefined };
+  /** `ansible_managed` and the like: variables of the task, rendered. Undefined when not defined. */
+  variable(name: string): Json | undefined;
+}
+
+interface Common<P extends TProperties> {
+  readonly name: string;
+  readonly summary: string;
+  readonly args: TObject<P>;
+  /** The argument that free-form text goes to (`command: ls -l`), if the module has one. */
+  readonly freeForm?: string;
+  /** Other names of the module, besides `ansible.builtin.NAME` and `ansible.legacy.NAME`, which always work. */
+  readonly aliases?: readonly string[];
+  /** Arguments that exclude each other, must come together, or of which one is needed. */
+  readonly rules?: {
+    readonly mutuallyExclusive?: readonly (readonly string[])[];
+    readonly requiredTogether?: readonly (readonly string[])[];
+    readonly requiredOneOf?: readonly (readonly string[])[];
+    /** [argument, value, arguments needed then] */
+    readonly requiredIf?: readonly (readonly [string, Json, readonly string[]])[];
+  };
+  /**
+   * How the registered `diff` looks: one mapping of before, after and their headers (the default), a list of them, or
+   * `values`: what before and after say as JSON, as data.
+   */
+  readonly registeredDiff?: 'list' | 'values';
+  /** Result fields, for the reference page: name → what it holds. */
+  readonly returns?: Readonly<Record<string, string>>;
+  /** Where it differs from Ansible's module, one sentence each, for the compatibility page. */
+  readonly differences?: readonly string[];
+}
+
+export interface StateModule<P extends TProperties = TProperties, F = unknown> extends Common<P> {
+  readonly kind: 'state';
+  /** Reads the host, never writes. Best one request that starts as few programs as it can. */
+  probe(args: Static<TObject<P>>, ctx: ModuleContext): Steps<F>;
+  /** Pure. Throws ModuleError where the state found makes the wish impossible. */
+  diff(found: F, args: Static<TObject<P>>, ctx: ModuleContext): Plan;
+  /** Writes the host; returns result fields known only now. Best one request. */
+  apply(
+    found: F,
+    args: Static<TObject<P>>,
+    ctx: ModuleContext,
+    plan: Plan,
+  ): Steps<Readonly<Record<string, Json>>>;
+  /**
+   * Names of what the task reads and writes (`/etc/hosts`, `user:bob`). Loop items none of whose names `overlap` are
+   * probed together and written together; without it, items after a change are probed again.
+   */
+  touches?(args: Static<TObject<P>>): readonly string[];
+}
+
+export interface ActionModule<P extends TProperties = TProperties> extends Common<P> {
+  readonly kind: 'action';
+  run(args: Static<TObject<P>>, ctx: ModuleContext): Steps<Result>;
+  /** Check mode. 'unknown' (the default without this function) skips the task, as Ansible does, and says why. */
+  check?(args: Static<TObject<P>>, ctx: ModuleContext): Steps<Result | 'unknown'>;
+  /** True when `check` answers with facts only and never writes: `ping`, `stat`, `setup` run for real in check mode. */
+  readonly readOnly?: boolean;
+  /** True when loop items may travel together (each is one independent request). */
+  readonly batch?: boolean;
+}
+
+export interface ControlModule<P extends TProperties = TProperties> extends Common<P> {
+  readonly kind: 'control';
+  /** Any key is accepted beside the schema's (`set_fact`, `add_host`). */
+  readonly open?: boolean;
+}
+
+export function defineState<P extends TProperties, F>(module: Omit<StateModule<P, F>, 'kind'>): StateModule {
+  return { kind: 'state', ...module } as unknown as StateModule;
+}
+
+export function defineAction<P extends TProperties>(module: Omit<ActionModule<P>, 'kind'>): ActionModule {
+  return { kind: 'action', ...module } as unknown as ActionModule;
+}
+
+export function defineControl<P extends TProperties>(module: Omit<ControlModule<P>, 'kind'>): ControlModule {
+  return { kind: 'control', ...module } as unknown as ControlModule;
+}
+
+/** Whether two names of `touches` mean the same thing: equal, or paths of which one lies below the other. */
+export function overlap(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short.startsWith('/') && long.startsWith(short.endsWith('/') ? short : `${short}/`);
+}
+
+/** A word that any POSIX shell reads back as exactly the text. */
+export { shellWord as quote } from '../../transport/script.ts';

@@ -1,0 +1,337 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Json } from '../../source/value.ts';
+import {
+  type AttributeChanges,
+  type Attributes,
+  attributeCommands,
+  chmodText,
+  modeBits,
+  modeText,
+  parseStatus,
+  STAT_FORMAT,
+  statusFields,
+} from './attributes.ts';
+import { type FileDiff, ModuleError, quote, type Reply, type Steps, sh } from './define.ts';
+import { splitWords } from './sh.ts';
+import type { Found } from './stat.ts';
+
+/** Content larger than this travels through a channel of its own, beside the script. */
+export const INLINE_LIMIT = 256 * 1024;
+
+/** Files larger than this are not shown by --diff. */
+export const DIFF_LIMIT = 104_448;
+
+/** Where the new content of a file comes from. */
+export type Source =
+  /** Bytes of the control machine: small ones travel inside the script. */
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  /** A file of the control machine. */
+  | { readonly kind: 'local'; readonly path: string; readonly size: number }
+  /** Shell commands whose output is the content. */
+  | { readonly kind: 'script'; readonly script: string }
+  /** A file on the host, made beside the target by an earlier request (a download): it is moved, not copied. */
+  | { readonly kind: 'temporary'; readonly path: string };
+
+export interface Writing {
+  /** Where the file is put: a finished path (`Found.realPath`). A symbolic link there is replaced by the file. */
+  readonly path: string;
+  readonly source: Source;
+  readonly found: Found;
+  readonly wanted: Attributes;
+  /** Keep a copy of what is there now; its name is in the result as `backup_file`. */
+  readonly backup?: boolean;
+  /** Command that must accept the new file before it is put in place; `%s` is its name. */
+  readonly validate?: string | undefined;
+  readonly unsafeWrites?: boolean;
+  /** Shell commands to run first, such as making missing directories; `fail "why"` ends the script. */
+  readonly before?: string;
+  /** How a refusal of `validate` is told. */
+  readonly refusal?: (rc: number, stderr: string) => string;
+}
+
+/** SHA-1, as Ansible's `checksum` fields have it. */
+export const sha1 = (bytes: Buffer | string): string => createHash('sha1').update(bytes).digest('hex');
+
+/** A name for a temporary file beside `path`, so that renaming it into place is atomic. */
+export function temporaryBeside(path: string): string {
+  const slash = path.lastIndexOf('/') + 1;
+  const base = path.slice(slash).slice(0, 200);
+  return `${path.slice(0, slash)}.${base}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+const SPECIAL: Readonly<Record<string, string>> = {
+  fifo: 'a pipe',
+  socket: 'a socket',
+  block: 'a block device',
+  char: 'a character device',
+};
+
+/** Refuses a target that is no file: renaming a file over a device or a pipe would take the node away. */
+export function refuseSpecial({ realPath, status }: Found): void {
+  const kind = status && SPECIAL[status.type];
+  if (kind !== undefined)
+    throw new ModuleError(`cannot write ${realPath}: it is ${kind}, not a file`, { path: realPath });
+}
+
+/**
+ * Puts content in place: written to a temporary file beside the target, given mode and owner, validated, and only
+ * then renamed. If anything fails the target is untouched and the temporary file is gone. Without a wish about mode
+ * or owner an existing file keeps its own. Gives the file's fields (`mode`, `owner`, `size` …) and `backup_file`.
+ */
+export function* writeFile(writing: Writing): Steps<Readonly<Record<string, Json>>> {
+  const { source, path } = writing;
+  refuseSpecial(writing.found);
+  const temporary = source.kind === 'temporary' ? source.path : temporaryBeside(path);
+  const large =
+    source.kind === 'local'
+      ? source.path
+      : source.kind === 'bytes' && source.bytes.length > INLINE_LIMIT
+        ? source.bytes
+        : undefined;
+  if (large !== undefined) yield* sendBeside(large, temporary, path);
+  const present = large !== undefined || source.kind === 'temporary';
+  const script = writeScript(writing, temporary, present);
+  const reply = yield* sh(script, stdinOf(source, present));
+  return readWriteReply(reply, writing);
+}
+
+function* sendBeside(from: string | Buffer, temporary: string, path: string): Steps<void> {
+  try {
+    yield { kind: 'send', from, to: temporary };
+  } catch (error) {
+    yield* sh(`rm -f ${quote(temporary)}`);
+    throw error instanceof Error
+      ? new ModuleError(`cannot write ${path}: ${error.message}`, { path })
+      : error;
+  }
+}
+
+const isText = (bytes: Buffer) => !bytes.includes(0) && Buffer.from(bytes.toString()).equals(bytes);
+
+function stdinOf(source: Source, present: boolean): { readonly stdin?: Buffer } {
+  return source.kind === 'bytes' && !present && !isText(source.bytes) ? { stdin: source.bytes } : {};
+}
+
+function producer(source: Source): string {
+  if (source.kind === 'script') return `{ ${source.script}\n}`;
+  if (source.kind !== 'bytes') throw new Error('already on the host');
+  return isText(source.bytes) ? `printf %s ${quote(source.bytes.toString())}` : 'cat';
+}
+
+/** Attributes of the new file: what the author wants, else those of the file that it replaces. */
+function finalAttributes({ found, wanted }: Writing) {
+  const kept = found.status?.type === 'link' ? undefined : found.status;
+  const now = kept?.mode ?? 0o666 & ~found.umask;
+  const mode = wanted.mode === undefined ? now : modeBits(wanted.mode, now, false, found.umask);
+  return {
+    kept,
+    mode,
+    /** Nothing but the process's own owner and group is wanted: no need to hide the file until it has them. */
+    own: wanted.owner === undefined && wanted.group === undefined && (kept === undefined || found.own),
+    /** Root is wanted, and most likely at work. The group may read no more than others, should it be another first. */
+    rootly: kept === undefined && isRootly(wanted) && (mode & 0o070) >> 3 === (mode & 0o007),
+  };
+}
+
+/** The author wants what root gets without asking. */
+export const isRootly = ({ owner, group }: Attributes): boolean =>
+  (owner === 'root' || owner === '0') && (group === undefined || group === 'root' || group === '0');
+
+function writeScript(writing: Writing, temporary: string, present: boolean): string {
+  const { path, found, wanted, source } = writing;
+  const { kept, mode, own, rootly } = finalAttributes(writing);
+  const plain = (own || rootly) && (mode & ~0o466) === 0o200 && !present;
+  // A file made with umask 077, or sent, has this mode already.
+  const needsChmod = !plain && mode !== 0o600;
+  const word = quote(path);
+  return [
+    FAIL,
+    `p=${word}; t=${quote(temporary)}`,
+    writing.before ?? '',
+    `space() { fail "cannot write $p: write error; the file system has: $(df -Pk "$t" 2>/dev/null | tail -n 1)"; }`,
+    present
+      ? `trap 'rm -f "$t"' 0`
+      : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}; set -C\ne=$( { : >"$t"; } 2>&1) || fail "cannot write $p: $e"\nset +C; trap 'rm -f "$t"' 0\n${producer(source)} >"$t" || space`,
+    plain && rootly ? '' : ownership(kept, found, wanted, plain),
+    !needsChmod ? '' : `e=$(chmod ${chmodText(mode)} "$t" 2>&1) || fail "chmod failed: $e"`,
+    seLinux(wanted, kept !== undefined),
+    `s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98`,
+    plain && rootly ? rootGuard(ownership(kept, found, wanted, false)) : '',
+    needsChmod ? '' : modeGuard(mode),
+    validation(writing.validate),
+    writing.backup && found.status !== undefined
+      ? `b=$p.${backupNumber()}.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$p" "$b" 2>&1) || fail "Could not make backup of $p to $b: $e"`
+      : '',
+    renaming(writing.unsafeWrites === true),
+    wanted.attributes === undefined ? '' : attributeCommands(flagsOnly(wanted.attributes), '"$p"'),
+    `printf 'stat %s\\n' "$s"`,
+    writing.backup ? `[ -z "$b" ] || printf 'backup %s\\n' "$b"` : '',
+    ':',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** Ends a script with a message for `msg`; the mark divides it from what programs printed before. */
+export const FAIL = `fail() { printf '\\001%s\\n' "$*" >&2; exit 99; }`;
+
+/** Ansible puts its process number there; what counts is that two copies in one second differ. */
+const backupNumber = () => 1000 + (randomBytes(3).readUIntBE(0, 3) % 4_000_000);
+
+function ownership(
+  kept: { readonly uid: number; readonly gid: number } | undefined,
+  found: Found,
+  wanted: Attributes,
+  plain: boolean,
+): string {
+  const owner = wanted.owner ?? (kept && String(kept.uid));
+  const group = wanted.group ?? (kept && String(kept.gid));
+  // A setgid directory gives its group to what is made in it; with Ansible a new file has the group of its maker.
+  if (owner === undefined && group === undefined)
+    return `[ -G "$t" ] || chown ":$(id -g)" "$t" 2>/dev/null || :`;
+  const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
+  const chown = `e=$(chown ${quote(spec)} "$t" 2>&1)`;
+  const asked = wanted.owner !== undefined || wanted.group !== undefined;
+  // An unprivileged user may edit a file of another; as with Ansible the new one is then the user's own.
+  if (!asked) return found.own || plain ? `[ -O "$t" ] && [ -G "$t" ] || ${chown} || :` : `${chown} || :`;
+  return `${chown} || fail "chown failed: $e"`;
+}
+
+/** Someone else was at work, or the directory hands on its group: now the owner has to be set. */
+function rootGuard(chown: string): string {
+  return `case $s in *\\|0\\|0\\|[0-9]*) ;; *) ${chown}; s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98;; esac`;
+}
+
+/** A default ACL of the directory may have overruled the umask. */
+function modeGuard(mode: number): string {
+  const raw = (0o100000 | mode).toString(16);
+  return `case $s in ${raw}\\|*) ;; *) chmod ${chmodText(mode)} "$t" && s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98;; esac`;
+}
+
+function seLinux(wanted: Attributes, exists: boolean): string {
+  const flags = [
+    ['-u', wanted.seuser],
+    ['-r', wanted.serole],
+    ['-t', wanted.setype],
+    ['-l', wanted.selevel],
+  ].flatMap(([flag, value]) => (value === undefined ? [] : [flag!, quote(value)]));
+  const chcon = flags.length > 0 ? `\nchcon ${flags.join(' ')} "$t" || fail "chcon failed"` : '';
+  const base = exists
+    ? 'chcon --reference="$p" "$t" 2>/dev/null || :'
+    : `c=$(matchpathcon -n "$p" 2>/dev/null) && chcon "$c" "$t" 2>/dev/null || :`;
+  return `if [ -e /sys/fs/selinux/enforce ]; then ${base}${chcon}\nfi`;
+}
+
+/** The validator's command line; `%s` becomes a shell word that names the file. */
+export function validatorLine(command: string, word: string): string {
+  if (!command.includes('%s')) throw new ModuleError(`validate must contain %s: ${command}`);
+  return splitWords(command)
+    .map(
+      part =>
+        part
+          .split('%s')
+          .map(text => (text === '' ? '' : quote(text)))
+          .join(word) || "''",
+    )
+    .join(' ');
+}
+
+function validation(command: string | undefined): string {
+  if (command === undefined) return '';
+  return `${validatorLine(command, '"$t"')}\nv=$?; [ $v = 0 ] || { printf '\\nvalidate %s\\n' $v; exit 97; }\nprintf '\\n'`;
+}
+
+function renaming(unsafe: boolean): string {
+  const move = 'mv -f "$t" "$p" 2>&1';
+  const otherwise = unsafe
+    ? `cat <"$t" >"$p" && s=$(stat -c '${STAT_FORMAT}' "$p") || fail "cannot write $p: $e"; else trap - 0`
+    : 'fail "Could not replace file: $t to $p: $e"; else trap - 0';
+  return `if [ -d "$p" ]; then fail "cannot write $p: it is a directory"; fi\nif ! e=$(${move}); then ${otherwise}; fi`;
+}
+
+const flagsOnly = (chattr: string): AttributeChanges => ({
+  changes: [],
+  before: {},
+  after: {},
+  chattr: /^[-+=]/.test(chattr) ? chattr : `=${chattr}`,
+});
+
+function readWriteReply(reply: Reply, writing: Writing): Readonly<Record<string, Json>> {
+  if (reply.rc === 97) {
+    const at = reply.stdout.lastIndexOf('\nvalidate ');
+    const rc = Number(reply.stdout.slice(at + 10));
+    const msg = writing.refusal?.(rc, reply.stderr) ?? 'failed to validate';
+    throw new ModuleError(msg, {
+      exit_status: rc,
+      stdout: reply.stdout.slice(0, at),
+      stderr: reply.stderr,
+      dest: writing.path,
+    });
+  }
+  if (reply.rc !== 0) throw failure(reply, writing.path);
+  const stat = /(?:^|\n)stat (.*)\n(?:backup (.*)\n)?$/.exec(reply.stdout);
+  if (!stat) throw new ModuleError(`cannot write ${writing.path}: ${reply.stderr || reply.stdout}`);
+  return {
+    ...statusFields(parseStatus(stat[1]!)),
+    ...(stat[2] !== undefined && { backup_file: stat[2] }),
+  };
+}
+
+/** The error of a script that called `fail`, or that ended in another way it should not have. */
+export function failure(reply: Reply, path: string): ModuleError {
+  const [printed, said] = reply.stderr.split('\x01');
+  const text = (said ?? printed ?? '').trim();
+  const unknown = /^(chown|chgrp) failed: .*(?:invalid|unknown) (user|group):? '?([^'\n]*)/.exec(text);
+  if (unknown) {
+    const [, , what, name] = unknown;
+    const command = what === 'user' ? 'chown' : 'chgrp';
+    const plain = name!.replace(/^.*unknown (user|group) /, '').replace(/^:|:.*$/g, '');
+    return new ModuleError(`${command} failed: failed to look up ${what} ${plain}`, { path });
+  }
+  if (reply.rc === 99)
+    return new ModuleError(printed?.trim() ? `${text} (${printed.trim()})` : text, { path });
+  return new ModuleError(`cannot write ${path}: ${text || `exit code ${reply.rc}`}`, { path });
+}
+
+/** Brings mode, owner and the like of an existing entry to what is wanted: one request. Gives the entry's fields. */
+export function* applyAttributes(
+  path: string,
+  changes: AttributeChanges,
+): Steps<Readonly<Record<string, Json>>> {
+  const script = `${FAIL}\np=${quote(path)}\n${attributeCommands(changes, '"$p"')}stat -c '${STAT_FORMAT}' "$p"`;
+  const reply = yield* sh(script);
+  if (reply.rc !== 0) throw failure(reply, path);
+  return statusFields(parseStatus(reply.stdout));
+}
+
+/** Whether bytes are text that a diff can show. */
+export const isShowable = (bytes: Buffer): boolean => !bytes.subarray(0, 8192).includes(0);
+
+/** The before/after pair of two contents, or a note when they cannot be shown. */
+export function contentDiff(
+  before: Buffer | undefined,
+  after: Buffer,
+  beforeHeader: string,
+  afterHeader: string,
+): FileDiff {
+  const text = (bytes: Buffer | undefined) => {
+    if (bytes === undefined) return '';
+    if (bytes.length > DIFF_LIMIT) return `(${bytes.length} bytes: too large to show)\n`;
+    return isShowable(bytes) ? bytes.toString() : `(${bytes.length} bytes, not text: SHA-1 ${sha1(bytes)})\n`;
+  };
+  return { before: text(before), after: text(after), beforeHeader, afterHeader };
+}
+
+/** The before/after pair of attributes, printed as Ansible prints them; undefined when nothing differs. */
+export function attributeDiff(
+  path: string,
+  before: Readonly<Record<string, Json>>,
+  after: Readonly<Record<string, Json>>,
+): FileDiff | undefined {
+  if (Object.keys(after).length === 0 && Object.keys(before).length === 0) return undefined;
+  return { before: valuesText({ path, ...before }), after: valuesText({ path, ...after }) };
+}
+
+/** Values as a diff shows them: JSON, sorted by name. */
+export const valuesText = (entries: Readonly<Record<string, Json>>) =>
+  `${JSON.stringify(Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1))), null, 4)}\n`;

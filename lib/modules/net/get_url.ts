@@ -1,0 +1,261 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  type Attributes,
+  attributeArgs,
+  attributeChanges,
+  statusFields,
+  unsafeWritesArg,
+} from '../kit/attributes.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { attributesFound, type Found, foundOf, lookScript, parseAnswer, pathWord } from '../kit/stat.ts';
+import { applyAttributes, temporaryBeside, writeFile } from '../kit/write-file.ts';
+import { type HttpReply, http, httpArgs, requestOf } from './http.ts';
+
+const args = Type.Object({
+  ...httpArgs,
+  dest: A.path('The file; or a directory, then the server or the address gives the name.'),
+  force: A.bool('Download even if the file is there and the server says that it is not newer.', {
+    default: false,
+    aliases: ['thirsty'],
+  }),
+  checksum: A.opt(
+    A.str('ALGORITHM:DIGEST that the file must have; the digest may be the address of a file of checksums.'),
+  ),
+  backup: A.bool('Keep a copy of the old file, with a time stamp in its name.', { default: false }),
+  timeout: A.int('Seconds to wait for the server.', { default: 10 }),
+  tmp_dest: A.opt(A.path('Accepted; the temporary file always lies beside its destination.')),
+  ...attributeArgs,
+  ...unsafeWritesArg,
+});
+
+type Args = Static<typeof args>;
+
+/** get_url: a file from a server. */
+export const getUrl = defineAction({
+  name: 'get_url',
+  summary: 'Downloads a file from a server to the host, with curl or wget there.',
+  args,
+  returns: {
+    dest: 'The file.',
+    url: 'Where it came from, after redirects.',
+    status_code: 'The answer of the server; 304 when the file is not newer.',
+    checksum_src: 'SHA-1 of what was downloaded.',
+    checksum_dest: 'SHA-1 of the file before.',
+    md5sum: 'MD5 of the file.',
+    msg: 'What the server said.',
+    backup_file: 'Name of the copy of the old file.',
+    mode: 'Permissions; and owner, group, uid, gid, size, state.',
+  },
+  differences: [
+    'A file with a wrong checksum is never put in place; Ansible removes the destination then.',
+    'In check mode a file that would be compared is downloaded to a temporary place and removed.',
+    'Owner and permissions are cared for when the server says that the file is not newer, too.',
+  ],
+  *run(given, ctx) {
+    return yield* getFile(given, ctx);
+  },
+  *check(given, ctx) {
+    return yield* getFile(given, ctx);
+  },
+});
+
+/** A digest and the program that computes it. */
+interface Digest {
+  readonly program: string;
+  readonly text: string;
+}
+
+interface Destination {
+  readonly at: Found;
+  readonly digest: string | undefined;
+}
+
+function* getFile(given: Args, ctx: ModuleContext): Steps<Result> {
+  const digest = yield* wantedDigest(given);
+  const there = yield* lookAtDestination(given.dest, given, digest);
+  const { at } = there;
+  const isDirectory = at.status?.type === 'directory';
+  const exists = at.status !== undefined && !isDirectory;
+  const base = { url: given.url, dest: at.path, elapsed: 0 };
+  if (exists && !given.force && digest && digest.text === there.digest)
+    return yield* keep(at, given, ctx, { ...base, msg: 'file already exists' });
+  const conditional = exists && !given.force && !digest;
+  const target = isDirectory ? `${at.path.replace(/\/$/, '')}/download` : at.path;
+  if (!isDirectory) refuseMissing(at, given, ctx);
+  const temporary = ctx.checkMode || at.parent === 'missing' ? undefined : temporaryBeside(target);
+  const reply = yield* download(given, conditional ? at.status?.mtime : undefined, digest, temporary);
+  if (reply.status === 304) {
+    if (temporary !== undefined) yield* sh(`rm -f ${quote(temporary)}`);
+    return yield* keep(at, given, ctx, { ...base, msg: reply.msg, status_code: 304 });
+  }
+  const [sum, md5, found] = reply.extra.trim().split('\n');
+  const problem = problemOf(given, reply, digest, found);
+  if (problem) {
+    if (temporary !== undefined) yield* sh(`rm -f ${quote(temporary)}`);
+    throw new ModuleError(problem.message, { ...base, ...problem.fields });
+  }
+  const named = isDirectory ? `${at.path.replace(/\/$/, '')}/${fileName(reply)}` : undefined;
+  const final = named === undefined ? at : (yield* lookAtDestination(named, given, undefined)).at;
+  const fields: Record<string, Json> = {
+    ...base,
+    url: reply.url,
+    dest: final.path,
+    checksum_src: sum ?? null,
+    checksum_dest: final.sha1 ?? null,
+    md5sum: md5 ?? null,
+    msg: reply.msg,
+    status_code: reply.status,
+  };
+  if (final.sha1 === sum && final.status?.type === 'file') {
+    if (temporary !== undefined) yield* sh(`rm -f ${quote(temporary)}`);
+    return yield* keep(final, given, ctx, fields);
+  }
+  if (temporary === undefined) return { changed: true, ...fields };
+  const placed = yield* writeFile({
+    path: final.path,
+    source: { kind: 'temporary', path: temporary },
+    found: final,
+    wanted: given as Attributes,
+    backup: given.backup,
+    unsafeWrites: given.unsafe_writes,
+  });
+  return { changed: true, ...fields, ...placed };
+}
+
+/** Looks at the file (a link followed), its SHA-1 and its digest of the wanted kind. */
+function* lookAtDestination(path: string, given: Args, digest: Digest | undefined): Steps<Destination> {
+  const script = [
+    lookScript(path, { follow: true, wanted: given as Attributes, content: 'sum', word: pathWord(path) }),
+    digest === undefined
+      ? ''
+      : `[ -f "$p" ] && h=$(${digest.program} <"$p") && printf 'digest %s\\n' "\${h%% *}"`,
+    ':',
+  ];
+  const answer = parseAnswer(path, yield* sh(script.filter(Boolean).join('\n')));
+  return { at: foundOf(path, answer), digest: answer.fields.get('digest') };
+}
+
+function refuseMissing(at: Found, given: Args, ctx: ModuleContext): void {
+  const directory = at.path.replace(/\/[^/]*$/, '') || '/';
+  const base = { url: given.url, dest: at.path };
+  if (at.parent === 'missing' && !ctx.checkMode)
+    throw new ModuleError(`Destination ${directory} does not exist`, base);
+  if (at.parent === 'readonly' && !given.unsafe_writes)
+    throw new ModuleError(`Destination ${directory} is not writable`, base);
+}
+
+/** Leaves the content alone and brings the attributes to what is wanted. */
+function* keep(
+  at: Found,
+  given: Args,
+  ctx: ModuleContext,
+  fields: Readonly<Record<string, Json>>,
+): Steps<Result> {
+  const status = at.status!;
+  const changes = attributeChanges(
+    attributesFound({ ...at, status }),
+    given as Attributes,
+    at.path,
+    ctx.checkMode,
+  );
+  const changed = changes.changes.length > 0;
+  const state =
+    changed && !ctx.checkMode ? yield* applyAttributes(at.realPath, changes) : statusFields(status);
+  const msg =
+    changed && fields.msg === 'file already exists'
+      ? 'file already exists but file attributes changed'
+      : fields.msg;
+  return { changed, ...state, ...fields, msg: msg ?? '' };
+}
+
+function* download(
+  given: Args,
+  mtime: number | undefined,
+  digest: Digest | undefined,
+  output: string | undefined,
+): Steps<HttpReply> {
+  const since = mtime === undefined ? {} : { 'If-Modified-Since': new Date(mtime * 1000).toUTCString() };
+  const fresh = given.force ? { 'cache-control': 'no-cache' } : {};
+  const sums = ['sha1sum', 'md5sum', ...(digest ? [digest.program] : [])];
+  const request = requestOf(given, {
+    method: 'GET',
+    headers: { ...since, ...fresh, ...given.headers },
+    followRedirects: true,
+    timeout: given.timeout,
+    ...(output !== undefined && { output }),
+    // Nothing but the sums comes back.
+    afterwards: `if [ -f "$o" ]; then for p in ${sums.join(' ')}; do h=$($p <"$o"); echo "\${h%% *}"; done; fi${output === undefined ? '; rm -f "$o"' : ''}`,
+  });
+  return yield* http(request);
+}
+
+function problemOf(
+  given: Args,
+  reply: HttpReply,
+  digest: Digest | undefined,
+  found: string | undefined,
+): { readonly message: string; readonly fields: Readonly<Record<string, Json>> } | undefined {
+  if (reply.status === -1) return { message: reply.msg, fields: { status_code: -1 } };
+  if (reply.status !== 200)
+    return { message: 'Request failed', fields: { status_code: reply.status, response: reply.msg } };
+  if (digest && digest.text !== found)
+    return {
+      message: `The checksum for ${given.dest} did not match ${digest.text}; it was ${found}.`,
+      fields: { status_code: reply.status },
+    };
+  return undefined;
+}
+
+/** The name that the server gives, or the last part of the address. */
+function fileName(reply: HttpReply): string {
+  const given = /^attachment; ?filename="?([^"]+)/.exec(reply.headers.get('content-disposition') ?? '')?.[1];
+  return (given ?? new URL(reply.url).pathname).replace(/^.*\//, '') || 'index.html';
+}
+
+const ALGORITHMS = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
+
+function* wantedDigest(given: Args): Steps<Digest | undefined> {
+  if (!given.checksum) return undefined;
+  const match = /^([^:]+):(.*)$/s.exec(given.checksum);
+  if (!match) throw new ModuleError('The checksum parameter has to be in format <algorithm>:<checksum>');
+  const [, algorithm, digest] = match;
+  if (!ALGORITHMS.includes(algorithm!))
+    throw new ModuleError(
+      `Could not hash with algorithm '${algorithm}'. Available algorithms: ${ALGORITHMS.join(', ')}`,
+    );
+  const found = /^(https?|ftp|file):/.test(digest!) ? yield* digestFrom(digest!, given) : digest!;
+  const text = found.replace(/[^0-9A-Za-z_]/g, '').toLowerCase();
+  if (!/^[0-9a-f]+$/.test(text)) throw new ModuleError('The checksum format is invalid');
+  return { program: `${algorithm}sum`, text };
+}
+
+function* digestFrom(url: string, given: Args): Steps<string> {
+  const request = requestOf(
+    { ...given, url },
+    { method: 'GET', followRedirects: true, timeout: given.timeout },
+  );
+  const reply = yield* http(request);
+  if (reply.status !== 200)
+    throw new ModuleError('Request failed', { url, status_code: reply.status, response: reply.msg });
+  const name = given.url.replace(/[?#].*$/, '').replace(/^.*\//, '') || 'index.html';
+  const lines = reply.body
+    .toString()
+    .split('\n')
+    .filter(line => line.trim() !== '');
+  if (lines.length === 1 && !/\s/.test(lines[0]!.trim())) return lines[0]!;
+  for (const line of lines) {
+    const [, sum, file] = /^(\S+) [ *]?(.*)$/.exec(line) ?? [];
+    if (file?.trim().replace(/^[./]+/, '') === name) return sum!;
+  }
+  throw new ModuleError(`Unable to find a checksum for file '${name}' in '${url}'`);
+}

@@ -1,0 +1,63 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError } from '../kit/define.ts';
+import { readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
+import { editKnownHosts } from './known-hosts-file.ts';
+
+const args = Type.Object({
+  name: A.str('The host; with a port as [host]:port.', { aliases: ['host'] }),
+  key: A.opt(
+    A.str('The whole line, host name first. Without it, state=absent removes all keys of the host.'),
+  ),
+  path: A.path('The file.', { default: '~/.ssh/known_hosts' }),
+  hash_host: A.bool('Hide the name of the host in the file.', { default: false }),
+  state: A.choice(['absent', 'present'], 'Whether the key should be in the file.', { default: 'present' }),
+});
+
+type Args = Static<typeof args>;
+
+const edited = (found: TextFile, a: Args) =>
+  editKnownHosts(found.text ?? '', {
+    name: toBytes(a.name),
+    key: a.key === undefined ? undefined : toBytes(a.key),
+    hash_host: a.hash_host,
+    state: a.state,
+  });
+
+export const knownHosts = defineState({
+  name: 'known_hosts',
+  summary: 'Keeps keys of SSH hosts in a known_hosts file.',
+  args,
+  returns: { name: 'The host.', path: 'The file.', state: 'State wanted.' },
+  differences: ['No ssh-keygen is needed on the host.'],
+  touches: a => [a.path],
+
+  *probe(a) {
+    return yield* readText(a.path);
+  },
+
+  diff(found, a) {
+    const after = edited(found, a);
+    const changed = after !== (found.text ?? '');
+    if (changed && found.file.parent === 'missing')
+      throw new ModuleError(`Failed to write to file ${found.file.path}: its directory does not exist`);
+    return {
+      changes: changed
+        ? [`${found.file.path}: ${a.state === 'present' ? 'key of' : 'without'} ${a.name}`]
+        : [],
+      diff: [textDiff(found, after)],
+      result: {
+        name: a.name,
+        path: found.file.path,
+        state: a.state,
+        hash_host: a.hash_host,
+        key: a.key ?? null,
+      },
+    };
+  },
+
+  *apply(found, a) {
+    yield* writeText(found, edited(found, a));
+    return {};
+  },
+});

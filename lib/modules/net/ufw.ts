@@ -1,0 +1,166 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+
+const args = Type.Object({
+  state: A.opt(A.choice(['enabled', 'disabled', 'reloaded', 'reset'], 'State of the firewall.')),
+  default: A.opt(
+    A.choice(['allow', 'deny', 'reject'], 'What happens to packets no rule is for.', { aliases: ['policy'] }),
+  ),
+  direction: A.opt(
+    A.choice(['in', 'incoming', 'out', 'outgoing', 'routed'], 'Direction of the rule or the default.'),
+  ),
+  logging: A.opt(A.choice(['on', 'off', 'low', 'medium', 'high', 'full'], 'Logging.')),
+  rule: A.opt(A.choice(['allow', 'deny', 'limit', 'reject'], 'Kind of rule.')),
+  delete: A.bool('Remove the rule.', { default: false }),
+  insert: A.opt(A.int('Place of the rule.')),
+  from_ip: A.str('Source.', { default: 'any', aliases: ['from', 'src'] }),
+  from_port: A.opt(A.str('Source port.')),
+  to_ip: A.str('Destination.', { default: 'any', aliases: ['dest', 'to'] }),
+  to_port: A.opt(A.str('Destination port.', { aliases: ['port'] })),
+  proto: A.opt(
+    A.choice(['any', 'tcp', 'udp', 'ipv6', 'esp', 'ah', 'gre', 'igmp'], 'Protocol.', {
+      aliases: ['protocol'],
+    }),
+  ),
+  name: A.opt(A.str('Application profile.', { aliases: ['app'] })),
+  interface: A.opt(A.str('Interface.', { aliases: ['if'] })),
+  interface_in: A.opt(A.str('Interface that packets come in by.', { aliases: ['if_in'] })),
+  interface_out: A.opt(A.str('Interface that packets leave by.', { aliases: ['if_out'] })),
+  route: A.bool('Rule for packets that are forwarded.', { default: false }),
+  log: A.bool('Log packets the rule is for.', { default: false }),
+  comment: A.opt(A.str('Comment on the rule.')),
+});
+
+type Args = Static<typeof args>;
+
+function ruleWords(a: Args): string[] {
+  const direction = a.direction === undefined ? [] : [a.direction.startsWith('in') ? 'in' : 'out'];
+  return [
+    ...(a.route ? ['route'] : []),
+    ...(a.delete ? ['delete'] : []),
+    ...(a.insert === undefined || a.delete ? [] : ['insert', String(a.insert)]),
+    a.rule!,
+    ...direction,
+    ...(a.interface === undefined ? [] : ['on', a.interface]),
+    ...(a.interface_in === undefined ? [] : ['in', 'on', a.interface_in]),
+    ...(a.interface_out === undefined ? [] : ['out', 'on', a.interface_out]),
+    ...(a.log ? ['log'] : []),
+    'from',
+    a.from_ip,
+    ...(a.from_port === undefined ? [] : ['port', a.from_port]),
+    'to',
+    a.to_ip,
+    ...(a.to_port === undefined ? [] : ['port', a.to_port]),
+    ...(a.proto === undefined || a.proto === 'any' ? [] : ['proto', a.proto]),
+    ...(a.name === undefined ? [] : ['app', a.name]),
+    ...(a.comment === undefined || a.delete ? [] : ['comment', a.comment]),
+  ];
+}
+
+/** Commands of ufw, in order. */
+function commands(a: Args): string[][] {
+  const state = { enabled: ['enable'], disabled: ['disable'], reloaded: ['reload'], reset: ['reset'] };
+  return [
+    ...(a.state === undefined ? [] : [['--force', ...state[a.state]]]),
+    ...(a.default === undefined
+      ? []
+      : [
+          [
+            'default',
+            a.default,
+            ...(a.direction === undefined
+              ? []
+              : [a.direction.replace(/^(in|out)$/, '$1coming').replace('outcoming', 'outgoing')]),
+          ],
+        ]),
+    ...(a.logging === undefined ? [] : [['logging', a.logging]]),
+    ...(a.rule === undefined ? [] : [ruleWords(a)]),
+  ];
+}
+
+// A dry run of anything else is not one: that of `enable` writes ufw.conf.
+const isRule = (words: readonly string[]) => !['--force', 'default', 'logging'].includes(words[0]!);
+
+const line = (words: readonly string[], dry: boolean) =>
+  ['ufw', ...(dry ? ['--dry-run'] : []), ...words].map(quote).join(' ');
+
+const HEAD = `PATH=$PATH:/usr/sbin:/sbin
+command -v ufw >/dev/null 2>&1 || { echo 'the program ufw is missing on this host (package ufw)' >&2; exit 96; }`;
+
+// ufw says nothing of what it would change: its settings and rules, beside those of a dry run, do.
+const LOOK = `ufw status verbose || exit $?; printf '\\036'
+grep -hE '^(ENABLED|LOGLEVEL|DEFAULT_[A-Z]*_POLICY)=' /etc/ufw/ufw.conf /etc/default/ufw 2>/dev/null
+for f in user user6; do echo "$f:"; grep -h '^### tuple' /etc/ufw/$f.rules /lib/ufw/$f.rules 2>/dev/null; done`;
+
+function* run(a: Args, ctx: ModuleContext): Steps<Result> {
+  const work = commands(a);
+  const dry = work.map(words => `printf '\\036'; ${isRule(words) ? `${line(words, true)} || exit $?` : ':'}`);
+  const [status = '', before = '', ...said] = (yield* ask([LOOK, ...dry])).split('\u001e');
+  // After a reset nothing is as it was.
+  const needed = work.filter(
+    (words, i) => a.state === 'reset' || predicts(words, said[i] ?? '', status + before),
+  );
+  const result = { changed: needed.length > 0, commands: work.map(words => line(words, false)) };
+  if (ctx.checkMode || !result.changed) return { ...result, msg: status.trim() };
+  const real = needed.map(words => `e=$(${line(words, false)} 2>&1) || { echo "$e" >&2; exit 95; }`);
+  return { ...result, msg: (yield* ask([...real, 'ufw status verbose'])).trim() };
+}
+
+function* ask(lines: readonly string[]): Steps<string> {
+  const reply = yield* sh([HEAD, ...lines].join('\n'));
+  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || reply.stdout.trim(), { rc: reply.rc });
+  return reply.stdout;
+}
+
+const POLICIES: Readonly<Record<string, string>> = { allow: 'ACCEPT', deny: 'DROP', reject: 'REJECT' };
+const CHAINS: Readonly<Record<string, string>> = { incoming: 'INPUT', outgoing: 'OUTPUT', routed: 'FORWARD' };
+
+/** Whether a command would change something, by what its dry run said and by the state of before. */
+function predicts(words: readonly string[], said: string, before: string): boolean {
+  const setting = (name: string) => new RegExp(`^${name}="?(\\w+)`, 'm').exec(before)?.[1]?.toLowerCase();
+  const active = /^Status: active/m.test(before);
+  if (words.includes('enable')) return !active || setting('ENABLED') !== 'yes';
+  if (words.includes('disable')) return active || setting('ENABLED') !== 'no';
+  if (words.includes('reload') || words.includes('reset')) return true;
+  if (words[0] === 'default') {
+    const now = setting(`DEFAULT_${CHAINS[words[2] ?? 'incoming']}_POLICY`);
+    return now !== POLICIES[words[1]!]!.toLowerCase();
+  }
+  if (words[0] === 'logging') {
+    const level = setting('LOGLEVEL');
+    return words[1] === 'on' ? level === 'off' : level !== words[1];
+  }
+  return rulesChange(said, before);
+}
+
+/** A dry run prints all rules of IPv4, of IPv6 or of both as they would be; those it leaves alone it does not print. */
+function rulesChange(said: string, before: string): boolean {
+  const [, v4 = '', v6 = ''] = before.split(/^user6?:$/m);
+  return said
+    .split(/^\*filter$/m)
+    .slice(1)
+    .some(rules => tuplesOf(rules) !== tuplesOf(rules.includes(':ufw6-') ? v6 : v4));
+}
+
+const tuplesOf = (text: string) => text.match(/^### tuple.*$/gm)?.join('\n') ?? '';
+
+export const ufw = defineAction({
+  name: 'ufw',
+  aliases: ['community.general.ufw'],
+  summary: 'Keeps rules of ufw.',
+  args,
+  rules: { requiredOneOf: [['state', 'default', 'rule', 'logging']] },
+  returns: { commands: 'The commands.', msg: 'Status of the firewall.' },
+  differences: ['Check mode compares the rules of a dry run with those there are.'],
+  run,
+  check: run,
+});

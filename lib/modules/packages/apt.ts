@@ -1,0 +1,391 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  mustSh,
+  quote,
+  type Reply,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import {
+  findInstalled,
+  type Installed,
+  mustRemove,
+  needsOffer,
+  type PackageSpec,
+  parseInstalled,
+  parsePolicy,
+  parseSpec,
+  wordToInstall,
+} from './apt-choice.ts';
+import { globToRegExp, isGlob, matchesGlob } from './patterns.ts';
+
+const args = Type.Object({
+  name: A.list(
+    'Packages: `foo`, `foo=1.2`, `foo=1.2*`, `foo>=1.2`, `foo:i386`, or a pattern such as `foo*`.',
+    {
+      aliases: ['package', 'pkg'],
+      default: [],
+    },
+  ),
+  state: A.choice(['absent', 'build-dep', 'latest', 'present', 'fixed'], 'What is wanted of the packages.', {
+    default: 'present',
+  }),
+  update_cache: A.opt(A.bool('Fetch the package lists first.', { aliases: ['update-cache'] })),
+  update_cache_retries: A.int('How often to try fetching the lists.', { default: 5 }),
+  update_cache_retry_max_delay: A.int('Longest pause between two tries, in seconds.', { default: 12 }),
+  cache_valid_time: A.int(
+    'Fetch the lists only when they are older than this many seconds; implies update_cache.',
+    {
+      default: 0,
+    },
+  ),
+  purge: A.bool('Remove configuration files too.', { default: false }),
+  deb: A.opt(A.path('A .deb file on the host, or a URL that the host downloads.')),
+  default_release: A.opt(A.str('Release to prefer, as `apt-get -t`.', { aliases: ['default-release'] })),
+  install_recommends: A.opt(
+    A.bool('Install recommended packages; the host decides when not given.', {
+      aliases: ['install-recommends'],
+    }),
+  ),
+  force: A.bool('Allow downgrades, removal of essential packages and packages without signature.', {
+    default: false,
+  }),
+  upgrade: A.choice(['dist', 'full', 'no', 'safe', 'yes'], 'Upgrade all packages.', { default: 'no' }),
+  dpkg_options: A.str('Options for dpkg, divided by commas.', { default: 'force-confdef,force-confold' }),
+  autoremove: A.bool('Remove packages that nothing needs any more.', { default: false }),
+  autoclean: A.bool('Delete downloaded packages that can no longer be downloaded.', { default: false }),
+  clean: A.bool('Delete all downloaded packages first.', { default: false }),
+  fail_on_autoremove: A.bool('Fail rather than remove a package.', { default: false }),
+  policy_rc_d: A.opt(A.int('Exit code of policy-rc.d meanwhile; 101 keeps services from being started.')),
+  only_upgrade: A.bool('Leave packages alone that are not installed.', { default: false }),
+  force_apt_get: A.bool('Accepted; apt-get is always used.', { default: false }),
+  allow_unauthenticated: A.bool('Accept packages without signature.', {
+    default: false,
+    aliases: ['allow-unauthenticated'],
+  }),
+  allow_downgrade: A.bool('Replace a newer version with an older one if that is asked for.', {
+    default: false,
+    aliases: ['allow-downgrade', 'allow_downgrades', 'allow-downgrades'],
+  }),
+  allow_change_held_packages: A.bool('Change packages that are on hold.', { default: false }),
+  lock_timeout: A.int('Seconds to wait while another program uses the package database.', { default: 60 }),
+});
+
+type Args = Static<typeof args>;
+
+const ENVIRONMENT =
+  'export DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical APT_LISTCHANGES_FRONTEND=none LC_ALL=C';
+
+const STAMP =
+  'stamp() { stat -c %Y /var/lib/apt/periodic/update-success-stamp 2>/dev/null || stat -c %Y /var/lib/apt/lists 2>/dev/null || echo 0; }';
+
+/**
+ * Fetches the lists when they are too old. apt reports unreachable servers as a warning unless told otherwise, and
+ * does not wait for its lists' lock itself. Lists that did not change keep their time: touched, so that
+ * cache_valid_time means what it says.
+ */
+function updateScript(a: Args, checkMode: boolean): string {
+  if (!a.update_cache && a.cache_valid_time === 0) return '';
+  const update = `deadline=$(($(date +%s) + ${a.lock_timeout})); tries=0; delay=1
+while :; do
+  out=$(apt-get -q -o APT::Update::Error-Mode=any update 2>&1); rc=$?
+  case $out in *'W: Failed to fetch'*) rc=100;; esac
+  [ $rc = 0 ] && break
+  case $out in *'Could not get lock'*|*'Unable to lock'*) [ "$(date +%s)" -lt $deadline ] && { sleep 1; continue; };; esac
+  tries=$((tries + 1))
+  [ $tries -ge ${Math.max(1, a.update_cache_retries)} ] && { printf '%s\\n' "$out" >&2; exit 95; }
+  sleep $delay; delay=$((delay * 2)); [ $delay -gt ${a.update_cache_retry_max_delay} ] && delay=${a.update_cache_retry_max_delay}
+done
+after=$(stamp)
+if [ "$before" = "$after" ]; then touch /var/lib/apt/lists 2>/dev/null; else echo "updated $after"; fi`;
+  return `before=$(stamp)
+if [ $((before + ${a.cache_valid_time})) -lt "$(date +%s)" ]; then
+${checkMode ? 'echo "updated $before"' : update}
+fi`;
+}
+
+/** What one look at the host tells. */
+interface Look {
+  readonly specs: readonly PackageSpec[];
+  readonly installed: readonly Installed[];
+  readonly native: string;
+  readonly cache: { readonly cache_updated: boolean; readonly cache_update_time: number };
+  /** Wanted packages that are marked as installed for the sake of others. */
+  readonly automatic: readonly string[];
+}
+
+const FORMAT = ['Package', 'Architecture', 'Version', 'db:Status-Status'].map(f => `\${${f}}`).join('\\t');
+
+function* look(a: Args, checkMode: boolean): Steps<Look> {
+  const specs = a.name
+    .map(text => text.trim())
+    .filter(text => text !== '' && text !== '*')
+    .map(parseSpec);
+  const names = specs.map(spec => spec.name);
+  const globs = names.filter(isGlob);
+  const pattern = names.map(name => globToRegExp(name.split(':')[0]!)).join('|');
+  const script = [
+    ENVIRONMENT,
+    'command -v apt-get >/dev/null 2>&1 || exit 96',
+    STAMP,
+    updateScript(a, checkMode),
+    `echo "stamp $(stamp)"; echo "arch $(dpkg --print-architecture)"`,
+    ...(names.length > 0
+      ? [
+          `grep -A2 -E ${quote(`^Package: (${pattern})$`)} /var/lib/apt/extended_states 2>/dev/null`,
+          `echo; dpkg-query -W -f=${quote(`${FORMAT}\\n`)} -- ${names.map(quote).join(' ')} 2>/dev/null`,
+        ]
+      : []),
+    // Patterns mean every package there is, installed or not; for removal the installed ones are enough.
+    ...(globs.length > 0 && a.state !== 'absent'
+      ? [`echo; apt-cache pkgnames | grep -E ${quote(`^(${globs.map(globToRegExp).join('|')})$`)}`]
+      : []),
+    'exit 0',
+  ];
+  const reply = yield* sh(script.filter(Boolean).join('\n'), { live: true });
+  if (reply.rc === 96) throw new ModuleError('apt-get is missing: this host does not use Debian packages');
+  if (reply.rc === 95)
+    throw new ModuleError(`Failed to update apt cache: ${reply.stderr.trim()}`, { stderr: reply.stderr });
+  if (reply.rc !== 0)
+    throw new ModuleError(`cannot read the package database: ${reply.stderr.trim()}`, { rc: reply.rc });
+  return parseLook(reply.stdout, specs, a);
+}
+
+function parseLook(stdout: string, specs: readonly PackageSpec[], a: Args): Look {
+  const [header = '', rows = '', available = ''] = stdout.split('\n\n');
+  const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(header)?.[1];
+  const installed = parseInstalled(rows);
+  const known = a.state === 'absent' ? installed.map(p => p.name) : available.split('\n').filter(Boolean);
+  const automatic = [...header.matchAll(/^Package: (.*)\n(?:Architecture: .*\n)?Auto-Installed: 1/gm)].map(
+    m => m[1]!,
+  );
+  return {
+    specs: specs.flatMap(spec => (isGlob(spec.name) ? expand(spec, known) : [spec])),
+    installed,
+    native: field('arch') ?? '',
+    cache: { cache_updated: field('updated') !== undefined, cache_update_time: Number(field('stamp') ?? 0) },
+    automatic,
+  };
+}
+
+function expand(spec: PackageSpec, known: readonly string[]): readonly PackageSpec[] {
+  const found = known.filter(name => matchesGlob(name, spec.name));
+  if (found.length === 0) throw new ModuleError(`No package(s) matching '${spec.name}' available`);
+  return [...new Set(found)].map(name => ({ ...spec, name }));
+}
+
+/** Words for `apt-get install` that bring the host to what is wanted. */
+function* wordsToInstall(a: Args, found: Look): Steps<readonly string[]> {
+  if (a.state === 'build-dep') return found.specs.map(spec => spec.text);
+  const wish = { latest: a.state === 'latest', onlyUpgrade: a.only_upgrade };
+  const installed = (spec: PackageSpec) => findInstalled(found.installed, spec.name, found.native);
+  const open = found.specs.filter(spec => needsOffer(spec, installed(spec), wish));
+  if (open.length === 0) return [];
+  const release =
+    a.default_release === undefined ? '' : `-o APT::Default-Release=${quote(a.default_release)} `;
+  const reply = yield* mustSh(
+    'cannot read the package lists',
+    `LC_ALL=C apt-cache ${release}policy -- ${open.map(spec => quote(spec.name)).join(' ')}`,
+  );
+  const offers = parsePolicy(reply.stdout);
+  return open.flatMap(spec => wordToInstall(spec, installed(spec), offers.get(spec.name), wish) ?? []);
+}
+
+function options(a: Args, checkMode: boolean): string[] {
+  return [
+    '-y',
+    '-q',
+    '-o',
+    'Dpkg::Use-Pty=0',
+    '-o',
+    `DPkg::Lock::Timeout=${a.lock_timeout}`,
+    ...a.dpkg_options
+      .split(',')
+      .filter(Boolean)
+      .flatMap(option => ['-o', `Dpkg::Options::=--${option.trim()}`]),
+    ...(checkMode ? ['--simulate'] : []),
+    ...(a.force || a.allow_unauthenticated ? ['--allow-unauthenticated'] : []),
+    ...(a.force || a.allow_downgrade ? ['--allow-downgrades'] : []),
+    ...(a.force || a.allow_change_held_packages ? ['--allow-change-held-packages'] : []),
+    ...(a.force ? ['--allow-remove-essential'] : []),
+    ...(a.autoremove ? ['--auto-remove'] : []),
+    ...(a.fail_on_autoremove && a.state !== 'absent' ? ['--no-remove'] : []),
+    ...(a.only_upgrade ? ['--only-upgrade'] : []),
+    ...(a.state === 'fixed' ? ['--fix-broken'] : []),
+    ...(a.default_release === undefined ? [] : ['-t', a.default_release]),
+    ...(a.install_recommends === undefined
+      ? []
+      : ['-o', `APT::Install-Recommends=${a.install_recommends ? 'yes' : 'no'}`]),
+  ];
+}
+
+/** Keeps services from starting while packages are installed; what was there before comes back whatever happens. */
+function policyScript(code: number | undefined, checkMode: boolean): string {
+  if (code === undefined || checkMode) return '';
+  return `rc_d=/usr/sbin/policy-rc.d; kept=
+[ -e $rc_d ] && { kept=$(mktemp -d /usr/sbin/policy-rc.d.XXXXXX) && mv $rc_d "$kept/was" || exit 94; }
+trap 'rm -f $rc_d; [ -z "$kept" ] || { mv "$kept/was" $rc_d; rmdir "$kept"; }' 0
+printf '#!/bin/sh\\nexit ${code}\\n' >$rc_d && chmod 755 $rc_d || exit 94
+`;
+}
+
+const NOTHING =
+  /^0 upgraded, 0 newly installed, (0 reinstalled, )?(0 downgraded, )?0 to remove and \d+ not upgraded/m;
+
+/** Runs apt-get with a verb; whether something changed is read from its summary, in check mode from the simulated one. */
+function* aptGet(a: Args, ctx: ModuleContext, verb: readonly string[], pre = ''): Steps<Result> {
+  const command = ['apt-get', ...options(a, ctx.checkMode), ...verb].map(quote).join(' ');
+  const reply = yield* sh(`${ENVIRONMENT}\n${pre}${policyScript(a.policy_rc_d, ctx.checkMode)}${command}`, {
+    live: true,
+  });
+  if (reply.rc !== 0 || reply.timedOut) throw aptFailure(reply, verb);
+  const prepared = summary(reply.stdout);
+  return {
+    changed: !NOTHING.test(reply.stdout),
+    stdout: reply.stdout,
+    stderr: reply.stderr,
+    ...(ctx.diffMode && {
+      diff: [{ before: '', after: prepared, beforeHeader: 'packages', afterHeader: 'packages' }],
+    }),
+  };
+}
+
+function aptFailure(reply: Reply, verb: readonly string[]): ModuleError {
+  const what =
+    reply.stderr.trim() || reply.stdout.trim().split('\n').slice(-5).join('\n') || `exit code ${reply.rc}`;
+  const fields = { rc: reply.rc, stdout: reply.stdout, stderr: reply.stderr };
+  return new ModuleError(`'apt-get ${verb.join(' ')}' failed: ${what}`, fields);
+}
+
+/** The part of apt's output that says what is going to happen. */
+function summary(stdout: string): string {
+  const rows = stdout.split('\n');
+  const start = rows.indexOf('Reading state information...') + 1;
+  const end = rows.findIndex(row => /^\d+ upgraded/.test(row));
+  return `${rows.slice(start, end < 0 ? undefined : end + 1).join('\n')}\n`;
+}
+
+function* packages(a: Args, ctx: ModuleContext, found: Look): Steps<Result> {
+  if (a.state === 'absent') {
+    const gone = found.specs.filter(spec =>
+      mustRemove(spec, findInstalled(found.installed, spec.name, found.native), a.purge),
+    );
+    if (gone.length === 0) return { changed: false };
+    return yield* aptGet(a, ctx, [
+      'remove',
+      ...(a.purge ? ['--purge'] : []),
+      '--',
+      ...gone.map(spec => spec.name),
+    ]);
+  }
+  const words = yield* wordsToInstall(a, found);
+  if (words.length > 0) {
+    const verb = a.state === 'build-dep' ? 'build-dep' : 'install';
+    return yield* aptGet(a, ctx, [verb, '--', ...words]);
+  }
+  // Asked for by name means wanted for its own sake: a later autoremove must not take it away.
+  if (found.automatic.length > 0 && !ctx.checkMode)
+    yield* mustSh(
+      'cannot mark packages',
+      `apt-mark manual ${found.automatic.map(quote).join(' ')} >/dev/null`,
+    );
+  return { changed: false };
+}
+
+/** Installs .deb files, dependencies included, unless that very version is installed. */
+function* debFiles(a: Args, ctx: ModuleContext): Steps<Result> {
+  if (a.state !== 'present') throw new ModuleError('deb only supports state=present');
+  const files = a.deb!.split(',').map(file => file.trim());
+  const reply = yield* sh(`${ENVIRONMENT}\n${files.map(debScript).join('\n')}\nexit 0`, { live: true });
+  if (reply.rc !== 0)
+    throw new ModuleError(`Unable to install package: ${reply.stderr.trim() || `exit code ${reply.rc}`}`);
+  const rows = reply.stdout
+    .split('\n')
+    .filter(row => row.startsWith('deb\t'))
+    .map(row => row.split('\t'));
+  const temporary = rows.flatMap(([, path = '', , , , , own]) => (own ? [path] : []));
+  const clean = temporary.length > 0 ? `trap 'rm -f ${temporary.map(quote).join(' ')}' 0\n` : '';
+  const open: string[] = [];
+  for (const [, path = '', , version = '', installed = '', order] of rows) {
+    if (installed === version) continue;
+    if (order === 'older' && !a.allow_downgrade && !a.force)
+      throw new ModuleError('A later version is already installed');
+    open.push(path);
+  }
+  if (open.length === 0) {
+    if (clean) yield* sh(`rm -f ${temporary.map(quote).join(' ')}`);
+    return { changed: false, stdout: '', stderr: '' };
+  }
+  return yield* aptGet(a, ctx, ['install', '--', ...open], clean);
+}
+
+// apt's own downloader is on every Debian host, with or without curl.
+function debScript(file: string): string {
+  const fetch = `f=$(mktemp --suffix=.deb) && chmod 644 "$f" && /usr/lib/apt/apt-helper download-file ${quote(file)} "$f" >&2 || exit 1; own=1`;
+  return `${file.includes('://') ? fetch : `f=${quote(file.startsWith('/') ? file : `./${file}`)}; own=`}
+p=$(dpkg-deb -f "$f" Package) && v=$(dpkg-deb -f "$f" Version) && r=$(dpkg-deb -f "$f" Architecture) || exit 1
+[ "$r" = all ] && q=$p || q=$p:$r
+i=$(dpkg-query -W -f='\${db:Status-Status} \${Version}' -- "$q" 2>/dev/null)
+case $i in "installed "*) i=\${i#* };; *) i=;; esac
+o=; [ -n "$i" ] && dpkg --compare-versions "$v" lt "$i" && o=older
+printf 'deb\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$f" "$p" "$v" "$i" "$o" "$own"`;
+}
+
+function* work(a: Args, ctx: ModuleContext): Steps<Result> {
+  if (a.clean && !ctx.checkMode) yield* mustSh('apt-get clean failed', `${ENVIRONMENT}; apt-get clean`);
+  const upgradeAll = a.upgrade !== 'no' || (a.state === 'latest' && a.name.includes('*'));
+  if (a.state === 'latest' && a.name.includes('*') && a.name.some(n => n !== '*'))
+    throw new ModuleError('unable to install additional packages when upgrading all installed packages');
+  const found = yield* look(a, ctx.checkMode);
+  const cache: { readonly [key: string]: Json } = { ...found.cache };
+  if (upgradeAll) {
+    const dist = a.upgrade === 'dist' || a.upgrade === 'full';
+    const result = yield* aptGet(a, ctx, dist ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs']);
+    return { ...result, ...cache, msg: String(result.stdout) };
+  }
+  if (a.deb !== undefined) return { ...(yield* debFiles(a, ctx)), ...cache };
+  if (found.specs.length > 0) return { ...(yield* packages(a, ctx, found)), ...cache };
+  let changed = a.clean || found.cache.cache_updated;
+  let last: Partial<Result> = {};
+  if (a.autoclean) {
+    last = yield* aptGet(a, ctx, ['autoclean']);
+    changed ||= /^Del /m.test(String(last.stdout));
+  }
+  for (const verb of [
+    a.autoremove && ['autoremove', ...(a.purge ? ['--purge'] : [])],
+    a.state === 'fixed' && ['install'],
+  ]) {
+    if (!verb) continue;
+    last = yield* aptGet(a, ctx, verb);
+    changed ||= last.changed === true;
+  }
+  return { ...last, changed, ...cache };
+}
+
+export const apt = defineAction({
+  name: 'apt',
+  summary: 'Installs, upgrades and removes Debian packages.',
+  args,
+  rules: { mutuallyExclusive: [['deb', 'name', 'upgrade']] },
+  returns: {
+    cache_updated: 'Whether the package lists were fetched.',
+    cache_update_time: 'When they were last fetched, in seconds since 1970.',
+    stdout: 'Output of apt-get.',
+    stderr: 'Its error output.',
+  },
+  differences: [
+    'apt-get is always used, aptitude never.',
+    'Nothing is installed on the host for our own sake: no python3-apt.',
+    'Lists that were fetched but had not changed get the time of the fetch, so that cache_valid_time counts from it.',
+    'changed is read from the summary of apt-get: an installation that turns out to have nothing to do is ok.',
+    'force does what --force-yes once did by the options that replaced it.',
+  ],
+  run: work,
+  check: work,
+});

@@ -1,0 +1,199 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Reply,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { kindOf, parseTransaction, present, queryScript } from './rpm-choice.ts';
+
+const args = Type.Object({
+  name: A.list(
+    'Packages: `foo`, `foo-1.2`, `foo >= 1.2`, `@group`, a path, a URL or a .rpm file; `*` with state=latest.',
+    {
+      aliases: ['pkg'],
+      default: [],
+    },
+  ),
+  state: A.opt(
+    A.choice(
+      ['absent', 'present', 'installed', 'removed', 'latest'],
+      'What is wanted; present, unless autoremove is given.',
+    ),
+  ),
+  update_cache: A.bool('Fetch the repositories’ metadata first.', {
+    default: false,
+    aliases: ['expire-cache'],
+  }),
+  autoremove: A.bool('Remove packages that nothing needs any more.', { default: false }),
+  enablerepo: A.opt(A.list('Repositories to enable for this once.')),
+  disablerepo: A.opt(A.list('Repositories to disable for this once.')),
+  exclude: A.opt(A.list('Packages to leave alone.')),
+  conf_file: A.opt(A.str('Configuration file of dnf.')),
+  disable_excludes: A.opt(A.str('Ignore exclusions: all, main, or the name of a repository.')),
+  disable_gpg_check: A.bool('Do not check signatures.', { default: false }),
+  disable_plugin: A.opt(A.list('Plugins to disable.')),
+  enable_plugin: A.opt(A.list('Plugins to enable.')),
+  download_only: A.bool('Download, but do not install.', { default: false }),
+  download_dir: A.opt(A.str('Where downloads go.')),
+  installroot: A.str('Root directory of the installation.', { default: '/' }),
+  releasever: A.opt(A.str('Release to install from.')),
+  security: A.bool('With state=latest: security updates only.', { default: false }),
+  bugfix: A.bool('With state=latest: bug fixes only.', { default: false }),
+  update_only: A.bool('With state=latest: update what is installed, install nothing.', { default: false }),
+  skip_broken: A.bool('Skip packages that cannot be had.', { default: false }),
+  nobest: A.bool('Accept older versions where the newest cannot be installed.', { default: false }),
+  allowerasing: A.bool('Allow packages to be removed for the sake of others.', { default: false }),
+  allow_downgrade: A.bool('Replace a newer version with an older one if that is asked for.', {
+    default: false,
+  }),
+  install_weak_deps: A.bool('Install recommended packages.', { default: true }),
+  cacheonly: A.bool('Use only metadata that is there.', { default: false }),
+  sslverify: A.bool('Check the certificates of repositories.', { default: true }),
+  validate_certs: A.bool('Accepted; certificates of URLs are checked as those of repositories.', {
+    default: true,
+  }),
+  lock_timeout: A.int('Accepted; dnf waits for its lock by itself.', { default: 30 }),
+  install_repoquery: A.bool('Accepted and without meaning.', { default: true }),
+});
+
+type Args = Static<typeof args>;
+
+const each = (flag: string, values: readonly string[] | undefined) => (values ?? []).map(v => `${flag}=${v}`);
+
+function flags(a: Args): string[] {
+  return [
+    ...(a.conf_file === undefined ? [] : ['-c', a.conf_file]),
+    ...(a.cacheonly ? ['-C'] : []),
+    ...each('--disablerepo', a.disablerepo),
+    ...each('--enablerepo', a.enablerepo),
+    ...each('--exclude', a.exclude),
+    ...each('--disableplugin', a.disable_plugin),
+    ...each('--enableplugin', a.enable_plugin),
+    ...(a.disable_excludes === undefined ? [] : [`--disableexcludes=${a.disable_excludes}`]),
+    ...(a.disable_gpg_check ? ['--nogpgcheck'] : []),
+    ...(a.installroot === '/' ? [] : [`--installroot=${a.installroot}`]),
+    ...(a.releasever === undefined ? [] : [`--releasever=${a.releasever}`]),
+    ...(a.download_only ? ['--downloadonly'] : []),
+    ...(a.download_dir === undefined ? [] : [`--downloaddir=${a.download_dir}`]),
+    ...(a.sslverify ? [] : ['--setopt=sslverify=0']),
+    ...(a.install_weak_deps ? [] : ['--setopt=install_weak_deps=False']),
+    ...(a.skip_broken ? ['--skip-broken'] : []),
+    ...(a.nobest ? ['--nobest'] : []),
+    ...(a.allowerasing ? ['--allowerasing'] : []),
+  ];
+}
+
+// Dandified yum where there is one; yum itself on older hosts.
+const PROGRAM = `for y in dnf dnf5 yum microdnf; do command -v $y >/dev/null 2>&1 && break; y=; done
+[ -n "$y" ] || { echo 'this host has neither dnf nor yum' >&2; exit 96; }`;
+
+const QUIET_RESULT: Result = { changed: false, msg: 'Nothing to do', rc: 0, results: [] };
+
+/** Runs dnf with a verb; in check mode it says what it would do and is told no. */
+function* transaction(a: Args, ctx: ModuleContext, verb: readonly string[]): Steps<Result> {
+  const words = [ctx.checkMode ? '--assumeno' : '-y', ...flags(a), ...verb].map(quote).join(' ');
+  const reply = yield* sh(`${PROGRAM}\n$y ${words}`, { live: true });
+  const { nothing, results, summary } = parseTransaction(reply.stdout + reply.stderr);
+  // "No" to a transaction is an exit code of 1.
+  const refused = ctx.checkMode && summary;
+  if ((reply.rc !== 0 && !refused && !(nothing && ctx.checkMode)) || reply.timedOut)
+    throw dnfFailure(reply, verb);
+  if (nothing) return QUIET_RESULT;
+  return { changed: true, msg: '', rc: 0, results: [...results] };
+}
+
+function dnfFailure(reply: Reply, verb: readonly string[]): ModuleError {
+  const tail =
+    reply.stderr.trim() || reply.stdout.trim().split('\n').slice(-5).join('\n') || `exit code ${reply.rc}`;
+  const fields: Record<string, Json> = {
+    rc: reply.rc,
+    stdout: reply.stdout,
+    stderr: reply.stderr,
+    results: [],
+  };
+  return new ModuleError(`Failed to ${verb[0]} ${verb.slice(1).join(' ')}: ${tail}`, fields);
+}
+
+/** Which of the names the host has, as rpm says. */
+function* installed(a: Args, names: readonly string[]): Steps<ReadonlySet<string>> {
+  const reply = yield* sh(queryScript(names, a.installroot));
+  if (reply.rc === 96) throw new ModuleError('this host has no rpm: it does not use RPM packages');
+  return present(names, reply.stdout);
+}
+
+function* install(a: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
+  const found = yield* installed(a, names);
+  // What a pattern stands for, only the repositories know.
+  const missing = names.filter(name => !found.has(name) || kindOf(name) === 'pattern');
+  if (missing.length === 0) return QUIET_RESULT;
+  const result = yield* transaction(a, ctx, ['install', ...missing]);
+  if (ctx.checkMode || !a.allow_downgrade || result.changed) return result;
+  const still = yield* installed(a, missing);
+  const older = missing.filter(name => !still.has(name) && kindOf(name) === 'package');
+  return older.length === 0 ? result : yield* transaction(a, ctx, ['downgrade', ...older]);
+}
+
+function* latest(a: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
+  const only = [...(a.security ? ['--security'] : []), ...(a.bugfix ? ['--bugfix'] : [])];
+  if (names.includes('*')) return yield* transaction(a, ctx, ['upgrade', ...only]);
+  if (a.update_only || only.length > 0) return yield* transaction(a, ctx, ['upgrade', ...only, ...names]);
+  const found = yield* installed(a, names);
+  const missing = names.filter(name => !found.has(name));
+  const there = names.filter(name => found.has(name));
+  const first = missing.length === 0 ? QUIET_RESULT : yield* transaction(a, ctx, ['install', ...missing]);
+  const second = there.length === 0 ? QUIET_RESULT : yield* transaction(a, ctx, ['upgrade', ...there]);
+  if (!first.changed) return second;
+  return second.changed
+    ? { ...first, results: [...(first.results as Json[]), ...(second.results as Json[])] }
+    : first;
+}
+
+function* absent(a: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
+  const found = yield* installed(a, names);
+  const there = names.filter(name => found.has(name));
+  if (there.length === 0) return QUIET_RESULT;
+  return yield* transaction(a, ctx, [a.autoremove ? 'autoremove' : 'remove', ...there]);
+}
+
+function* work(a: Args, ctx: ModuleContext): Steps<Result> {
+  const names = a.name.map(name => name.trim()).filter(Boolean);
+  const state = a.state ?? (a.autoremove ? 'absent' : 'present');
+  if (a.update_cache && !ctx.checkMode) {
+    const reply = yield* sh(`${PROGRAM}\n$y ${[...flags(a), 'makecache'].map(quote).join(' ')}`, {
+      live: true,
+    });
+    if (reply.rc !== 0) throw dnfFailure(reply, ['makecache']);
+    if (names.length === 0 && !a.autoremove)
+      return { changed: false, msg: 'Cache updated', rc: 0, results: [] };
+  }
+  if (a.autoremove && names.length === 0) return yield* transaction(a, ctx, ['autoremove']);
+  if (names.length === 0) return { ...QUIET_RESULT, ...(a.update_cache && { msg: 'Cache updated' }) };
+  if (state === 'absent' || state === 'removed') return yield* absent(a, ctx, names);
+  return yield* state === 'latest' ? latest(a, ctx, names) : install(a, ctx, names);
+}
+
+export const dnf = defineAction({
+  name: 'dnf',
+  aliases: ['yum', 'dnf5', 'ansible.builtin.yum', 'ansible.builtin.dnf5', 'ansible.legacy.yum'],
+  summary: 'Installs, upgrades and removes RPM packages.',
+  args,
+  returns: {
+    results: 'What was done, a line for each package.',
+    msg: '"Nothing to do", or empty.',
+    rc: 'Exit code.',
+  },
+  differences: [
+    'yum, dnf and dnf5 are one module, which uses the program the host has.',
+    'Tried with dnf 4 and rpm of Debian, not on a host of the Red Hat family.',
+    'The argument `list` does not exist: package_facts reads what is installed.',
+  ],
+  run: work,
+  check: work,
+});

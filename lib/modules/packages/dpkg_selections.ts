@@ -1,0 +1,33 @@
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
+
+export const dpkgSelections = defineState({
+  name: 'dpkg_selections',
+  summary: 'Keeps what dpkg is to do with a package, such as holding it back.',
+  args: Type.Object({
+    name: A.str('Name of the package.'),
+    selection: A.choice(['install', 'hold', 'deinstall', 'purge'], 'What dpkg is to do.'),
+  }),
+  returns: { before: 'The selection before.', after: 'The selection after.' },
+  touches: a => [`dpkg:${a.name}`],
+
+  *probe(a): Steps<string> {
+    const reply = yield* sh(
+      `command -v dpkg >/dev/null 2>&1 || exit 96; dpkg --get-selections ${quote(a.name)} 2>/dev/null`,
+    );
+    if (reply.rc === 96) throw new ModuleError('Failed to find required executable "dpkg" in paths');
+    return reply.stdout.trim().split(/\s+/)[1] ?? 'not present';
+  },
+
+  diff: (found, a) => ({
+    changes: found === a.selection ? [] : [`package ${a.name}: ${found} → ${a.selection}`],
+    result: { before: found, after: a.selection },
+  }),
+
+  *apply(_, a) {
+    yield* mustSh('dpkg --set-selections failed', 'dpkg --set-selections', {
+      stdin: `${a.name} ${a.selection}\n`,
+    });
+    return {};
+  },
+});

@@ -1,0 +1,249 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Reply,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+import { pathWord } from '../kit/stat.ts';
+
+const args = Type.Object({
+  name: A.opt(A.list('Packages: `foo`, `foo==1.2`, `foo>=1.2`, a URL or a path.')),
+  version: A.opt(A.str('Version of the one package named.')),
+  requirements: A.opt(A.path('Requirements file on the host.')),
+  state: A.choice(['absent', 'forcereinstall', 'latest', 'present'], 'What is wanted.', {
+    default: 'present',
+  }),
+  virtualenv: A.opt(A.path('Directory of a virtual environment; made if it is missing.')),
+  virtualenv_command: A.path('Program that makes it; `python3 -m venv` is used where it does not exist.', {
+    default: 'virtualenv',
+  }),
+  virtualenv_python: A.opt(A.str('Python of a new environment.')),
+  virtualenv_site_packages: A.bool('Let a new environment see the packages of the system.', {
+    default: false,
+  }),
+  extra_args: A.opt(A.str('Further arguments for pip.')),
+  editable: A.bool('Install in editable mode.', { default: false }),
+  chdir: A.opt(A.path('Directory to change to first.')),
+  executable: A.opt(A.path('pip to use, or its name.')),
+  umask: A.opt(A.str('Umask, such as "0022".')),
+  break_system_packages: A.bool('Let pip change packages that the package manager of the host owns.', {
+    default: false,
+  }),
+});
+
+type Args = Static<typeof args>;
+
+interface Wanted {
+  readonly text: string;
+  /** As pip compares names; undefined for URLs and paths. */
+  readonly name: string | undefined;
+  readonly specifiers: readonly (readonly [operator: string, version: string])[];
+}
+
+const normal = (name: string) => name.toLowerCase().replaceAll(/[-_.]+/g, '-');
+
+export function parseRequirement(text: string, version?: string): Wanted {
+  const match =
+    /^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*((?:(?:===|==|!=|<=|>=|~=|<|>)[^,;]+,?\s*)*)$/.exec(
+      text.trim(),
+    );
+  if (!match || text.includes('/')) return { text, name: undefined, specifiers: [] };
+  const given = match[3]!.split(',').flatMap(part => {
+    const found = /^\s*(===|==|!=|<=|>=|~=|<|>)\s*(.+?)\s*$/.exec(part);
+    return found ? [[found[1]!, found[2]!] as const] : [];
+  });
+  const pinned = version === undefined ? [] : [['==', version] as const];
+  return {
+    text: version === undefined ? text.trim() : `${text.trim()}==${version}`,
+    name: normal(match[1]!),
+    specifiers: [...given, ...pinned],
+  };
+}
+
+const release = (version: string) => version.replace(/^v/i, '').split('+')[0]!.split('.').map(Number);
+
+/** Order of two plain release versions; undefined when one is more than numbers, and pip had better decide. */
+export function compareReleases(a: string, b: string): number | undefined {
+  const [left, right] = [release(a), release(b)];
+  if ([...left, ...right].some(Number.isNaN)) return a === b ? 0 : undefined;
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const order = (left[i] ?? 0) - (right[i] ?? 0);
+    if (order !== 0) return Math.sign(order);
+  }
+  return 0;
+}
+
+/** Whether an installed version is as wanted; undefined when only pip can tell. */
+export function satisfies(version: string, wanted: Wanted): boolean | undefined {
+  let certain = true;
+  for (const [operator, limit] of wanted.specifiers) {
+    if (limit.endsWith('.*') && (operator === '==' || operator === '!=')) {
+      if (version.startsWith(limit.slice(0, -1)) !== (operator === '==')) return false;
+      continue;
+    }
+    const order = compareReleases(version, limit);
+    if (order === undefined || operator === '~=') certain = false;
+    else if (
+      !{
+        '==': order === 0,
+        '===': order === 0,
+        '!=': order !== 0,
+        '<=': order <= 0,
+        '>=': order >= 0,
+        '<': order < 0,
+        '>': order > 0,
+      }[operator]
+    )
+      return false;
+  }
+  return certain ? true : undefined;
+}
+
+/** Makes the environment and sets `$pip`. */
+function prepare(a: Args, checkMode: boolean): string {
+  const cd = a.chdir === undefined ? '' : `cd ${pathWord(a.chdir)} || exit 95\n`;
+  const umask = a.umask === undefined ? '' : `umask ${quote(a.umask)}\n`;
+  if (a.virtualenv === undefined) {
+    const own = a.executable;
+    const find = own
+      ? own.startsWith('/')
+        ? `pip=${quote(own)}`
+        : `pip=$(command -v ${quote(own)})`
+      : `for p in pip3 pip; do command -v $p >/dev/null 2>&1 && { pip=$p; break; }; done\n[ -n "$pip" ] || { python3 -m pip --version >/dev/null 2>&1 && pip='python3 -m pip'; }`;
+    return `${cd}${umask}pip=\n${find}\n[ -n "$pip" ] || { echo 'Unable to find any of pip3, pip to use.  pip needs to be installed.' >&2; exit 96; }`;
+  }
+  const env = pathWord(a.virtualenv);
+  const python = a.virtualenv_python === undefined ? '' : ` -p ${quote(a.virtualenv_python)}`;
+  const site = a.virtualenv_site_packages ? ' --system-site-packages' : '';
+  const [program = '', ...rest] = a.virtualenv_command.split(/\s+/);
+  const make = `if command -v ${quote(program)} >/dev/null 2>&1; then ${[program, ...rest].map(quote).join(' ')}${site}${python} "$env" >&2
+  else ${a.virtualenv_python === undefined ? 'python3' : quote(a.virtualenv_python)} -m venv${site} "$env" >&2; fi || exit 97; echo made`;
+  const missing = checkMode ? 'echo made; pip=:' : make;
+  return `${cd}${umask}env=${env}; pip=$env/bin/${quote(a.executable ?? 'pip')}\nif [ ! -x "$env/bin/activate" ] && [ ! -e "$env/bin/python" ]; then ${missing}\nfi`;
+}
+
+const PIP = `run_pip() { if [ -x "$pip" ]; then "$pip" "$@"; else $pip "$@"; fi; }
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1`;
+
+function fail(reply: Reply, a: Args): ModuleError {
+  const said = reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`;
+  return new ModuleError(reply.rc === 96 ? said : `pip failed: ${said}`, {
+    rc: reply.rc,
+    stdout: reply.stdout,
+    stderr: reply.stderr,
+    name: a.name ?? null,
+    requirements: a.requirements ?? null,
+  });
+}
+
+function* look(
+  a: Args,
+  ctx: ModuleContext,
+): Steps<{ readonly made: boolean; readonly known: ReadonlyMap<string, string> }> {
+  const reply = yield* sh(
+    `${prepare(a, ctx.checkMode)}\n${PIP}\nrun_pip list --format=freeze 2>/dev/null; :`,
+    { live: true },
+  );
+  if (reply.rc !== 0) throw fail(reply, a);
+  const rows = [...reply.stdout.matchAll(/^([^=\s]+)==(\S+)$/gm)];
+  return { made: /^made$/m.test(reply.stdout), known: new Map(rows.map(m => [normal(m[1]!), m[2]!])) };
+}
+
+function command(a: Args, words: readonly string[], dry = false): string {
+  const yes = dry ? [] : ['-y'];
+  const base = a.state === 'absent' ? ['uninstall', ...yes] : ['install', ...(dry ? ['--dry-run'] : [])];
+  const state = { latest: ['-U'], forcereinstall: ['-U', '--force-reinstall'], present: [], absent: [] }[
+    a.state
+  ];
+  const editable = a.editable && a.state !== 'absent' ? ['-e'] : [];
+  const system = a.break_system_packages ? ['--break-system-packages'] : [];
+  const requirements = a.requirements === undefined ? '' : ` -r ${pathWord(a.requirements)}`;
+  return `run_pip ${[...base, ...state, ...system].map(quote).join(' ')} ${a.extra_args ?? ''} ${[...editable, ...words].map(quote).join(' ')}${requirements}`;
+}
+
+/** Whether pip would change something, where only pip can tell: a removal is told no, an installation is a dry run. */
+function* foretell(a: Args, words: readonly string[]): Steps<boolean> {
+  const reply = yield* sh(
+    `${prepare(a, true)}\n${PIP}\nunset PIP_NO_INPUT; echo n | { ${command(a, words, true)}; }`,
+    {
+      live: true,
+    },
+  );
+  if (reply.stderr.includes('no such option: --dry-run')) return true;
+  if (reply.rc !== 0 || reply.timedOut) throw fail(reply, a);
+  return /^ *Would (install|remove)/m.test(reply.stdout);
+}
+
+function* work(a: Args, ctx: ModuleContext): Steps<Result> {
+  const names = (a.name ?? []).map(n => n.trim()).filter(Boolean);
+  if (a.version !== undefined && names.length > 1)
+    throw new ModuleError(
+      "'version' argument is ambiguous when installing multiple package distributions. Please specify version restrictions next to each package in 'name' argument.",
+    );
+  if (a.state === 'latest' && a.version !== undefined)
+    throw new ModuleError('version is incompatible with state=latest');
+  const wanted = names.map(n => parseRequirement(n, a.version));
+  const { made, known } = yield* look(a, ctx);
+  const fields = {
+    name: a.name ?? null,
+    version: a.version ?? null,
+    state: a.state,
+    requirements: a.requirements ?? null,
+    virtualenv: a.virtualenv ?? null,
+  };
+  const open = wanted.filter(w => {
+    const version = w.name === undefined ? undefined : known.get(w.name);
+    if (a.state === 'absent') return version !== undefined;
+    return a.state !== 'present' || version === undefined || satisfies(version, w) !== true;
+  });
+  if (open.length === 0 && a.requirements === undefined) return { changed: made, ...fields };
+  const words = open.map(w => (a.state === 'absent' && w.name ? w.name : w.text));
+  if (ctx.checkMode) {
+    const certain = made || a.state === 'forcereinstall' || open.some(w => w.name && !known.has(w.name));
+    return { changed: certain || (yield* foretell(a, words)), ...fields };
+  }
+  const script = `${prepare(a, false)}\n${PIP}\n${command(a, words)}`;
+  const reply = yield* sh(script, { live: true });
+  if (reply.rc !== 0 || reply.timedOut) throw fail(reply, a);
+  const changed = made || /Successfully (un)?installed/i.test(reply.stdout) || a.state === 'forcereinstall';
+  return {
+    changed,
+    ...fields,
+    stdout: reply.stdout,
+    stderr: reply.stderr,
+    cmd: command(
+      a,
+      open.map(w => w.text),
+    ).replace('run_', ''),
+  };
+}
+
+export const pip = defineAction({
+  name: 'pip',
+  summary: 'Installs and removes Python packages.',
+  args,
+  rules: {
+    requiredOneOf: [['name', 'requirements']],
+    mutuallyExclusive: [
+      ['name', 'requirements'],
+      ['executable', 'virtualenv'],
+    ],
+  },
+  returns: {
+    cmd: 'The command that was run.',
+    stdout: 'Its output.',
+    virtualenv: 'The virtual environment.',
+  },
+  differences: [
+    'Without the program virtualenv an environment is made with python3 -m venv.',
+    'Check mode asks pip itself (a dry run) about requirements files and state=latest, instead of calling each a change; only a pip older than 22.2 cannot tell.',
+  ],
+  run: work,
+  check: work,
+});

@@ -1,0 +1,205 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { type Attributes, attributeArgs, attributeChanges } from '../kit/attributes.ts';
+import { defineState, ModuleError, mustSh, quote } from '../kit/define.ts';
+import { attributesFound } from '../kit/stat.ts';
+import { linesOf, readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
+import { applyAttributes } from '../kit/write-file.ts';
+
+/** Settings of a repository that are written as they are; yum.conf(5) and dnf.conf(5) say what they mean. */
+const PLAIN = [
+  'bandwidth',
+  'cost',
+  'deltarpm_metadata_percentage',
+  'deltarpm_percentage',
+  'failovermethod',
+  'gpgcakey',
+  'http_caching',
+  'include',
+  'ip_resolve',
+  'keepcache',
+  'metadata_expire',
+  'metadata_expire_filter',
+  'metalink',
+  'mirrorlist',
+  'mirrorlist_expire',
+  'priority',
+  'proxy',
+  'proxy_username',
+  'retries',
+  'throttle',
+  'timeout',
+  'ui_repoid_vars',
+  'username',
+] as const;
+const BOOLEAN = [
+  'async',
+  'enabled',
+  'enablegroups',
+  'gpgcheck',
+  'keepalive',
+  'module_hotfixes',
+  'protect',
+  'repo_gpgcheck',
+  's3_enabled',
+  'skip_if_unavailable',
+  'ssl_check_cert_permissions',
+] as const;
+
+const plain = (name: string) => A.opt(A.str(`Setting ${name} of the repository.`));
+const switches = (name: string) => A.opt(A.bool(`Setting ${name} of the repository.`));
+type Plain = { [K in (typeof PLAIN)[number]]: ReturnType<typeof plain> };
+type Switches = { [K in (typeof BOOLEAN)[number]]: ReturnType<typeof switches> };
+
+const args = Type.Object({
+  name: A.str('Identifier of the repository: the heading of its section.'),
+  description: A.opt(A.str('Its name for people.')),
+  baseurl: A.opt(A.list('Its URLs.')),
+  gpgkey: A.opt(A.list('URLs of the keys its packages are signed with.')),
+  exclude: A.opt(A.list('Packages to leave out.', { aliases: ['excludepkgs'] })),
+  includepkgs: A.opt(A.list('Packages to take, and no others.')),
+  sslverify: A.opt(A.bool('Check the certificate of the server.', { aliases: ['validate_certs'] })),
+  sslcacert: A.opt(A.str('Directory of the authorities to trust.', { aliases: ['ca_cert'] })),
+  sslclientcert: A.opt(A.str('Certificate to show to the server.', { aliases: ['client_cert'] })),
+  sslclientkey: A.opt(A.str('Key of that certificate.', { aliases: ['client_key'] })),
+  password: A.opt(A.str('Password for the server.', { secret: true })),
+  proxy_password: A.opt(A.str('Password for the proxy.', { secret: true })),
+  file: A.opt(A.str('Name of the file without .repo; the identifier when not given.')),
+  reposdir: A.path('Directory of the file.', { default: '/etc/yum.repos.d' }),
+  state: A.choice(['absent', 'present'], 'Whether the repository should be there.', { default: 'present' }),
+  ...(Object.fromEntries(PLAIN.map(name => [name, plain(name)])) as Plain),
+  ...(Object.fromEntries(BOOLEAN.map(name => [name, switches(name)])) as Switches),
+  ...attributeArgs,
+});
+
+type Args = Static<typeof args>;
+
+const LISTED = ['exclude', 'includepkgs'];
+const OWN = [
+  'baseurl',
+  'gpgkey',
+  ...LISTED,
+  'sslverify',
+  'sslcacert',
+  'sslclientcert',
+  'sslclientkey',
+  'password',
+  'proxy_password',
+];
+
+/** The settings in the order they are written, as text. */
+function settings(a: Args): (readonly [string, string])[] {
+  const given = a as unknown as Record<string, Json | undefined>;
+  const text = (key: string, value: Json): string => {
+    if (Array.isArray(value)) return value.join(LISTED.includes(key) ? ' ' : '\n\t');
+    return typeof value === 'boolean' ? (value ? '1' : '0') : String(value);
+  };
+  return [...PLAIN, ...BOOLEAN, ...OWN]
+    .filter(key => given[key] !== undefined)
+    .map(key => [key, text(key, given[key]!)] as const)
+    .concat([['name', a.description ?? '']])
+    .sort(([x], [y]) => (x < y ? -1 : 1));
+}
+
+interface Section {
+  readonly name: string;
+  readonly body: string;
+}
+
+/** Sections as they are spelled; comments before the first are dropped, as Ansible drops them. */
+function sections(text: string): Section[] {
+  const found: { name: string; body: string }[] = [];
+  for (const line of linesOf(text)) {
+    const heading = /^\[(.*)\]\s*$/.exec(line)?.[1];
+    if (heading !== undefined) found.push({ name: heading, body: '' });
+    else if (line.trim() !== '' && !/^\s*[#;]/.test(line) && found.length > 0) {
+      const pair = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line);
+      found.at(-1)!.body += pair ? `${pair[1]!.toLowerCase()} = ${pair[2]}\n` : `\t${line.trim()}\n`;
+    }
+  }
+  return found;
+}
+
+const written = (list: readonly Section[]) => list.map(s => `[${s.name}]\n${s.body}\n`).join('');
+
+/** Order of settings within a section does not count when comparing. */
+const sorted = (list: readonly Section[]) =>
+  list
+    .map(s => `[${s.name}]\n${(s.body.match(/[^\t\n][^\n]*\n(\t[^\n]*\n)*/g) ?? []).sort().join('')}`)
+    .sort()
+    .join('');
+
+/** The file as wanted; the text itself when it says the same already. Pure. */
+export function editRepositories(text: string, a: Args): string {
+  const found = sections(text);
+  const others = found.filter(s => s.name !== toBytes(a.name));
+  const body = settings(a)
+    .map(([key, value]) => `${key} = ${toBytes(value)}\n`)
+    .join('');
+  const wanted = a.state === 'absent' ? others : [...others, { name: toBytes(a.name), body }];
+  return sorted(wanted) === sorted(found) ? text : written(wanted);
+}
+
+const pathOf = (a: Args) => `${a.reposdir}/${a.file ?? a.name}.repo`;
+
+export const yumRepository = defineState({
+  name: 'yum_repository',
+  summary: 'Keeps repositories of yum and dnf.',
+  args,
+  returns: { repo: 'Identifier of the repository.', state: 'State wanted.' },
+  differences: [
+    'Values of other repositories in the file are left alone, but comments are dropped when the file changes.',
+  ],
+  touches: a => [pathOf(a)],
+
+  *probe(a) {
+    if (a.state === 'present' && a.description === undefined)
+      throw new ModuleError("Parameter 'description' is required.");
+    if (a.state === 'present' && (a.baseurl ?? a.metalink ?? a.mirrorlist) === undefined)
+      throw new ModuleError(
+        "Parameter 'baseurl', 'metalink' or 'mirrorlist' is required for adding a new repo.",
+      );
+    return yield* readText(pathOf(a));
+  },
+
+  diff(found: TextFile, a, ctx) {
+    if (found.file.parent === 'missing')
+      throw new ModuleError(`Repo directory '${a.reposdir}' does not exist.`);
+    const after = editRepositories(found.text ?? '', a);
+    const edit = after !== (found.text ?? '');
+    const { status } = found.file;
+    const attributes =
+      status && a.state === 'present'
+        ? attributeChanges(
+            attributesFound({ ...found.file, status }),
+            a as Attributes,
+            found.file.path,
+            ctx.checkMode,
+          )
+        : undefined;
+    return {
+      changes: [...(edit ? [`${found.file.path}: [${a.name}]`] : []), ...(attributes?.changes ?? [])],
+      ...(edit && { diff: [textDiff(found, after)] }),
+      result: { repo: a.name, state: a.state },
+    };
+  },
+
+  *apply(found, a, ctx) {
+    const after = editRepositories(found.text ?? '', a);
+    const { status, path, realPath } = found.file;
+    if (after === '' && a.state === 'absent')
+      yield* mustSh(`Cannot remove empty repo file ${path}.`, `rm -f ${quote(realPath)}`);
+    else if (after !== (found.text ?? '')) yield* writeText(found, after, { wanted: a as Attributes });
+    else if (status) {
+      const changes = attributeChanges(
+        attributesFound({ ...found.file, status }),
+        a as Attributes,
+        path,
+        ctx.checkMode,
+      );
+      yield* applyAttributes(realPath, changes);
+    }
+    return {};
+  },
+});

@@ -1,0 +1,162 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { type DeviceFound, deviceScript, parseDevices } from './signatures.ts';
+
+const args = Type.Object({
+  vg: A.str('Name of the volume group.'),
+  pvs: A.opt(A.list('Its devices, all of them.')),
+  state: A.choice(['absent', 'present'], 'Whether the group should exist.', { default: 'present' }),
+  pesize: A.str('Size of an extent, in MiB unless a unit is given.', { default: '4' }),
+  pv_options: A.str('Further arguments for pvcreate.', { default: '' }),
+  vg_options: A.str('Further arguments for vgcreate.', { default: '' }),
+  pvresize: A.bool('Let the group use devices that have grown.', { default: false }),
+  force: A.bool('Remove a group that has volumes; use devices that hold something else.', { default: false }),
+});
+
+type Args = Static<typeof args>;
+
+interface PhysicalVolume {
+  /** Without symbolic links: LVM calls a device by whichever of its names it likes best. */
+  readonly name: string;
+  readonly vg: string;
+  /** Bytes the device has beyond what the group uses of it. */
+  readonly spare: number;
+  readonly extent: number;
+}
+
+interface Found {
+  readonly devices: readonly (DeviceFound & { readonly real: string })[];
+  readonly volumes: readonly PhysicalVolume[];
+  /** Number of logical volumes; undefined when there is no such group. */
+  readonly logical: number | undefined;
+}
+
+interface Work {
+  readonly create: boolean;
+  readonly remove: boolean;
+  readonly add: readonly string[];
+  readonly drop: readonly string[];
+  readonly grow: readonly string[];
+}
+
+/** What there is to do. Pure. */
+function work(found: Found, a: Args): Work {
+  const nothing: Work = { create: false, remove: false, add: [], drop: [], grow: [] };
+  if (a.state === 'absent') {
+    if (found.logical === undefined) return nothing;
+    if (found.logical > 0 && !a.force)
+      throw new ModuleError(`Refuse to remove non-empty volume group ${a.vg} without force=true`);
+    return { ...nothing, remove: true };
+  }
+  for (const device of found.devices) {
+    if (!device.exists) throw new ModuleError(`Device ${device.path} not found.`);
+    const owner = found.volumes.find(v => v.name === device.real && v.vg !== '' && v.vg !== a.vg);
+    if (owner) throw new ModuleError(`Device ${device.real} is already in ${owner.vg} volume group.`);
+  }
+  const wanted = found.devices.map(d => d.real);
+  const now = found.volumes.filter(v => v.vg === a.vg).map(v => v.name);
+  const add = wanted.filter(d => !now.includes(d));
+  for (const device of found.devices.filter(d => add.includes(d.real))) {
+    if (device.mountedAt !== undefined)
+      throw new ModuleError(`Device ${device.path} is mounted at ${device.mountedAt}`);
+    if (device.signature !== undefined && device.signature !== 'LVM2_member' && !a.force)
+      throw new ModuleError(
+        `Device ${device.path} holds ${device.signature}: use force=true to overwrite it`,
+      );
+  }
+  if (found.logical === undefined) return { ...nothing, create: true, add };
+  const drop = now.filter(d => !wanted.includes(d));
+  const grow = a.pvresize
+    ? found.volumes.filter(v => v.vg === a.vg && v.spare > v.extent).map(v => v.name)
+    : [];
+  return { ...nothing, add, drop, grow };
+}
+
+export const lvg = defineState({
+  name: 'lvg',
+  aliases: ['community.general.lvg'],
+  summary: 'Keeps LVM volume groups.',
+  args,
+  differences: ['A device that holds a file system or anything else is refused without force.'],
+  touches: a => [`vg:${a.vg}`, ...(a.pvs ?? [])],
+
+  *probe(a): Steps<Found> {
+    if (a.state === 'present' && (a.pvs ?? []).length === 0)
+      throw new ModuleError('No physical volumes given.');
+    const devices = (a.pvs ?? []).map(p => `${deviceScript(p)}\necho "real $r"`).join('\n');
+    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
+${devices}
+printf '\\036'; pvs --noheadings --nosuffix --units b --separator ';' -o pv_name,vg_name,dev_size,pv_size,pe_start,vg_extent_size |
+  while IFS=' ;' read -r name rest; do printf '%s;%s\\n' "$(readlink -e -- "$name" || printf %s "$name")" "$rest"; done
+printf '\\036'; vgs --noheadings --separator ';' -o vg_name,lv_count`);
+    if (reply.rc !== 0)
+      throw new ModuleError(reply.stderr.trim() || 'Failed executing vgs command.', { rc: reply.rc });
+    const [looks = '', pvs = '', vgs = ''] = reply.stdout.split('\u001e');
+    const reals = [...looks.matchAll(/^real (.*)$/gm)].map(m => m[1]!);
+    const rows = (text: string) =>
+      text
+        .split('\n')
+        .map(row => row.trim().split(';'))
+        .filter(row => row.length > 1);
+    return {
+      devices: parseDevices(looks).map((d, i) => ({ ...d, real: reals[i] ?? d.path })),
+      volumes: rows(pvs).map(([name = '', vg = '', device, size, start, extent]) => ({
+        name,
+        vg,
+        spare: Number(device) - Number(size) - Number(start),
+        extent: Number(extent),
+      })),
+      logical: rows(vgs)
+        .filter(([name]) => name === a.vg)
+        .map(([, count]) => Number(count))[0],
+    };
+  },
+
+  diff(found, a) {
+    const { create, remove, add, drop, grow } = work(found, a);
+    return {
+      changes: [
+        ...(create ? [`make volume group ${a.vg} of ${add.join(', ')}`] : []),
+        ...(remove ? [`remove volume group ${a.vg}`] : []),
+        ...(!create && add.length > 0 ? [`${a.vg}: add ${add.join(', ')}`] : []),
+        ...(drop.length > 0 ? [`${a.vg}: take out ${drop.join(', ')}`] : []),
+        ...grow.map(device => `${a.vg}: grow onto ${device}`),
+      ],
+    };
+  },
+
+  *apply(found, a) {
+    const { create, remove, add, drop, grow } = work(found, a);
+    const vg = quote(a.vg);
+    const list = (devices: readonly string[]) => devices.map(quote).join(' ');
+    const failing = (command: string, message: string) =>
+      `e=$(${command} 2>&1) || { printf '%s: %s\\n' ${quote(message)} "$e" >&2; exit 95; }`;
+    const lines = [
+      'PATH=$PATH:/usr/sbin:/sbin',
+      ...(remove ? [failing(`vgremove --force ${vg}`, `Failed to remove volume group ${a.vg}`)] : []),
+      ...grow.map(d => failing(`pvresize ${quote(d)}`, 'Failed executing pvresize command')),
+      ...add.map(d =>
+        failing(`pvcreate ${a.pv_options} -f -y ${quote(d)}`, `Creating physical volume '${d}' failed`),
+      ),
+      ...(create
+        ? [
+            failing(
+              `vgcreate ${a.vg_options} -s ${quote(a.pesize)} ${vg} ${list(add)}`,
+              `Creating volume group '${a.vg}' failed`,
+            ),
+          ]
+        : []),
+      ...(!create && add.length > 0
+        ? [failing(`vgextend ${vg} ${list(add)}`, `Unable to extend ${a.vg} by ${add.join(' ')}`)]
+        : []),
+      ...(drop.length > 0
+        ? [failing(`vgreduce --force ${vg} ${list(drop)}`, `Unable to reduce ${a.vg} by ${drop.join(' ')}`)]
+        : []),
+    ];
+    const reply = yield* sh(lines.join('\n'));
+    if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
+    return {};
+  },
+});

@@ -1,0 +1,198 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { parseSize, type Space, wantedBytes } from './volume-size.ts';
+
+const args = Type.Object({
+  vg: A.str('Volume group.'),
+  lv: A.opt(A.str('Name of the volume.')),
+  size: A.opt(A.str('Size: 512 (MiB), 10g, 80%VG, 100%FREE; +10g and -10g change it by that much.')),
+  state: A.choice(['absent', 'present'], 'Whether the volume should exist.', { default: 'present' }),
+  active: A.bool('Whether the volume is active.', { default: true }),
+  force: A.bool('Allow removing and shrinking.', { default: false }),
+  shrink: A.bool('Make a volume smaller that is larger than asked for; only with force.', { default: true }),
+  resizefs: A.bool('Resize the file system with the volume.', { default: false }),
+  opts: A.opt(A.str('Further arguments for lvcreate.')),
+  pvs: A.opt(A.str('Devices to put the volume on, divided by commas.')),
+  snapshot: A.opt(A.str('Name of a snapshot to take of the volume.')),
+  thinpool: A.opt(A.str('Thin pool to make, or to make the volume in.')),
+});
+
+type Args = Static<typeof args>;
+
+interface Volume {
+  readonly name: string;
+  readonly size: number;
+  readonly active: boolean;
+  readonly thinPool: boolean;
+  readonly thinVolume: boolean;
+}
+
+interface Found {
+  readonly group: Space | undefined;
+  readonly volumes: readonly Volume[];
+}
+
+interface Work {
+  readonly commands: readonly string[];
+  readonly changes: readonly string[];
+  readonly volume: Volume | undefined;
+}
+
+const target = (a: Args) =>
+  a.snapshot ?? (a.thinpool !== undefined && a.lv === undefined ? a.thinpool : a.lv!);
+
+function checkOrigin(found: Found, a: Args): void {
+  const named = (name: string | undefined) => found.volumes.find(v => v.name === name);
+  if (a.snapshot !== undefined) {
+    const origin = named(a.lv);
+    if (!origin) throw new ModuleError(`Snapshot origin LV ${a.lv} does not exist in volume group ${a.vg}.`);
+    if (origin.thinPool || a.thinpool !== undefined)
+      throw new ModuleError('Snapshots of thin pool LVs are not supported.');
+  } else if (a.thinpool !== undefined && a.lv !== undefined && !named(a.thinpool))
+    throw new ModuleError(`Thin pool LV ${a.thinpool} does not exist in volume group ${a.vg}.`);
+}
+
+/** What there is to do. Pure. */
+function work(found: Found, a: Args): Work {
+  const nothing: Work = { commands: [], changes: [], volume: undefined };
+  if (!found.group) {
+    if (a.state === 'absent') return nothing;
+    throw new ModuleError(`Volume group ${a.vg} does not exist.`);
+  }
+  const name = target(a);
+  const volume = found.volumes.find(v => v.name === name || v.name === name.split('/').at(-1));
+  const path = (v: string) => quote(`${a.vg}/${v}`);
+  if (a.state === 'absent') {
+    if (!volume) return nothing;
+    if (!a.force)
+      throw new ModuleError(`Sorry, no removal of logical volume ${volume.name} without force=true.`);
+    return {
+      commands: [`lvremove --force ${path(volume.name)}`],
+      changes: [`remove volume ${a.vg}/${volume.name}`],
+      volume,
+    };
+  }
+  checkOrigin(found, a);
+  if (!volume) return { commands: [creation(found, a)], changes: [`make volume ${a.vg}/${name}`], volume };
+  const resize =
+    a.size === undefined || a.snapshot !== undefined ? undefined : resizing(found.group, volume, a);
+  const activate =
+    volume.active === a.active ? [] : [`lvchange -a${a.active ? 'y' : 'n'} ${path(volume.name)}`];
+  return {
+    commands: [...(resize ? [resize.command] : []), ...activate],
+    changes: [
+      ...(resize ? [resize.change] : []),
+      ...activate.map(() => `${a.active ? 'activate' : 'deactivate'} ${a.vg}/${volume.name}`),
+    ],
+    volume,
+  };
+}
+
+function creation(found: Found, a: Args): string {
+  const opts = a.opts ?? '';
+  const origin = found.volumes.find(v => v.name === a.lv);
+  if (a.size === undefined && !(a.snapshot !== undefined && origin?.thinVolume))
+    throw new ModuleError('No size given.');
+  const size = a.size === undefined ? undefined : parseSize(a.size);
+  if (size?.operator === '-') throw new ModuleError(`Bad size specification of '${a.size}' for creating LV`);
+  const flag = size === undefined ? '' : size.percent ? `-l ${size.text}` : `-L ${size.text}`;
+  const pool = quote(`${a.vg}/${a.thinpool}`);
+  if (a.snapshot !== undefined)
+    return `lvcreate --yes ${flag} -s -n ${quote(a.snapshot)} ${opts} ${quote(`${a.vg}/${a.lv}`)}`;
+  if (a.thinpool !== undefined && a.lv !== undefined) {
+    if (size?.percent) throw new ModuleError('Thin volume sizing with percentage not supported.');
+    return `lvcreate --yes -n ${quote(a.lv)} -V ${size!.text} ${opts} -T ${pool}`;
+  }
+  if (a.thinpool !== undefined) return `lvcreate --yes ${flag} ${opts} -T ${pool}`;
+  const devices = (a.pvs ?? '').split(',').filter(Boolean).map(quote).join(' ');
+  return `lvcreate --yes -n ${quote(a.lv!)} ${flag} ${opts} ${quote(a.vg)} ${devices}`.trimEnd();
+}
+
+interface Resize {
+  readonly command: string;
+  readonly change: string;
+}
+
+function resizing(group: Space, volume: Volume, a: Args): Resize | undefined {
+  const size = parseSize(a.size!);
+  const wanted = wantedBytes(size, group, volume.size);
+  const grow = wanted > volume.size;
+  // Percentages leave up to an extent over.
+  const tooLarge = size.percent ? volume.size > wanted + group.extent : wanted < volume.size;
+  const shrink = size.operator === '-' ? wanted < volume.size : a.shrink && tooLarge;
+  if (!grow && !shrink) return undefined;
+  if (grow && size.percent && group.free < wanted - volume.size)
+    throw new ModuleError(
+      `Logical Volume ${volume.name} could not be extended. Not enough free space left (${wanted - volume.size} bytes required / ${group.free} bytes available)`,
+    );
+  if (shrink && wanted < 1) throw new ModuleError(`Sorry, no shrinking of ${volume.name} to 0 permitted.`);
+  if (shrink && !a.force) throw new ModuleError(`Sorry, no shrinking of ${volume.name} without force=true.`);
+  const tool = grow ? 'lvextend' : 'lvreduce --force';
+  const devices = grow ? (a.pvs ?? '').split(',').filter(Boolean).map(quote).join(' ') : '';
+  const flag = size.percent ? `-l ${size.operator}${size.text}` : `-L ${size.operator}${size.text}`;
+  return {
+    command:
+      `${tool}${a.resizefs ? ' --resizefs' : ''} ${flag} ${quote(`${a.vg}/${volume.name}`)} ${devices}`.trimEnd(),
+    change: `resize ${a.vg}/${volume.name}: ${volume.size} → ${wanted} bytes`,
+  };
+}
+
+export const lvol = defineState({
+  name: 'lvol',
+  aliases: ['community.general.lvol'],
+  summary: 'Keeps LVM logical volumes.',
+  args,
+  rules: { requiredOneOf: [['lv', 'thinpool']] },
+  returns: { vg: 'Volume group.', lv: 'Name of the volume.', size: 'Its size before, in MiB.' },
+  differences: [
+    'A new volume overwrites signatures of earlier ones in the same place without asking, as there.',
+    'Activation that is as wanted is no command at all.',
+    'Sizes with + and - are a change each time the task runs, as there.',
+  ],
+  touches: a => [`vg:${a.vg}`],
+
+  *probe(a): Steps<Found> {
+    if (a.size !== undefined) parseSize(a.size);
+    const vg = quote(a.vg);
+    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
+vgs --noheadings --nosuffix --units b --separator ';' -o size,free,vg_extent_size ${vg} 2>/dev/null || exit 0
+printf '\\036'; lvs -a --noheadings --nosuffix --units b --separator ';' -o lv_name,size,lv_attr ${vg}`);
+    if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
+    const [group = '', lvs = ''] = reply.stdout.split('\u001e');
+    const [size, free, extent] = group.trim().split(';').map(Number);
+    if (size === undefined || extent === undefined) return { group: undefined, volumes: [] };
+    const volumes = lvs.split('\n').flatMap(row => {
+      const [name, bytes, attributes = ''] = row.trim().split(';');
+      if (!name || bytes === undefined) return [];
+      return [
+        {
+          name: name.replace(/^\[|\]$/g, ''),
+          size: Number(bytes),
+          active: attributes[4] === 'a',
+          thinPool: attributes[0] === 't',
+          thinVolume: attributes[0] === 'V',
+        },
+      ];
+    });
+    return { group: { size, free: free ?? 0, extent }, volumes };
+  },
+
+  diff(found, a) {
+    const { changes, volume } = work(found, a);
+    const fields: Record<string, Json> =
+      volume && a.state === 'present' ? { vg: a.vg, lv: volume.name, size: volume.size / 2 ** 20 } : {};
+    return { changes, result: fields };
+  },
+
+  *apply(found, a) {
+    const reply = yield* sh(
+      ['PATH=$PATH:/usr/sbin:/sbin', ...work(found, a).commands.map(c => `${c} || exit $?`)].join('\n'),
+    );
+    if (reply.rc !== 0)
+      throw new ModuleError(reply.stderr.trim() || `lvm failed with exit code ${reply.rc}`, { rc: reply.rc });
+    return {};
+  },
+});

@@ -1,0 +1,163 @@
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+
+const args = Type.Object({
+  name: A.str('Name of the link, such as editor.'),
+  path: A.path('The program it should lead to.'),
+  link: A.opt(A.path('The link; needed for a name the host does not know.')),
+  priority: A.opt(A.int('Priority; 50 for a new alternative when not given.')),
+  state: A.choice(
+    ['present', 'selected', 'auto', 'absent'],
+    'Known; known and chosen; known with an automatic choice; or not known.',
+    {
+      default: 'selected',
+    },
+  ),
+  subcommands: A.opt(
+    A.rawList('Links that follow this one: name, path and link of each.', { aliases: ['slaves'] }),
+  ),
+});
+
+type Args = Static<typeof args>;
+
+interface Follower {
+  readonly name: string;
+  readonly path: string;
+  readonly link: string;
+}
+
+interface Alternative {
+  readonly priority: number;
+  readonly followers: readonly Follower[];
+}
+
+interface Found {
+  readonly mode: string;
+  readonly current: string | undefined;
+  readonly link: string | undefined;
+  readonly alternatives: ReadonlyMap<string, Alternative>;
+  readonly exists: boolean;
+}
+
+/** What `update-alternatives --display` (or RedHat's `alternatives`) says. */
+export function parseDisplay(text: string): Omit<Found, 'exists'> {
+  const links = new Map(
+    [...text.matchAll(/^\s*(?:slave|follower) (\S+) is (.*)$/gm)].map(m => [m[1]!, m[2]!]),
+  );
+  const alternatives = new Map(
+    [...text.matchAll(/^(\/.*)\s-\s(?:family\s\S+\s)?priority\s(\d+)((?:\n\s+(?:slave|follower).*)*)/gm)].map(
+      m => [
+        m[1]!,
+        {
+          priority: Number(m[2]),
+          followers: [...m[3]!.matchAll(/^\s+(?:slave|follower) (.*): (.*)$/gm)]
+            .filter(f => f[2] !== '(null)')
+            .map(f => ({ name: f[1]!, path: f[2]!, link: links.get(f[1]!) ?? '' })),
+        },
+      ],
+    ),
+  );
+  return {
+    mode: /\s-\s(?:status\sis\s)?(\w*)(?:\smode|\.)$/m.exec(text)?.[1] ?? '',
+    current: /^\s*link currently points to (.*)$/m.exec(text)?.[1],
+    link: /^\s*link \w+ is (.*)$/m.exec(text)?.[1],
+    alternatives,
+  };
+}
+
+function followers(a: Args): readonly Follower[] | undefined {
+  return a.subcommands?.map(raw => {
+    const { name, path, link } = (raw ?? {}) as { [key: string]: Json };
+    if (typeof name !== 'string' || typeof path !== 'string' || typeof link !== 'string')
+      throw new ModuleError('each of subcommands needs name, path and link');
+    return { name, path, link };
+  });
+}
+
+const spelled = (list: readonly Follower[]) =>
+  list
+    .map(f => `${f.name} ${f.path}`)
+    .sort()
+    .join('\n');
+
+interface Work {
+  readonly commands: readonly string[];
+  readonly messages: readonly string[];
+}
+
+/** What there is to do. Pure. */
+function work(found: Found, a: Args): Work {
+  const known = found.alternatives.get(a.path);
+  const line = (...words: readonly string[]) => ['update-alternatives', ...words].map(quote).join(' ');
+  if (a.state === 'absent')
+    return known
+      ? {
+          commands: [line('--remove', a.name, a.path)],
+          messages: [`Remove alternative '${a.path}' from '${a.name}'.`],
+        }
+      : { commands: [], messages: [] };
+  const wanted = followers(a);
+  const install =
+    !known ||
+    (a.priority !== undefined && a.priority !== known.priority) ||
+    (wanted !== undefined && spelled(wanted) !== spelled(known.followers));
+  const commands: string[] = [];
+  const messages: string[] = [];
+  if (install) {
+    if (!found.exists) throw new ModuleError(`Specified path ${a.path} does not exist`);
+    const link = a.link ?? found.link;
+    if (link === undefined)
+      throw new ModuleError(
+        'Needed to install the alternative, but unable to do so as we are missing the link',
+      );
+    const slaves = (wanted ?? known?.followers ?? []).flatMap(f => ['--slave', f.link, f.name, f.path]);
+    commands.push(
+      line('--install', link, a.name, a.path, String(a.priority ?? known?.priority ?? 50), ...slaves),
+    );
+    messages.push(`Install alternative '${a.path}' for '${a.name}'.`);
+  }
+  if (a.state === 'selected' && found.current !== a.path) {
+    commands.push(line('--set', a.name, a.path));
+    messages.push(`Set alternative '${a.path}' for '${a.name}'.`);
+  }
+  if (a.state === 'auto' && found.mode === 'manual') {
+    commands.push(line('--auto', a.name));
+    messages.push(`Set alternative to auto for '${a.name}'.`);
+  }
+  return { commands, messages };
+}
+
+export const alternatives = defineState({
+  name: 'alternatives',
+  aliases: ['community.general.alternatives'],
+  summary: 'Keeps the choice between programs of one purpose.',
+  args,
+  returns: { msg: 'What was changed.' },
+  touches: a => [`alternatives:${a.name}`],
+
+  *probe(a): Steps<Found> {
+    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+command -v update-alternatives >/dev/null 2>&1 || exit 96
+[ -e ${quote(a.path)} ] && echo exists; printf '\\036'; update-alternatives --display ${quote(a.name)} 2>/dev/null; :`);
+    if (reply.rc === 96)
+      throw new ModuleError('Failed to find required executable "update-alternatives" in paths');
+    const [exists = '', display = ''] = reply.stdout.split('\u001e');
+    return { ...parseDisplay(display), exists: exists.startsWith('exists') };
+  },
+
+  diff(found, a) {
+    const { messages } = work(found, a);
+    return { changes: messages, result: { msg: messages.join(' ') } };
+  },
+
+  *apply(found, a) {
+    const reply = yield* sh(
+      ['PATH=$PATH:/usr/sbin:/sbin', ...work(found, a).commands.map(c => `${c} || exit $?`)].join('\n'),
+    );
+    if (reply.rc !== 0)
+      throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });
+    return {};
+  },
+});

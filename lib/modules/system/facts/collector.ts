@@ -1,0 +1,139 @@
+import type { Json } from '../../../source/value.ts';
+
+export type Facts = Record<string, Json>;
+
+/**
+ * One source of facts. All collectors of a run share one script: one `grep` reads every small file, one `ls` every
+ * link, and `script` adds what only a program can say.
+ */
+export interface Collector {
+  /** The name authors use in `gather_subset`. */
+  readonly name: string;
+  /** Other subset names that select it. */
+  readonly ids?: readonly string[];
+  /** Files (shell globs) to read. */
+  readonly files?: readonly string[];
+  /** Symbolic links (shell globs) to read. */
+  readonly links?: readonly string[];
+  /** Programs and paths whose existence is asked for. */
+  readonly programs?: readonly string[];
+  readonly paths?: readonly string[];
+  /** Commands that print named sections: `section NAME` first, then the text. */
+  readonly script?: (options: CollectOptions) => string;
+  readonly parse: (raw: Raw, known: Facts) => Facts;
+}
+
+export interface CollectOptions {
+  readonly factPath: string;
+  readonly timeout: number;
+}
+
+/** What the script found. */
+export interface Raw {
+  readonly files: ReadonlyMap<string, readonly string[]>;
+  readonly links: ReadonlyMap<string, string>;
+  readonly programs: ReadonlySet<string>;
+  readonly paths: ReadonlySet<string>;
+  readonly sections: ReadonlyMap<string, string>;
+}
+
+/** The first line of a file, trimmed; undefined when the file is missing or empty. */
+export function line(raw: Raw, path: string): string | undefined {
+  return raw.files.get(path)?.[0]?.trim() || undefined;
+}
+
+/** All lines of a file. */
+export function lines(raw: Raw, path: string): readonly string[] {
+  return raw.files.get(path) ?? [];
+}
+
+/** `key=value` lines, with the quotes of shell files removed. */
+export function assignments(text: readonly string[]): Map<string, string> {
+  const pairs = text.flatMap(entry => {
+    const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$/.exec(entry);
+    return match ? [[match[1]!, unquote(match[2]!)] as const] : [];
+  });
+  return new Map(pairs);
+}
+
+function unquote(text: string): string {
+  const match = /^(["'])(.*)\1$/.exec(text);
+  return match ? match[2]! : text;
+}
+
+/** The directories of `pattern` (one `*`) that occur among the files read. */
+export function names(raw: Raw, prefix: string): string[] {
+  const found = new Set<string>();
+  for (const path of [...raw.files.keys(), ...raw.links.keys(), ...raw.paths]) {
+    if (path.startsWith(prefix)) found.add(path.slice(prefix.length).split('/')[0]!);
+  }
+  return [...found].filter(Boolean).sort();
+}
+
+const unique = (items: readonly string[]) => [...new Set(items)];
+
+/** The script that gathers for `collectors`: POSIX sh, a handful of programs in all. */
+export function gatherScript(collectors: readonly Collector[], options: CollectOptions): string {
+  const files = unique(collectors.flatMap(c => c.files ?? []));
+  const links = unique(collectors.flatMap(c => c.links ?? []));
+  const programs = unique(collectors.flatMap(c => c.programs ?? []));
+  const paths = unique(collectors.flatMap(c => c.paths ?? []));
+  return [
+    `section() { printf '\\036%s\\n' "$1"; }`,
+    // The environment is a fact itself, so the locale changes only after it was printed.
+    ...collectors.filter(c => c.name === 'env').map(c => c.script?.(options) ?? ''),
+    'export LC_ALL=C',
+    // Ordinary users have no sbin in their PATH, where many of these programs live.
+    'PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin',
+    `section programs; for p in ${programs.join(' ')}; do command -v "$p" >/dev/null 2>&1 && echo "$p"; done`,
+    `section paths; for p in ${paths.join(' ')}; do if [ -e "$p" ] || [ -L "$p" ]; then echo "$p"; fi; done`,
+    `section files; grep -aHs '' /dev/null ${files.join(' ')}`,
+    ...(links.length > 0 ? [`section links; ls -ld /dev/null ${links.join(' ')} 2>/dev/null`] : []),
+    ...collectors.filter(c => c.name !== 'env').map(c => c.script?.(options) ?? ''),
+    'exit 0',
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** The script's output, taken apart. */
+export function parseGathered(output: string): Raw {
+  const sections = new Map<string, string>();
+  for (const part of output.split('\u001e').slice(1)) {
+    const end = part.indexOf('\n');
+    sections.set(part.slice(0, end), part.slice(end + 1));
+  }
+  return {
+    files: parseFiles(sections.get('files') ?? ''),
+    links: parseLinks(sections.get('links') ?? ''),
+    programs: new Set(words(sections.get('programs'))),
+    paths: new Set(words(sections.get('paths'))),
+    sections,
+  };
+}
+
+function words(text = ''): string[] {
+  return text.split('\n').filter(Boolean);
+}
+
+function parseFiles(text: string): Map<string, string[]> {
+  const files = new Map<string, string[]>();
+  for (const entry of text.split('\n')) {
+    const at = entry.indexOf(':');
+    if (at < 0) continue;
+    const path = entry.slice(0, at);
+    const known = files.get(path);
+    if (known) known.push(entry.slice(at + 1));
+    else files.set(path, [entry.slice(at + 1)]);
+  }
+  return files;
+}
+
+function parseLinks(text: string): Map<string, string> {
+  const links = new Map<string, string>();
+  for (const entry of text.split('\n')) {
+    const match = /^l.*?\s(\/.*?) -> (.*)$/.exec(entry);
+    if (match) links.set(match[1]!, match[2]!);
+  }
+  return links;
+}

@@ -1,0 +1,164 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { splitWords } from '../kit/sh.ts';
+import { linesOf } from '../kit/text-file.ts';
+
+const args = Type.Object({
+  name: A.str('Name of the kernel module.'),
+  state: A.choice(['absent', 'present'], 'Whether it should be loaded.', { default: 'present' }),
+  params: A.str('Parameters, such as "nbds_max=16 max_part=8".', { default: '' }),
+  persistent: A.choice(
+    ['disabled', 'present', 'absent'],
+    'Whether it is loaded at boot, with the parameters; "disabled" leaves that alone.',
+    { default: 'disabled' },
+  ),
+});
+
+type Args = Static<typeof args>;
+
+interface Found {
+  readonly loaded: boolean;
+  /** Why modprobe could not load (or unload) the module, tried without doing it. */
+  readonly refusal: string | undefined;
+  readonly kernel: string;
+  /** Files of /etc/modules-load.d and /etc/modprobe.d that speak of the module. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+const LOAD = '/etc/modules-load.d';
+const OPTIONS = '/etc/modprobe.d';
+
+const pattern = (name: string) => name.replace(/[\\^$.|?*+(){}[\]]/g, '\\$&').replace(/[-_]/g, '[-_]');
+
+const modprobeCommand = (a: Args, ...flags: readonly string[]) =>
+  ['modprobe', ...flags, '--', a.name, ...splitWords(a.params)].map(quote).join(' ');
+
+function probeScript(a: Args): string {
+  const name = pattern(a.name);
+  const dry = a.state === 'present' ? modprobeCommand(a, '-n') : `modprobe -n -r -- ${quote(a.name)}`;
+  return `PATH=$PATH:/usr/sbin:/sbin
+read -r k </proc/sys/kernel/osrelease; echo "kernel $k"
+l=; grep -q ${quote(`^${a.name.replaceAll('-', '_')} `)} /proc/modules 2>/dev/null && l=1
+[ -n "$l" ] || { grep -qE ${quote(`/${name}\\.ko`)} "/lib/modules/$k/modules.builtin" 2>/dev/null && l=1; }
+[ -n "$l" ] && echo loaded
+if [ ${a.state === 'present' ? '-z' : '-n'} "$l" ]; then e=$(${dry} 2>&1) || printf 'refusal %s\\n' "$(echo "$e" | tr '\\n' ' ')"; fi
+grep -lsE ${quote(`^ *(options +)?${name}`)} ${LOAD}/* ${OPTIONS}/* /dev/null | while IFS= read -r f; do printf '\\036%s\\n' "$f"; cat "$f"; done
+:`;
+}
+
+const isModuleLine = (line: string, name: string) =>
+  new RegExp(`^ *${pattern(name)} *([#;].*)?$`).test(line.replace(/\n$/, ''));
+
+function optionOf(line: string, name: string): string | undefined {
+  return new RegExp(`^options +${pattern(name)} +(\\w+=\\S+) *([#;].*)?$`).exec(line.replace(/\n$/, ''))?.[1];
+}
+
+/** Files to write for the boot: path → new text. Pure. */
+export function bootFiles(a: Args, files: ReadonlyMap<string, string>): Map<string, string> {
+  const edits = new Map<string, string>();
+  if (a.persistent === 'disabled') return edits;
+  const below = (dir: string) => [...files].filter(([path]) => path.startsWith(`${dir}/`));
+  const listed = below(LOAD).some(([, text]) => linesOf(text).some(line => isModuleLine(line, a.name)));
+  const options = below(OPTIONS).flatMap(([, text]) =>
+    linesOf(text).flatMap(line => optionOf(line, a.name) ?? []),
+  );
+  const wanted = a.persistent === 'present' ? a.params.split(/\s+/).filter(Boolean) : [];
+  const comment = (path: string, text: string, matches: (line: string) => boolean) => {
+    const after = linesOf(text)
+      .map(line => (matches(line) ? `#${line}` : line))
+      .join('');
+    if (after !== text) edits.set(path, after);
+  };
+  if ([...new Set(options)].sort().join() !== [...new Set(wanted)].sort().join()) {
+    for (const [path, text] of below(OPTIONS))
+      comment(path, text, line => optionOf(line, a.name) !== undefined);
+    if (wanted.length > 0)
+      edits.set(`${OPTIONS}/${a.name}.conf`, wanted.map(param => `options ${a.name} ${param}\n`).join(''));
+  }
+  if (a.persistent === 'present' && !listed) edits.set(`${LOAD}/${a.name}.conf`, `${a.name}\n`);
+  if (a.persistent === 'absent' && listed)
+    for (const [path, text] of below(LOAD)) comment(path, text, line => isModuleLine(line, a.name));
+  return edits;
+}
+
+export const modprobe = defineState({
+  name: 'modprobe',
+  aliases: ['community.general.modprobe'],
+  summary: 'Loads and unloads kernel modules, now and at boot.',
+  args,
+  returns: { name: 'Name of the module.', params: 'Its parameters.', state: 'State wanted.' },
+  differences: [
+    'A module that the running kernel does not have fails before anything is changed, and names the kernel.',
+  ],
+  touches: a => [`kernel-module:${a.name}`, LOAD, OPTIONS],
+
+  *probe(a): Steps<Found> {
+    const { stdout } = yield* sh(probeScript(a));
+    const [header = '', ...rest] = stdout.split('\u001e');
+    const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(header)?.[1]?.trim();
+    return {
+      loaded: /^loaded$/m.test(header),
+      refusal: field('refusal'),
+      kernel: field('kernel') ?? '',
+      files: new Map(
+        rest.map(part => {
+          const end = part.indexOf('\n');
+          return [part.slice(0, end), part.slice(end + 1)] as const;
+        }),
+      ),
+    };
+  },
+
+  diff(found, a) {
+    const result = { name: a.name, params: a.params, state: a.state };
+    const act = (a.state === 'present') !== found.loaded;
+    if (act && found.refusal !== undefined) {
+      const verb = a.state === 'present' ? 'load' : 'unload';
+      throw new ModuleError(
+        `cannot ${verb} kernel module ${a.name} (kernel ${found.kernel}): ${found.refusal}`,
+        result,
+      );
+    }
+    const edits = [...bootFiles(a, found.files)];
+    return {
+      changes: [
+        ...(act ? [`${a.state === 'present' ? 'load' : 'unload'} kernel module ${a.name}`] : []),
+        ...edits.map(([path]) => `change ${path}`),
+      ],
+      ...(edits.length > 0 && {
+        diff: edits.map(([path, after]) => ({
+          before: found.files.get(path) ?? '',
+          after,
+          beforeHeader: path,
+          afterHeader: path,
+        })),
+      }),
+      result,
+    };
+  },
+
+  *apply(found, a) {
+    const act = (a.state === 'present') !== found.loaded;
+    const command = a.state === 'present' ? modprobeCommand(a) : `modprobe -r -- ${quote(a.name)}`;
+    const lines = [
+      'PATH=$PATH:/usr/sbin:/sbin',
+      ...(act ? [`${command} || exit $?`] : []),
+      ...[...bootFiles(a, found.files)].map(([path, text]) => {
+        const file = quote(path);
+        return `mkdir -p ${quote(path.replace(/\/[^/]*$/, ''))} && printf %s ${quote(text)} >${file}.tmp && chmod 644 ${file}.tmp && mv -f ${file}.tmp ${file} || exit $?`;
+      }),
+    ];
+    const reply = yield* sh(lines.join('\n'));
+    if (reply.rc !== 0)
+      throw new ModuleError(reply.stderr.trim() || `modprobe failed with exit code ${reply.rc}`, {
+        name: a.name,
+        params: a.params,
+        state: a.state,
+        rc: reply.rc,
+        stdout: reply.stdout,
+        stderr: reply.stderr,
+      });
+    return {};
+  },
+});

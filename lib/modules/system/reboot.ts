@@ -1,0 +1,161 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  quote,
+  type Reply,
+  type Result,
+  type Steps,
+  sh,
+} from '../kit/define.ts';
+
+const args = Type.Object({
+  msg: A.str('Message to users before the reboot.', { default: 'Reboot initiated by Ansible' }),
+  pre_reboot_delay: A.int('Seconds between the message and the reboot; counted in whole minutes.', {
+    default: 0,
+    aliases: ['pre_reboot_delay_sec'],
+  }),
+  post_reboot_delay: A.int('Seconds to wait after the command before looking for the host.', {
+    default: 0,
+    aliases: ['post_reboot_delay_sec'],
+  }),
+  reboot_timeout: A.int('Seconds to wait for the host to come back, and again for test_command.', {
+    default: 600,
+    aliases: ['reboot_timeout_sec'],
+  }),
+  connect_timeout: A.opt(
+    A.int('Accepted; the limit of a single attempt is the one of the connection.', {
+      aliases: ['connect_timeout_sec'],
+    }),
+  ),
+  test_command: A.str('Command that must succeed before the host counts as ready.', { default: 'whoami' }),
+  boot_time_command: A.str('Command whose output differs after a reboot.', {
+    default: 'cat /proc/sys/kernel/random/boot_id',
+  }),
+  reboot_command: A.opt(
+    A.str('Command that reboots the host; delays before it and the message do not count then.'),
+  ),
+  search_paths: A.list('Where to look for the shutdown program.', {
+    default: ['/sbin', '/bin', '/usr/sbin', '/usr/bin', '/usr/local/sbin'],
+  }),
+});
+
+type Args = Static<typeof args>;
+
+/**
+ * Starts the reboot behind the back of the connection, so that its end cannot be taken for a failure. What the command
+ * says goes into a file: a host that refuses to reboot is noticed at once, not when time is up.
+ */
+function startScript(a: Args): string {
+  const minutes = Math.floor(Math.max(0, a.pre_reboot_delay) / 60);
+  const [program = 'shutdown', ...words] = (a.reboot_command ?? 'shutdown').split(' ');
+  const search = a.search_paths.map(dir => quote(`${dir}/${program}`)).join(' ');
+  const fallback =
+    a.reboot_command === undefined ? a.search_paths.map(dir => quote(`${dir}/reboot`)).join(' ') : '';
+  const rest =
+    a.reboot_command === undefined
+      ? `-r ${minutes === 0 ? 'now' : `+${minutes}`} ${quote(a.msg)}`
+      : words.join(' ');
+  const find = program.startsWith('/')
+    ? `c=${quote(program)}`
+    : `c=; for f in ${search}; do [ -x "$f" ] && { c=$f; break; }; done`;
+  const plain =
+    fallback === ''
+      ? ''
+      : `[ -n "$c" ] || for f in ${fallback}; do [ -x "$f" ] && { c=$f; set --; break; }; done\n`;
+  return `set -- ${rest}
+${find}
+${plain}[ -n "$c" ] || { echo ${quote(`Unable to find command "${program}" in search paths: ${a.search_paths.join(', ')}`)} >&2; exit 96; }
+o=$(mktemp) || exit $?
+export c o
+run='sleep 1; "$c" "$@" >"$o" 2>&1; echo "rc $?" >>"$o"'
+if command -v setsid >/dev/null 2>&1; then setsid sh -c "$run" sh "$@" </dev/null >/dev/null 2>&1 &
+else nohup sh -c "$run" sh "$@" </dev/null >/dev/null 2>&1 & fi
+echo "$o"`;
+}
+
+/** Asks a host that may vanish meanwhile; undefined when it does. */
+function* ask(script: string): Steps<Reply | undefined> {
+  try {
+    const reply = yield* sh(script, { timeout: 20 });
+    return reply.timedOut ? undefined : reply;
+  } catch (error) {
+    if (error instanceof ModuleError) throw error;
+    return undefined;
+  }
+}
+
+function* waitForBoot(a: Args, before: string, output: string, end: number): Steps<void> {
+  const left = () => Math.max(0, Math.ceil((end - Date.now()) / 1000));
+  while (left() > 0) {
+    const back = yield { kind: 'reconnect', delay: 0, timeout: left() };
+    if (back.rc !== 0) break;
+    const reply = yield* ask(`${a.boot_time_command}\nprintf '\\036'; cat ${quote(output)} 2>/dev/null; :`);
+    const [now = '', said = ''] = reply?.stdout.split('\u001e') ?? [];
+    if (reply?.rc === 0 && now.trim() !== '' && now.trim() !== before) return;
+    const failed = /^rc ([1-9]\d*)$/m.exec(said);
+    if (failed) {
+      const error = said.replace(/^rc \d+$/m, '').trim() || `exit code ${failed[1]}`;
+      throw new ModuleError(`Reboot command failed. Error was: '${error}'`, { rebooted: false });
+    }
+    yield { kind: 'sleep', seconds: 2 };
+  }
+  throw new ModuleError(`Timed out waiting for last boot time check (timeout=${a.reboot_timeout})`, {
+    rebooted: true,
+  });
+}
+
+function* waitForTest(a: Args): Steps<void> {
+  const end = Date.now() + a.reboot_timeout * 1000;
+  let said = '';
+  do {
+    const reply = yield* ask(a.test_command);
+    if (reply?.rc === 0) return;
+    said = reply ? (reply.stderr || reply.stdout).trim() : 'no answer';
+    yield { kind: 'sleep', seconds: 1 };
+    if (!reply)
+      yield { kind: 'reconnect', delay: 0, timeout: Math.max(1, Math.ceil((end - Date.now()) / 1000)) };
+  } while (Date.now() < end);
+  throw new ModuleError(
+    `Timed out waiting for post-reboot test command (timeout=${a.reboot_timeout}): ${said}`,
+    { rebooted: true },
+  );
+}
+
+const REFUSAL = 'Running reboot with local connection would reboot the control node.';
+
+function* run(a: Args, ctx: ModuleContext): Steps<Result> {
+  if (ctx.connectionKind === 'local') throw new ModuleError(REFUSAL, { elapsed: 0, rebooted: false });
+  const before = yield* sh(a.boot_time_command);
+  if (before.rc !== 0)
+    throw new ModuleError(
+      `reboot: failed to get host boot time info, rc: ${before.rc}, stdout: ${before.stdout}, stderr: ${before.stderr}`,
+      { rebooted: false },
+    );
+  const start = Date.now();
+  const begun = yield* sh(startScript(a));
+  if (begun.rc !== 0)
+    throw new ModuleError(begun.stderr.trim() || 'Reboot command failed', { rebooted: false, rc: begun.rc });
+  yield { kind: 'sleep', seconds: 3 + Math.max(0, a.post_reboot_delay) };
+  yield* waitForBoot(a, before.stdout.trim(), begun.stdout.trim(), start + a.reboot_timeout * 1000);
+  yield* waitForTest(a);
+  return { changed: true, rebooted: true, elapsed: Math.floor((Date.now() - start) / 1000) };
+}
+
+export const reboot = defineAction({
+  name: 'reboot',
+  summary: 'Reboots the host and waits until it is back.',
+  args,
+  returns: { rebooted: 'Whether the host was rebooted.', elapsed: 'Seconds it took.' },
+  differences: [
+    'A reboot command that fails ends the task at once with its message.',
+    'The reboot is begun in the background, a second after the command was accepted.',
+  ],
+  run,
+  *check(_, ctx) {
+    if (ctx.connectionKind === 'local') throw new ModuleError(REFUSAL, { elapsed: 0, rebooted: false });
+    return { changed: true, rebooted: true, elapsed: 0 };
+  },
+});

@@ -1,0 +1,115 @@
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { linesOf, readText, type TextFile, textDiff, writeText } from '../kit/text-file.ts';
+
+interface Found extends TextFile {
+  readonly runtime: 'enforcing' | 'permissive' | 'disabled';
+}
+
+const setting = (text: string, key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
+
+/** The configuration with a setting in it. */
+function keep(text: string, key: string, value: string): string {
+  if (setting(text, key) === value) return text;
+  let there = false;
+  const lines = linesOf(text).map(line => {
+    if (!line.startsWith(`${key}=`)) return line;
+    there = true;
+    return `${key}=${value}\n`;
+  });
+  return lines.join('') + (there ? '' : `${key}=${value}\n`);
+}
+
+interface Args {
+  readonly state: 'enforcing' | 'permissive' | 'disabled';
+  readonly policy?: string;
+  readonly configfile: string;
+}
+
+function edited(found: Found, a: Args): string {
+  const text = found.text ?? '';
+  const policy = a.policy ?? setting(text, 'SELINUXTYPE');
+  return keep(policy === '' ? text : keep(text, 'SELINUXTYPE', policy), 'SELINUX', a.state);
+}
+
+/** The state of the running system that can be had without a reboot; undefined when it stays. */
+function runtimeTarget(found: Found, a: Args): 'enforcing' | 'permissive' | undefined {
+  if (found.runtime === 'disabled' || found.runtime === a.state) return undefined;
+  if (a.state !== 'disabled') return a.state;
+  return found.runtime === 'enforcing' ? 'permissive' : undefined;
+}
+
+export const selinux = defineState({
+  name: 'selinux',
+  aliases: ['ansible.posix.selinux'],
+  summary: 'Sets the mode and policy of SELinux, now and for the next boot.',
+  args: Type.Object({
+    state: A.choice(['enforcing', 'permissive', 'disabled'], 'Mode.'),
+    policy: A.opt(A.str('Policy, such as targeted.')),
+    configfile: A.path('Its configuration.', { default: '/etc/selinux/config', aliases: ['conf', 'file'] }),
+  }),
+  returns: {
+    reboot_required: 'Whether the mode wanted comes only with a reboot.',
+    msg: 'What was changed.',
+    policy: 'Policy.',
+    state: 'Mode.',
+  },
+  differences: [
+    'Tried with Debian’s kernel and policy, not on a host of the Red Hat family.',
+    'The kernel command line (update_kernel_param) is not edited.',
+    'No Python library is needed on the host.',
+  ],
+  touches: a => [a.configfile],
+
+  *probe(a): Steps<Found> {
+    const found = yield* readText(
+      a.configfile,
+      '[ -r /sys/fs/selinux/enforce ] && echo "mode $(cat /sys/fs/selinux/enforce)"',
+    );
+    const mode = /^mode (\d)/m.exec(found.extra)?.[1];
+    return { ...found, runtime: mode === undefined ? 'disabled' : mode === '1' ? 'enforcing' : 'permissive' };
+  },
+
+  diff(found, a) {
+    if (found.text === undefined)
+      throw new ModuleError(`Unable to find file ${a.configfile}`, {
+        details: 'Please install SELinux-policy package, if this package is not installed previously.',
+      });
+    if (a.state !== 'disabled' && a.policy === undefined)
+      throw new ModuleError("Policy is required if state is not 'disabled'");
+    const after = edited(found, a);
+    const target = runtimeTarget(found, a);
+    const reboot = a.state !== found.runtime && target !== a.state;
+    const msgs = [
+      ...(target === undefined ? [] : [`SELinux state changed from '${found.runtime}' to '${target}'`]),
+      ...(after === found.text
+        ? []
+        : [`Config SELinux state changed from '${setting(found.text, 'SELINUX')}' to '${a.state}'`]),
+    ];
+    return {
+      changes: msgs,
+      ...(after !== found.text && { diff: [textDiff(found, after)] }),
+      result: {
+        msg: msgs.join(', '),
+        configfile: a.configfile,
+        policy: a.policy ?? setting(found.text, 'SELINUXTYPE'),
+        state: a.state,
+        reboot_required: reboot,
+        ...(reboot && { warnings: [`Reboot is required to set SELinux state to '${a.state}'`] }),
+      },
+    };
+  },
+
+  *apply(found, a) {
+    const target = runtimeTarget(found, a);
+    if (target !== undefined) {
+      const reply = yield* sh(
+        `PATH=$PATH:/usr/sbin:/sbin; setenforce ${quote(target === 'enforcing' ? '1' : '0')}`,
+      );
+      if (reply.rc !== 0) throw new ModuleError(`cannot set the SELinux mode: ${reply.stderr.trim()}`);
+    }
+    const after = edited(found, a);
+    if (after !== found.text) yield* writeText(found, after);
+    return {};
+  },
+});

@@ -1,0 +1,74 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
+
+const args = Type.Object({
+  ports: A.list('Ports or ranges of ports.'),
+  proto: A.choice(['tcp', 'udp'], 'Protocol.'),
+  setype: A.str('SELinux type of the ports.'),
+  state: A.choice(['absent', 'present'], 'Whether the ports have that type.', { default: 'present' }),
+  reload: A.bool('Accepted; semanage always reloads.', { default: true }),
+  ignore_selinux_state: A.bool('Go on where SELinux is off.', { default: false }),
+});
+
+type Args = Static<typeof args>;
+
+/** Ports and ranges by type and protocol, as `semanage port -l` prints them. */
+export function parsePorts(
+  text: string,
+): { readonly type: string; readonly proto: string; readonly ports: string[] }[] {
+  return [...text.matchAll(/^(\S+)\s+(tcp|udp)\s+(.+)$/gm)].map(m => ({
+    type: m[1]!,
+    proto: m[2]!,
+    ports: m[3]!.split(',').map(port => port.trim()),
+  }));
+}
+
+/** semanage's words for each port that is not as wanted. Pure. */
+function work(text: string, a: Args): string[] {
+  const known = parsePorts(text).filter(entry => entry.proto === a.proto);
+  return a.ports.flatMap(port => {
+    const own = known.find(entry => entry.type === a.setype)?.ports.includes(port) ?? false;
+    if (a.state === 'absent') return own ? [`-d -t ${quote(a.setype)} -p ${a.proto} ${quote(port)}`] : [];
+    if (own) return [];
+    const taken = known.some(entry => entry.ports.includes(port));
+    return [`${taken ? '-m' : '-a'} -t ${quote(a.setype)} -p ${a.proto} ${quote(port)}`];
+  });
+}
+
+export const seport = defineState({
+  name: 'seport',
+  aliases: ['community.general.seport'],
+  summary: 'Keeps SELinux types of network ports.',
+  args,
+  differences: [
+    'Needs semanage on the host instead of Python libraries.',
+    'Tried with Debian’s kernel and policy, not on a host of the Red Hat family.',
+  ],
+  touches: () => ['seport'],
+
+  *probe(a): Steps<string> {
+    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+command -v semanage >/dev/null 2>&1 || { echo 'the program semanage is missing on this host (package policycoreutils-python-utils)' >&2; exit 96; }
+${a.ignore_selinux_state ? '' : 'selinuxenabled || { echo "SELinux is disabled on this host." >&2; exit 95; }'}
+semanage port -l -n`);
+    if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `semanage ended with ${reply.rc}`);
+    return reply.stdout;
+  },
+
+  diff: (found, a) => ({
+    changes: work(found, a).map(words => `semanage port ${words}`),
+    result: { ports: a.ports, proto: a.proto, setype: a.setype, state: a.state },
+  }),
+
+  *apply(found, a) {
+    yield* mustSh(
+      'semanage failed',
+      [
+        'PATH=$PATH:/usr/sbin:/sbin',
+        ...work(found, a).map(words => `semanage port ${words} || exit $?`),
+      ].join('\n'),
+    );
+    return {};
+  },
+});

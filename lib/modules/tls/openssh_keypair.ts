@@ -1,0 +1,120 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { ModuleError, quote } from '../kit/define.ts';
+import { defineGenerated, generatedArgs } from '../kit/generated-file.ts';
+import type { TextFile } from '../kit/text-file.ts';
+
+const args = Type.Object({
+  ...generatedArgs,
+  type: A.choice(['rsa', 'dsa', 'rsa1', 'ecdsa', 'ed25519'], 'Kind of key.', { default: 'rsa' }),
+  size: A.opt(A.int('Bits of the key: 4096 for rsa, 256 for ecdsa, when not given.')),
+  comment: A.opt(A.str('Comment of the key.')),
+  passphrase: A.opt(A.str('Passphrase of the key.', { secret: true })),
+  regenerate: A.choice(
+    ['never', 'fail', 'partial_idempotence', 'full_idempotence', 'always'],
+    'When a key that is there is replaced; partly and fully: when it is not as asked for.',
+    { default: 'partial_idempotence' },
+  ),
+  private_key_format: A.choice(['auto', 'pkcs1', 'pkcs8', 'ssh'], 'Format of the private key.', {
+    default: 'auto',
+  }),
+  backend: A.choice(['auto', 'cryptography', 'opensshbin'], 'Accepted; ssh-keygen is always used.', {
+    default: 'auto',
+  }),
+});
+
+type Args = Static<typeof args>;
+
+const SIZES: Readonly<Record<string, number>> = { rsa: 4096, dsa: 1024, ecdsa: 256 };
+
+/** The passphrase reaches ssh-keygen in a variable of its own process, through an askpass program. */
+const asked = (a: Args, command: string) =>
+  a.passphrase === undefined
+    ? command.replace(' -f ', ` ${command.includes(' -y ') ? '-P' : '-N'} '' -f `)
+    : `ask=$(mktemp) && printf '#!/bin/sh\\nprintf "%%s\\\\n" "$PASSPHRASE"\\n' >"$ask" && chmod 700 "$ask" && PASSPHRASE=${quote(a.passphrase)} SSH_ASKPASS=$ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 ${command} </dev/null; rc=$?; rm -f "$ask"; [ $rc = 0 ]`;
+
+const MISSING = `command -v ssh-keygen >/dev/null 2>&1 || { echo no-program; exit 0; }`;
+
+function fields(found: TextFile) {
+  const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(found.extra)?.[1];
+  const print = /^(\d+) (\S+) (.*) \((\S+)\)$/.exec(field('print') ?? '');
+  return {
+    readable: print !== null,
+    size: Number(print?.[1]),
+    fingerprint: print?.[2] ?? '',
+    type: print?.[4]?.toLowerCase() ?? '',
+    public: field('public') ?? '',
+    derived: field('derived') ?? '',
+  };
+}
+
+const bare = (key: string) => key.split(' ').slice(0, 2).join(' ');
+const commentOf = (key: string) => key.split(' ').slice(2).join(' ');
+
+export const opensshKeypair = defineGenerated({
+  name: 'openssh_keypair',
+  aliases: ['community.crypto.openssh_keypair'],
+  summary: 'Keeps an SSH key pair.',
+  args,
+  mode: '0600',
+  returns: {
+    type: 'Kind of key.',
+    size: 'Its bits.',
+    fingerprint: 'Its SHA-256 fingerprint.',
+    public_key: 'The public key.',
+    comment: 'Its comment.',
+  },
+  differences: [
+    'Needs ssh-keygen on the host.',
+    'Another comment in the public key is put right without making a new pair.',
+  ],
+  inspect: a => `${MISSING}
+[ -r "$p" ] || exit 0
+printf 'print %s\\n' "$(ssh-keygen -l -f "$p" 2>/dev/null)"
+printf 'derived %s\\n' "$(${asked(a, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
+[ -r "$p.pub" ] && printf 'public %s\\n' "$(cat "$p.pub")"`,
+  reason(found, a) {
+    if (/^no-program$/m.test(found.extra))
+      throw new ModuleError('the program ssh-keygen is missing on this host (package openssh-client)');
+    const now = fields(found);
+    if (a.regenerate === 'never') return undefined;
+    if (a.regenerate === 'always') return 'always';
+    if (now.derived === '') {
+      if (a.regenerate === 'fail' || a.regenerate === 'partial_idempotence')
+        throw new ModuleError(
+          'Unable to read the key. The key is protected with a passphrase or broken. Will not proceed. To force regeneration, call the module with `regenerate` set to `full_idempotence` or `always`, or with `force=yes`.',
+        );
+      return 'unreadable';
+    }
+    const size = a.size ?? SIZES[a.type];
+    const differs = now.type !== a.type || (size !== undefined && now.size !== size);
+    if (differs && a.regenerate === 'fail')
+      throw new ModuleError('Key has wrong type and/or size. Will not proceed.');
+    if (differs) return `${now.type} ${now.size} → ${a.type}${size === undefined ? '' : ` ${size}`}`;
+    if (bare(now.public) !== bare(now.derived)) return 'the public key is missing or of another pair';
+    if (a.comment !== undefined && commentOf(now.public) !== a.comment) return `comment ${a.comment}`;
+    return undefined;
+  },
+  make: a => {
+    const size = a.size ?? SIZES[a.type];
+    const format = { auto: '', ssh: '', pkcs1: ' -m PEM', pkcs8: ' -m PKCS8' }[a.private_key_format];
+    const same = `[ "$(ssh-keygen -l -f "$p" 2>/dev/null | sed 's/ .*(/ (/')" = ${quote(`${size ?? 256} (${a.type.toUpperCase()})`)} ]`;
+    const keep = a.force || a.regenerate === 'always' ? 'false' : same;
+    // Only the comment or the public half is wrong: the private key stays.
+    return `if ${keep}; then cat "$p"; else d=$(mktemp -d) || exit 1
+${asked(a, `ssh-keygen -q -t ${a.type}${size === undefined ? '' : ` -b ${size}`}${format} -C ${quote(a.comment ?? '')} -f "$d/k"`)} </dev/null && cat "$d/k"; rc=$?; rm -rf "$d"; [ $rc = 0 ]; fi`;
+  },
+  after: a => `k=$(${asked(a, 'ssh-keygen -q -y -f "$p"')}) && [ -n "$k" ] || exit 1
+set -f; set -- $k; t="$1 $2"; shift 2; c=${a.comment === undefined ? '"$*"' : quote(a.comment)}
+umask 022 && printf '%s\\n' "$t\${c:+ $c}" >"$p.pub.tmp" && chown --reference="$p" "$p.pub.tmp" && mv -f "$p.pub.tmp" "$p.pub"`,
+  describe(found) {
+    const now = fields(found);
+    return {
+      type: now.type,
+      size: now.size,
+      fingerprint: now.fingerprint,
+      public_key: now.public || now.derived,
+      comment: commentOf(now.public),
+    };
+  },
+});

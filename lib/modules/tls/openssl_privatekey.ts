@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
+import { A, Type } from '../kit/arguments.ts';
+import { ModuleError, quote } from '../kit/define.ts';
+import { defineGenerated, generatedArgs } from '../kit/generated-file.ts';
+import type { TextFile } from '../kit/text-file.ts';
+
+const args = Type.Object({
+  ...generatedArgs,
+  size: A.int('Bits of an RSA or DSA key.', { default: 4096 }),
+  type: A.choice(['DSA', 'ECC', 'Ed25519', 'Ed448', 'RSA', 'X25519', 'X448'], 'Kind of key.', {
+    default: 'RSA',
+  }),
+  curve: A.opt(A.str('Curve of an ECC key, such as secp384r1.')),
+  passphrase: A.opt(A.str('Passphrase of the key.', { secret: true })),
+  cipher: A.str('Cipher for a key with a passphrase.', { default: 'auto' }),
+  regenerate: A.choice(
+    ['never', 'fail', 'partial_idempotence', 'full_idempotence', 'always'],
+    'When a key that is there is replaced; partly and fully: when it is not as asked for.',
+    { default: 'full_idempotence' },
+  ),
+  format: A.choice(['pkcs1', 'pkcs8', 'raw', 'auto', 'auto_ignore'], 'Format of a new key.', {
+    default: 'auto_ignore',
+  }),
+  format_mismatch: A.choice(['regenerate', 'convert'], 'Accepted; the format of a key that is there stays.', {
+    default: 'regenerate',
+  }),
+  return_content: A.bool('Give the key in the result.', { default: false }),
+  select_crypto_backend: A.choice(['auto', 'cryptography'], 'Accepted; openssl is always used.', {
+    default: 'auto',
+  }),
+});
+
+type Args = Static<typeof args>;
+
+/** What openssl calls curves that others call by the names of SECG. */
+const CURVES: Readonly<Record<string, string>> = { secp256r1: 'prime256v1', secp192r1: 'prime192v1' };
+const curveName = (a: Args) => {
+  if (a.curve === undefined) throw new ModuleError('type is ECC but the following are missing: curve');
+  return CURVES[a.curve] ?? a.curve;
+};
+
+/** `NAME=value` before a command, and the words that make openssl read it. */
+export const passIn = (passphrase: string | undefined) =>
+  passphrase === undefined
+    ? { before: '', words: '-passin pass:' }
+    : { before: `PASSPHRASE=${quote(passphrase)} `, words: '-passin env:PASSPHRASE' };
+
+export const NO_OPENSSL = `command -v openssl >/dev/null 2>&1 || { echo no-program; exit 0; }`;
+
+/** Fails the task when the probe found no openssl. */
+export function needOpenssl(found: TextFile): void {
+  if (/^no-program$/m.test(found.extra))
+    throw new ModuleError('the program openssl is missing on this host (package openssl)');
+}
+
+interface Key {
+  readonly type: string;
+  readonly size: number;
+  readonly curve: string | undefined;
+}
+
+/** Kind and size, from openssl's text; undefined when it could not read the key. */
+export function parseKeyText(text: string): Key | undefined {
+  const named = /^(ED25519|ED448|X25519|X448) Private-Key/m.exec(text)?.[1];
+  if (named) return { type: named[0] === 'E' ? `Ed${named.slice(2)}` : named, size: 0, curve: undefined };
+  const size = Number(/Private-Key: \((\d+) bit/.exec(text)?.[1]);
+  if (!size) return undefined;
+  const curve = /ASN1 OID: (\S+)/.exec(text)?.[1];
+  if (curve) return { type: 'ECC', size, curve };
+  return { type: /^modulus:/m.test(text) ? 'RSA' : 'DSA', size, curve: undefined };
+}
+
+/** Fingerprints of a public key by the names of their hashes. */
+function fingerprints(pem: string): Record<string, Json> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+  const sums = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'].map(name => [
+    name,
+    createHash(name)
+      .update(der)
+      .digest('hex')
+      .replace(/..(?=.)/g, '$&:'),
+  ]);
+  return Object.fromEntries(sums) as Record<string, Json>;
+}
+
+function generateWords(a: Args): string {
+  if (a.type === 'RSA') return `-algorithm RSA -pkeyopt rsa_keygen_bits:${a.size}`;
+  if (a.type === 'ECC')
+    return `-algorithm EC -pkeyopt ${quote(`ec_paramgen_curve:${curveName(a)}`)} -pkeyopt ec_param_enc:named_curve`;
+  return `-algorithm ${a.type.toUpperCase()}`;
+}
+
+export const opensslPrivatekey = defineGenerated({
+  name: 'openssl_privatekey',
+  aliases: ['community.crypto.openssl_privatekey'],
+  summary: 'Keeps a private key for TLS.',
+  args,
+  mode: '0600',
+  returns: {
+    type: 'Kind of key.',
+    size: 'Its bits.',
+    curve: 'Its curve.',
+    fingerprint: 'Fingerprints of its public half, by hash.',
+    privatekey: 'The key, with return_content.',
+  },
+  differences: [
+    'Needs the openssl program on the host.',
+    'The format of a key that is there is never a reason to change it.',
+  ],
+  inspect: a => {
+    const { before, words } = passIn(a.passphrase);
+    return `${NO_OPENSSL}
+[ -r "$p" ] || exit 0
+${before}openssl pkey -in "$p" ${words} -noout -text 2>/dev/null
+${before}openssl pkey -in "$p" ${words} -pubout 2>/dev/null`;
+  },
+  reason(found, a) {
+    needOpenssl(found);
+    if (a.regenerate === 'never') return undefined;
+    if (a.regenerate === 'always') return 'always';
+    const key = parseKeyText(found.extra);
+    if (!key) {
+      if (a.regenerate === 'full_idempotence') return 'unreadable';
+      throw new ModuleError(
+        'Unable to read the key. The key is protected with a another passphrase / no passphrase or broken. Will not proceed. To force regeneration, call the module with `generate` set to `full_idempotence` or `always`, or with `force=yes`.',
+      );
+    }
+    const sized = a.type === 'RSA' || a.type === 'DSA';
+    const differs =
+      key.type !== a.type ||
+      (sized && key.size !== a.size) ||
+      (a.type === 'ECC' && key.curve !== curveName(a));
+    if (!differs) return undefined;
+    if (a.regenerate === 'fail') throw new ModuleError('Key has wrong type and/or size. Will not proceed.');
+    return `${key.type} ${key.curve ?? key.size} → ${a.type} ${a.curve ?? (sized ? a.size : '')}`.trim();
+  },
+  make: a => {
+    const cipher = a.cipher === 'auto' ? 'aes-256-cbc' : a.cipher;
+    const lock = a.passphrase === undefined ? '' : ` -${quote(cipher)} -pass env:PASSPHRASE`;
+    const before = a.passphrase === undefined ? '' : `PASSPHRASE=${quote(a.passphrase)} `;
+    if (a.type === 'DSA') return `openssl dsaparam -genkey -noout ${a.size} 2>/dev/null`;
+    const plain =
+      a.passphrase === undefined && a.format !== 'pkcs8' && (a.type === 'RSA' || a.type === 'ECC');
+    // -traditional is newer than OpenSSL 1.1, which writes that format with rsa and ec.
+    const convert = plain
+      ? ` | { k=$(cat); printf '%s\\n' "$k" | openssl pkey -traditional 2>/dev/null || printf '%s\\n' "$k"; }`
+      : '';
+    return `${before}openssl genpkey ${generateWords(a)}${lock} 2>/dev/null${convert}`;
+  },
+  describe(found, a) {
+    const key = parseKeyText(found.extra);
+    const pem = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/.exec(found.extra)?.[0];
+    return {
+      type: a.type,
+      size: a.size,
+      ...(key?.curve !== undefined && { curve: key.curve }),
+      fingerprint: pem === undefined ? null : fingerprints(pem),
+      ...(a.return_content && { privatekey: found.text ?? '' }),
+    };
+  },
+});

@@ -1,0 +1,150 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { ModuleError, quote } from '../kit/define.ts';
+import { defineGenerated, generatedArgs } from '../kit/generated-file.ts';
+import { NO_OPENSSL, needOpenssl, passIn } from './openssl_privatekey.ts';
+
+const args = Type.Object({
+  ...generatedArgs,
+  provider: A.choice(['selfsigned', 'ownca'], 'Who signs: the key itself, or an authority of your own.', {
+    default: 'selfsigned',
+  }),
+  csr_path: A.opt(A.path('The request.')),
+  privatekey_path: A.opt(A.path('The private key.')),
+  privatekey_passphrase: A.opt(A.str('Passphrase of that key.', { secret: true })),
+  selfsigned_not_after: A.str('End of validity, such as +3650d.', {
+    default: '+3650d',
+    aliases: ['selfsigned_notAfter'],
+  }),
+  selfsigned_not_before: A.str('Accepted when it is now.', {
+    default: '+0s',
+    aliases: ['selfsigned_notBefore'],
+  }),
+  selfsigned_digest: A.str('Hash of the signature.', { default: 'sha256' }),
+  selfsigned_version: A.int('Accepted; 3 is the only one.', { default: 3 }),
+  selfsigned_create_subject_key_identifier: A.opt(A.str('Accepted; openssl decides.')),
+  ownca_path: A.opt(A.path('Certificate of the authority.')),
+  ownca_privatekey_path: A.opt(A.path('Private key of the authority.')),
+  ownca_privatekey_passphrase: A.opt(A.str('Passphrase of that key.', { secret: true })),
+  ownca_not_after: A.str('End of validity, such as +3650d.', { default: '+3650d' }),
+  ownca_not_before: A.str('Accepted when it is now.', { default: '+0s' }),
+  ownca_digest: A.str('Hash of the signature.', { default: 'sha256' }),
+  ownca_version: A.int('Accepted; 3 is the only one.', { default: 3 }),
+  return_content: A.bool('Give the certificate in the result.', { default: false }),
+  ignore_timestamps: A.bool('Accepted; the times of a certificate that is there stay.', { default: true }),
+  select_crypto_backend: A.choice(['auto', 'cryptography'], 'Accepted; openssl is always used.', {
+    default: 'auto',
+  }),
+});
+
+type Args = Static<typeof args>;
+
+const DAY = 86_400;
+const UNITS: Readonly<Record<string, number>> = { w: 7 * DAY, d: DAY, h: 3600, m: 60, s: 1 };
+
+/** Days from now until `+3650d`, `+1w2d` and the like; openssl counts whole days. */
+export function daysUntil(text: string): number {
+  if (!/^\+(\d+[wdhms])+$/i.test(text))
+    throw new ModuleError(`the end of validity must be written as +3650d, not "${text}"`);
+  const seconds = [...text.toLowerCase().matchAll(/(\d+)([wdhms])/g)].reduce(
+    (sum, m) => sum + Number(m[1]) * UNITS[m[2]!]!,
+    0,
+  );
+  return Math.max(1, Math.ceil(seconds / DAY));
+}
+
+function needed(a: Args): { readonly key: string; readonly csr: string | undefined } {
+  const missing = (
+    a.provider === 'ownca' ? ['csr_path', 'ownca_path', 'ownca_privatekey_path'] : ['privatekey_path']
+  ).filter(name => a[name as keyof Args] === undefined);
+  if (missing.length > 0) throw new ModuleError(`provider ${a.provider} needs ${missing.join(', ')}`);
+  return { key: a.privatekey_path ?? '', csr: a.csr_path };
+}
+
+function make(a: Args): string {
+  const { key, csr } = needed(a);
+  // Older versions of openssl cannot copy the extensions of the request.
+  const copy = `x=; openssl x509 -help 2>&1 | grep -q copy_extensions && x='-copy_extensions copyall'`;
+  const serial = `-set_serial "0x$(openssl rand -hex 16 | sed 's/^./4/')"`;
+  if (a.provider === 'ownca') {
+    const { before, words } = passIn(a.ownca_privatekey_passphrase);
+    return `${copy}; ${before}openssl x509 -req -in ${quote(csr ?? '')} -CA ${quote(a.ownca_path ?? '')} -CAkey ${quote(a.ownca_privatekey_path ?? '')} ${words} ${serial} -${quote(a.ownca_digest)} -days ${daysUntil(a.ownca_not_after)} $x 2>/dev/null`;
+  }
+  const { before, words } = passIn(a.privatekey_passphrase);
+  const days = `-${quote(a.selfsigned_digest)} -days ${daysUntil(a.selfsigned_not_after)}`;
+  return csr === undefined
+    ? `${before}openssl req -new -x509 -key ${quote(key)} ${words} -subj / ${days}`
+    : `${copy}; ${before}openssl x509 -req -in ${quote(csr)} -signkey ${quote(key)} ${words} ${serial} ${days} $x 2>/dev/null`;
+}
+
+/** What binds a certificate to its request: public key, subject, names, usages; and the issuer to the authority. */
+const EXTENSIONS =
+  /X509v3 (Subject Alternative Name|Key Usage|Extended Key Usage|Basic Constraints):[^\n]*\n[^\n]*/g;
+const essence = (text: string) =>
+  [
+    /Public-Key: \((.*)\)([\s\S]*?)(?=\n {8}(?:X509v3|Attributes|Requested|Exponent)|\n {4}Signature)/.exec(
+      text,
+    )?.[0],
+    ...[...text.matchAll(EXTENSIONS)].map(m => m[0]).sort(),
+  ]
+    .join('\n')
+    .replace(/\s+/g, ' ');
+const subjectOf = (text: string) => /^\s*Subject: ?(.*)$/m.exec(text)?.[1]?.trim() ?? '';
+const issuerOf = (text: string) => /^\s*Issuer: ?(.*)$/m.exec(text)?.[1]?.trim() ?? '';
+
+export const x509Certificate = defineGenerated({
+  name: 'x509_certificate',
+  aliases: [
+    'community.crypto.x509_certificate',
+    'openssl_certificate',
+    'community.crypto.openssl_certificate',
+  ],
+  summary: 'Keeps a certificate, signed by its own key or by an authority of your own.',
+  args,
+  mode: '0644',
+  returns: {
+    certificate: 'The certificate, with return_content.',
+    privatekey: 'The key.',
+    csr: 'The request.',
+  },
+  differences: [
+    'Needs the openssl program on the host; ends of validity are whole days from now.',
+    'The providers acme and entrust, and contents instead of paths, do not exist.',
+  ],
+  inspect: a => {
+    const { key, csr } = needed(a);
+    const { before, words } = passIn(a.privatekey_passphrase);
+    const show = (path: string | undefined, kind: string) =>
+      path === undefined ? ':' : `openssl ${kind} -in ${quote(path)} -noout -text 2>/dev/null`;
+    const places = [csr, a.privatekey_path, a.ownca_path, a.ownca_privatekey_path].filter(
+      path => path !== undefined,
+    );
+    return `${NO_OPENSSL}
+for f in ${places.map(quote).join(' ')}; do [ -r "$f" ] || { echo "no-file $f"; exit 0; }; done
+[ -e "$p" ] || exit 0
+openssl x509 -in "$p" -noout -text 2>/dev/null; printf '\\035'
+${show(csr, 'req')}; printf '\\035'
+${show(a.ownca_path, 'x509')}; printf '\\035'
+openssl x509 -in "$p" -noout -pubkey 2>/dev/null; printf '\\035'
+${key === '' ? ':' : `${before}openssl pkey -in ${quote(key)} ${words} -pubout 2>/dev/null`}`;
+  },
+  reason(found) {
+    needOpenssl(found);
+    const missing = /^no-file (.*)$/m.exec(found.extra)?.[1];
+    if (missing !== undefined) throw new ModuleError(`The file ${missing} does not exist on the host`);
+    const [now = '', request = '', authority = '', publicKey = '', wantedKey = ''] =
+      found.extra.split('\u001d');
+    if (now.trim() === '') return 'unreadable';
+    if (wantedKey.trim() !== '' && publicKey.trim() !== wantedKey.trim()) return 'of another key';
+    if (request.trim() !== '' && (essence(now) !== essence(request) || subjectOf(now) !== subjectOf(request)))
+      return 'of another request';
+    if (authority.trim() !== '' && issuerOf(now) !== subjectOf(authority)) return 'of another authority';
+    return undefined;
+  },
+  make,
+  describe: (found, a) => ({
+    ...(a.privatekey_path !== undefined && { privatekey: a.privatekey_path }),
+    ...(a.csr_path !== undefined && { csr: a.csr_path }),
+    ...(a.return_content && { certificate: found.text ?? '' }),
+  }),
+});

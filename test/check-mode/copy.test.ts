@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { allModules, findModule } from '../../lib/engine/module-list.ts';
+import type { Module } from '../../lib/modules/kit/define.ts';
+import { runModule } from '../support/run-module.ts';
+import { type ThrowAwayCopy, throwAwayCopy } from '../support/scratch-system.ts';
+import { ON_A_COPY } from './on-a-copy.ts';
+import { ON_A_LAB_HOST } from './on-a-lab-host.ts';
+import { ON_ITS_OWN_KERNEL } from './on-its-own-kernel.ts';
+import { proveStory, type Stage } from './prove.ts';
+
+/** Modules whose own tests prove it, with what these bring along for it. */
+const IN_ITS_OWN_TEST: Readonly<Record<string, readonly [brings: string, file: string]>> = {
+  docker_container: ['a Docker daemon', 'containers/docker_container.test.ts'],
+  docker_image: ['a Docker daemon', 'containers/docker_container.test.ts'],
+  fetch: ['a place on the control machine', 'files/fetch.test.ts'],
+  get_url: ['a web server', 'net/http.test.ts'],
+  mysql_db: ['a MariaDB server', 'databases/mysql_query.test.ts'],
+  mysql_user: ['a MariaDB server', 'databases/mysql_query.test.ts'],
+  postgresql_db: ['a PostgreSQL server', 'databases/postgresql.test.ts'],
+  postgresql_ext: ['a PostgreSQL server', 'databases/postgresql.test.ts'],
+  postgresql_ping: ['a PostgreSQL server', 'databases/postgresql.test.ts'],
+  postgresql_privs: ['a PostgreSQL server', 'databases/postgresql.test.ts'],
+  postgresql_query: ['a PostgreSQL server', 'databases/postgresql.test.ts'],
+  postgresql_user: ['a PostgreSQL server', 'databases/postgresql.test.ts'],
+  script: ['a file of the control machine', 'commands/script.test.ts'],
+  synchronize: ['rsync, and two places', 'files/synchronize.test.ts'],
+  template: ['a file of the control machine', 'files/copy.test.ts'],
+};
+
+const checks = (module: Module) =>
+  module.kind === 'state' ||
+  (module.kind === 'action' && (module.readOnly === true || module.check !== undefined));
+/** The modules of the deployment have tests of their own, with stand-ins for what a cluster needs. */
+const ofDeployment = (name: string) => /^(polardb|pfs)_/.test(name);
+
+const isThere = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
+describe('check mode tells the truth', function () {
+  this.timeout(600_000);
+
+  it('is proven for every module that has one, here or in a test of its own', () => {
+    const names = allModules()
+      .filter(checks)
+      .map(module => module.name)
+      .filter(name => !ofDeployment(name));
+    const proven = [ON_A_COPY, ON_A_LAB_HOST, ON_ITS_OWN_KERNEL, IN_ITS_OWN_TEST].flatMap(Object.keys).sort();
+    expect(proven).to.deep.equal(names);
+    for (const [name, [, file]] of Object.entries(IN_ITS_OWN_TEST)) {
+      const exported = name.replace(/_(\w)/g, (_, c: string) => c.toUpperCase());
+      const handsIn = new RegExp(`\\b(checkTruth|itTellsTheTruth|truth)\\(\\s*${exported}\\b`);
+      const text = readFileSync(join(import.meta.dirname, '../../lib/modules', file), 'utf8');
+      expect(text, `${file} hands ${name} to checkTruth`)
+        .to.match(handsIn)
+        .and.match(/checkTruth|itTellsTheTruth/);
+    }
+  });
+
+  let copy: ThrowAwayCopy | undefined;
+  after(() => copy?.end());
+
+  for (const [name, story] of Object.entries(ON_A_COPY)) {
+    it(name, async function () {
+      const missing = (story.needs ?? []).filter(program => !isThere(program));
+      if (missing.length > 0) {
+        console.log(`      skipped: runs where ${missing.join(', ')} can be found`);
+        this.skip();
+      }
+      copy ??= await throwAwayCopy(this);
+      await proveStory(findModule(name)!, story, stageOf(copy), `/srv/${name}`);
+    });
+  }
+});
+
+const stageOf = ({ run, state, enter }: ThrowAwayCopy): Stage => ({
+  prepare: run,
+  state,
+  run: (module, args, checkMode) => runModule(module, args, { enter, checkMode, diffMode: true }),
+});

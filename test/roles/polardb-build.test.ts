@@ -1,0 +1,69 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { withTemporaryDirectory } from '../support/run-module.ts';
+
+const SCRIPT = join(import.meta.dirname, '../../roles/polardb_build/files/archive-source');
+
+interface Place {
+  readonly dir: string;
+  /** Two commits of the repository, the first with a tag. */
+  readonly first: string;
+  readonly second: string;
+  readonly url: string;
+  /** Runs the script; what it says, or the names in the archive. */
+  readonly archive: (repository: string, commit: string, tag?: string, ...leftOut: string[]) => string;
+}
+
+const withRepository = (check: (place: Place) => void) =>
+  withTemporaryDirectory(dir => {
+    const origin = join(dir, 'origin');
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', origin, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
+        encoding: 'utf8',
+      }).trim();
+    mkdirSync(join(dir, 'git'));
+    execFileSync('git', ['init', '--quiet', origin]);
+    const commits = ['one', 'two'].map(name => {
+      writeFileSync(join(origin, name), name);
+      git('add', '.');
+      git('commit', '--quiet', '-m', name);
+      return git('rev-parse', 'HEAD');
+    });
+    git('tag', 'v1', commits[0]!);
+    const archive = (repository: string, commit: string, tag = '', ...leftOut: string[]) => {
+      const file = join(dir, 'out.tar.gz');
+      const args = ['x', repository, commit, tag, file, join(dir, 'git'), ...leftOut];
+      const { status, stderr } = spawnSync(SCRIPT, args, { encoding: 'utf8' });
+      return status === 0 ? execFileSync('tar', ['-tzf', file], { encoding: 'utf8' }) : stderr;
+    };
+    check({ dir, first: commits[0]!, second: commits[1]!, url: `file://${origin}`, archive });
+  });
+
+describe('archive-source of polardb_build', () => {
+  it('packs a commit by its id or by its tag, without what is left out', () =>
+    withRepository(({ first, second, url, archive, dir }) => {
+      expect(archive(url, second)).to.equal('x/\nx/one\nx/two\n');
+      expect(archive(url, first.slice(0, 7), 'v1')).to.equal('x/\nx/one\n');
+      expect(archive(join(dir, 'origin'), second, '', 'one')).to.equal('x/\nx/two\n');
+    }));
+
+  it('names repository and commit when the commit is not there', () =>
+    withRepository(({ url, archive, dir }) => {
+      const gone = '0123456789012345678901234567890123456789';
+      expect(archive(url, gone)).to.contain(`cannot get x: commit ${gone} of ${url}: `);
+      expect(archive(url, gone)).to.contain('polardb_build_sources');
+      expect(archive(url, '0123456', 'v9')).to.contain(`commit 0123456 (tag v9) of ${url}: `);
+      const folder = join(dir, 'origin');
+      expect(archive(folder, gone)).to.contain(`there is no commit ${gone} in ${folder}`);
+      expect(archive(url, '--upload-pack=x')).to.contain('is not the id of a commit');
+    }));
+
+  it('takes a tag only while it stands for the pinned commit', () =>
+    withRepository(({ first, second, url, archive }) => {
+      expect(archive(url, second.slice(0, 7), 'v1')).to.contain(
+        `tag v1 of ${url} is commit ${first} now, not ${second.slice(0, 7)}`,
+      );
+    }));
+});

@@ -1,0 +1,284 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { coerceArguments } from '../../lib/modules/kit/arguments.ts';
+import type { Module, ModuleContext, Reply, Request, Result, Steps } from '../../lib/modules/kit/define.ts';
+import { ModuleError } from '../../lib/modules/kit/define.ts';
+import type { Json } from '../../lib/source/value.ts';
+import { type Expectations, proveTruth, type State, type Truth } from '../check-mode/prove.ts';
+
+/** How a test runs a module: everything has a default that suits a temporary directory of this machine. */
+export interface TestOptions {
+  readonly checkMode?: boolean;
+  readonly diffMode?: boolean;
+  /** The shell that stands for the host's: `dash`, `bash`, or `busybox` (its applets only). */
+  readonly shell?: 'sh' | 'dash' | 'bash' | 'busybox';
+  readonly cwd?: string;
+  /** Words put before the shell's own, such as `nsenter`'s: where the script runs. */
+  readonly enter?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly context?: Partial<ModuleContext>;
+  /** Facts and variables the module may ask for. */
+  readonly facts?: Readonly<Record<string, Json>>;
+  readonly variables?: Readonly<Record<string, Json>>;
+  /** Directory in which `find` looks for files and templates. */
+  readonly files?: string;
+  /** Sees every request, in order. */
+  readonly onRequest?: (request: Request) => void;
+}
+
+/** A finished argument set, or an error with every problem: what the engine does before a module runs. */
+export function finishedArguments(module: Module, raw: Readonly<Record<string, Json>>): Record<string, Json> {
+  const { args, problems } = coerceArguments(module, raw);
+  if (problems.length > 0) throw new Error(problems.map(problem => problem.message).join('\n'));
+  return args;
+}
+
+/** Runs a module on this machine as the engine would, up to `apply` (or `diff` in check mode). */
+export async function runModule(
+  module: Module,
+  raw: Readonly<Record<string, Json>>,
+  options: TestOptions = {},
+): Promise<Result> {
+  const args = finishedArguments(module, raw) as never;
+  const ctx = testContext(options);
+  const drive = <T>(steps: Steps<T>) => runSteps(steps, options);
+  try {
+    if (module.kind === 'control') throw new Error(`${module.name} is work of the engine`);
+    if (module.kind === 'action') {
+      if (!ctx.checkMode || module.readOnly) return await drive(module.run(args, ctx));
+      const predicted = module.check ? await drive(module.check(args, ctx)) : 'unknown';
+      return predicted === 'unknown' ? { changed: false, skipped: true } : predicted;
+    }
+    const found = await drive(module.probe(args, ctx));
+    const plan = module.diff(found, args, ctx);
+    const changed = plan.changes.length > 0;
+    const late = changed && !ctx.checkMode ? await drive(module.apply(found, args, ctx, plan)) : {};
+    return { changed, ...(plan.diff && { diff: plan.diff }), ...plan.result, ...late };
+  } catch (error) {
+    if (error instanceof ModuleError)
+      return { changed: false, failed: true, msg: error.message, ...error.fields };
+    throw error;
+  }
+}
+
+/**
+ * Proves on this machine that check mode tells the truth about a task. What it may not touch is all below a directory
+ * (every byte, mode, owner and time), or what a function looks at.
+ */
+export function checkTruth(
+  module: Module,
+  raw: Readonly<Record<string, Json>>,
+  where: string | (() => State | Promise<State>),
+  options: TestOptions & Expectations = {},
+): Promise<Truth> {
+  const state = typeof where === 'string' ? () => linesOf(treeState(where)) : where;
+  const run = (checkMode: boolean) => runModule(module, raw, { diffMode: true, ...options, checkMode });
+  return proveTruth({ state, run }, options);
+}
+
+const linesOf = (tree: Readonly<Record<string, string>>) =>
+  Object.entries(tree).map(([path, entry]) => `${path} ${entry}`);
+
+/** Runs the steps of a module against a shell on this machine. */
+export async function runSteps<T>(steps: Steps<T>, options: TestOptions = {}): Promise<T> {
+  let next = steps.next();
+  while (!next.done) {
+    options.onRequest?.(next.value);
+    let reply: Reply;
+    try {
+      reply = await answer(next.value, options);
+    } catch (error) {
+      next = steps.throw(error);
+      continue;
+    }
+    next = steps.next(reply);
+  }
+  return next.value;
+}
+
+/** Drives steps with prepared replies: for probe tables without any host. Gives the result and what was asked. */
+export function replaySteps<T>(
+  steps: Steps<T>,
+  replies: readonly Partial<Reply>[],
+): { readonly value: T; readonly requests: readonly Request[] } {
+  const requests: Request[] = [];
+  let next = steps.next();
+  while (!next.done) {
+    const reply = replies[requests.length];
+    requests.push(next.value);
+    if (!reply) throw new Error(`no reply prepared for request ${requests.length}`);
+    next = steps.next({ ...DONE, stdoutBytes: Buffer.from(reply.stdout ?? ''), ...reply });
+  }
+  return { value: next.value, requests };
+}
+
+/** A context for tests; facts, variables and files come from the options. */
+export function testContext(options: TestOptions = {}): ModuleContext {
+  const files = options.files ?? '.';
+  return {
+    host: 'test',
+    checkMode: options.checkMode ?? false,
+    diffMode: options.diffMode ?? false,
+    connectionKind: 'local',
+    fact: name => options.facts?.[name],
+    find: (_, name) => {
+      const path = resolve(files, name);
+      if (!existsSync(path)) throw new ModuleError(`could not find or access '${name}', searched ${files}`);
+      return path;
+    },
+    read: path => readFileSync(path),
+    renderFile: text =>
+      text.replace(/\{\{ *(\w+) *\}\}/g, (_, name: string) => String(options.variables?.[name])),
+    reach: () => ({ delegate: undefined, become: undefined }),
+    variable: name => options.variables?.[name],
+    ...options.context,
+  };
+}
+
+/** Makes a temporary directory for `test` and takes it away afterwards, whatever happens. */
+export async function withTemporaryDirectory<T>(test: (dir: string) => Promise<T> | T): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-test-'));
+  try {
+    return await test(dir);
+  } finally {
+    // Again where a process that is about to end still writes there.
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A file's content; looking at it does not count as an access. */
+function readUnnoticed(path: string): Buffer {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOATIME);
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Every entry below `dir`: type, permissions, owner, modification time, and content or link target. */
+export function treeState(dir: string): Readonly<Record<string, string>> {
+  const state: Record<string, string> = {};
+  const visit = (path: string) => {
+    const entry = lstatSync(path);
+    const body = entry.isSymbolicLink()
+      ? readlinkSync(path)
+      : entry.isFile()
+        ? createHash('sha1').update(readUnnoticed(path)).digest('hex')
+        : '';
+    state[path] = `${entry.mode.toString(8)} ${entry.uid}:${entry.gid} ${entry.mtimeMs} ${body}`;
+    if (entry.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name));
+  };
+  visit(dir);
+  return state;
+}
+
+const DONE: Reply = { rc: 0, stdout: '', stderr: '', stdoutBytes: Buffer.alloc(0), timedOut: false };
+
+async function answer(request: Request, options: TestOptions): Promise<Reply> {
+  switch (request.kind) {
+    case 'sh':
+      return runScript(request, options);
+    case 'control':
+      return runScript({ kind: 'sh', script: request.script }, { ...options, enter: [] });
+    case 'send':
+      writeFileSync(
+        request.to,
+        typeof request.from === 'string' ? readFileSync(request.from) : request.from,
+        {
+          mode: 0o600,
+        },
+      );
+      return DONE;
+    case 'receive':
+      copyFileSync(request.from, request.to);
+      return DONE;
+    case 'at-end':
+    case 'reconnect':
+    case 'sleep':
+      return DONE;
+  }
+}
+
+/** The script travels in a file, since an argument may not be longer than 128 KiB. */
+async function runScript(request: Extract<Request, { kind: 'sh' }>, options: TestOptions): Promise<Reply> {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-script-'));
+  const file = join(dir, 'script');
+  writeFileSync(file, request.script);
+  chmodSync(dir, 0o755); // a test may run it as another user
+  try {
+    return await runShell(file, dir, request, options);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function runShell(
+  file: string,
+  dir: string,
+  request: Extract<Request, { kind: 'sh' }>,
+  options: TestOptions,
+): Promise<Reply> {
+  const shell = options.shell ?? 'sh';
+  const env = {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    ...(!request.userLocale && { LC_ALL: 'C' }),
+    ...options.env,
+    ...(shell === 'busybox' && { PATH: await busyboxApplets(dir) }),
+  };
+  const argv = shell === 'busybox' ? ['busybox', 'ash', file] : [shell, file];
+  const own = shell === 'busybox' ? '/bin/busybox' : shell;
+  const [program = own, ...words] = [...(options.enter ?? []), own, ...argv.slice(1)];
+  const child = spawn(program, words, {
+    cwd: options.cwd,
+    env,
+    timeout: (request.timeout ?? 60) * 1000,
+    killSignal: 'SIGKILL',
+  });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on('error', () => {}); // a script that does not read its stdin is fine
+  child.stdin.end(request.stdin ?? '');
+  const rc = await new Promise<number>((done, failed) => {
+    child.on('error', failed);
+    child.on('close', (code, signal) => done(code ?? (signal === 'SIGKILL' ? 137 : 143)));
+  });
+  const bytes = Buffer.concat(stdout);
+  return {
+    rc,
+    stdout: bytes.toString(),
+    stderr: Buffer.concat(stderr).toString(),
+    stdoutBytes: bytes,
+    timedOut: child.killed,
+  };
+}
+
+async function busyboxApplets(dir: string): Promise<string> {
+  const bin = join(dir, 'bin');
+  await new Promise<void>((done, failed) => {
+    const child = spawn('sh', ['-c', `mkdir ${bin} && /bin/busybox --install -s ${bin}`]);
+    child.on('error', failed);
+    child.on('close', code => (code === 0 ? done() : failed(new Error('busybox --install failed'))));
+  });
+  return bin;
+}
