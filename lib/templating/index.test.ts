@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -181,6 +181,21 @@ describe('templar', () => {
       expect(statSync(file).mode & 0o777).to.equal(0o600);
       writeFileSync(file, 'chosen by hand\n');
       expect(templar.render(`{{ lookup('password', '${file}') }}`, vars)).to.equal('chosen by hand');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('keeps no password in a dry run, and hides the folder of passwords from git', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'password-'));
+    try {
+      const file = join(folder, 'credentials', 'polar');
+      const text = `{{ lookup('password', '${file} length=15 chars=digits') }}`;
+      expect(templar.render(text, variables({ ansible_check_mode: true }))).to.match(/^\d{15}$/);
+      expect(readdirSync(folder)).to.deep.equal([]);
+      const kept = templar.render(text, variables({ ansible_check_mode: false }));
+      expect(templar.render(text, variables({ ansible_check_mode: true }))).to.equal(kept);
+      expect(readFileSync(join(folder, 'credentials', '.gitignore'), 'utf8')).to.equal('*\n');
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Dict, Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { Random } from '../crypt/mersenne.ts';
@@ -94,7 +94,9 @@ function password(context: Context, settings: Settings): string {
   if (context.options.readOnly && kept === undefined) {
     throw fault(`there is no password file ${file}`, 'it is made by the run that deploys');
   }
-  if (kept === undefined || (salt !== known && !context.options.readOnly))
+  // A dry run keeps nothing; a random text that is thrown away stands for the password that the real run will make.
+  const mayKeep = !context.options.readOnly && context.vars.get('ansible_check_mode') !== true;
+  if (mayKeep && (kept === undefined || salt !== known))
     keep(file, salt === undefined ? text : `${text} salt=${salt}`);
   return finished(text, salt, encrypt);
 }
@@ -105,7 +107,10 @@ function finished(text: string, salt: string | undefined, encrypt: string | unde
 }
 
 function keep(file: string, content: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const made = mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  // From the first moment no `git add .` takes it along.
+  if (made !== undefined && basename(dirname(file)) === 'credentials')
+    writeFileSync(join(dirname(file), '.gitignore'), '*\n');
   writeFileSync(file, `${content}\n`, { mode: 0o600 });
 }
 
