@@ -14,6 +14,8 @@ export interface OneTask {
   readonly args: string | object;
   /** As root, whatever the login is. */
   readonly become?: boolean;
+  /** Keywords of the play around it, such as the roles whose variables it uses. */
+  readonly play?: object;
   readonly checkMode?: boolean;
   readonly diffMode?: boolean;
 }
@@ -44,10 +46,20 @@ export async function runOneTask(session: Session, task: OneTask, emit: Emit): P
 }
 
 /** What each host of the pattern answered to one task. */
-export async function askHosts(session: Session, task: OneTask): Promise<ReadonlyMap<string, HostOutcome>> {
+export async function askHosts(
+  session: Session,
+  task: OneTask,
+  onAnswer: (host: string) => void = () => {},
+): Promise<ReadonlyMap<string, HostOutcome>> {
   const answers = new Map<string, HostOutcome>();
   await runOneTask(session, task, event => {
-    if (event.type === 'outcome') answers.set(event.host, event);
+    // An answer to the task itself; before it, only what keeps a host from ever getting there.
+    const counts = (outcome: HostOutcome) =>
+      outcome.task.module === task.module || outcome.status === 'failed' || outcome.status === 'unreachable';
+    if (event.type === 'outcome' && counts(event)) {
+      answers.set(event.host, event);
+      onAnswer(event.host);
+    }
     if (event.type === 'warning') process.stderr.write(`[WARNING]: ${event.message}\n`);
   });
   return answers;
@@ -65,7 +77,13 @@ function withoutPositions<T>(load: () => T): T {
   }
 }
 
-function playText({ pattern, module, args, become }: OneTask): string {
-  const play = { hosts: pattern, gather_facts: false, name: 'Ansible Ad-Hoc', tasks: [{ [module]: args }] };
+function playText({ pattern, module, args, become, play: around }: OneTask): string {
+  const play = {
+    hosts: pattern,
+    gather_facts: false,
+    name: 'Ansible Ad-Hoc',
+    tasks: [{ [module]: args }],
+    ...around,
+  };
   return stringify([become ? { ...play, become } : play]);
 }

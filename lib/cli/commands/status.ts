@@ -8,6 +8,7 @@ import {
 } from '../../cluster/status/status-view.ts';
 import type { HostOutcome } from '../../engine/events.ts';
 import { choosePaint, type Paint, type Style } from '../../report/style.ts';
+import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../flags.ts';
 import { askHosts } from '../one-task.ts';
@@ -154,15 +155,5 @@ const STYLES: Readonly<Record<string, Style>> = {
   no: 'failed',
 };
 
-function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)));
-  const line = (cells: readonly string[], style: (cell: string, padded: string) => string) =>
-    cells
-      .map((cell, i) => style(cell, i === cells.length - 1 ? cell : cell.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd();
-  return [
-    line(head, (_, padded) => paint('dim', padded)),
-    ...rows.map(row => line(row, (cell, padded) => (STYLES[cell] ? paint(STYLES[cell], padded) : padded))),
-  ].join('\n');
-}
+const table = (head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string =>
+  formatTable(head, rows, paint, (cell, padded) => (STYLES[cell] ? paint(STYLES[cell], padded) : padded));

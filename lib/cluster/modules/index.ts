@@ -5,6 +5,7 @@ import { pfsProbe } from './pfs_probe.ts';
 import { polardbFence } from './polardb_fence.ts';
 import { polardbInit } from './polardb_init.ts';
 import { polardbLock } from './polardb_lock.ts';
+import { polardbPreflight } from './polardb_preflight.ts';
 import { polardbPromote } from './polardb_promote.ts';
 import { polardbRecord } from './polardb_record.ts';
 import { polardbRestart } from './polardb_restart.ts';
@@ -20,6 +21,7 @@ export const CLUSTER_MODULES: readonly Module[] = [
   polardbFence,
   polardbInit,
   polardbLock,
+  polardbPreflight,
   polardbPromote,
   polardbRecord,
   polardbRestart,
