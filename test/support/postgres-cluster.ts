@@ -8,6 +8,10 @@ export interface Cluster {
   /** Directory of the socket, for login_unix_socket. */
   readonly socket: string;
   readonly user: string;
+  /** Directory of its programs, its data directory, and the account it runs as. */
+  readonly bin: string;
+  readonly data: string;
+  readonly account: string;
   stop(): void;
 }
 
@@ -74,6 +78,9 @@ export function startCluster(test: Context): Cluster {
   return {
     socket: dir,
     user: 'postgres',
+    bin,
+    data,
+    account: account.name,
     stop: () => {
       run('pg_ctl', '-D', data, '-m', 'immediate', 'stop');
       rmSync(dir, { recursive: true, force: true });

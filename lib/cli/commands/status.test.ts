@@ -33,6 +33,7 @@ interface Server {
   readonly state?: string;
   readonly slotActive?: boolean;
   readonly hostid?: string;
+  readonly refused?: readonly string[];
 }
 
 const server = ({
@@ -41,6 +42,7 @@ const server = ({
   state = 'streaming',
   slotActive = true,
   hostid = '1',
+  refused = [],
 }: Server = {}) =>
   JSON.stringify({
     recovering,
@@ -49,6 +51,7 @@ const server = ({
     slot: recovering ? 'replica1' : null,
     sync: 'ANY 1 (replica1)',
     pendingRestart: [],
+    refused,
     receiver: recovering ? 'streaming' : null,
     replication: recovering || state === '' ? [] : [{ name: 'replica1', state, sync: 'quorum', lag }],
     slots: recovering ? [] : [{ name: 'replica1', active: slotActive, kept: 16 * 2 ** 20 }],
@@ -156,6 +159,11 @@ describe('polarplay status', () => {
       'a slot nobody uses',
       { rw1: node(1, server({ slotActive: false })) },
       /slot replica1 is unused and keeps 16 MiB/,
+    ],
+    [
+      'a file on disk that no server would start with',
+      { rw1: node(1, server({ refused: ['max_connections: setting could not be applied'] })) },
+      /rw1: the next start would fail, the file on disk is refused: max_connections: setting/,
     ],
     [
       'the same identity twice',

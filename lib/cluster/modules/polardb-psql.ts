@@ -28,13 +28,19 @@ export function psql(server: Server, sql: string): string {
   return `timeout 60 ${asDatabaseUser(server, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(sql)}`;
 }
 
-/** Shell lines that wait until the server takes connections, for at most `seconds`; then they show its last words. */
+/**
+ * Shell lines that wait until the server takes connections, for at most `seconds`, or until systemd has started it anew
+ * three times meanwhile; then they show its last words.
+ */
 export function awaitServer(server: Server, seconds: number): string {
   return `cd /
 tries=0
+restarts() { systemctl show -p NRestarts --value polardb; }
+before=$(restarts)
 until ${asDatabaseUser(server, 'pg_isready')} -q; do
-  if [ $((tries += 1)) -ge ${seconds * 2} ]; then
-    echo 'the server takes no connections after ${seconds} s' >&2
+  again=$(($(restarts) - before))
+  if [ $((tries += 1)) -ge ${seconds * 2} ] || [ $again -ge 3 ]; then
+    echo "the server takes no connections after $((tries / 2)) s, systemd has started it again $again time(s)" >&2
     journalctl -q -u polardb -n 12 -o cat --no-pager >&2
     exit 70
   fi

@@ -92,7 +92,7 @@ export const polardbRestart = defineState({
   *apply(_found, wish) {
     yield* mustSh(
       'the database does not come back',
-      `systemctl restart polardb || exit 1\n${awaitServer(wish, wish.wait)}`,
+      `systemctl restart polardb || exit 1\n${awaitServer(wish, wish.wait)}\n/usr/local/sbin/polar-settings keep`,
       {
         timeout: wish.wait + 200,
         live: true,
@@ -104,13 +104,16 @@ export const polardbRestart = defineState({
 
 type Args = Type.Static<typeof args>;
 
-/** Settings not in force yet, with the file's last word on each, and lines of the file that no server would accept. */
+/**
+ * Settings not in force yet, with the file's last word on each, and lines of the file that no server would accept. A
+ * setting that was taken out of the file is an error there too, but of no file.
+ */
 const QUERY = `
 select 'pending', s.name, s.setting, coalesce((select f.setting from pg_file_settings f where f.name = s.name order by f.seqno desc limit 1), s.boot_val)
 from pg_settings s where s.pending_restart
 union all
 select 'refused', coalesce(f.name, f.sourcefile || ' line ' || f.sourceline), coalesce(f.setting, ''), f.error
-from pg_file_settings f where f.error is not null
+from pg_file_settings f where f.error is not null and f.sourcefile is not null
 and not exists (select from pg_settings s where s.name = f.name and s.pending_restart)
 order by 1, 2`;
 

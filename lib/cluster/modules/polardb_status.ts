@@ -69,6 +69,8 @@ export interface ServerStatus {
   readonly slot: string | null;
   readonly sync: string;
   readonly pendingRestart: readonly string[];
+  /** Lines of the files on disk that no server would start with. */
+  readonly refused: readonly string[];
   readonly receiver: string | null;
   readonly replication: readonly {
     readonly name: string;
@@ -118,6 +120,10 @@ select json_build_object(
   'slot', nullif(current_setting('primary_slot_name', true), ''),
   'sync', current_setting('synchronous_standby_names'),
   'pendingRestart', (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart),
+  'refused', (select coalesce(json_agg(what), '[]') from (
+     select coalesce(name, sourcefile || ' line ' || sourceline) || ': ' || error as what from pg_file_settings f
+       where error is not null and sourcefile is not null and not coalesce((select s.pending_restart from pg_settings s where lower(s.name) = lower(f.name)), false)
+     union all select 'pg_hba.conf line ' || line_number || ': ' || error from pg_hba_file_rules where error is not null) r),
   'receiver', (select status from pg_stat_wal_receiver),
   'replication', (select coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
      'lag', pg_wal_lsn_diff(lsn, replay_lsn)) order by application_name), '[]')

@@ -210,6 +210,8 @@ function judgeNode(
     problems.push(`${host} takes writes, but the role record makes it a replica`);
   if (server.hostid !== null && Number(server.hostid) !== node.hostid)
     problems.push(`${host} runs with polar_hostid ${server.hostid}, not ${node.hostid}`);
+  for (const line of server.refused ?? [])
+    problems.push(`${host}: the next start would fail, the file on disk is refused: ${line}`);
   if (server.pendingRestart.length > 0)
     notes.push(`${host}: waits for a restart: ${server.pendingRestart.join(', ')} (configure.yml)`);
   if (row.role !== 'replica' || !primaryKnown) return;
