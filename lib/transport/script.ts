@@ -1,3 +1,4 @@
+import { bytesOf as encoded } from '../source/bytes.ts';
 import type { RunRequest } from './connection.ts';
 
 /** A single-quoted word that any POSIX shell reads back as exactly these bytes. */
@@ -12,7 +13,7 @@ export function shellWord(text: string): string {
 
 /** Text and bytes share one spelling here: each character is one byte (latin1). */
 function bytesOf(text: Buffer | string): string {
-  return (typeof text === 'string' ? Buffer.from(text) : text).toString('latin1');
+  return (typeof text === 'string' ? encoded(text) : text).toString('latin1');
 }
 
 /** Throws for what no shell can run or export. */

@@ -20,6 +20,8 @@ import { join, resolve } from 'node:path';
 import { coerceArguments } from '../../lib/modules/kit/arguments.ts';
 import type { Module, ModuleContext, Reply, Request, Result, Steps } from '../../lib/modules/kit/define.ts';
 import { ModuleError } from '../../lib/modules/kit/define.ts';
+import { markOf } from '../../lib/modules/kit/reply.ts';
+import { bytesOf } from '../../lib/source/bytes.ts';
 import type { Json } from '../../lib/source/value.ts';
 import { type Expectations, proveTruth, type State, type Truth } from '../check-mode/prove.ts';
 
@@ -124,9 +126,27 @@ export function replaySteps<T>(
     const reply = replies[requests.length];
     requests.push(next.value);
     if (!reply) throw new Error(`no reply prepared for request ${requests.length}`);
-    next = steps.next({ ...DONE, stdoutBytes: Buffer.from(reply.stdout ?? ''), ...reply });
+    next = steps.next(prepared(reply, next.value));
   }
   return { value: next.value, requests };
+}
+
+const MARK = '\u{fdd0}';
+
+/** What a script prints that finds these records; for prepared replies. */
+export const recordsText = (values: Readonly<Record<string, string>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${MARK}${name}\n${value}`)
+    .join('');
+
+/** What a script says on stderr that calls `fail`. */
+export const complaintText = (text: string): string => MARK + text;
+
+function prepared(reply: Partial<Reply>, request: Request): Reply {
+  const mark = request.kind === 'sh' ? (markOf(request.script) ?? '') : '';
+  const stdout = (reply.stdout ?? '').replaceAll(MARK, mark);
+  const stderr = (reply.stderr ?? '').replaceAll(MARK, mark);
+  return { ...DONE, ...reply, stdout, stderr, stdoutBytes: reply.stdoutBytes ?? Buffer.from(stdout) };
 }
 
 /** A context for tests; facts, variables and files come from the options. */
@@ -221,7 +241,7 @@ async function answer(request: Request, options: TestOptions): Promise<Reply> {
 async function runScript(request: Extract<Request, { kind: 'sh' }>, options: TestOptions): Promise<Reply> {
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-script-'));
   const file = join(dir, 'script');
-  writeFileSync(file, request.script);
+  writeFileSync(file, bytesOf(request.script));
   chmodSync(dir, 0o755); // a test may run it as another user
   try {
     return await runShell(file, dir, request, options);
@@ -258,7 +278,7 @@ async function runShell(
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
   child.stdin.on('error', () => {}); // a script that does not read its stdin is fine
-  child.stdin.end(request.stdin ?? '');
+  child.stdin.end(typeof request.stdin === 'string' ? bytesOf(request.stdin) : (request.stdin ?? ''));
   const rc = await new Promise<number>((done, failed) => {
     child.on('error', failed);
     child.on('close', (code, signal) => done(code ?? (signal === 'SIGKILL' ? 137 : 143)));

@@ -1,8 +1,9 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { defineState, ModuleError, quote, type Steps } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { lookScript } from '../kit/stat.ts';
-import { parseText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
+import { type TextFile, textDiff, textFileOf, toBytes, writeText } from '../kit/text-file.ts';
 import { editKeys } from './authorized-keys.ts';
 import { entryFunction, parseUser, type UserEntry } from './databases.ts';
 
@@ -33,12 +34,11 @@ function probeScript(a: Args): string {
   const look = lookScript(fileOf(a), { follow: a.follow, content: 'bytes' });
   const insecure = a.validate_certs ? '' : 'k';
   const fetch = /^https?:\/\//.test(a.key)
-    ? `if command -v curl >/dev/null 2>&1; then curl -fsSL${insecure} ${quote(a.key)}; else wget -qO- ${a.validate_certs ? '' : '--no-check-certificate '}${quote(a.key)}; fi || exit 95`
+    ? `begin keys; if command -v curl >/dev/null 2>&1; then curl -fsSL${insecure} ${quote(a.key)}; else wget -qO- ${a.validate_certs ? '' : '--no-check-certificate '}${quote(a.key)}; fi || exit 95`
     : ':';
   return `${entryFunction(false)}
-u=$(entry passwd ${quote(a.user)}); printf '%s\\036' "$u"
+field user "$(entry passwd ${quote(a.user)})"
 ${fetch}
-printf '\\036'
 ${look}`;
 }
 
@@ -69,13 +69,13 @@ export const authorizedKey = defineState({
   touches: a => [`user:${a.user}`, ...(a.path === undefined ? [] : [a.path])],
 
   *probe(a): Steps<Found> {
-    const reply = yield* sh(probeScript(a));
-    if (reply.rc === 95) throw new ModuleError(`Error getting key from: ${a.key}`);
-    const [user = '', fetched = ''] = reply.stdout.split('\u001e');
-    const found = { user: parseUser(user), keys: /^https?:\/\//.test(a.key) ? fetched : a.key };
+    const records = yield* ask(probeScript(a));
+    if (records.rc === 95) throw new ModuleError(`Error getting key from: ${a.key}`);
+    const keys = /^https?:\/\//.test(a.key) ? (records.text('keys') ?? '') : a.key;
+    const found = { user: parseUser(records.text('user') ?? ''), keys };
     if (!found.user && a.path === undefined)
       throw new ModuleError(`Failed to lookup user ${a.user}: no such user`);
-    return { ...found, ...parseText(fileOf(a), reply) };
+    return { ...found, ...textFileOf(fileOf(a), records) };
   },
 
   diff(found, a, ctx) {
@@ -85,7 +85,7 @@ export const authorizedKey = defineState({
     const { path } = found.file;
     return {
       changes: changed ? [`${path}: ${a.state === 'present' ? 'keep' : 'remove'} keys`] : [],
-      ...(changed && { diff: [textDiff(found, after)] }),
+      ...(changed && { diff: [textDiff(found.text, after, found.file.path)] }),
       result: { user: a.user, key: a.key, keyfile: path, state: a.state, exclusive: a.exclusive },
     };
   },

@@ -64,7 +64,7 @@ export const sudoers = defineState<typeof args.properties, TextFile>({
     if (a.state === 'absent')
       return {
         changes: status ? [`${path}: removed`] : [],
-        ...(status && { diff: [textDiff(found, '')] }),
+        ...(status && { diff: [textDiff(found.text, '', path)] }),
       };
     if (parent === 'missing') throw new ModuleError(`there is no directory ${a.sudoers_path}`);
     const line = toBytes(ruleText(a));
@@ -75,7 +75,7 @@ export const sudoers = defineState<typeof args.properties, TextFile>({
         ...(same ? [] : [`${path}: ${ruleText(a).trim()}`]),
         ...(moded ? [`${path}: mode 0440`] : []),
       ],
-      ...(!same && { diff: [textDiff(found, line)] }),
+      ...(!same && { diff: [textDiff(found.text, line, found.file.path)] }),
     };
   },
 

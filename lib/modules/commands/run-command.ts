@@ -1,6 +1,7 @@
 import type { Json } from '../../source/value.ts';
 import { A } from '../kit/arguments.ts';
-import { ModuleError, quote, type Reply, type Result, type Steps, sh } from '../kit/define.ts';
+import { ModuleError, quote, type Reply, type Result, type Steps } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
 /** Arguments that `command` and `shell` share. */
@@ -46,24 +47,20 @@ export interface Running {
   };
 }
 
-/** Stands on stderr where the script itself has something to say; no program prints it by accident. */
-const MARK = '\x01polarplay ';
-
 /** Runs a command for real: one request, in which creates, removes and chdir are looked at first. */
 export function* runCommand(running: Running): Steps<Result> {
   const { args } = running;
   if (args.warn !== undefined)
     throw new ModuleError('Unsupported parameters for (ansible.legacy.command) module: warn.');
   const started = Date.now();
-  const reply = yield* sh(runScript(running), {
+  const reply = yield* ask(runScript(running), {
     ...(args.stdin !== undefined && { stdin: args.stdin + (args.stdin_add_newline === false ? '' : '\n') }),
     live: true,
     userLocale: true,
   });
   const ended = Date.now();
-  const [said, own] = spoken(reply);
-  if (own !== undefined) return didNotRun(running, own, 'Did');
-  return finished(running, reply, said, started, ended);
+  if (reply.complaint !== undefined) return didNotRun(running, reply.complaint, 'Did');
+  return finished(running, reply, started, ended);
 }
 
 /** Check mode: creates and removes decide; without them nothing can be said and the task is skipped. */
@@ -71,24 +68,21 @@ export function* checkCommand(running: Running): Steps<Result> {
   const { creates, removes } = running.args;
   const base = { cmd: running.cmd, ...EMPTY, rc: 0, msg: 'Command would have run if not in check mode' };
   if (creates === undefined && removes === undefined) return { changed: false, skipped: true, ...base };
-  const [, own] = spoken(yield* sh([SAY, conditions(running.args)].join('\n')));
-  return own === undefined ? { changed: true, ...base } : didNotRun(running, own, 'Would');
+  const { complaint } = yield* ask(conditions(running.args));
+  return complaint === undefined ? { changed: true, ...base } : didNotRun(running, complaint, 'Would');
 }
 
 /** Output of what did not run. */
 export const EMPTY = { stdout: '', stderr: '', stdout_lines: [], stderr_lines: [] };
 
-const SAY = `say() { printf '\\001polarplay %s\\n' "$*" >&2; exit 0; }`;
-
 function runScript({ words, args }: Running): string {
   return [
-    SAY,
     args.chdir === undefined ? '' : changeDirectory(args.chdir),
     conditions(args),
     `set -- ${words.join(' ')}`,
     // A path can be looked at; a name is looked up by exec, which ends the shell when there is none.
-    `case $1 in */*) if [ ! -e "$1" ]; then say errno 2; elif [ -d "$1" ] || [ ! -x "$1" ]; then say errno 13; fi;; esac`,
-    `trap 'say errno 2' 0`,
+    `case $1 in */*) if [ ! -e "$1" ]; then fail errno 2; elif [ -d "$1" ] || [ ! -x "$1" ]; then fail errno 13; fi;; esac`,
+    `trap 'fail errno 2' 0`,
     'exec "$@"',
   ]
     .filter(Boolean)
@@ -97,15 +91,15 @@ function runScript({ words, args }: Running): string {
 
 /** Enters the directory, or ends the script. */
 function changeDirectory(path: string): string {
-  const problem = `if [ -d "$d" ]; then say chdir 13 "$d"; elif [ -e "$d" ]; then say chdir 20 "$d"; else say chdir 2 "$d"; fi`;
+  const problem = `if [ -d "$d" ]; then fail chdir 13 "$d"; elif [ -e "$d" ]; then fail chdir 20 "$d"; else fail chdir 2 "$d"; fi`;
   return `d=${pathWord(path)}\ncd -P "$d" 2>/dev/null || { ${problem}; }`;
 }
 
 function conditions(args: Running['args']): string {
   const { creates, removes } = args;
   return [
-    creates === undefined ? '' : `if ${exists(creates)}; then say creates ${quote(creates)}; fi`,
-    removes === undefined ? '' : `if ! ${exists(removes)}; then say removes ${quote(removes)}; fi`,
+    creates === undefined ? '' : `if ${exists(creates)}; then fail creates ${quote(creates)}; fi`,
+    removes === undefined ? '' : `if ! ${exists(removes)}; then fail removes ${quote(removes)}; fi`,
   ]
     .filter(Boolean)
     .join('\n');
@@ -122,13 +116,6 @@ export function globWord(pattern: string): string {
 
 /** Shell test for a path or a glob pattern with at least one match. */
 const exists = (pattern: string) => `{ set -- ${globWord(pattern)}; [ -e "$1" ] || [ -h "$1" ]; }`;
-
-/** What the program printed on stderr, and what the script itself said, if it did. */
-function spoken(reply: Reply): readonly [string, string | undefined] {
-  const at = reply.stderr.lastIndexOf(MARK);
-  if (at < 0) return [reply.stderr, undefined];
-  return [reply.stderr.slice(0, at), reply.stderr.slice(at + MARK.length).replace(/\n$/, '')];
-}
 
 const ERRORS: Readonly<Record<string, string>> = {
   2: 'No such file or directory',
@@ -169,18 +156,12 @@ function skipped(cmd: Json, msg: string, stdout: string): Result {
   return { changed: false, cmd, ...EMPTY, rc: 0, msg, stdout, stdout_lines: [stdout] };
 }
 
-function finished(
-  { cmd, args }: Running,
-  reply: Reply,
-  stderr: string,
-  started: number,
-  ended: number,
-): Result {
+function finished({ cmd, args }: Running, reply: Records, started: number, ended: number): Result {
   const strip = (text: string) => (args.strip_empty_ends === false ? text : text.replace(/[\r\n]+$/, ''));
   return {
     changed: true,
     cmd,
-    ...outputFields(strip(reply.stdout), strip(stderr)),
+    ...outputFields(strip(reply.stdout.toString()), strip(reply.stderr)),
     rc: reply.rc,
     start: timeText(started),
     end: timeText(ended),
@@ -191,7 +172,10 @@ function finished(
 }
 
 /** `failed` and `msg` for a command that did not end well. */
-export function failure(reply: Reply): { readonly failed?: true; readonly msg?: string } {
+export function failure(reply: Pick<Reply, 'rc' | 'timedOut'>): {
+  readonly failed?: true;
+  readonly msg?: string;
+} {
   if (reply.timedOut)
     return { failed: true, msg: 'the command took longer than its time limit and was ended' };
   return reply.rc === 0 ? {} : { failed: true, msg: 'non-zero return code' };

@@ -11,11 +11,11 @@ import {
   quote,
   type Result,
   type Steps,
-  sh,
 } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { firstWord } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
-import { FAIL, failure, INLINE_LIMIT } from '../kit/write-file.ts';
+import { failure, INLINE_LIMIT } from '../kit/write-file.ts';
 import { outputFields, RUN_RETURNS, failure as runFailure } from './run-command.ts';
 
 const args = Type.Object({
@@ -71,28 +71,29 @@ function* runScript(given: Args, ctx: ModuleContext): Steps<Result> {
   const directory = `/tmp/polarplay-${randomBytes(6).toString('hex')}`;
   const file = `${directory}/${basename(source)}`;
   const large = bytes.length > INLINE_LIMIT;
-  const make = `${FAIL}\n(umask 077; mkdir ${directory}) || fail "cannot make a directory for the script"`;
+  const make = `(umask 077; mkdir ${directory}) || fail "cannot make a directory for the script"`;
   if (large) {
-    const made = yield* sh(make);
+    const made = yield* ask(make);
     if (made.rc !== 0) throw failure(made, file);
     yield { kind: 'send', from: bytes, to: file };
   }
   const line = `${given.executable ?? ''} ${quote(file)}${rest}`.trim();
-  const reply = yield* sh(
+  const records = yield* ask(
     [
-      large ? FAIL : make,
+      large ? '' : make,
       `trap 'rm -rf ${directory}' 0`,
       large ? '' : `cat >${quote(file)} || fail "cannot write the script"`,
       `chmod 700 ${quote(file)} || fail "cannot write the script"`,
       given.chdir === undefined
         ? ''
         : `cd ${pathWord(given.chdir)} || fail "cannot change to ${given.chdir}"`,
-      `(eval ${quote(line)}) </dev/null`,
+      `(unset -f field begin part fail; eval ${quote(line)}) </dev/null`,
     ]
       .filter(Boolean)
       .join('\n'),
     { ...(!large && { stdin: bytes }), live: true, userLocale: true },
   );
-  if (reply.rc === 99 && reply.stderr.includes('\x01')) throw failure(reply, file);
-  return { changed: true, rc: reply.rc, ...outputFields(reply.stdout, reply.stderr), ...runFailure(reply) };
+  if (records.complaint !== undefined) throw failure(records, file);
+  const stdout = records.stdout.toString();
+  return { changed: true, rc: records.rc, ...outputFields(stdout, records.stderr), ...runFailure(records) };
 }

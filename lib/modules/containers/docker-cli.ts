@@ -1,18 +1,18 @@
 import type { Json } from '../../source/value.ts';
-import { ModuleError, type Reply } from '../kit/define.ts';
-import { sectionsOf } from '../kit/stat.ts';
+import { ModuleError } from '../kit/define.ts';
+import type { Records } from '../kit/reply.ts';
 
 /** What `docker inspect` says about one thing. */
 export type Inspected = Readonly<Record<string, Json>>;
 
-/** Put before a script that uses docker; `see NAME WORDS…` prints what `docker WORDS…` says as a section. */
+/** Put before a script that uses docker; `see NAME WORDS…` prints what `docker WORDS…` says as a record. */
 export const DOCKER = `command -v docker >/dev/null 2>&1 || { echo 'the program docker is missing on this host' >&2; exit 96; }
-see() { printf '\\n== %s ==\\n' "$1"; shift; docker "$@"; }`;
+see() { begin "$1"; shift; docker "$@"; }`;
 
-/** The first thing that `docker inspect` shows in a section; undefined when docker knows no such thing. */
-export function inspected(reply: Reply, section: string): Inspected | undefined {
+/** The first thing that `docker inspect` shows in a record; undefined when docker knows no such thing. */
+export function inspected(reply: Records, name: string): Inspected | undefined {
   if (reply.rc === 96) throw new ModuleError(reply.stderr.trim());
-  const text = sectionsOf(reply).get(section)?.stdoutBytes.toString().trim() ?? '';
+  const text = reply.output(name)?.trim() ?? '';
   let list: Json;
   try {
     list = text === '' ? [] : (JSON.parse(text) as Json);

@@ -3,14 +3,11 @@ import {
   defineAction,
   type ModuleContext,
   ModuleError,
-  mustSh,
   quote,
-  type Reply,
   type Result,
   type Steps,
-  sh,
 } from '../kit/define.ts';
-import { sectionsOf } from '../kit/stat.ts';
+import { ask, mustAsk, type Records } from '../kit/reply.ts';
 import {
   type Args,
   args,
@@ -29,7 +26,7 @@ function probeScript(a: Args): string {
   const peer = /^container:(.+)$/.exec(a.network_mode ?? '')?.[1];
   return [
     DOCKER,
-    `printf '\\n== home ==\\n%s' "$HOME"`,
+    `field home "$HOME"`,
     `see container container inspect ${quote(a.name)}`,
     a.image === undefined ? '' : `see image image inspect ${quote(imageReference(a.image))}`,
     peer === undefined ? '' : `see peer container inspect --format '{{.Id}}' ${quote(peer)}`,
@@ -39,9 +36,9 @@ function probeScript(a: Args): string {
     .join('\n');
 }
 
-function parseProbe(a: Args, reply: Reply): Found {
+function parseProbe(a: Args, reply: Records): Found {
   const container = inspected(reply, 'container');
-  const text = (name: string) => sectionsOf(reply).get(name)?.stdoutBytes.toString().trim() ?? '';
+  const text = (name: string) => reply.output(name)?.trim() ?? '';
   return {
     container,
     image: a.image === undefined ? undefined : inspected(reply, 'image'),
@@ -181,8 +178,8 @@ const policyOf = (a: Args) =>
 function waitScript(a: Args): string {
   const name = quote(a.name);
   return [
-    `rc=0; printf '\\n== output ==\\n'; docker start --attach ${name} 2>&1 || rc=$?`,
-    `printf '\\n== status ==\\n%s' "$rc"`,
+    `rc=0; begin output; docker start --attach ${name} 2>&1 || rc=$?`,
+    `field status "$rc"`,
     `see container container inspect ${name} || :`,
     a.cleanup ? `docker rm --volumes ${name} >/dev/null` : '',
     'exit 0',
@@ -194,7 +191,7 @@ function waitScript(a: Args): string {
 function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   if (!/^[A-Za-z0-9][\w.-]*$/.test(a.name)) throw new ModuleError(`"${a.name}" is no name of a container`);
   const probe = probeScript(a);
-  let found = parseProbe(a, yield* sh(probe));
+  let found = parseProbe(a, yield* ask(probe));
   const needs = a.state !== 'absent' && a.image !== undefined;
   const always = a.pull === 'always' || a.pull === 'true';
   const before = found.image?.Id;
@@ -203,7 +200,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   if (needs && !ctx.checkMode && (!found.image || always)) {
     const reference = quote(imageReference(a.image!));
     const what = `Error pulling image ${imageReference(a.image!)}`;
-    const pulled = yield* mustSh(what, `${DOCKER}\ndocker pull ${reference} >&2 || exit $?\n${probe}`, {
+    const pulled = yield* mustAsk(what, `${DOCKER}\ndocker pull ${reference} >&2 || exit $?\n${probe}`, {
       live: true,
       timeout: 3600,
     });
@@ -219,7 +216,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   };
   const shown = found.container && a.state !== 'absent' ? { container: found.container } : {};
   if (ctx.checkMode || script.length === 0) return { ...result, ...shown };
-  const done = yield* mustSh(
+  const done = yield* mustAsk(
     `Error on container ${a.name}`,
     [
       DOCKER,
@@ -233,12 +230,11 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
 }
 
 /** What the container is now; with detach=false, what it printed, and a failure when it failed. */
-function finished(reply: Reply): Partial<Result> {
-  const sections = sectionsOf(reply);
-  const status = sections.get('status')?.stdoutBytes.toString().trim();
-  const container = sections.has('container') ? safely(() => inspected(reply, 'container')) : undefined;
+function finished(records: Records): Partial<Result> {
+  const status = records.text('status');
+  const container = records.has('container') ? safely(() => inspected(records, 'container')) : undefined;
   if (status === undefined) return { container: container ?? {} };
-  const output = sections.get('output')?.stdoutBytes.toString() ?? '';
+  const output = records.bytes('output')?.toString() ?? '';
   const fields = { container: { ...container, Output: output }, status: Number(status), output };
   return status === '0' ? fields : { ...fields, failed: true, msg: output.trim() || `exit code ${status}` };
 }

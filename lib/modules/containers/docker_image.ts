@@ -9,9 +9,9 @@ import {
   quote,
   type Result,
   type Steps,
-  sh,
 } from '../kit/define.ts';
-import { pathWord, sectionsOf } from '../kit/stat.ts';
+import { ask, mustAsk } from '../kit/reply.ts';
+import { pathWord } from '../kit/stat.ts';
 import { DOCKER, type Inspected, imageReference, inspected } from './docker-cli.ts';
 
 const args = Type.Object({
@@ -88,7 +88,7 @@ function probeScript(a: Args, reference: string, other: string | undefined): str
     other === undefined ? '' : `see other image inspect ${quote(other)}`,
     a.archive_path === undefined
       ? ''
-      : `printf '\\n== archive ==\\n'; for f in manifest.json index.json; do tar -xOf ${pathWord(a.archive_path)} "$f" 2>/dev/null; done`,
+      : `begin archive; for f in manifest.json index.json; do tar -xOf ${pathWord(a.archive_path)} "$f" 2>/dev/null; done`,
     ':',
   ]
     .filter(Boolean)
@@ -117,7 +117,7 @@ function sourceCommand(a: Args, reference: string): readonly [command: string, a
 }
 
 function* remove(a: Args, ctx: ModuleContext, reference: string): Steps<Result> {
-  const image = inspected(yield* sh(probeScript(a, reference, undefined)), 'image');
+  const image = inspected(yield* ask(probeScript(a, reference, undefined)), 'image');
   if (!image) return { changed: false, actions: [], image: {} };
   const result = { changed: true, actions: [`Removed image ${reference}`], image: { state: 'Deleted' } };
   if (!ctx.checkMode)
@@ -131,7 +131,7 @@ function* remove(a: Args, ctx: ModuleContext, reference: string): Steps<Result> 
 function* provide(a: Args, ctx: ModuleContext, reference: string): Steps<Result> {
   const other = a.repository === undefined ? undefined : imageReference(a.repository, tagOf(reference));
   const probe = probeScript(a, reference, other);
-  let reply = yield* sh(probe, { live: true });
+  let reply = yield* ask(probe, { live: true });
   const before = inspected(reply, 'image');
   const actions: string[] = [];
   let changed = false;
@@ -141,7 +141,7 @@ function* provide(a: Args, ctx: ModuleContext, reference: string): Steps<Result>
     changed = true;
     if (!ctx.checkMode) {
       const what = `Error getting image ${reference} (${a.source})`;
-      reply = yield* mustSh(what, `${DOCKER}\n(${command}) >&2 || exit $?\n${probe}`, {
+      reply = yield* mustAsk(what, `${DOCKER}\n(${command}) >&2 || exit $?\n${probe}`, {
         live: true,
         timeout: 3600,
       });
@@ -153,24 +153,24 @@ function* provide(a: Args, ctx: ModuleContext, reference: string): Steps<Result>
   const image = ctx.checkMode && actions.length > 0 ? undefined : inspected(reply, 'image');
   const follow = followUps(a, reference, other, image, {
     other: other === undefined ? undefined : inspected(reply, 'other'),
-    archive: sectionsOf(reply).get('archive')?.stdoutBytes.toString() ?? '',
+    archive: reply.text('archive') ?? '',
   });
   const all = [...actions, ...follow.map(step => step.action)];
   const sure = changed || follow.some(step => !step.pushes);
   if (follow.length === 0 || ctx.checkMode)
     return { changed: sure || follow.length > 0, actions: all, image: image ?? before ?? {} };
-  const done = yield* mustSh(
+  const done = yield* mustAsk(
     `Error on image ${reference}`,
     [
       DOCKER,
-      'set -e',
+      'set -e; begin output',
       ...follow.map(step => step.command),
       `see image image inspect ${quote(reference)}`,
     ].join('\n'),
     { live: true, timeout: 3600 },
   );
   return {
-    changed: sure || /: Pushed$/m.test(done.stdout),
+    changed: sure || /: Pushed$/m.test(done.text('output') ?? ''),
     actions: all,
     image: inspected(done, 'image') ?? {},
   };

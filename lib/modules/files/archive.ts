@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { textOf } from '../../source/bytes.ts';
 import type { Json } from '../../source/value.ts';
 import { globWord } from '../commands/run-command.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -13,8 +14,9 @@ import {
   sh,
 } from '../kit/define.ts';
 import { globPattern } from '../kit/glob.ts';
+import { ask } from '../kit/reply.ts';
 import { attributesFound, type Found, look } from '../kit/stat.ts';
-import { applyAttributes, FAIL, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
+import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
 
 const args = Type.Object({
   path: A.list('Files, directories or glob patterns to pack.'),
@@ -110,23 +112,18 @@ function* expand(given: Args): Steps<Sources> {
   const list = (paths: readonly string[], name: string) =>
     paths.map(
       path =>
-        `for f in ${globWord(path)}; do if [ -e "$f" ] || [ -h "$f" ]; then printf '${name} %s\\n' "$f"${name === 'path' ? '; find "$f" -exec printf \'member %s\\n\' {} +' : ''}; else printf 'missing-${name} %s\\n' "$f"; fi; done`,
+        `for f in ${globWord(path)}; do if [ -e "$f" ] || [ -h "$f" ]; then field ${name} "$f"${name === 'path' ? '; begin members; find "$f" -exec printf \'%s\\0\' {} +' : ''}; else field missing-${name} "$f"; fi; done`,
     );
   const script = [...list(given.path, 'path'), ...list(given.exclude_path, 'exclude'), ':'];
-  const reply = yield* sh(script.join('\n'));
-  const of = (word: string) => [
-    ...new Set(
-      reply.stdout.split('\n').flatMap(l => (l.startsWith(`${word} `) ? [l.slice(word.length + 1)] : [])),
-    ),
-  ];
+  const records = yield* ask(script.join('\n'));
+  const of = (name: string) => [...new Set(records.all(name).map(textOf))];
+  const found = records.all('members').flatMap(list => textOf(list).split('\0').slice(0, -1));
   const excluded = [...of('exclude'), ...of('missing-exclude')];
   const below = (member: string) => excluded.some(path => member === path || member.startsWith(`${path}/`));
   const paths = of('path')
     .filter(path => !excluded.includes(path))
     .sort();
-  const members = of('member')
-    .filter(member => !below(member))
-    .sort();
+  const members = [...new Set(found)].filter(member => !below(member)).sort();
   const globs = (path: string) => given.path.some(p => /[*?[]/.test(p) && p === path);
   return {
     members,
@@ -192,30 +189,33 @@ function* build(
   const zip = given.format === 'zip';
   const program = zip ? 'zip' : (COMPRESS[given.format] ?? 'cat').split(' ')[0]!;
   const plain = whole
-    ? `tar -cf "$t.plain" --no-recursion -C ${quote(root)} -T - || fail "cannot pack $p: GNU tar is needed on the host"`
+    ? `tar -cf "$t.plain" --no-recursion -C ${quote(root)} --null -T - || fail "cannot pack $p: GNU tar is needed on the host"`
     : `cat <${quote(root + (names[0] ?? ''))} >"$t.plain" || fail "cannot read the file"`;
   const listing = (file: string) => `unzip -v ${file} 2>/dev/null | sed -e 1,3d -e '$d'`;
   const script = [
-    FAIL,
     `p=${quote(at.path)}; t=${quote(temporary)}; trap 'rm -f "$t.plain"' 0; umask 077`,
     `command -v ${program} >/dev/null 2>&1 || fail "packing needs ${program} on the host"`,
     ...(zip
       ? [
           `(cd ${quote(root)} && zip -q -X -@ "$t.zip") || fail "cannot pack $p"; mv -f "$t.zip" "$t"`,
-          `if [ -f "$p" ] && [ "$(${listing('"$p"')})" = "$(${listing('"$t"')})" ]; then rm -f "$t"; echo same; fi`,
+          `if [ -f "$p" ] && [ "$(${listing('"$p"')})" = "$(${listing('"$t"')})" ]; then rm -f "$t"; field same; fi`,
         ]
       : [
           plain,
-          `if [ -f "$p" ] && ${EXPAND[given.format]} <"$p" 2>/dev/null | cmp -s - "$t.plain"; then echo same`,
+          `if [ -f "$p" ] && ${EXPAND[given.format]} <"$p" 2>/dev/null | cmp -s - "$t.plain"; then field same`,
           ctx.checkMode
             ? 'fi'
             : `else ${COMPRESS[given.format]} <"$t.plain" >"$t" || { rm -f "$t"; fail "cannot write $p"; }; fi`,
         ]),
     ctx.checkMode ? 'rm -f "$t"' : ':',
   ];
-  const reply = yield* sh(script.join('\n'), { stdin: names.map(name => `${name}\n`).join(''), live: true });
+  const odd = zip ? names.find(name => name.includes('\n')) : undefined;
+  if (odd !== undefined)
+    throw new ModuleError(`a zip archive cannot be given a name with a line break: ${JSON.stringify(odd)}`);
+  const stdin = names.map(name => `${name}${zip ? '\n' : '\0'}`).join('');
+  const reply = yield* ask(script.join('\n'), { stdin, live: true });
   if (reply.rc !== 0) throw failure(reply, at.path);
-  if (reply.stdout.includes('same')) return undefined;
+  if (reply.has('same')) return undefined;
   if (ctx.checkMode) return { changed: true };
   const source = { kind: 'temporary', path: temporary } as const;
   return {
@@ -245,8 +245,8 @@ function* settle(
 
 function* removeSources(paths: readonly string[], dest: string): Steps<void> {
   const gone = paths.filter(path => path !== dest);
-  const reply = yield* sh(
-    `${FAIL}\ne=$(rm -rf -- ${gone.map(quote).join(' ')} 2>&1) || fail "Unable to remove source file: $e"`,
+  const reply = yield* ask(
+    `e=$(rm -rf -- ${gone.map(quote).join(' ')} 2>&1) || fail "Unable to remove source file: $e"`,
   );
   if (reply.rc !== 0) throw failure(reply, dest);
 }

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Static } from 'typebox';
+import { bytesOf, textOf } from '../../source/bytes.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, type ModuleContext, ModuleError, type Steps, sh } from '../kit/define.ts';
+import { defineState, type ModuleContext, ModuleError, type Steps } from '../kit/define.ts';
 import { type ByteText, bytePattern, toBytes } from '../kit/edit-file.ts';
-import { beginSection, pathWord, sectionsOf } from '../kit/stat.ts';
+import { ask } from '../kit/reply.ts';
+import { pathWord } from '../kit/stat.ts';
 import {
   applyPlacement,
   PLACEMENT_RETURNS,
@@ -51,7 +53,7 @@ export const assemble = defineState<typeof args.properties, Placed>({
         ({ name }) =>
           (!pattern || pattern.search(toBytes(name))) && !(given.ignore_hidden && name.startsWith('.')),
       )
-      .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+      .sort((a, b) => Buffer.compare(bytesOf(a.name), bytesOf(b.name)));
     const text = joined(
       chosen.map(fragment => fragment.bytes.toString('latin1')),
       given.delimiter,
@@ -85,22 +87,20 @@ export const assemble = defineState<typeof args.properties, Placed>({
 
 /** All files of a directory of the host: one request. */
 function* remoteFragments(given: Args): Steps<Fragment[]> {
-  const reply = yield* sh(
+  const records = yield* ask(
     [
       `p=${pathWord(given.src)}`,
       `if [ ! -e "$p" ]; then echo "Source ($p) does not exist" >&2; exit 1; fi`,
       `if [ ! -d "$p" ]; then echo "Source ($p) is not a directory" >&2; exit 1; fi`,
-      'cd "$p" || exit 1; i=0',
-      `for f in * .[!.]* ..?*; do if [ -f "$f" ]; then i=$((i + 1)); printf '\\n== n%s ==\\n%s\\n' "$i" "$f"; cat -- "$f" || exit 1; fi; done`,
-      beginSection('end'),
+      'cd -P "$p" || exit 1',
+      `for f in * .[!.]* ..?*; do if [ -f "$f" ]; then field name "$f"; begin content; cat <"$f" || exit 1; fi; done; :`,
     ].join('\n'),
   );
-  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim());
-  return [...sectionsOf(reply)].flatMap(([section, { stdoutBytes }]) => {
-    const end = stdoutBytes.indexOf('\n');
-    if (!section.startsWith('n')) return [];
-    return [{ name: stdoutBytes.subarray(0, end).toString(), bytes: stdoutBytes.subarray(end + 1) }];
-  });
+  if (records.rc !== 0) throw new ModuleError(records.stderr.trim());
+  const contents = records.all('content');
+  return records
+    .all('name')
+    .map((name, i) => ({ name: textOf(name), bytes: contents[i] ?? Buffer.alloc(0) }));
 }
 
 function localFragments(given: Args, ctx: ModuleContext): Fragment[] {

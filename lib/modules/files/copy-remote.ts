@@ -1,17 +1,10 @@
 import { basename } from 'node:path';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, attributeChanges, modeText, statusFields } from '../kit/attributes.ts';
-import { type ModuleContext, ModuleError, type Plan, quote, type Steps, sh } from '../kit/define.ts';
-import {
-  absoluteWord,
-  attributesFound,
-  beginSection,
-  type Found,
-  lookScript,
-  parseLook,
-  sectionsOf,
-} from '../kit/stat.ts';
-import { applyAttributes, FAIL, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
+import { type ModuleContext, ModuleError, type Plan, quote, type Steps } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
+import { absoluteWord, attributesFound, type Found, foundOf, lookScript } from '../kit/stat.ts';
+import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import { EACH, parseTree, type TreeFound } from './copy-tree.ts';
 import { directoryScript } from './file-decision.ts';
 import { commandLines, type EntryChanges, entryCommands } from './file-tree.ts';
@@ -47,24 +40,23 @@ export function* probeRemote(wish: RemoteWish): Steps<RemoteFound> {
   const inside = wish.src.endsWith('/') ? '' : `/${quote(name)}`;
   const script = [
     lookScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
-    's0=$p; a=',
-    beginSection('dest'),
+    's0=$p; a=; part dest',
     `if [ -d "$s0" ]; then w=${absoluteWord(wish.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(wish.dest, name)}; fi`,
     lookScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
     `if [ -n "$a" ]; then`,
-    `${beginSection('theirs')}; echo; cd "$s0" && find . -mindepth 1 -exec sh -c '${EACH}' sh {} +`,
-    `${beginSection('ours')}; echo; [ ! -d "$w" ] || find . -mindepth 1 -exec sh -c 'cd "$0" || exit 0; ${EACH}' "$w" {} +`,
+    `begin theirs; cd -P "$s0" && find . -mindepth 1 -exec sh -c ${quote(EACH)} sh {} +`,
+    `begin ours; [ ! -d "$w" ] || find . -mindepth 1 -exec sh -c ${quote(`cd -P "$0" || exit 0\n${EACH}`)} "$w" {} +`,
     'fi',
     ':',
   ].join('\n');
-  const sections = sectionsOf(yield* sh(script));
-  const tree = (section: string) => parseTree(sections.get(section)?.stdoutBytes);
+  const records = yield* ask(script);
+  const dest = records.part('dest');
   return {
     wish,
-    source: parseLook(wish.src, sections.get('')!),
-    at: parseLook(wish.dest, sections.get('dest')!),
-    theirs: tree('theirs'),
-    ours: tree('ours'),
+    source: foundOf(wish.src, records),
+    at: foundOf(wish.dest, dest),
+    theirs: parseTree(dest.bytes('theirs')),
+    ours: parseTree(dest.bytes('ours')),
   };
 }
 
@@ -155,8 +147,7 @@ function directoryPlan({ wish, at, theirs, ours }: RemoteFound, checkMode: boole
     const full = `${at.realPath}/${path}`;
     const found = { status: there.status, umask: at.umask, wantedUid, wantedGid };
     const changes = attributeChanges(found, owners, full, checkMode);
-    if (changes.changes.length > 0)
-      attributes.push({ path: full, isLink: there.status.type === 'link', changes });
+    if (changes.changes.length > 0) attributes.push({ path: full, changes });
   }
   return { directories, copies, attributes };
 }
@@ -241,7 +232,6 @@ function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json
     path => `chmod ${modeText(found.theirs.get(path)!.status.mode)} ${quote(`${base}/${path}`)}`,
   );
   const script = [
-    FAIL,
     `p=${quote(base)}`,
     at.status ? '' : directoryScript(base, at.umask, topWish(wish)),
     directories.length > 0
@@ -276,9 +266,7 @@ function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json
     entryCommands(attributes),
     ':',
   ];
-  const reply = yield* sh(script.filter(Boolean).join('\n'), {
-    stdin: copies.map(path => `./${path}\n`).join(''),
-  });
+  const reply = yield* ask(script.filter(Boolean).join('\n'));
   if (reply.rc !== 0) throw failure(reply, base);
   if (!at.status) return {};
   const top = attributeChanges(attributesFound({ ...at, status: at.status }), topWish(wish), base, false);

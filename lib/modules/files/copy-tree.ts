@@ -1,15 +1,8 @@
 import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { textOf } from '../../source/bytes.ts';
 import type { Json } from '../../source/value.ts';
-import {
-  type Attributes,
-  attributeChanges,
-  chmodText,
-  modeBits,
-  modeText,
-  parseStatus,
-  STAT_FORMAT,
-} from '../kit/attributes.ts';
+import { type Attributes, attributeChanges, chmodText, modeBits, modeText } from '../kit/attributes.ts';
 import {
   type FileDiff,
   type ModuleContext,
@@ -17,14 +10,13 @@ import {
   type Plan,
   quote,
   type Steps,
-  sh,
 } from '../kit/define.ts';
-import { absoluteWord, type Found, lookScript, parseLook } from '../kit/stat.ts';
+import { ask } from '../kit/reply.ts';
+import { absoluteWord, type Found, foundOf, lookScript } from '../kit/stat.ts';
 import { tarOf } from '../kit/tar.ts';
 import {
   contentDiff,
   DIFF_LIMIT,
-  FAIL,
   failure,
   INLINE_LIMIT,
   isShowable,
@@ -33,7 +25,14 @@ import {
   validatorLine,
 } from '../kit/write-file.ts';
 import { directoryScript } from './file-decision.ts';
-import { commandLines, type Entry, type EntryChanges, entryCommands } from './file-tree.ts';
+import {
+  commandLines,
+  type Entry,
+  type EntryChanges,
+  entriesIn,
+  entryCommands,
+  statEach,
+} from './file-tree.ts';
 
 /** A file, directory or link of the control machine, by its path below the destination. */
 export type Item =
@@ -96,34 +95,69 @@ export function* probeTree(wish: TreeWish): Steps<TreeFound> {
   const names = wish.items.map(item => item.path);
   const script = [
     lookScript(wish.dest, { word: absoluteWord(wish.dest), follow: true, wanted: wish.wanted }),
-    `if [ -d "$p" ]; then echo; cd "$p" && xargs -0 sh -c '${EACH}' sh; fi`,
+    `if [ -d "$p" ]; then begin entries; cd -P "$p" && xargs -0 sh -c ${quote(EACH)} sh; fi`,
     ':',
   ].join('\n');
-  const reply = yield* sh(script, { stdin: names.map(name => `./${name}\0`).join('') });
-  const top = parseLook(wish.dest, reply);
-  return { wish, top, entries: parseTree(top.bytes) };
+  const records = yield* ask(script, { stdin: names.map(name => `./${name}\0`).join('') });
+  return { wish, top: foundOf(wish.dest, records), entries: parseTree(records.bytes('entries')) };
 }
 
-/** Status of all, targets of links, sums of files: what is not there says nothing. */
-export const EACH = [
-  `stat -c "${STAT_FORMAT}|%n" -- "$@" 2>/dev/null`,
-  `for f; do [ -h "$f" ] && printf "link %s|%s\\n" "$f" "$(readlink "$f")"; done`,
-  'sha1sum -- "$@" 2>/dev/null',
-  ':',
-].join('; ');
+/**
+ * Status of all, targets of links, sums of files: what is not there says nothing. No mark can be given to the shell
+ * that `find` or `xargs` starts, for all could read it there; but neither names nor targets hold a NUL.
+ */
+export const EACH = `${statEach().replaceAll("'", '"')} -- "$@" 2>/dev/null; printf "\\0"
+for f; do if [ -h "$f" ]; then printf "link\\0%s\\0" "$f"; readlink -n "$f"; printf "\\0"; fi; done
+case "$*" in
+*\\\\*|*"\n"*|*"\r"*) for f; do h=$(sha1sum <"$f") && printf "sum\\0%s\\0%s\\0" "$f" "\${h%% *}"; done 2>/dev/null;;
+*) printf "sums\\0"; sha1sum -- "$@" 2>/dev/null; printf "\\0";;
+esac
+printf "end\\0"`;
 
+/** Reads what `EACH` printed, some number of times. */
 export function parseTree(bytes: Buffer | undefined): TreeFound['entries'] {
   const entries = new Map<string, Entry & { linkTarget?: string; sha1?: string }>();
-  for (const line of (bytes ?? Buffer.alloc(0)).toString().split('\n')) {
-    const status = /^([0-9a-f]{4}(?:\|[^|]*){11})\|\.\/(.*)$/.exec(line);
-    const link = /^link \.\/(.*)\|(.*)$/.exec(line);
-    const sum = /^([0-9a-f]{40}) {2}\.\/(.*)$/.exec(line);
-    if (status) entries.set(status[2]!, { path: status[2]!, status: parseStatus(status[1]!) });
-    const known = entries.get((link ?? sum)?.[(link ? 1 : 2) as number] ?? '');
-    if (known && link) known.linkTarget = link[2]!;
-    else if (known && sum) known.sha1 = sum[1]!;
+  const words = splitAtNul(bytes ?? Buffer.alloc(0));
+  const known = (path: Buffer | undefined) =>
+    entries.get(textOf(path ?? Buffer.alloc(0)).replace(/^\.\//, ''));
+  for (let at = 0; at < words.length; ) {
+    for (const entry of entriesIn(words[at++])) entries.set(entry.path, { ...entry });
+    for (let word = ''; word !== 'end' && at < words.length; ) {
+      word = words[at++]!.toString('latin1');
+      if (word === 'sums') for (const [path, sum] of sumLines(words[at++])) setSum(entries.get(path), sum);
+      else if (word === 'sum') setSum(known(words[at++]), words[at++]?.toString('latin1'));
+      else if (word === 'link') {
+        const link = known(words[at++]);
+        const target = textOf(words[at++] ?? Buffer.alloc(0));
+        if (link) link.linkTarget = target;
+      }
+    }
   }
   return entries;
+}
+
+function setSum(entry: { sha1?: string } | undefined, sum: string | undefined): void {
+  if (entry && /^[0-9a-f]{40}$/.test(sum ?? '')) entry.sha1 = sum!;
+}
+
+/** Lines of sha1sum for names that hold neither line breaks nor backslashes. */
+const sumLines = (bytes: Buffer | undefined): [path: string, sum: string][] =>
+  textOf(bytes ?? Buffer.alloc(0))
+    .split('\n')
+    .flatMap((line): [string, string][] => {
+      const [, sum, path] = /^([0-9a-f]{40}) [ *]\.\/(.*)$/.exec(line) ?? [];
+      return path === undefined ? [] : [[path, sum!]];
+    });
+
+function splitAtNul(bytes: Buffer): Buffer[] {
+  const words: Buffer[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const at = bytes.indexOf(0, from);
+    const end = at < 0 ? bytes.length : at;
+    words.push(bytes.subarray(from, end));
+    from = end + 1;
+  }
+  return words;
 }
 
 type FileItem = Extract<Item, { kind: 'file' }>;
@@ -146,7 +180,7 @@ function planOf({ wish, top, entries }: TreeFound, checkMode: boolean): TreePlan
     const { umask, wantedUid, wantedGid } = idsOf(top, wish.wanted);
     const path = `${base}/${item.path}`;
     const changes = attributeChanges({ status, umask, wantedUid, wantedGid }, wanted, path, checkMode);
-    if (changes.changes.length > 0) attributes.push({ path, isLink: status.type === 'link', changes });
+    if (changes.changes.length > 0) attributes.push({ path, changes });
   };
   for (const item of wish.items) {
     const there = entries.get(item.path);
@@ -219,9 +253,9 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
   const stage = temporaryBeside(`${base}/tree`);
   const archive = tarOf(plan.files.map(file => ({ path: file.path, mode: 0o600, content: file.bytes })));
   const inline = archive.length <= INLINE_LIMIT;
-  const prepare = `${FAIL}\np=${quote(base)}\n${makeDirectories(found, base, plan)}`;
+  const prepare = `p=${quote(base)}\n${makeDirectories(found, base, plan)}`;
   if (plan.files.length > 0 && !inline) {
-    const reply = yield* sh(prepare);
+    const reply = yield* ask(prepare);
     if (reply.rc !== 0) throw failure(reply, base);
     yield { kind: 'send', from: archive, to: `${stage}.tar` };
   }
@@ -232,10 +266,10 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
     entryCommands(plan.attributes),
     ':',
   ];
-  const reply = yield* sh(script.filter(Boolean).join('\n'), inline ? { stdin: archive } : {});
+  const reply = yield* ask(script.filter(Boolean).join('\n'), inline ? { stdin: archive } : {});
   if (reply.rc !== 0) throw failure(reply, base);
-  const backups = [...reply.stdout.matchAll(/^backup (.*)$/gm)].map(([, name]) => name!);
-  return backups.length > 0 ? { backup_file: backups[0]! } : {};
+  const backup = reply.text('backup');
+  return backup === undefined ? {} : { backup_file: backup };
 }
 
 function makeDirectories({ wish, top }: TreeFound, base: string, plan: TreePlan): string {
@@ -331,7 +365,7 @@ const validation = (command: string, path: string) =>
   `e=$(${validatorLine(command, quote(path))} 2>&1) || fail "failed to validate: $e"`;
 
 const backup = (path: string) =>
-  `q=${quote(path)}; b=$q.$$.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$q" "$b" 2>&1) || fail "Could not make backup of $q to $b: $e"; printf 'backup %s\\n' "$b"`;
+  `q=${quote(path)}; b=$q.$$.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$q" "$b" 2>&1) || fail "Could not make backup of $q to $b: $e"; field backup "$b"`;
 
 function placeLink(found: TreeFound, path: string, target: string): string {
   const there = found.entries.has(path.slice(found.top.realPath.length).replace(/^\//, ''));

@@ -1,3 +1,4 @@
+import { textOf } from '../../source/bytes.ts';
 import {
   type AttributeChanges,
   type Attributes,
@@ -14,27 +15,42 @@ import type { Found } from '../kit/stat.ts';
 export interface Entry {
   readonly path: string;
   readonly status: FileStatus;
+  /** A link leads there: what is done to the path is meant for its end. */
+  readonly isFollowed?: boolean;
 }
 
 /**
- * Lists what is below `$p`, behind an empty line: for recurse what lacks the wanted owner or mode (all of it when
- * the mode is symbolic), for the diff of a removal everything. What links lead to is looked at as well, as Ansible does.
+ * Lists what is below `$p` as `entries`: for recurse what lacks the wanted owner or mode (all of it when the mode is
+ * symbolic), for the diff of a removal everything.
  */
 export function walkScript(
   state: string | undefined,
   recurse: boolean,
+  follow: boolean,
   wanted: Attributes,
   diffMode: boolean,
 ): string {
-  if (recurse) return `if [ -d "$p" ]; then echo; ${walk(wanted)}\nfi`;
+  if (recurse) return `if [ -d "$p" ]; then ${inside('$p', walk(wanted, follow))}; fi`;
   if (state === 'absent' && diffMode)
-    return `if [ -d "$q" ] && [ ! -h "$q" ]; then echo; find "$q" -mindepth 1 -exec ${STAT_EACH} {} + 2>/dev/null; fi`;
+    return `if [ -d "$q" ] && [ ! -h "$q" ]; then ${inside('$q', `find . -mindepth 1 -exec ${statEach()} {} + 2>/dev/null`)}; fi`;
   return '';
 }
 
-const STAT_EACH = `stat -c '${STAT_FORMAT}|%n'`;
+/** Runs a listing in a directory, from where every name begins with `./`. */
+const inside = (directory: string, listing: string) =>
+  `begin entries; (cd -P "${directory}" && ${listing}\n)`;
 
-function walk(wanted: Attributes): string {
+/** A path that `find .` prints never holds two slashes side by side: they end an entry, whatever its name. */
+export const ENTRY_END = '//';
+
+/** `stat` for entries, in a form that `parseEntries` reads. */
+export const statEach = (flags = ''): string => `stat ${flags}-c '${STAT_FORMAT}|%n${ENTRY_END}'`;
+
+/**
+ * What links lead to is looked at as well, as Ansible does; but only where the link is root's or the user's own: what
+ * another one's link leads to is not theirs to have changed.
+ */
+function walk(wanted: Attributes, follow: boolean): string {
   const { owner, group, mode } = wanted;
   const owners = [
     ...(owner === undefined ? [] : [`! -user ${quote(owner)}`]),
@@ -45,34 +61,42 @@ function walk(wanted: Attributes): string {
   const any = [...owners, ...modes];
   if (any.length === 0 && octal) return ':';
   const filter = octal ? `\\( ${any.join(' -o ')} \\)` : '';
-  const links =
-    owners.length > 0
-      ? `find "$p" -mindepth 1 -type l \\( ${owners.join(' -o ')} \\) -exec ${STAT_EACH} {} + 2>/dev/null`
-      : '';
-  return [
-    `find -L "$p" -mindepth 1 ! -type l ${filter} -exec stat -L${STAT_EACH.slice(4)} {} + 2>/dev/null`,
-    links,
-  ]
+  const plain = `find . -mindepth 1 ! -type l ${filter} -exec ${statEach()} {} + 2>/dev/null`;
+  const links = `find . -mindepth 1 -type l \\( ${owners.join(' -o ')} \\) -exec ${statEach()} {} + 2>/dev/null`;
+  return [plain, owners.length > 0 ? links : '', follow ? `begin followed; ${beyondLinks(filter)}` : '']
     .filter(Boolean)
-    .join('\n');
+    .join('; ');
 }
 
-/** Reads the list; a name may hold a newline, since each entry begins with its status. */
-export function parseEntries(bytes: Buffer | undefined): Entry[] {
-  if (!bytes || bytes.length === 0) return [];
-  const found = [
-    ...bytes
-      .toString()
-      .matchAll(
-        /^([0-9a-f]{4}(?:\|[^|\n]*){11})\|([\s\S]*?)\n(?=[0-9a-f]{4}(?:\|[^|\n]*){11}\||$(?![\s\S]))/gm,
-      ),
-  ];
-  return found.map(([, status, path]) => ({ path: path!, status: parseStatus(status!) }));
+/** The braces are put together late: `find` would replace them inside of the script. */
+function beyondLinks(filter: string): string {
+  const each = `e={; for f; do find -H "$f" ! -type l ${filter} -exec ${statEach('-L ')} "$e}" +; done`;
+  return `find . -mindepth 1 -type l \\( -user 0 -o -user "$(id -u)" \\) -exec sh -c ${quote(each)} sh {} + 2>/dev/null`;
 }
+
+/** Reads the list of entries below a directory. */
+export function parseEntries(bytes: Buffer | undefined, directory: string): Entry[] {
+  const base = directory.replace(/\/+$/, '');
+  return entriesIn(bytes).map(({ path, status }) => ({ path: `${base}/${path}`, status }));
+}
+
+/** The same with paths from the directory on. What is no such path was not asked for. */
+export function entriesIn(bytes: Buffer | undefined): Entry[] {
+  const entries = textOf(bytes ?? Buffer.alloc(0)).split(`${ENTRY_END}\n`);
+  return entries.flatMap(entry => {
+    const [, status, path] = /^([0-9a-f]{4}(?:\|[^|]*){11})\|(?:\.\/)?(.*)$/s.exec(entry) ?? [];
+    if (status === undefined || path === undefined || !(path === '.' || isBelow(path))) return [];
+    return [{ path, status: parseStatus(status) }];
+  });
+}
+
+/** A path that leads from a directory to something inside of it. */
+export const isBelow = (path: string): boolean =>
+  path !== '' && path.split('/').every(name => name !== '' && name !== '.' && name !== '..');
 
 export interface EntryChanges {
   readonly path: string;
-  readonly isLink: boolean;
+  readonly isFollowed?: boolean | undefined;
   readonly changes: AttributeChanges;
 }
 
@@ -88,9 +112,9 @@ export function entryChanges(
   const wantedGid = at.wantedGid ?? (top?.group === wanted.group ? top?.gid : undefined);
   const plain: Attributes = { mode: wanted.mode, owner: wanted.owner, group: wanted.group };
   return entries
-    .map(({ path, status }) => ({
+    .map(({ path, status, isFollowed }) => ({
       path,
-      isLink: status.type === 'link',
+      isFollowed,
       changes: attributeChanges({ status, umask, wantedUid, wantedGid }, plain, path, checkMode),
     }))
     .filter(({ changes }) => changes.changes.length > 0);
@@ -106,8 +130,8 @@ export function entryCommands(entries: readonly EntryChanges[]): string {
     if (list) list.push(path);
     else groups.set(command, [path]);
   };
-  for (const { path, changes, isLink } of entries)
-    if (changes.chown !== undefined) add(`chown ${isLink ? '-h ' : ''}${quote(changes.chown)}`, path);
+  for (const { path, changes, isFollowed } of entries)
+    if (changes.chown !== undefined) add(`chown ${isFollowed ? '' : '-h '}${quote(changes.chown)}`, path);
   for (const { path, changes } of entries)
     if (changes.chmod !== undefined) add(`chmod ${chmodText(changes.chmod)}`, path);
   return [...groups].flatMap(([command, paths]) => commandLines(command, paths)).join('\n');

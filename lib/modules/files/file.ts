@@ -13,19 +13,10 @@ import {
   statusFields,
   unsafeWritesArg,
 } from '../kit/attributes.ts';
-import { defineState, type ModuleContext, ModuleError, quote, type Reply, sh } from '../kit/define.ts';
-import {
-  attributesFound,
-  beginSection,
-  type Found,
-  foundOf,
-  hostWord,
-  lookScript,
-  parseAnswer,
-  pathWord,
-  sectionsOf,
-} from '../kit/stat.ts';
-import { FAIL, failure, valuesText } from '../kit/write-file.ts';
+import { defineState, type ModuleContext, ModuleError, quote } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
+import { attributesFound, type Found, foundOf, hostWord, lookScript, pathWord } from '../kit/stat.ts';
+import { failure, valuesText } from '../kit/write-file.ts';
 import { type Decision, decide, type Prior, priorOf, workScript } from './file-decision.ts';
 import {
   isTimeChange,
@@ -110,8 +101,7 @@ export const file = defineState<typeof args.properties, FileFound>({
   ],
   touches: given => [given.path, ...(given.src === undefined ? [] : [given.src])],
   *probe(given, ctx) {
-    const reply = yield* sh(probeScript(given, ctx));
-    return parseProbe(given, reply);
+    return parseProbe(given, yield* ask(probeScript(given, ctx)));
   },
   diff(found, given, ctx) {
     const plan = withFields(found, () => planOf(found, given, ctx));
@@ -135,9 +125,9 @@ export const file = defineState<typeof args.properties, FileFound>({
   *apply(found, given, ctx) {
     const plan = planOf(found, given, ctx);
     const { decision } = plan;
-    const reply = yield* sh(applyScript(plan, given));
+    const reply = yield* ask(applyScript(plan, given));
     if (reply.rc !== 0) throw failure(reply, decision.path);
-    return decision.state === 'absent' ? {} : statusFields(parseStatus(reply.stdout));
+    return decision.state === 'absent' ? {} : statusFields(parseStatus(reply.text('stat') ?? ''));
   },
 });
 
@@ -154,10 +144,10 @@ function probeScript(given: FileArgs, ctx: ModuleContext): string {
     start,
     inside,
     at,
-    needsTimes(given) ? `[ -e "$p" ] && printf 'times %s\\n' "$(stat -c '${TIMES_FORMAT}' "$p")"` : '',
-    !follow ? '' : `[ -h "$q" ] && printf 'own-status %s\\n' "$(stat -c '${STAT_FORMAT}' "$q")"`,
+    needsTimes(given) ? `[ -e "$p" ] && field times "$(stat -c '${TIMES_FORMAT}' "$p")"` : '',
+    !follow ? '' : `[ -h "$q" ] && field own-status "$(stat -c '${STAT_FORMAT}' "$q")"`,
     isLink ? EMPTY_TEST : '',
-    walkScript(given.state, given.recurse, given as Attributes, ctx.diffMode),
+    walkScript(given.state, given.recurse, given.follow, given as Attributes, ctx.diffMode),
     given.src === undefined ? '' : sourceScript(given, given.src, isLink),
     ':',
   ]
@@ -166,7 +156,7 @@ function probeScript(given: FileArgs, ctx: ModuleContext): string {
 }
 
 /** Says `full` for a directory with entries, by the shell's own means. */
-const EMPTY_TEST = `if [ -d "$q" ] && [ ! -h "$q" ]; then for f in "$q"/* "$q"/.[!.]* "$q"/..?*; do if [ -e "$f" ] || [ -h "$f" ]; then echo full; break; fi; done; fi`;
+const EMPTY_TEST = `if [ -d "$q" ] && [ ! -h "$q" ]; then for f in "$q"/* "$q"/.[!.]* "$q"/..?*; do if [ -e "$f" ] || [ -h "$f" ]; then field full; break; fi; done; fi`;
 
 function sourceScript(given: FileArgs, src: string, isLink: boolean): string {
   const base = isLink && !/^[/~$]/.test(src);
@@ -174,7 +164,7 @@ function sourceScript(given: FileArgs, src: string, isLink: boolean): string {
     base
       ? `if [ -d "$q" ] && [ ! -h "$q" ]; then b=$q/; else case $q in */*) b=\${q%/*}/;; *) b=;; esac; fi`
       : 'b=',
-    `x=${hostWord(src)}; ${beginSection('source')}; printf 'text %s\\n' "$x"`,
+    `x=${hostWord(src)}; part source; field text "$x"`,
     lookScript(src, { follow: true, word: '"$b$x"', wanted: given as Attributes }),
   ].join('\n');
 }
@@ -182,21 +172,21 @@ function sourceScript(given: FileArgs, src: string, isLink: boolean): string {
 const needsTimes = (given: FileArgs) =>
   [given.access_time, given.modification_time].some(t => t !== undefined && t !== 'now' && t !== 'preserve');
 
-function parseProbe(given: FileArgs, reply: Reply): FileFound {
-  const sections = sectionsOf(reply);
-  const first = parseAnswer(given.path, sections.get('')!);
-  const source = sections.get('source');
-  const second = source && parseAnswer(given.path, source);
-  const at = foundOf(given.path, first);
-  const own = first.fields.get('own-status');
+function parseProbe(given: FileArgs, records: Records): FileFound {
+  const at = foundOf(given.path, records);
+  const own = records.text('own-status');
+  const source = given.src === undefined ? undefined : records.part('source');
   return {
     at,
     own: own === undefined ? at.status : parseStatus(own),
     prior: priorOf(at),
-    source: second && { text: second.fields.get('text') ?? given.src!, at: foundOf(given.src!, second) },
-    empty: !first.fields.has('full'),
-    times: first.fields.get('times'),
-    entries: parseEntries(first.rest),
+    source: source && { text: source.text('text') ?? given.src!, at: foundOf(given.src!, source) },
+    empty: !records.has('full'),
+    times: records.text('times'),
+    entries: [
+      ...parseEntries(records.bytes('entries'), at.realPath),
+      ...parseEntries(records.bytes('followed'), at.realPath).map(entry => ({ ...entry, isFollowed: true })),
+    ],
   };
 }
 
@@ -300,13 +290,12 @@ function applyScript(plan: FilePlan, given: FileArgs): string {
   const { decision, attributes, times, entries } = plan;
   const subject = quote(plan.subject);
   return [
-    FAIL,
     `p=${quote(decision.path)}`,
     workScript(decision, given as Attributes, given.follow),
     attributes ? attributeCommands(attributes, subject) : '',
     entryCommands(entries),
     isTimeChange(times) ? timeCommands(times, subject) : '',
-    decision.state === 'absent' ? ':' : `stat -c '${STAT_FORMAT}' "$p"`,
+    decision.state === 'absent' ? ':' : `begin stat; stat -c '${STAT_FORMAT}' "$p"`,
   ]
     .filter(Boolean)
     .join('\n');

@@ -1,12 +1,15 @@
 import type { Static } from 'typebox';
+import { textOf } from '../../source/bytes.ts';
 import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { type FileStatus, parseStatus, STAT_FORMAT } from '../kit/attributes.ts';
-import { defineAction, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { defineAction, ModuleError, quote, type Steps } from '../kit/define.ts';
 import { pythonPattern } from '../kit/edit-file.ts';
 import { globPattern } from '../kit/glob.ts';
-import { pathWord, sectionsOf } from '../kit/stat.ts';
+import { ask, type Records } from '../kit/reply.ts';
+import { pathWord } from '../kit/stat.ts';
+import { ENTRY_END, isBelow } from './file-tree.ts';
 import { epoch, statusFields } from './stat.ts';
 
 const args = Type.Object({
@@ -35,6 +38,8 @@ type Args = Static<typeof args>;
 interface Item {
   readonly path: string;
   readonly name: string;
+  /** How many levels below the searched directory. */
+  readonly depth: number;
   readonly status: FileStatus;
   readonly times: Readonly<Record<'atime' | 'mtime' | 'ctime', number>>;
 }
@@ -87,44 +92,51 @@ interface Search {
 
 function* search(given: Args): Steps<Search> {
   const levels = given.recurse ? (given.depth ? `-maxdepth ${given.depth + 1}` : '') : '-maxdepth 1';
-  const walk = `find ${given.follow ? '-L ' : ''}"$p" ${levels} -mindepth 1 -exec stat -c '${STAT_FORMAT}|%x|%y|%z|%n' {} + 2>/dev/null`;
+  const walk = `find ${given.follow ? '-L ' : ''}. -mindepth 1 ${levels} -exec stat -c '${STAT_FORMAT}|%x|%y|%z|%n${ENTRY_END}' {} + 2>/dev/null`;
   const script = [
-    given.age === undefined ? '' : 'date +%s',
+    given.age === undefined ? '' : 'begin now; date +%s',
     ...given.paths.map(
-      path =>
-        `p=${pathWord(path)}; printf '\\n== path ==\\n%s\\n' "$p"; if [ -d "$p" ]; then echo searched; ${walk}; fi`,
+      (path, i) =>
+        `part p${i}; p=${pathWord(path)}; field root "$p"; if [ -d "$p" ]; then begin entries; (cd -P "$p" && ${walk}); fi`,
     ),
     ':',
   ];
-  const reply = yield* sh(script.filter(Boolean).join('\n'));
+  const records = yield* ask(script.filter(Boolean).join('\n'));
   const items: Item[] = [];
   const skipped = emptyRecord<string>();
   let examined = 0;
-  for (const part of reply.stdout.split('\n== path ==\n').slice(1)) {
-    const [root = '', ...lines] = part.split('\n');
-    if (lines[0] !== 'searched') skipped[root] = `'${root}' is not a directory`;
-    const below = parseItems(lines.slice(1).join('\n'));
+  for (const [i, path] of given.paths.entries()) {
+    const part = records.part(`p${i}`);
+    const root = rootOf(path, part);
+    if (!part.has('entries')) skipped[root] = `'${root}' is not a directory`;
+    const below = itemsIn(part.bytes('entries'), root);
     examined += below.length;
-    const top = root.replace(/(.)\/+$/, '$1').split('/').length;
-    items.push(...below.filter(item => !given.depth || item.path.split('/').length - top <= given.depth));
+    items.push(...below.filter(item => !given.depth || item.depth <= given.depth));
   }
   items.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { items, examined, skipped, now: Number(reply.stdout.split('\n')[0]) };
+  return { items, examined, skipped, now: Number(records.text('now')) };
 }
 
-const LINE = '[0-9a-f]{4}(?:\\|[^|\\n]*){14}\\|';
+/** As the author wrote it, or as the host's shell expands it. */
+const rootOf = (path: string, part: Records): string =>
+  /[$~]/.test(path) ? (part.text('root') ?? path) : path;
 
-function parseItems(text: string): Item[] {
-  const pattern = new RegExp(`^(${LINE})([^]*?)(?=\\n${LINE}|\\n*(?![^]))`, 'gm');
-  return [...text.matchAll(pattern)].map(([, line, path]) => {
-    const fields = line!.split('|');
-    const clean = path!.replace(/\/+/g, '/');
-    return {
-      path: clean,
-      name: clean.replace(/^.*\//, ''),
-      status: parseStatus(fields.slice(0, 12).join('|')),
-      times: { atime: epoch(fields[12]!), mtime: epoch(fields[13]!), ctime: epoch(fields[14]!) },
-    };
+function itemsIn(bytes: Buffer | undefined, root: string): Item[] {
+  const base = root.replace(/\/+/g, '/').replace(/\/$/, '');
+  const entries = textOf(bytes ?? Buffer.alloc(0)).split(`${ENTRY_END}\n`);
+  return entries.flatMap(entry => {
+    const [, line, path] = /^([0-9a-f]{4}(?:\|[^|]*){14})\|\.\/(.*)$/s.exec(entry) ?? [];
+    if (line === undefined || path === undefined || !isBelow(path)) return [];
+    const fields = line.split('|');
+    return [
+      {
+        path: `${base}/${path}`,
+        name: path.replace(/^.*\//s, ''),
+        depth: path.split('/').length,
+        status: parseStatus(fields.slice(0, 12).join('|')),
+        times: { atime: epoch(fields[12]!), mtime: epoch(fields[13]!), ctime: epoch(fields[14]!) },
+      },
+    ];
   });
 }
 
@@ -176,10 +188,10 @@ function* containing(items: readonly Item[], given: Args): Steps<Item[]> {
   const literal = literalPart(given.contains!);
   const test = literal === '' ? '' : `grep -qF -e ${quote(literal)} -- "$f" || continue; `;
   const list = files.map(item => quote(item.path)).join(' ');
-  const script = `i=0; for f in ${list}; do i=$((i + 1)); ${test}printf '\\n== %s ==\\n' "$i"; cat -- "$f" 2>/dev/null; done; :`;
-  const sections = sectionsOf(yield* sh(script));
+  const script = `i=0; for f in ${list}; do i=$((i + 1)); ${test}begin $i; cat <"$f" 2>/dev/null; done; :`;
+  const records = yield* ask(script);
   const matches = (_: Item, index: number) => {
-    const bytes = sections.get(String(index + 1))?.stdoutBytes;
+    const bytes = records.bytes(String(index + 1));
     const text = bytes?.toString();
     if (text === undefined || !Buffer.from(text).equals(bytes!)) return false;
     if (given.read_whole_file) return pattern.search(text) !== undefined;
@@ -195,15 +207,19 @@ export function literalPart(pattern: string): string {
   return parts.reduce((longest, part) => (part.length > longest.length ? part : longest), '');
 }
 
+/** A sum a line, in order: names go in on stdin, one that cannot be read gives an empty line. */
 function* checksums(items: readonly Item[]): Steps<ReadonlyMap<string, string>> {
   const files = items.filter(item => item.status.type === 'file');
   if (files.length === 0) return new Map();
-  const reply = yield* sh('xargs -0 sha1sum -- 2>/dev/null; :', {
+  const each = `for f; do h=$(sha1sum <"$f"); echo "\${h%% *}"; done 2>/dev/null`;
+  const records = yield* ask(`begin sums; xargs -0 sh -c '${each}' sh`, {
     stdin: files.map(item => `${item.path}\0`).join(''),
   });
-  const sums = reply.stdout.split('\n').flatMap(line => /^\\?([0-9a-f]{40}) [ *](.*)$/.exec(line) ?? []);
+  const sums = (records.text('sums') ?? '').split('\n');
   return new Map(
-    Array.from({ length: sums.length / 3 }, (_, i) => [sums[3 * i + 2]!, sums[3 * i + 1]!] as const),
+    files.flatMap(({ path }, i): [string, string][] =>
+      /^[0-9a-f]{40}$/.test(sums[i] ?? '') ? [[path, sums[i]!]] : [],
+    ),
   );
 }
 

@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, type ModuleContext, ModuleError, quote, type Reply, sh } from '../kit/define.ts';
-import { pathWord, sectionsOf } from '../kit/stat.ts';
+import { defineState, type ModuleContext, ModuleError, quote, sh } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
+import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
   src: A.path('The patch: of the control machine, or of the host with remote_src.', {
@@ -41,10 +42,10 @@ export const patch = defineState<typeof args.properties, Found>({
     const script = [
       'command -v patch >/dev/null 2>&1 || { echo "needs patch on the host" >&2; exit 1; }',
       takePatch(given),
-      `${command(given, given.state === 'present', ['--dry-run'])} >/dev/null 2>&1 && { echo settled; exit 0; }`,
-      `printf '\\n== problem ==\\n'; ${command(given, given.state === 'absent', ['--dry-run'])} 2>&1 && printf '\\n== fits ==\\n'; :`,
+      `${command(given, given.state === 'present', ['--dry-run'])} >/dev/null 2>&1 && { field settled; exit 0; }`,
+      `begin problem; ${command(given, given.state === 'absent', ['--dry-run'])} 2>&1 && field fits; :`,
     ];
-    return parseProbe(yield* sh(script.join('\n'), input(given, ctx)));
+    return parseProbe(yield* ask(script.join('\n'), input(given, ctx)));
   },
   diff({ settled, problem }, given) {
     if (settled) return { changes: [] };
@@ -88,11 +89,9 @@ function command(given: Args, reverse: boolean, more: readonly string[]): string
   return `patch ${flags.filter(Boolean).join(' ')} -i "$t"${file}`;
 }
 
-function parseProbe(reply: Reply): Found {
-  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || 'cannot look at the patch');
-  const sections = sectionsOf(reply);
-  if (sections.get('')!.stdoutBytes.toString().includes('settled'))
-    return { settled: true, problem: undefined };
-  const text = sections.get('problem')?.stdoutBytes.toString().trim() ?? '';
-  return { settled: false, problem: sections.has('fits') ? undefined : text || 'the patch does not fit' };
+function parseProbe(records: Records): Found {
+  if (records.rc !== 0) throw new ModuleError(records.stderr.trim() || 'cannot look at the patch');
+  if (records.has('settled')) return { settled: true, problem: undefined };
+  const text = records.text('problem')?.trim() ?? '';
+  return { settled: false, problem: records.has('fits') ? undefined : text || 'the patch does not fit' };
 }

@@ -15,15 +15,14 @@ import {
   type Plan,
   quote,
   type Steps,
-  sh,
 } from '../kit/define.ts';
-import { attributesFound, type Found, lookScript, parseLook, pathWord } from '../kit/stat.ts';
+import { ask } from '../kit/reply.ts';
+import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import {
   applyAttributes,
   attributeDiff,
   contentDiff,
   DIFF_LIMIT,
-  FAIL,
   INLINE_LIMIT,
   refuseSpecial,
   type Source,
@@ -94,8 +93,8 @@ export function* probePlacement(placement: Placement, ctx: ModuleContext): Steps
     content: { ifSize: placement.bytes.length },
     ...(ctx.diffMode && { bytesUnless: { sha1: sum, limit: DIFF_LIMIT } }),
   });
-  const reply = yield* sh(`${destinationLines(placement.dest, placement.basename)}\n${script}`);
-  return { placement, at: parseLook(placement.dest, reply), sum };
+  const records = yield* ask(`${destinationLines(placement.dest, placement.basename)}\n${script}`);
+  return { placement, at: foundOf(placement.dest, records), sum };
 }
 
 /** Shell lines that leave the file's path in `$w`: a directory gets the name appended. */
@@ -196,7 +195,7 @@ export function* applyPlacement(placed: Placed, ctx: ModuleContext): Steps<Reado
   const source: Source = { kind: 'bytes', bytes: placement.bytes };
   const directories = at.parent === 'missing' ? missingDirectories(placement, at) : '';
   const large = placement.bytes.length > INLINE_LIMIT;
-  if (directories !== '' && large) yield* sh(`${FAIL}\n${directories}`);
+  if (directories !== '' && large) yield* ask(directories);
   return yield* writeFile({
     path: at.realPath,
     source,

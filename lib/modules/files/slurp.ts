@@ -1,5 +1,6 @@
 import { A, Type } from '../kit/arguments.ts';
-import { defineAction, ModuleError, sh } from '../kit/define.ts';
+import { defineAction, ModuleError } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({ src: A.path('The file.', { aliases: ['path'] }) });
@@ -17,23 +18,23 @@ export const slurp = defineAction({
   readOnly: true,
   batch: true,
   *run({ src }) {
-    const reply = yield* sh(
+    const records = yield* ask(
       [
-        `p=${pathWord(src)}; printf '%s\\n' "$p"`,
+        `p=${pathWord(src)}; field path "$p"`,
         // The shell's own words tell a missing file from one that may not be read, or lies below what is no directory.
         'e=$( { : <"$p"; } 2>&1 )',
         `case $e in *'Permission denied'*) e='file is not readable';; *'No such file'*|*nonexistent*) e='file not found';; ?*) e='unable to slurp file';; esac`,
         `[ "$e" = 'file not found' ] && [ -f "\${p%/*}" ] && e='unable to slurp file'`,
         `[ -z "$e" ] && [ -d "$p" ] && e='source is a directory and must be a file'`,
-        `[ -z "$e" ] || { echo "$e" >&2; exit 1; }`,
-        'cat <"$p"',
+        `[ -z "$e" ] || fail "$e"`,
+        'begin content; cat <"$p"',
       ].join('\n'),
     );
-    const end = reply.stdoutBytes.indexOf('\n');
-    const source = reply.stdoutBytes.subarray(0, end).toString();
-    if (reply.rc !== 0)
-      throw new ModuleError(`${reply.stderr.trim() || 'unable to slurp file'}: ${source || src}`);
-    const content = reply.stdoutBytes.subarray(end + 1).toString('base64');
+    const source = records.text('path') ?? src;
+    const bytes = records.bytes('content');
+    if (records.rc !== 0 || bytes === undefined)
+      throw new ModuleError(`${records.complaint || 'unable to slurp file'}: ${source}`);
+    const content = bytes.toString('base64');
     return { changed: false, content, encoding: 'base64', source };
   },
 });

@@ -1,8 +1,9 @@
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { type FileStatus, parseStatus, STAT_FORMAT } from '../kit/attributes.ts';
-import { defineAction, ModuleError, type Reply, sh } from '../kit/define.ts';
-import { parseAnswer, pathWord } from '../kit/stat.ts';
+import { defineAction, ModuleError } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
+import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
   path: A.path('What to look at.', { aliases: ['dest', 'name'] }),
@@ -36,8 +37,7 @@ export const stat = defineAction({
   readOnly: true,
   batch: true,
   *run(given) {
-    const reply = yield* sh(statScript(given));
-    return { changed: false, stat: statOf(given, reply) };
+    return { changed: false, stat: statOf(given, yield* ask(statScript(given))) };
   },
 });
 
@@ -53,47 +53,44 @@ interface Given {
 function statScript(given: Given): string {
   const follow = given.follow ? '-L ' : '';
   return [
-    `p=${pathWord(given.path)}; printf 'path %s\\n' "$p"`,
+    `p=${pathWord(given.path)}; field path "$p"`,
     `if [ -e "$p" ]${given.follow ? '' : ' || [ -h "$p" ]'}; then :; else`,
     `d=\${p%/*}; if [ -d "$d" ] && [ ! -x "$d" ]; then echo 'Permission denied' >&2; exit 1; fi; exit 0; fi`,
     `s=$(stat ${follow}-c '${STAT_FORMAT}|${MORE_FORMAT}' "$p") || exit 1`,
-    `printf 'stat %s\\n' "$s"`,
-    `[ -r "$p" ] && echo readable; [ -w "$p" ] && echo writeable; [ -x "$p" ] && echo executable`,
-    given.follow
-      ? ''
-      : `[ -h "$p" ] && { printf 'target '; readlink "$p"; printf 'source '; readlink -f "$p" || echo; }`,
+    `field stat "$s"`,
+    `[ -r "$p" ] && field readable; [ -w "$p" ] && field writeable; [ -x "$p" ] && field executable`,
+    given.follow ? '' : `[ -h "$p" ] && { begin target; readlink -n "$p"; begin source; readlink -fn "$p"; }`,
     given.get_checksum
-      ? `[ -f "$p" ] && [ -r "$p" ]${given.follow ? '' : ' && [ ! -h "$p" ]'} && h=$(${given.checksum_algorithm}sum <"$p") && printf 'sum %s\\n' "\${h%% *}"`
+      ? `[ -f "$p" ] && [ -r "$p" ]${given.follow ? '' : ' && [ ! -h "$p" ]'} && h=$(${given.checksum_algorithm}sum <"$p") && field sum "\${h%% *}"`
       : '',
     given.get_mime
-      ? `m=$(file ${follow}-b --mime-type --mime-encoding "$p" 2>/dev/null) && printf 'mime %s\\n' "$m"`
+      ? `m=$(file ${follow}-b --mime-type --mime-encoding "$p" 2>/dev/null) && field mime "$m"`
       : '',
-    given.get_attributes ? `a=$(lsattr -vd "$p" 2>/dev/null) && printf 'attributes %s\\n' "$a"` : '',
+    given.get_attributes ? `a=$(lsattr -vd "$p" 2>/dev/null) && field attributes "$a"` : '',
     ':',
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function statOf(given: Given, reply: Reply): Json {
-  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `cannot look at ${given.path}`);
-  const { fields } = parseAnswer(given.path, reply);
-  const line = fields.get('stat');
+function statOf(given: Given, records: Records): Json {
+  if (records.rc !== 0) throw new ModuleError(records.stderr.trim() || `cannot look at ${given.path}`);
+  const line = records.text('stat');
   if (line === undefined) return { exists: false };
-  const target = fields.get('target');
-  const sum = fields.get('sum');
+  const target = records.text('target');
+  const sum = records.text('sum');
   return {
     exists: true,
-    path: fields.get('path') ?? given.path,
+    path: records.text('path') ?? given.path,
     ...statusFields(parseStatus(line)),
     ...moreFields(line.split('|').slice(12)),
-    readable: fields.has('readable'),
-    writeable: fields.has('writeable'),
-    executable: fields.has('executable'),
-    ...(target !== undefined && { lnk_target: target, lnk_source: fields.get('source') || target }),
+    readable: records.has('readable'),
+    writeable: records.has('writeable'),
+    executable: records.has('executable'),
+    ...(target !== undefined && { lnk_target: target, lnk_source: records.text('source') || target }),
     ...(sum !== undefined && { checksum: sum }),
-    ...(given.get_mime && mimeFields(fields.get('mime'))),
-    ...(given.get_attributes && attributeFields(fields.get('attributes'))),
+    ...(given.get_mime && mimeFields(records.text('mime'))),
+    ...(given.get_attributes && attributeFields(records.text('attributes'))),
   };
 }
 

@@ -9,23 +9,15 @@ import {
   type ModuleContext,
   ModuleError,
   quote,
-  type Reply,
   type Result,
   type Steps,
   sh,
 } from '../kit/define.ts';
-import {
-  beginSection,
-  type Found,
-  foundOf,
-  lookScript,
-  parseAnswer,
-  pathWord,
-  sectionsOf,
-} from '../kit/stat.ts';
-import { FAIL, failure } from '../kit/write-file.ts';
+import { ask, type Records } from '../kit/reply.ts';
+import { type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
+import { failure } from '../kit/write-file.ts';
 import { http, requestOf } from '../net/http.ts';
-import { entryChanges, entryCommands, parseEntries } from './file-tree.ts';
+import { type Entry, entriesIn, entryChanges, entryCommands, statEach } from './file-tree.ts';
 import { tarDifferences, tarScripts, zipScripts } from './unarchive-tools.ts';
 
 const args = Type.Object({
@@ -101,12 +93,12 @@ function* unpack(given: UnarchiveArgs, ctx: ModuleContext): Steps<Result> {
 
 /** The destination must be there; `creates` may make all work unnecessary. */
 function* refuseOrSkip(given: UnarchiveArgs): Steps<Found | (Result & { readonly skipped: true })> {
-  const creates = given.creates === undefined ? '' : `[ -e ${pathWord(given.creates)} ] && echo created`;
+  const creates = given.creates === undefined ? '' : `[ -e ${pathWord(given.creates)} ] && field created`;
   const script = [creates, lookScript(given.dest, { follow: true, wanted: given as Attributes })];
-  const answer = parseAnswer(given.dest, yield* sh(script.filter(Boolean).join('\n')));
-  if (answer.fields.has('created'))
+  const records = yield* ask(script.filter(Boolean).join('\n'));
+  if (records.has('created'))
     return { changed: false, skipped: true, msg: `skipped, since ${given.creates} exists` };
-  const at = foundOf(given.dest, answer);
+  const at = foundOf(given.dest, records);
   if (at.status?.type !== 'directory') throw new ModuleError(`dest '${given.dest}' must be an existing dir`);
   return at;
 }
@@ -144,12 +136,10 @@ function* compareAndUnpack(
 ): Steps<Result> {
   const source = temporary ?? given.src;
   const scripts = { tar: tarScripts(given), zip: zipScripts(given) };
-  const reply = yield* sh(probeScript(given, at, temporary, scripts));
-  if (reply.rc !== 0)
-    throw probeFailure({ ...reply, stderr: reply.stderr.replaceAll(source, given.src) }, given, at);
-  const sections = sectionsOf(reply);
-  const text = (name: string) => sections.get(name)?.stdoutBytes.toString() ?? '';
-  const kind = text('kind').trim() as 'tar' | 'zip';
+  const records = yield* ask(probeScript(given, at, temporary, scripts));
+  if (records.rc !== 0) throw probeFailure(records, source, given, at);
+  const text = (name: string) => records.text(name) ?? '';
+  const kind = records.has('zip') ? 'zip' : 'tar';
   const files = text('names')
     .split('\n')
     .filter(Boolean)
@@ -165,9 +155,7 @@ function* compareAndUnpack(
   };
   if (fresh.length > 0 && ctx.checkMode) return { changed: true, ...base };
   const results = fresh.length > 0 ? yield* extract(given, at, source, scripts[kind]) : undefined;
-  const entries = results
-    ? yield* statusOf(at, files, given)
-    : parseEntries(sections.get('entries')?.stdoutBytes.subarray(1));
+  const entries = results ? yield* statusOf(at, files, given) : entriesIn(records.bytes('entries'));
   const changes = entryChanges(entries, given as Attributes, at, ctx.checkMode);
   const state = yield* settle(at, changes, ctx.checkMode);
   return {
@@ -190,20 +178,19 @@ function probeScript(
     Record<'tar' | 'zip', { readonly names: string; readonly differences: string; readonly needs: string }>
   >,
 ): string {
-  const listEntries = `printf '%s\\n' "$n" | sed 's|^/*||' | tr '\\n' '\\0' | (cd "$d" && xargs -0 sh -c 'stat -c "${STAT_FORMAT}|%n" -- "$@" 2>/dev/null; :' sh)`;
+  const listEntries = `printf '%s\\n' "$n" | sed 's|^/*||; s|/*$||' | tr '\\n' '\\0' | (cd -P "$d" && xargs -0 sh -c ${quote(STATUS_OF)} sh)`;
   const part = (kind: 'tar' | 'zip') =>
     [
       scripts[kind].needs,
       `n=$(${scripts[kind].names}) || fail "Failed to find handler for \\"$a\\": it is no ${kind} archive that can be read here"`,
       `[ -n "$n" ] || fail "Failed to find handler for \\"$a\\": it is empty"`,
-      `${beginSection('kind')}; echo ${kind}; ${beginSection('names')}; printf '%s\\n' "$n"; ${beginSection('differences')}`,
+      `field ${kind}; field names "$n"; begin differences`,
       scripts[kind].differences,
-      wantsAttributes(given) ? `${beginSection('entries')}; echo; ${listEntries}` : '',
+      wantsAttributes(given) ? `begin entries; ${listEntries}` : '',
     ]
       .filter(Boolean)
       .join('\n');
   return [
-    FAIL,
     `d=${quote(at.realPath)}; a=${temporary === undefined ? pathWord(given.src) : temporary}`,
     `[ -e "$a" ] || fail "Source '$a' does not exist"; [ -r "$a" ] || fail "Source '$a' not readable"`,
     `[ -s "$a" ] || fail "Invalid archive '$a', the file is 0 bytes"`,
@@ -216,12 +203,16 @@ function probeScript(
   ].join('\n');
 }
 
-function probeFailure(reply: Reply, given: UnarchiveArgs, at: Found): ModuleError {
-  const missing = /(\w+): Cannot exec|can't execute '(\w+)'|(\w+): not found/.exec(reply.stderr);
+/** Status of names in the archive; what leads out of the directory is none. */
+const STATUS_OF = `${statEach()} -- "$@" 2>/dev/null; :`;
+
+function probeFailure(records: Records, source: string, given: UnarchiveArgs, at: Found): ModuleError {
+  const missing = /(\w+): Cannot exec|can't execute '(\w+)'|(\w+): not found/.exec(records.stderr);
   const program = missing?.[1] ?? missing?.[2] ?? missing?.[3];
   if (program)
     return new ModuleError(`unpacking ${given.src} needs ${program} on the host`, { dest: at.path });
-  return failure(reply, at.path);
+  const { message, fields } = failure(records, at.path);
+  return new ModuleError(message.replaceAll(source, given.src), fields);
 }
 
 function* extract(
@@ -241,17 +232,13 @@ function* extract(
   return results;
 }
 
-function* statusOf(
-  at: Found,
-  files: readonly string[],
-  given: UnarchiveArgs,
-): Steps<ReturnType<typeof parseEntries>> {
+function* statusOf(at: Found, files: readonly string[], given: UnarchiveArgs): Steps<readonly Entry[]> {
   if (!wantsAttributes(given)) return [];
-  const reply = yield* sh(
-    `cd ${quote(at.realPath)} && xargs -0 sh -c 'stat -c "${STAT_FORMAT}|%n" -- "$@" 2>/dev/null; :' sh`,
-    { stdin: files.map(name => `${name}\0`).join('') },
+  const records = yield* ask(
+    `begin entries; cd -P ${quote(at.realPath)} && xargs -0 sh -c ${quote(STATUS_OF)} sh`,
+    { stdin: files.map(name => `${name.replace(/(.)\/+$/, '$1')}\0`).join('') },
   );
-  return parseEntries(reply.stdoutBytes);
+  return entriesIn(records.bytes('entries'));
 }
 
 /** Brings owners and permissions of the members to what is wanted, and tells those of the directory. */
@@ -261,8 +248,8 @@ function* settle(
   checkMode: boolean,
 ): Steps<Readonly<Record<string, Json>>> {
   if (changes.length === 0 || checkMode) return statusFields(at.status!);
-  const script = `${FAIL}\ncd ${quote(at.realPath)} || exit 98\n${entryCommands(changes)}\nstat -c '${STAT_FORMAT}' .`;
-  const reply = yield* sh(script);
+  const script = `cd -P ${quote(at.realPath)} || exit 98\n${entryCommands(changes)}\nbegin stat; stat -c '${STAT_FORMAT}' .`;
+  const reply = yield* ask(script);
   if (reply.rc !== 0) throw failure(reply, at.path);
-  return statusFields(parseStatus(reply.stdout));
+  return statusFields(parseStatus(reply.text('stat') ?? ''));
 }

@@ -1,9 +1,9 @@
 import type { Static } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, ModuleError, quote, type Reply, sh } from '../kit/define.ts';
-import { pathWord, sectionsOf } from '../kit/stat.ts';
-import { FAIL } from '../kit/write-file.ts';
+import { defineState, ModuleError, quote } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
+import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
   repo: A.str('Address of the repository: git, ssh, http or a path of the host.', { aliases: ['name'] }),
@@ -61,7 +61,7 @@ export const git = defineState<typeof args.properties, Found>({
   ],
   touches: given => [given.dest],
   *probe(given) {
-    return parseProbe(given, yield* sh(probeScript(given), { live: true }));
+    return parseProbe(given, yield* ask(probeScript(given), { live: true }));
   },
   diff(found, given) {
     const { before, dest } = found;
@@ -89,10 +89,10 @@ export const git = defineState<typeof args.properties, Found>({
     };
   },
   *apply(found, given) {
-    const reply = yield* sh(applyScript(found, given), { live: true });
-    if (reply.rc !== 0) throw gitFailure(reply, given);
-    const after = /^after ([0-9a-f]+)$/m.exec(reply.stdout)?.[1];
-    return after === undefined ? {} : ({ after } as Readonly<Record<string, Json>>);
+    const records = yield* ask(applyScript(found, given), { live: true });
+    if (records.rc !== 0) throw gitFailure(records, given);
+    const after = records.output('after');
+    return !after ? {} : ({ after } as Readonly<Record<string, Json>>);
   },
 });
 
@@ -110,7 +110,6 @@ function environment(given: Args): string {
     '-o BatchMode=yes',
   ];
   return [
-    FAIL,
     'export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0',
     `export GIT_SSH_COMMAND=${quote(`ssh ${options.join(' ')}`)}`,
     given.umask === undefined ? '' : `umask ${quote(given.umask)}`,
@@ -131,26 +130,25 @@ function probeScript(given: Args): string {
       : `${quote(`refs/heads/${version}`)} ${quote(`refs/tags/${version}`)} ${quote(`refs/tags/${version}^{}`)} ${quote(version)}`;
   return [
     environment(given),
-    `printf '\\n== dest ==\\n%s' "$d"`,
+    `field dest "$d"`,
     `if [ -e "$d/${bare ? 'config' : '.git'}" ]; then`,
-    `h=$(g -C "$d" rev-parse HEAD 2>/dev/null); printf '\\n== before ==\\n%s' "$h"`,
-    bare ? '' : `printf '\\n== status ==\\n'; g -C "$d" status --porcelain --untracked-files=no`,
-    `printf '\\n== url ==\\n'; g -C "$d" config --get ${quote(`remote.${given.remote}.url`)}`,
-    `[ -e "$d/.gitmodules" ] && printf '\\n== submodules ==\\n'`,
+    `h=$(g -C "$d" rev-parse HEAD 2>/dev/null); field before "$h"`,
+    bare ? '' : `begin status; g -C "$d" status --porcelain --untracked-files=no`,
+    `begin url; g -C "$d" config --get ${quote(`remote.${given.remote}.url`)}`,
+    `[ -e "$d/.gitmodules" ] && field submodules`,
     'fi',
     update
-      ? `${isCommit(version) ? `[ "$h" = ${version} ] || { ` : ''}printf '\\n== refs ==\\n'; g ls-remote ${remote} ${refs} || fail "cannot read the repository"${isCommit(version) ? '; }' : ''}`
-      : `if [ -z "$h" ]; then printf '\\n== refs ==\\n'; g ls-remote ${remote} ${refs} || fail "cannot read the repository"; fi`,
+      ? `${isCommit(version) ? `[ "$h" = ${version} ] || { ` : ''}begin refs; g ls-remote ${remote} ${refs} || fail "cannot read the repository"${isCommit(version) ? '; }' : ''}`
+      : `if [ -z "$h" ]; then begin refs; g ls-remote ${remote} ${refs} || fail "cannot read the repository"; fi`,
     ':',
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function parseProbe(given: Args, reply: Reply): Found {
-  if (reply.rc !== 0) throw gitFailure(reply, given);
-  const sections = sectionsOf(reply);
-  const text = (name: string) => sections.get(name)?.stdoutBytes.toString().trim();
+function parseProbe(given: Args, records: Records): Found {
+  if (records.rc !== 0) throw gitFailure(records, given);
+  const text = (name: string) => records.text(name)?.trim();
   const before = text('before');
   return {
     dest: text('dest') ?? given.dest,
@@ -158,7 +156,7 @@ function parseProbe(given: Args, reply: Reply): Found {
     modified: (text('status') ?? '') !== '',
     remoteUrl: text('url'),
     wanted: wantedCommit(given.version, text('refs') ?? '', before),
-    submodules: sections.has('submodules'),
+    submodules: records.has('submodules'),
   };
 }
 
@@ -173,12 +171,11 @@ function wantedCommit(version: string, refs: string, before: string | undefined)
   return found ?? (/^[0-9a-f]{7,39}$/.test(version) && before?.startsWith(version) ? before : undefined);
 }
 
-function gitFailure(reply: Reply, given: Args): ModuleError {
-  const [printed = '', said] = reply.stderr.split('\x01');
-  const msg = [said?.trim(), printed.trim()].filter(Boolean).join(': ');
-  return new ModuleError(msg || `git failed with exit code ${reply.rc}`, {
-    rc: reply.rc === 99 ? 1 : reply.rc,
-    stderr: printed,
+function gitFailure({ rc, stderr, complaint }: Records, given: Args): ModuleError {
+  const msg = [complaint, stderr.trim()].filter(Boolean).join(': ');
+  return new ModuleError(msg || `git failed with exit code ${rc}`, {
+    rc: complaint === undefined ? rc : 1,
+    stderr,
     dest: given.dest,
   });
 }
@@ -189,7 +186,7 @@ function applyScript(found: Found, given: Args): string {
     found.before === undefined ? cloneScript(given) : fetchScript(found, given),
     given.bare ? '' : checkoutScript(given),
     given.recursive && !given.bare ? submoduleScript(given) : '',
-    `printf 'after %s\\n' "$(g -C "$d" rev-parse HEAD)"`,
+    `begin after; g -C "$d" rev-parse HEAD`,
   ]
     .filter(Boolean)
     .join('\n');

@@ -71,7 +71,7 @@ export function parseStatus(line: string): FileStatus {
   const fields = line.trim().split('|');
   const raw = Number.parseInt(fields[0] ?? '', 16);
   const type = TYPES[raw >> 12];
-  if (type === undefined || fields.length < 12) throw new Error(`stat printed "${line}"`);
+  if (type === undefined || fields.length < 12) throw new ModuleError(`stat printed "${line}"`);
   const [, uid, gid, size, links, inode, device, atime, mtime, ctime] = fields.map(Number);
   const name = (text: string | undefined, id: number) => (!text || text === 'UNKNOWN' ? String(id) : text);
   return {

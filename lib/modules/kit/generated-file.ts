@@ -2,9 +2,10 @@ import type { Static, TObject, TProperties } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A } from './arguments.ts';
 import { type Attributes, attributeArgs, attributeChanges, unsafeWritesArg } from './attributes.ts';
-import { defineState, mustSh, quote, type StateModule, type Steps, sh } from './define.ts';
+import { defineState, mustSh, quote, type StateModule, type Steps } from './define.ts';
+import { ask } from './reply.ts';
 import { attributesFound, lookScript } from './stat.ts';
-import { parseText, type TextFile } from './text-file.ts';
+import { type TextFile, textFileOf } from './text-file.ts';
 import { applyAttributes, writeFile } from './write-file.ts';
 
 /** Arguments of every module whose file is made by a program on the host: keys, requests, certificates. */
@@ -22,7 +23,7 @@ type Generated = typeof generatedArgs;
 interface Recipe<P extends TProperties>
   extends Omit<StateModule<P>, 'kind' | 'args' | 'probe' | 'diff' | 'apply' | 'touches'> {
   readonly args: TObject<P & Generated>;
-  /** Shell commands that print what there is to know about the file in `$p`; nothing of the host changes. */
+  /** Shell commands that write records of what there is to know about the file in `$p`; nothing of the host changes. */
   inspect(args: Static<TObject<P & Generated>>): string;
   /** Why the file must be made anew; undefined when it is as wanted. Pure; throws where the wish is impossible. */
   reason(found: TextFile, args: Static<TObject<P & Generated>>): string | undefined;
@@ -44,9 +45,8 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
   const wanted = (args: Args): Attributes => args;
   function* probe(args: Args): Steps<TextFile> {
     const look = lookScript(args.path, { follow: true, content: 'bytes', wanted: wanted(args) });
-    const script = `p=${quote(args.path)}\n(${inspect(args as Full)}\n)\nprintf '\\036'\n${look}`;
-    const reply = yield* sh(script, { live: true });
-    return parseText(args.path, reply);
+    const script = `p=${quote(args.path)}\n(${inspect(args as Full)}\n)\n${look}`;
+    return textFileOf(args.path, yield* ask(script, { live: true }));
   }
   const why = (found: TextFile, args: Args): string | undefined => {
     if (found.file.status === undefined) return 'missing';

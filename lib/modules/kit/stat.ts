@@ -5,7 +5,8 @@ import {
   parseStatus,
   STAT_FORMAT,
 } from './attributes.ts';
-import { ModuleError, quote, type Reply, type Steps, sh } from './define.ts';
+import { ModuleError, quote, type Steps } from './define.ts';
+import { ask, type Records } from './reply.ts';
 
 /** What to find out about a path. One request; a plain look at an existing file starts one program. */
 export interface LookOptions {
@@ -50,7 +51,7 @@ export interface Found {
 
 /** Looks at one path on the host. */
 export function* look(path: string, options: LookOptions = {}): Steps<Found> {
-  return parseLook(path, yield* sh(lookScript(path, options)));
+  return foundOf(path, yield* ask(lookScript(path, options)));
 }
 
 /**
@@ -81,27 +82,25 @@ export function absoluteWord(path: string): string {
   return /^[^/~$]/.test(path) ? `"$PWD"/${quote(path)}` : pathWord(path);
 }
 
-/** The script behind `look`; several may be joined, each ends its header with an empty line. */
+/** The script behind `look`, for `ask`. Two of them may be joined when `part` divides them. */
 export function lookScript(path: string, options: LookOptions = {}): string {
   const { wanted = {} } = options;
   const lines = [
     `p=${options.word ?? pathWord(path)}`,
-    `q=$p; printf 'path %s\\numask ' "$p"; umask`,
-    `if [ -h "$p" ]; then l=$(readlink "$p"); printf 'link %s\\n' "$l"`,
-    options.follow ? `r=$(readlink -f "$p") && p=$r && printf 'real %s\\n' "$p"; fi` : 'fi',
+    `q=$p; field path "$p"; begin umask; umask`,
+    `if [ -h "$p" ]; then begin link; readlink -n "$p"`,
+    options.follow ? `r=$(readlink -fn "$p" && echo .) && p=\${r%.} && field real "$p"; fi` : 'fi',
     `case $p in */*) d=\${p%/*}/;; *) d=.;; esac`,
-    `if [ ! -d "$d" ]; then echo 'parent missing'; elif [ -w "$d" ]; then echo 'parent writable'; else echo 'parent readonly'; fi`,
+    `if [ ! -d "$d" ]; then field parent missing; elif [ -w "$d" ]; then field parent writable; else field parent readonly; fi`,
     `if [ -e "$p" ] || [ -h "$p" ]; then`,
     `s=$(stat -c '${STAT_FORMAT}' "$p") || exit 98`,
-    `printf 'stat %s\\n' "$s"`,
-    `[ -r "$p" ] && echo readable`,
-    `[ ! -h "$p" ] && [ -O "$p" ] && [ -G "$p" ] && echo own`,
+    `field stat "$s"`,
+    `[ -r "$p" ] && field readable`,
+    `[ ! -h "$p" ] && [ -O "$p" ] && [ -G "$p" ] && field own`,
     ownerLines(wanted),
-    wanted.attributes === undefined
-      ? ''
-      : `f=$(lsattr -d "$p" 2>/dev/null) && printf 'flags %s\\n' "\${f%% *}"`,
+    wanted.attributes === undefined ? '' : `f=$(lsattr -d "$p" 2>/dev/null) && field flags "\${f%% *}"`,
     (wanted.seuser ?? wanted.serole ?? wanted.setype ?? wanted.selevel)
-      ? `[ -e /sys/fs/selinux/enforce ] && c=$(stat -c %C "$p" 2>/dev/null) && printf 'context %s\\n' "$c"`
+      ? `[ -e /sys/fs/selinux/enforce ] && c=$(stat -c %C "$p" 2>/dev/null) && field context "$c"`
       : '',
     contentLines(options),
     'fi',
@@ -114,10 +113,10 @@ function ownerLines(wanted: Attributes): string {
   const named = (name: string | undefined): name is string => name !== undefined && !/^\d+$/.test(name);
   if (!named(wanted.owner) && !named(wanted.group)) return '';
   const owner = named(wanted.owner)
-    ? `[ "\${11}" = ${quote(wanted.owner)} ] || printf 'uid %s\\n' "$(id -u ${quote(wanted.owner)} 2>/dev/null || echo none)"`
+    ? `[ "\${11}" = ${quote(wanted.owner)} ] || field uid "$(id -u ${quote(wanted.owner)} 2>/dev/null || echo none)"`
     : '';
   const group = named(wanted.group)
-    ? `[ "\${12}" = ${quote(wanted.group)} ] || { g=$(${groupLine(wanted.group)}); g=\${g#*:*:}; g=\${g%%:*}; printf 'gid %s\\n' "\${g:-none}"; }`
+    ? `[ "\${12}" = ${quote(wanted.group)} ] || { g=$(${groupLine(wanted.group)}); g=\${g#*:*:}; g=\${g%%:*}; field gid "\${g:-none}"; }`
     : '';
   return ["IFS='|'; set -f; set -- $s; set +f; unset IFS", owner, group].filter(Boolean).join('\n');
 }
@@ -130,84 +129,56 @@ function contentLines(options: LookOptions): string {
   const { content = 'none', bytesUnless } = options;
   if (content === 'none') return '';
   const regular = '[ -f "$p" ] && [ -r "$p" ]';
-  if (content === 'bytes') return `${regular} && { echo; cat <"$p" || exit 98; }`;
+  const all = 'begin content; cat <"$p" || exit 98';
+  if (content === 'bytes') return `${regular} && { ${all}; }`;
   const bytes = bytesUnless
-    ? `[ "$h" = ${bytesUnless.sha1} ] || [ "$z" -gt ${bytesUnless.limit} ] || { echo; cat <"$p" || exit 98; }`
+    ? `[ "$h" = ${bytesUnless.sha1} ] || [ "$z" -gt ${bytesUnless.limit} ] || { ${all}; }`
     : ':';
-  const sum = `h=$(sha1sum <"$p") && h=\${h%% *} && printf 'sha1 %s\\n' "$h"`;
+  const sum = `h=$(sha1sum <"$p") && h=\${h%% *} && field sha1 "$h"`;
   const size = `z=\${s#*|*|*|}; z=\${z%%|*}`;
   if (content === 'sum') return `if ${regular}; then ${size}; h=; ${sum}; ${bytes}; fi`;
   return `if ${regular}; then ${size}; h=; [ "$z" = ${content.ifSize} ] && ${sum}; ${bytes}; fi`;
 }
 
-/** The lines of a script's answer, `name value` each, up to an empty line; and the bytes behind that. */
-export interface Answer {
-  readonly fields: ReadonlyMap<string, string>;
-  readonly rest: Buffer | undefined;
-}
-
-/** Reads the answer of a probe, or fails the task with what the script had to say. */
-export function parseAnswer(path: string, reply: Reply): Answer {
-  if (reply.rc !== 0)
-    throw new ModuleError(`cannot look at ${path}: ${reply.stderr.trim() || `exit code ${reply.rc}`}`, {
+/** What a look found, from an answer that may hold more. */
+export function foundOf(path: string, records: Records): Found {
+  if (records.rc !== 0)
+    throw new ModuleError(`cannot look at ${path}: ${records.stderr.trim() || `exit code ${records.rc}`}`, {
       path,
     });
-  const end = reply.stdoutBytes.indexOf('\n\n');
-  const header = (end < 0 ? reply.stdoutBytes : reply.stdoutBytes.subarray(0, end)).toString();
-  const fields = new Map(
-    header.split('\n').map(line => {
-      const at = line.indexOf(' ');
-      return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
-    }),
-  );
-  return { fields, rest: end < 0 ? undefined : reply.stdoutBytes.subarray(end + 2) };
-}
-
-/** Shell command that begins a further part of an answer. */
-export const beginSection = (name: string): string => `printf '\\n== %s ==\\n' ${quote(name)}`;
-
-/** Parts of an answer by name; what comes before the first section has the name ''. */
-export function sectionsOf(reply: Reply): ReadonlyMap<string, Reply> {
-  const text = reply.stdoutBytes.toString('latin1');
-  const marks = [...text.matchAll(/\n== ([\w-]+) ==\n/g)];
-  const part = (from: number, to: number): Reply => ({
-    ...reply,
-    stdoutBytes: reply.stdoutBytes.subarray(from, to),
-  });
-  return new Map([
-    ['', part(0, marks[0]?.index ?? text.length)],
-    ...marks.map((mark, i): [string, Reply] => [
-      mark[1]!,
-      part(mark.index + mark[0].length, marks[i + 1]?.index ?? text.length),
-    ]),
-  ]);
-}
-
-/** Reads the answer to `lookScript`. */
-export function parseLook(path: string, reply: Reply): Found {
-  return foundOf(path, parseAnswer(path, reply));
-}
-
-/** What a look found, from an answer that may hold more. */
-export function foundOf(path: string, { fields, rest }: Answer): Found {
-  const stat = fields.get('stat');
-  const expanded = fields.get('path') ?? path;
+  const stat = records.text('stat');
+  const expanded = expandedPath(path, records);
   return {
     path: expanded,
-    realPath: fields.get('real') ?? expanded,
-    linkTarget: fields.get('link'),
-    umask: Number.parseInt(fields.get('umask') ?? '022', 8),
+    realPath: records.text('real') ?? expanded,
+    linkTarget: records.text('link'),
+    umask: Number.parseInt(records.text('umask') ?? '022', 8),
     status: stat === undefined ? undefined : parseStatus(stat),
-    readable: fields.has('readable'),
-    own: fields.has('own'),
-    parent: fields.get('parent') as Found['parent'],
-    sha1: fields.get('sha1'),
-    bytes: rest,
-    wantedUid: idOf(fields.get('uid')),
-    wantedGid: idOf(fields.get('gid')),
-    flags: fields.get('flags')?.replaceAll('-', ''),
-    context: fields.get('context'),
+    readable: records.has('readable'),
+    own: records.has('own'),
+    parent: PARENTS.find(parent => parent === records.text('parent')) ?? 'missing',
+    sha1: records.text('sha1'),
+    bytes: records.bytes('content'),
+    wantedUid: idOf(records.text('uid')),
+    wantedGid: idOf(records.text('gid')),
+    flags: records.text('flags')?.replaceAll('-', ''),
+    context: records.text('context'),
   };
+}
+
+const PARENTS = ['missing', 'writable', 'readonly'] as const;
+
+/**
+ * The path as the host's shell has it. It expands `~` and variables, and puts a name behind a directory; nothing else
+ * may come of a path that the author wrote.
+ */
+function expandedPath(path: string, records: Records): string {
+  const expanded = records.text('path') ?? path;
+  const start = path.replace(/(.)\/+$/, '$1').replace(/^-/, './-');
+  const isOfPath = expanded === start || expanded.startsWith(start.endsWith('/') ? start : `${start}/`);
+  if (isOfPath || /[$~]/.test(path) || (!path.startsWith('/') && expanded.includes(`/${path}`)))
+    return expanded;
+  throw new ModuleError(`the host answered for another path than ${path}`, { path });
 }
 
 function idOf(text: string | undefined): number | null | undefined {

@@ -1,8 +1,9 @@
 import type { Json } from '../../source/value.ts';
 import type { Attributes } from './attributes.ts';
-import { type FileDiff, ModuleError, type Reply, type Steps, sh } from './define.ts';
+import { type FileDiff, ModuleError, type Steps } from './define.ts';
 import { makeParents } from './edit-file.ts';
-import { type Found, lookScript, parseLook } from './stat.ts';
+import { ask, type Records } from './reply.ts';
+import { type Found, foundOf, lookScript } from './stat.ts';
 import { contentDiff, writeFile } from './write-file.ts';
 
 /** A configuration file that a module keeps in order, one character per byte, and what else the same request found. */
@@ -10,28 +11,25 @@ export interface TextFile {
   readonly file: Found;
   /** Undefined when there is no file. */
   readonly text: string | undefined;
-  /** Output of the extra commands. */
-  readonly extra: string;
+  /** What the extra commands told. */
+  readonly records: Records;
 }
 
-/** Reads a file, and runs commands beside it, in one request. */
-export function* readText(path: string, commands = ':'): Steps<TextFile> {
-  const reply = yield* sh(
-    `(${commands}\n)\nprintf '\\036'\n${lookScript(path, { follow: true, content: 'bytes' })}`,
-  );
-  return parseText(path, reply);
+/** Reads a file, and runs commands beside it that write records, in one request. */
+export function* readText(path: string, commands?: string): Steps<TextFile> {
+  const beside = commands === undefined ? '' : `(${commands}\n)\n`;
+  return textFileOf(path, yield* ask(beside + lookScript(path, { follow: true, content: 'bytes' })));
 }
 
-/** Reads the answer of a script that printed something, a separator and a look at a file. */
-export function parseText(path: string, reply: Reply): TextFile {
-  const at = reply.stdoutBytes.lastIndexOf(Buffer.from('\u001epath '));
-  const file = parseLook(path, { ...reply, stdoutBytes: reply.stdoutBytes.subarray(at + 1) });
+/** The file that a look found, with what was printed as `extra`. */
+export function textFileOf(path: string, records: Records): TextFile {
+  const file = foundOf(path, records);
   if (file.status?.type === 'directory')
     throw new ModuleError(`${file.path} is a directory`, { path: file.path });
   if (file.status && !file.readable)
     throw new ModuleError(`cannot read ${file.path}: permission denied`, { path: file.path });
   const text = file.status && (file.bytes ?? Buffer.alloc(0)).toString('latin1');
-  return { file, text, extra: reply.stdoutBytes.subarray(0, Math.max(at, 0)).toString() };
+  return { file, text, records };
 }
 
 /** An author's text as it stands in the file: UTF-8, one character per byte. */
@@ -40,9 +38,8 @@ export { toBytes } from './edit-file.ts';
 const bytesOf = (text: string) => Buffer.from(text, 'latin1');
 
 /** The before/after pair of a file. */
-export function textDiff(found: TextFile, after: string, header = found.file.path): FileDiff {
-  const before = found.text === undefined ? undefined : bytesOf(found.text);
-  return contentDiff(before, bytesOf(after), header, header);
+export function textDiff(before: string | undefined, after: string, header: string): FileDiff {
+  return contentDiff(before === undefined ? undefined : bytesOf(before), bytesOf(after), header, header);
 }
 
 export interface WriteOptions {

@@ -11,7 +11,8 @@ import {
   STAT_FORMAT,
   statusFields,
 } from './attributes.ts';
-import { type FileDiff, ModuleError, quote, type Reply, type Steps, sh } from './define.ts';
+import { type FileDiff, ModuleError, quote, type Steps, sh } from './define.ts';
+import { ask, type Records } from './reply.ts';
 import { splitWords } from './sh.ts';
 import type { Found } from './stat.ts';
 
@@ -91,8 +92,7 @@ export function* writeFile(writing: Writing): Steps<Readonly<Record<string, Json
   if (large !== undefined) yield* sendBeside(large, temporary, path);
   const present = large !== undefined || source.kind === 'temporary';
   const script = writeScript(writing, temporary, present);
-  const reply = yield* sh(script, stdinOf(source, present));
-  return readWriteReply(reply, writing);
+  return readWritten(yield* ask(script, stdinOf(source, present)), writing);
 }
 
 function* sendBeside(from: string | Buffer, temporary: string, path: string): Steps<void> {
@@ -145,7 +145,6 @@ function writeScript(writing: Writing, temporary: string, present: boolean): str
   const needsChmod = !plain && mode !== 0o600;
   const word = quote(path);
   return [
-    FAIL,
     `p=${word}; t=${quote(temporary)}`,
     writing.before ?? '',
     `space() { fail "cannot write $p: write error; the file system has: $(df -Pk "$t" 2>/dev/null | tail -n 1)"; }`,
@@ -164,16 +163,13 @@ function writeScript(writing: Writing, temporary: string, present: boolean): str
       : '',
     renaming(writing.unsafeWrites === true),
     wanted.attributes === undefined ? '' : attributeCommands(flagsOnly(wanted.attributes), '"$p"'),
-    `printf 'stat %s\\n' "$s"`,
-    writing.backup ? `[ -z "$b" ] || printf 'backup %s\\n' "$b"` : '',
+    `field stat "$s"`,
+    writing.backup ? `[ -z "$b" ] || field backup "$b"` : '',
     ':',
   ]
     .filter(Boolean)
     .join('\n');
 }
-
-/** Ends a script with a message for `msg`; the mark divides it from what programs printed before. */
-export const FAIL = `fail() { printf '\\001%s\\n' "$*" >&2; exit 99; }`;
 
 /** Ansible puts its process number there; what counts is that two copies in one second differ. */
 const backupNumber = () => 1000 + (randomBytes(3).readUIntBE(0, 3) % 4_000_000);
@@ -238,7 +234,7 @@ export function validatorLine(command: string, word: string): string {
 
 function validation(command: string | undefined): string {
   if (command === undefined) return '';
-  return `${validatorLine(command, '"$t"')}\nv=$?; [ $v = 0 ] || { printf '\\nvalidate %s\\n' $v; exit 97; }\nprintf '\\n'`;
+  return `begin output\n${validatorLine(command, '"$t"')}\nv=$?; [ $v = 0 ] || { field refused $v; exit 97; }`;
 }
 
 function renaming(unsafe: boolean): string {
@@ -256,31 +252,28 @@ const flagsOnly = (chattr: string): AttributeChanges => ({
   chattr: /^[-+=]/.test(chattr) ? chattr : `=${chattr}`,
 });
 
-function readWriteReply(reply: Reply, writing: Writing): Readonly<Record<string, Json>> {
-  if (reply.rc === 97) {
-    const at = reply.stdout.lastIndexOf('\nvalidate ');
-    const rc = Number(reply.stdout.slice(at + 10));
-    const msg = writing.refusal?.(rc, reply.stderr) ?? 'failed to validate';
-    throw new ModuleError(msg, {
+function readWritten(records: Records, writing: Writing): Readonly<Record<string, Json>> {
+  const refused = records.text('refused');
+  if (refused !== undefined) {
+    const rc = Number(refused);
+    throw new ModuleError(writing.refusal?.(rc, records.stderr) ?? 'failed to validate', {
       exit_status: rc,
-      stdout: reply.stdout.slice(0, at),
-      stderr: reply.stderr,
+      stdout: records.text('output') ?? '',
+      stderr: records.stderr,
       dest: writing.path,
     });
   }
-  if (reply.rc !== 0) throw failure(reply, writing.path);
-  const stat = /(?:^|\n)stat (.*)\n(?:backup (.*)\n)?$/.exec(reply.stdout);
-  if (!stat) throw new ModuleError(`cannot write ${writing.path}: ${reply.stderr || reply.stdout}`);
-  return {
-    ...statusFields(parseStatus(stat[1]!)),
-    ...(stat[2] !== undefined && { backup_file: stat[2] }),
-  };
+  if (records.rc !== 0) throw failure(records, writing.path);
+  const stat = records.text('stat');
+  if (stat === undefined) throw new ModuleError(`cannot write ${writing.path}: ${records.stderr.trim()}`);
+  const backup = records.text('backup');
+  return { ...statusFields(parseStatus(stat)), ...(backup !== undefined && { backup_file: backup }) };
 }
 
 /** The error of a script that called `fail`, or that ended in another way it should not have. */
-export function failure(reply: Reply, path: string): ModuleError {
-  const [printed, said] = reply.stderr.split('\x01');
-  const text = (said ?? printed ?? '').trim();
+export function failure({ rc, stderr, complaint }: Records, path: string): ModuleError {
+  const printed = stderr.trim();
+  const text = complaint ?? printed;
   const unknown = /^(chown|chgrp) failed: .*(?:invalid|unknown) (user|group):? '?([^'\n]*)/.exec(text);
   if (unknown) {
     const [, , what, name] = unknown;
@@ -288,9 +281,8 @@ export function failure(reply: Reply, path: string): ModuleError {
     const plain = name!.replace(/^.*unknown (user|group) /, '').replace(/^:|:.*$/g, '');
     return new ModuleError(`${command} failed: failed to look up ${what} ${plain}`, { path });
   }
-  if (reply.rc === 99)
-    return new ModuleError(printed?.trim() ? `${text} (${printed.trim()})` : text, { path });
-  return new ModuleError(`cannot write ${path}: ${text || `exit code ${reply.rc}`}`, { path });
+  if (complaint !== undefined) return new ModuleError(printed ? `${text} (${printed})` : text, { path });
+  return new ModuleError(`cannot write ${path}: ${text || `exit code ${rc}`}`, { path });
 }
 
 /** Brings mode, owner and the like of an existing entry to what is wanted: one request. Gives the entry's fields. */
@@ -298,10 +290,10 @@ export function* applyAttributes(
   path: string,
   changes: AttributeChanges,
 ): Steps<Readonly<Record<string, Json>>> {
-  const script = `${FAIL}\np=${quote(path)}\n${attributeCommands(changes, '"$p"')}stat -c '${STAT_FORMAT}' "$p"`;
-  const reply = yield* sh(script);
+  const script = `p=${quote(path)}\n${attributeCommands(changes, '"$p"')}begin stat; stat -c '${STAT_FORMAT}' "$p"`;
+  const reply = yield* ask(script);
   if (reply.rc !== 0) throw failure(reply, path);
-  return statusFields(parseStatus(reply.stdout));
+  return statusFields(parseStatus(reply.text('stat') ?? ''));
 }
 
 /** Whether bytes are text that a diff can show. */

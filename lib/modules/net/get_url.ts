@@ -17,7 +17,8 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
-import { attributesFound, type Found, foundOf, lookScript, parseAnswer, pathWord } from '../kit/stat.ts';
+import { ask } from '../kit/reply.ts';
+import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import { applyAttributes, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import { type HttpReply, http, httpArgs, requestOf } from './http.ts';
 
@@ -136,13 +137,11 @@ function* getFile(given: Args, ctx: ModuleContext): Steps<Result> {
 function* lookAtDestination(path: string, given: Args, digest: Digest | undefined): Steps<Destination> {
   const script = [
     lookScript(path, { follow: true, wanted: given as Attributes, content: 'sum', word: pathWord(path) }),
-    digest === undefined
-      ? ''
-      : `[ -f "$p" ] && h=$(${digest.program} <"$p") && printf 'digest %s\\n' "\${h%% *}"`,
+    digest === undefined ? '' : `[ -f "$p" ] && h=$(${digest.program} <"$p") && field digest "\${h%% *}"`,
     ':',
   ];
-  const answer = parseAnswer(path, yield* sh(script.filter(Boolean).join('\n')));
-  return { at: foundOf(path, answer), digest: answer.fields.get('digest') };
+  const records = yield* ask(script.filter(Boolean).join('\n'));
+  return { at: foundOf(path, records), digest: records.text('digest') };
 }
 
 function refuseMissing(at: Found, given: Args, ctx: ModuleContext): void {

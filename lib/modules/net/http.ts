@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Json } from '../../source/value.ts';
 import { A } from '../kit/arguments.ts';
-import { ModuleError, quote, type Steps, sh } from '../kit/define.ts';
-import { sectionsOf } from '../kit/stat.ts';
-import { FAIL } from '../kit/write-file.ts';
+import { ModuleError, quote, type Steps } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 
 /** Arguments that `get_url` and `uri` share. */
 export const httpArgs = {
@@ -114,13 +113,13 @@ export function* http(request: HttpRequest): Steps<HttpReply> {
   if (!URL.canParse(request.url))
     throw new ModuleError(`unknown url type: ${request.url}`, { url: request.url });
   const directory = `/tmp/polarplay-${randomBytes(6).toString('hex')}`;
-  const reply = yield* sh(script(request, directory), {
+  const records = yield* ask(script(request, directory), {
     ...(request.body && { stdin: request.body }),
     live: true,
   });
-  if (reply.rc !== 0) throw new ModuleError(reply.stderr.split('\x01').at(-1)!.trim(), { url: request.url });
-  const sections = sectionsOf(reply);
-  const text = (name: string) => sections.get(name)?.stdoutBytes.toString() ?? '';
+  if (records.rc !== 0)
+    throw new ModuleError(records.complaint ?? records.stderr.trim(), { url: request.url });
+  const text = (name: string) => records.text(name) ?? '';
   const blocks = headerBlocks(text('headers') || text('log'));
   const last = blocks.at(-1);
   const url = text('url').trim() || /URL:\s*(\S+)/.exec(text('log'))?.[1] || request.url;
@@ -131,7 +130,7 @@ export function* http(request: HttpRequest): Steps<HttpReply> {
     url,
     headers,
     cookies: cookiesOf(blocks),
-    body: sections.get('body')?.stdoutBytes ?? Buffer.alloc(0),
+    body: records.bytes('body') ?? Buffer.alloc(0),
     extra: text('extra'),
     msg: messageOf(last, text('log'), status),
   };
@@ -198,7 +197,6 @@ function script(request: HttpRequest, directory: string): string {
   const plain = /^http:/i.test(request.url) || !request.validateCerts;
   const simple = /^(GET|HEAD)$/.test(request.method) && !hidden && plain && request.unixSocket === undefined;
   return [
-    FAIL,
     `d=${directory}; umask 077; mkdir "$d" || fail "cannot make a directory in /tmp"`,
     `trap 'rm -rf "$d"' 0; o=${output}`,
     request.body ? 'cat >"$d/body" || fail "cannot write in /tmp"' : '',
@@ -213,12 +211,9 @@ function script(request: HttpRequest, directory: string): string {
       ? `${plainWget(request)}; c=$?`
       : 'fail "the wget of the host cannot do this request: curl is needed"',
     'else fail "needs curl or wget on the host"; fi',
-    `section() { printf '\\n== %s ==\\n' "$1"; }`,
-    'section code; echo "$c"; for f in url headers log; do section $f; [ ! -f "$d/$f" ] || cat "$d/$f"; done',
-    request.afterwards === undefined ? '' : `section extra; ${request.afterwards}`,
-    request.output === undefined && request.method !== 'HEAD'
-      ? 'section body; [ ! -f "$o" ] || cat "$o"'
-      : '',
+    'field code "$c"; for f in url headers log; do begin $f; [ ! -f "$d/$f" ] || cat "$d/$f"; done',
+    request.afterwards === undefined ? '' : `begin extra; ${request.afterwards}`,
+    request.output === undefined && request.method !== 'HEAD' ? 'begin body; [ ! -f "$o" ] || cat "$o"' : '',
     ':',
   ]
     .filter(Boolean)

@@ -45,7 +45,7 @@ export const knownHosts = defineState({
       changes: changed
         ? [`${found.file.path}: ${a.state === 'present' ? 'key of' : 'without'} ${a.name}`]
         : [],
-      diff: [textDiff(found, after)],
+      diff: [textDiff(found.text, after, found.file.path)],
       result: {
         name: a.name,
         path: found.file.path,

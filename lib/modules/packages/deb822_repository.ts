@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { textOf } from '../../source/bytes.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -126,14 +127,14 @@ export function renderSource(a: Args, signedBy: string | undefined): string {
 // The key is fetched each time: only so can it be noticed that it changed.
 function keyScript(a: Args): string {
   const stem = `${KEYRINGS}/${slugOf(a.name)}`;
-  const old = `for k in ${stem}.asc ${stem}.gpg; do [ -e "$k" ] && echo "old $k"; done`;
+  const old = `for k in ${stem}.asc ${stem}.gpg; do [ -e "$k" ] && field old "$k"; done`;
   if (a.state === 'absent') return old;
-  if (!isUrl(a.signed_by)) return `[ -f ${quote(a.signed_by ?? '')} ] && echo file; ${old}`;
+  if (!isUrl(a.signed_by)) return `[ -f ${quote(a.signed_by ?? '')} ] && field file; ${old}`;
   return `${fetchFunction(true)}
 t=$(mktemp -d) || exit 95; trap 'rm -rf "$t"' 0
-e=$(fetch ${quote(a.signed_by)} "$t/key" 2>&1) || { printf 'unfetched %s\\n' "$(echo "$e" | tail -n 1)"; exit; }
+e=$(fetch ${quote(a.signed_by)} "$t/key" 2>&1) || { field unfetched "$(echo "$e" | tail -n 1)"; exit; }
 if grep -q -e '-----BEGIN PGP PUBLIC KEY BLOCK-----' "$t/key"; then k=${stem}.asc; else k=${stem}.gpg; fi
-echo "key $k"; cmp -s "$t/key" "$k" || echo differs`;
+field key "$k"; cmp -s "$t/key" "$k" || field differs`;
 }
 
 export const deb822Repository = defineState({
@@ -151,14 +152,15 @@ export const deb822Repository = defineState({
         `value of types must be one or more of: deb, deb-src. Got no match for: ${wrong}`,
       );
     const found = yield* readText(sourcesFile(a), keyScript(a));
-    const unfetched = /^unfetched (.*)$/m.exec(found.extra)?.[1];
+    const { records } = found;
+    const unfetched = records.text('unfetched');
     if (unfetched !== undefined) throw new ModuleError(`Could not fetch signed_by key: ${unfetched}`);
     return {
       ...found,
-      keyFile: /^key (.*)$/m.exec(found.extra)?.[1] ?? '',
-      keyDiffers: /^differs$/m.test(found.extra),
-      oldKeys: [...found.extra.matchAll(/^old (.*)$/gm)].map(m => m[1]!),
-      signedByFile: /^file$/m.test(found.extra),
+      keyFile: records.text('key') ?? '',
+      keyDiffers: records.has('differs'),
+      oldKeys: records.all('old').map(textOf),
+      signedByFile: records.has('file'),
     };
   },
 
@@ -168,7 +170,7 @@ export const deb822Repository = defineState({
       const gone = [...(found.text === undefined ? [] : [path]), ...found.oldKeys];
       return {
         changes: gone.map(file => `remove ${file}`),
-        ...(found.text !== undefined && { diff: [textDiff(found, '')] }),
+        ...(found.text !== undefined && { diff: [textDiff(found.text, '', path)] }),
         result: { repo: null, dest: path, key_filename: found.oldKeys[0] ?? null },
       };
     }
@@ -183,7 +185,7 @@ export const deb822Repository = defineState({
         ...(found.keyDiffers ? [`write ${found.keyFile}`] : []),
         ...(edit ? [`write ${path}`] : mode ? [`${path}: mode`] : []),
       ],
-      ...(edit && { diff: [textDiff(found, toBytes(after))] }),
+      ...(edit && { diff: [textDiff(found.text, toBytes(after), found.file.path)] }),
       result: {
         repo: after,
         dest: path,

@@ -4,7 +4,12 @@ import {
   itTellsTheTruth,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
-import { finishedArguments, replaySteps, testContext } from '../../../test/support/run-module.ts';
+import {
+  finishedArguments,
+  recordsText,
+  replaySteps,
+  testContext,
+} from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import type { Module, Plan } from '../kit/define.ts';
 import { aptKey } from './apt_key.ts';
@@ -120,23 +125,34 @@ URIs: https://apt.x.y/
   });
 
   const look = (text: string | undefined) =>
-    `\u001epath /etc/apt/sources.list.d/pg-dg-x.sources\numask 0022\nparent writable\n${text === undefined ? '' : `stat 81a4|0|0|1|1|1|1|1|1|1|root|root\nreadable\nown\n\n${text}`}`;
-  const KEY = 'key /etc/apt/keyrings/pg-dg-x.asc\n';
+    recordsText({
+      path: '/etc/apt/sources.list.d/pg-dg-x.sources',
+      umask: '0022\n',
+      parent: 'writable',
+      ...(text !== undefined && {
+        stat: '81a4|0|0|1|1|1|1|1|1|1|root|root',
+        readable: '',
+        own: '',
+        content: text,
+      }),
+    });
+  const KEY = recordsText({ key: '/etc/apt/keyrings/pg-dg-x.asc' });
+  const DIFFERS = recordsText({ differs: '' });
 
   it('notices a new file and a new key', () => {
-    expect(planFor(deb822Repository, raw, `${KEY}differs\n${look(undefined)}`).changes).to.deep.equal([
+    expect(planFor(deb822Repository, raw, KEY + DIFFERS + look(undefined)).changes).to.deep.equal([
       'write /etc/apt/keyrings/pg-dg-x.asc',
       'write /etc/apt/sources.list.d/pg-dg-x.sources',
     ]);
     const same = TEXT.replace('/k.asc', '/etc/apt/keyrings/pg-dg-x.asc');
     expect(planFor(deb822Repository, raw, KEY + look(same)).changes).to.deep.equal([]);
-    expect(planFor(deb822Repository, raw, `${KEY}differs\n${look(same)}`).changes).to.have.length(1);
+    expect(planFor(deb822Repository, raw, KEY + DIFFERS + look(same)).changes).to.have.length(1);
   });
   it('removes file and keys', () => {
     const plan = planFor(
       deb822Repository,
       { name: 'PG DG_x', state: 'absent' },
-      `old /etc/apt/keyrings/pg-dg-x.asc\n${look('x')}`,
+      recordsText({ old: '/etc/apt/keyrings/pg-dg-x.asc' }) + look('x'),
     );
     expect(plan.changes).to.have.length(2);
     expect(
@@ -145,7 +161,7 @@ URIs: https://apt.x.y/
   });
   it('says that a key cannot be had', () => {
     expect(() =>
-      planFor(deb822Repository, raw, `unfetched curl: (6) no such host\n${look(undefined)}`),
+      planFor(deb822Repository, raw, recordsText({ unfetched: 'curl: (6) no such host' }) + look(undefined)),
     ).to.throw('Could not fetch signed_by key: curl: (6) no such host');
   });
 });

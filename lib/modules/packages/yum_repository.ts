@@ -180,7 +180,7 @@ export const yumRepository = defineState({
         : undefined;
     return {
       changes: [...(edit ? [`${found.file.path}: [${a.name}]`] : []), ...(attributes?.changes ?? [])],
-      ...(edit && { diff: [textDiff(found, after)] }),
+      ...(edit && { diff: [textDiff(found.text, after, found.file.path)] }),
       result: { repo: a.name, state: a.state },
     };
   },

@@ -133,15 +133,15 @@ export const mount = defineState({
     const p = quote(a.path);
     const found = yield* readText(
       a.fstab ?? '/etc/fstab',
-      `p=${p}; if [ -e "$p" ]; then echo exists; readlink -f "$p"; else echo missing; echo "$p"; fi; cat /proc/self/mountinfo`,
+      `p=${p}; if [ -e "$p" ]; then begin real; readlink -fn "$p"; fi; begin mounts; cat /proc/self/mountinfo`,
     );
-    const [exists, real = '', ...rows] = found.extra.split('\n');
-    const point = real.replace(/(?<=.)\/+$/, '');
+    const { records } = found;
+    const point = (records.text('real') ?? a.path).replace(/(?<=.)\/+$/, '');
     return {
       ...found,
-      exists: exists === 'exists',
+      exists: records.has('real'),
       realPath: point,
-      mounted: parseMounts(rows).findLast(m => m.point === point),
+      mounted: parseMounts((records.text('mounts') ?? '').split('\n')).findLast(m => m.point === point),
     };
   },
 
@@ -154,7 +154,7 @@ export const mount = defineState({
         ...(act ? [`${verbs[act]} ${a.path}`] : []),
         ...(removeDirectory ? [`remove ${a.path}`] : []),
       ],
-      ...(after !== undefined && { diff: [textDiff(found, after)] }),
+      ...(after !== undefined && { diff: [textDiff(found.text, after, found.file.path)] }),
       result: { ...fields(a), ...(warningsOf(a).length > 0 && { warnings: warningsOf(a) }) },
     };
   },

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
 import {
   finishedArguments,
+  recordsText,
   replaySteps,
   runModule,
   testContext,
@@ -119,8 +120,12 @@ describe('selinux', () => {
   function plan(raw: Record<string, Json>, mode: string | undefined, text: string | undefined) {
     if (selinux.kind !== 'state') throw new Error('selinux has a state');
     const args = finishedArguments(selinux, raw) as never;
-    const stat = text === undefined ? '' : `stat 81a4|0|0|1|1|1|1|1|1|1|root|root\nreadable\nown\n\n${text}`;
-    const stdout = `${mode === undefined ? '' : `mode ${mode}\n`}\u001epath /etc/selinux/config\numask 0022\nparent writable\n${stat}`;
+    const stat = '81a4|0|0|1|1|1|1|1|1|1|root|root';
+    const stdout = recordsText({
+      ...(mode !== undefined && { mode }),
+      ...{ path: '/etc/selinux/config', umask: '0022\n', parent: 'writable' },
+      ...(text !== undefined && { stat, readable: '', own: '', content: text }),
+    });
     return selinux.diff(
       replaySteps(selinux.probe(args, testContext()), [{ stdout }]).value as never,
       args,

@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
-import { parseText, readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
+import { ask } from '../kit/reply.ts';
+import { readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
 import { type CronWish, cronLines, editCrontab, jobNames, renderLines, variableNames } from './crontab.ts';
 
 const args = Type.Object({
@@ -30,8 +31,10 @@ const args = Type.Object({
 
 type Args = Static<typeof args>;
 
-interface Found extends TextFile {
-  readonly own: boolean;
+/** A user's crontab, or a file with lines of the same form. */
+interface Found {
+  readonly text: string | undefined;
+  readonly file: TextFile | undefined;
 }
 
 const pathOf = (a: Args) => (a.cron_file?.startsWith('/') ? a.cron_file : `/etc/cron.d/${a.cron_file}`);
@@ -93,12 +96,12 @@ function* readCrontab(a: Args): Steps<Found> {
 t=$(mktemp) && trap 'rm -f "$t"' 0; e=$(${crontab(a)} -l 2>&1 >"$t"); rc=$?
 case $rc in 0|1) ;; *) echo "$e" >&2; exit 95;; esac
 case $e in *'must be privileged'*|*'not allowed'*|*unknown*|*"isn't"*) echo "$e" >&2; exit 95;; esac
-printf '\\036path -\\numask '; umask; printf 'parent writable\\nstat %s\\nreadable\\n\\n' "$(stat -c '%f|%u|%g|%s|%h|%i|%d|%X|%Y|%Z|%U|%G' "$t")"; cat "$t"`;
-  const reply = yield* sh(script);
-  if (reply.rc === 96)
+begin content; cat "$t"`;
+  const records = yield* ask(script);
+  if (records.rc === 96)
     throw new ModuleError('Failed to find required executable "crontab" in paths: install cron');
-  if (reply.rc === 95) throw new ModuleError(`Unable to read crontab: ${reply.stderr.trim()}`);
-  return { ...parseText('crontab', reply), own: true };
+  if (records.rc !== 0) throw new ModuleError(`Unable to read crontab: ${records.stderr.trim()}`);
+  return { text: records.bytes('content')?.toString('latin1') ?? '', file: undefined };
 }
 
 export const cron = defineState({
@@ -117,7 +120,8 @@ export const cron = defineState({
   *probe(a): Steps<Found> {
     checkArguments(a);
     if (a.cron_file === undefined) return yield* readCrontab(a);
-    return { ...(yield* readText(pathOf(a))), own: false };
+    const file = yield* readText(pathOf(a));
+    return { text: file.text, file };
   },
 
   diff(found, a) {
@@ -133,13 +137,12 @@ export const cron = defineState({
         ? ['Job should not contain line breaks']
         : []),
     ];
-    const header = found.own
-      ? `crontab${a.user === undefined ? '' : ` for user "${a.user}"`}`
-      : found.file.path;
+    const crontabName = `crontab${a.user === undefined ? '' : ` for user "${a.user}"`}`;
+    const header = found.file?.file.path ?? crontabName;
     const text = (names: readonly string[]) => names.map(name => Buffer.from(name, 'latin1').toString());
     return {
       changes: changed ? [`${header}: ${a.name}`] : [],
-      ...(changed && { diff: [textDiff(found, renderLines(rows), header)] }),
+      ...(changed && { diff: [textDiff(found.text, renderLines(rows), header)] }),
       result: {
         jobs: text(jobNames(rows)),
         envs: text(variableNames(rows)),
@@ -151,18 +154,19 @@ export const cron = defineState({
 
   *apply(found, a) {
     const { rows } = edited(found, a);
-    if (!found.own) {
+    const file = found.file?.file;
+    if (found.file && file) {
       if (isEmptied(a, rows)) {
         const copy = a.backup
-          ? `b=$(mktemp /tmp/crontabXXXXXX) && cp -p ${quote(found.file.realPath)} "$b" && echo "$b"; `
+          ? `b=$(mktemp /tmp/crontabXXXXXX) && cp -p ${quote(file.realPath)} "$b" && echo "$b"; `
           : '';
-        const reply = yield* sh(`${copy}rm -f ${quote(found.file.realPath)}`);
-        if (reply.rc !== 0) throw new ModuleError(`cannot remove ${found.file.path}: ${reply.stderr.trim()}`);
+        const reply = yield* sh(`${copy}rm -f ${quote(file.realPath)}`);
+        if (reply.rc !== 0) throw new ModuleError(`cannot remove ${file.path}: ${reply.stderr.trim()}`);
         return a.backup ? { backup_file: reply.stdout.trim() } : {};
       }
-      const { backup_file } = yield* writeText(found, renderLines(rows), {
+      const { backup_file } = yield* writeText(found.file, renderLines(rows), {
         backup: a.backup,
-        ...(found.file.status === undefined && { wanted: { mode: '0644' } }),
+        ...(file.status === undefined && { wanted: { mode: '0644' } }),
       });
       return backup_file === undefined ? {} : { backup_file };
     }

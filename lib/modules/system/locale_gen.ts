@@ -48,16 +48,16 @@ export const localeGen = defineState({
   touches: () => [GEN],
 
   *probe({ name }): Steps<Found> {
-    const commands = `locale -a 2>/dev/null | grep -qxF -e ${quote(spelled(name))} -e ${quote(name)} && echo generated
-c=$(grep -hsE ${quote(`^#? ?${name.replaceAll('.', '\\.')} `)} /usr/share/i18n/SUPPORTED ${GEN} | head -n 1); echo "charset \${c##* }"
-command -v locale-gen >/dev/null 2>&1 && echo locale-gen
-command -v localedef >/dev/null 2>&1 && echo localedef`;
+    const commands = `locale -a 2>/dev/null | grep -qxF -e ${quote(spelled(name))} -e ${quote(name)} && field generated
+c=$(grep -hsE ${quote(`^#? ?${name.replaceAll('.', '\\.')} `)} /usr/share/i18n/SUPPORTED ${GEN} | head -n 1); field charset "\${c##* }"
+command -v locale-gen >/dev/null 2>&1 && field locale-gen
+command -v localedef >/dev/null 2>&1 && field localedef`;
     const found = yield* readText(GEN, commands);
-    const charset = /^charset (.*)$/m.exec(found.extra)?.[1] ?? '';
+    const charset = found.records.text('charset') ?? '';
     return {
       ...found,
-      generated: /^generated$/m.test(found.extra),
-      supported: charset !== '' || (!/^locale-gen$/m.test(found.extra) && /^localedef$/m.test(found.extra)),
+      generated: found.records.has('generated'),
+      supported: charset !== '' || (!found.records.has('locale-gen') && found.records.has('localedef')),
       charset: charset || (name.split('.')[1] ?? 'UTF-8').replace(/@.*/, ''),
     };
   },
@@ -73,7 +73,7 @@ command -v localedef >/dev/null 2>&1 && echo localedef`;
     const edit = found.text !== undefined && after !== found.text;
     return {
       changes: [`${wanted ? 'generate' : 'remove'} locale ${name}`],
-      ...(edit && { diff: [textDiff(found, after)] }),
+      ...(edit && { diff: [textDiff(found.text, after, found.file.path)] }),
     };
   },
 

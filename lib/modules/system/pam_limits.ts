@@ -118,7 +118,7 @@ export const pamLimits = defineState({
     const same = after === found.text;
     return {
       changes: same ? [] : [`${found.file.path}: ${line.trim()}`],
-      ...(!same && { diff: [textDiff(found, after)] }),
+      ...(!same && { diff: [textDiff(found.text, after, found.file.path)] }),
       result: { msg: Buffer.from(line, 'latin1').toString() },
     };
   },

@@ -64,9 +64,9 @@ export const selinux = defineState({
   *probe(a): Steps<Found> {
     const found = yield* readText(
       a.configfile,
-      '[ -r /sys/fs/selinux/enforce ] && echo "mode $(cat /sys/fs/selinux/enforce)"',
+      '[ -r /sys/fs/selinux/enforce ] && begin mode && cat /sys/fs/selinux/enforce',
     );
-    const mode = /^mode (\d)/m.exec(found.extra)?.[1];
+    const mode = found.records.output('mode');
     return { ...found, runtime: mode === undefined ? 'disabled' : mode === '1' ? 'enforcing' : 'permissive' };
   },
 
@@ -88,7 +88,7 @@ export const selinux = defineState({
     ];
     return {
       changes: msgs,
-      ...(after !== found.text && { diff: [textDiff(found, after)] }),
+      ...(after !== found.text && { diff: [textDiff(found.text, after, found.file.path)] }),
       result: {
         msg: msgs.join(', '),
         configfile: a.configfile,

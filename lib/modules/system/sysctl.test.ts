@@ -6,6 +6,7 @@ import {
 } from '../../../test/support/ansible-module.ts';
 import {
   finishedArguments,
+  recordsText,
   replaySteps,
   runModule,
   testContext,
@@ -66,11 +67,20 @@ describe('sysctl', () => {
     if (sysctl.kind !== 'state') throw new Error('sysctl has a state');
     const finished = finishedArguments(sysctl, { name: 'vm.x', value: '1', ...args }) as never;
     const stat = '81a4|0|0|1|1|1|1|1|1|1|root|root';
-    const stdout = `${kernel === undefined ? '' : `known\n${kernel}\n`}\u001epath /etc/sysctl.conf\numask 0022\nparent writable\nstat ${stat}\nreadable\nown\n\n${text}`;
+    const file = {
+      path: '/etc/sysctl.conf',
+      umask: '0022\n',
+      parent: 'writable',
+      stat,
+      readable: '',
+      own: '',
+    };
+    const value = kernel === undefined ? {} : { value: `${kernel}\n` };
+    const stdout = recordsText({ ...value, ...file, content: text });
     const found = replaySteps(sysctl.probe(finished, testContext()), [{ stdout }]).value as never;
     const plan = sysctl.diff(found, finished, testContext());
     if (plan.changes.length === 0) return [];
-    const done = { stdout: `stat ${stat}\n` };
+    const done = { stdout: recordsText({ stat }) };
     const { requests: asked } = replaySteps(sysctl.apply(found, finished, testContext(), plan), [
       done,
       done,

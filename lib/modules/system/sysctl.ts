@@ -110,10 +110,9 @@ export const sysctl = defineState({
     const path = quote(procPath(args.name.trim()));
     const found = yield* readText(
       args.sysctl_file,
-      `[ -e ${path} ] && { echo known; cat ${path} 2>/dev/null; }`,
+      `[ -e ${path} ] && { begin value; cat ${path} 2>/dev/null; }`,
     );
-    const known = found.extra.startsWith('known\n');
-    return { ...found, value: known ? found.extra.slice(6) : undefined };
+    return { ...found, value: found.records.text('value') };
   },
 
   diff(found, args) {
@@ -128,7 +127,8 @@ export const sysctl = defineState({
           ]),
       ...(set || (reload && after === undefined) ? [`${args.name}: ${before} → ${value}`] : []),
     ];
-    const diff: readonly FileDiff[] = after === undefined ? [] : [textDiff(found, after)];
+    const diff: readonly FileDiff[] =
+      after === undefined ? [] : [textDiff(found.text, after, found.file.path)];
     return { changes, ...(diff.length > 0 && { diff }) };
   },
 

@@ -33,10 +33,10 @@ const asked = (a: Args, command: string) =>
     ? command.replace(' -f ', ` ${command.includes(' -y ') ? '-P' : '-N'} '' -f `)
     : `ask=$(mktemp) && printf '#!/bin/sh\\nprintf "%%s\\\\n" "$PASSPHRASE"\\n' >"$ask" && chmod 700 "$ask" && PASSPHRASE=${quote(a.passphrase)} SSH_ASKPASS=$ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 ${command} </dev/null; rc=$?; rm -f "$ask"; [ $rc = 0 ]`;
 
-const MISSING = `command -v ssh-keygen >/dev/null 2>&1 || { echo no-program; exit 0; }`;
+const MISSING = `command -v ssh-keygen >/dev/null 2>&1 || { field no-program; exit 0; }`;
 
 function fields(found: TextFile) {
-  const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(found.extra)?.[1];
+  const field = (name: string) => found.records.output(name);
   const print = /^(\d+) (\S+) (.*) \((\S+)\)$/.exec(field('print') ?? '');
   return {
     readable: print !== null,
@@ -70,11 +70,11 @@ export const opensshKeypair = defineGenerated({
   ],
   inspect: a => `${MISSING}
 [ -r "$p" ] || exit 0
-printf 'print %s\\n' "$(ssh-keygen -l -f "$p" 2>/dev/null)"
-printf 'derived %s\\n' "$(${asked(a, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
-[ -r "$p.pub" ] && printf 'public %s\\n' "$(cat "$p.pub")"`,
+begin print; ssh-keygen -l -f "$p" 2>/dev/null
+field derived "$(${asked(a, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
+[ -r "$p.pub" ] && begin public && cat "$p.pub"`,
   reason(found, a) {
-    if (/^no-program$/m.test(found.extra))
+    if (found.records.has('no-program'))
       throw new ModuleError('the program ssh-keygen is missing on this host (package openssh-client)');
     const now = fields(found);
     if (a.regenerate === 'never') return undefined;

@@ -173,15 +173,16 @@ export const opensslCsr = defineGenerated({
     '`privatekey_content`, `name_constraints_*`, `authority_*`, `crl_distribution_points` and `subject_ordered` do not exist.',
   ],
   inspect: a => `${NO_OPENSSL}
-[ -r ${quote(a.privatekey_path)} ] || { echo no-key; exit 0; }
+[ -r ${quote(a.privatekey_path)} ] || { field no-key; exit 0; }
 [ -e "$p" ] || exit 0
-openssl req -in "$p" -noout -text 2>/dev/null; printf '\\035'
+begin now; openssl req -in "$p" -noout -text 2>/dev/null; begin wanted
 { ${make(a)}; } 2>/dev/null | openssl req -noout -text 2>/dev/null`,
   reason(found, a) {
     needOpenssl(found);
-    if (/^no-key$/m.test(found.extra))
+    if (found.records.has('no-key'))
       throw new ModuleError(`The private key ${a.privatekey_path} does not exist`);
-    const [now = '', wanted = ''] = found.extra.split('\u001d');
+    const text = (name: string) => found.records.text(name) ?? '';
+    const [now, wanted] = [text('now'), text('wanted')];
     if (wanted.trim() === '')
       throw new ModuleError('openssl cannot make the request: check subject, names and usages');
     return essence(now) === essence(wanted) ? undefined : 'another request';

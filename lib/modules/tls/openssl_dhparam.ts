@@ -21,10 +21,11 @@ export const opensslDhparam = defineGenerated({
   mode: '0644',
   returns: { size: 'Their bits.', dhparams: 'The parameters, with return_content.' },
   differences: ['Needs the openssl program on the host.'],
-  inspect: () => `${NO_OPENSSL}\n[ -e "$p" ] && openssl dhparam -in "$p" -check -text -noout 2>&1; :`,
+  inspect: () =>
+    `${NO_OPENSSL}\n[ -e "$p" ] && begin parameters && openssl dhparam -in "$p" -check -text -noout 2>&1; :`,
   reason(found, a) {
     needOpenssl(found);
-    const size = Number(/DH Parameters: \((\d+) bit/.exec(found.extra)?.[1]);
+    const size = Number(/DH Parameters: \((\d+) bit/.exec(found.records.text('parameters') ?? '')?.[1]);
     return size === a.size ? undefined : `${size || 'unreadable'} → ${a.size} bits`;
   },
   make: a => `openssl dhparam ${a.size} 2>/dev/null`,

@@ -47,11 +47,11 @@ export const passIn = (passphrase: string | undefined) =>
     ? { before: '', words: '-passin pass:' }
     : { before: `PASSPHRASE=${quote(passphrase)} `, words: '-passin env:PASSPHRASE' };
 
-export const NO_OPENSSL = `command -v openssl >/dev/null 2>&1 || { echo no-program; exit 0; }`;
+export const NO_OPENSSL = `command -v openssl >/dev/null 2>&1 || { field no-program; exit 0; }`;
 
 /** Fails the task when the probe found no openssl. */
 export function needOpenssl(found: TextFile): void {
-  if (/^no-program$/m.test(found.extra))
+  if (found.records.has('no-program'))
     throw new ModuleError('the program openssl is missing on this host (package openssl)');
 }
 
@@ -113,14 +113,14 @@ export const opensslPrivatekey = defineGenerated({
     const { before, words } = passIn(a.passphrase);
     return `${NO_OPENSSL}
 [ -r "$p" ] || exit 0
-${before}openssl pkey -in "$p" ${words} -noout -text 2>/dev/null
-${before}openssl pkey -in "$p" ${words} -pubout 2>/dev/null`;
+begin key; ${before}openssl pkey -in "$p" ${words} -noout -text 2>/dev/null
+begin public; ${before}openssl pkey -in "$p" ${words} -pubout 2>/dev/null`;
   },
   reason(found, a) {
     needOpenssl(found);
     if (a.regenerate === 'never') return undefined;
     if (a.regenerate === 'always') return 'always';
-    const key = parseKeyText(found.extra);
+    const key = parseKeyText(found.records.text('key') ?? '');
     if (!key) {
       if (a.regenerate === 'full_idempotence') return 'unreadable';
       throw new ModuleError(
@@ -150,8 +150,10 @@ ${before}openssl pkey -in "$p" ${words} -pubout 2>/dev/null`;
     return `${before}openssl genpkey ${generateWords(a)}${lock} 2>/dev/null${convert}`;
   },
   describe(found, a) {
-    const key = parseKeyText(found.extra);
-    const pem = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/.exec(found.extra)?.[0];
+    const key = parseKeyText(found.records.text('key') ?? '');
+    const pem = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/.exec(
+      found.records.text('public') ?? '',
+    )?.[0];
     return {
       type: a.type,
       size: a.size,

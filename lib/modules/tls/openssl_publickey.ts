@@ -31,13 +31,13 @@ export const opensslPublickey = defineGenerated({
   returns: { filename: 'The file.', publickey: 'The key, with return_content.' },
   differences: ['Needs the openssl program on the host.'],
   inspect: a => `${NO_OPENSSL}
-[ -r ${quote(a.privatekey_path)} ] || { echo no-key; exit 0; }
-${print(a)} 2>/dev/null`,
+[ -r ${quote(a.privatekey_path)} ] || { field no-key; exit 0; }
+begin public; ${print(a)} 2>/dev/null`,
   reason(found, a) {
     needOpenssl(found);
-    if (/^no-key$/m.test(found.extra))
+    if (found.records.has('no-key'))
       throw new ModuleError(`The private key ${a.privatekey_path} does not exist`);
-    return found.extra.trim() === found.text?.trim() ? undefined : 'another key';
+    return found.records.text('public')?.trim() === found.text?.trim() ? undefined : 'another key';
   },
   make: print,
   describe: (found, a) => ({

@@ -120,20 +120,21 @@ export const x509Certificate = defineGenerated({
       path => path !== undefined,
     );
     return `${NO_OPENSSL}
-for f in ${places.map(quote).join(' ')}; do [ -r "$f" ] || { echo "no-file $f"; exit 0; }; done
+for f in ${places.map(quote).join(' ')}; do [ -r "$f" ] || { field no-file "$f"; exit 0; }; done
 [ -e "$p" ] || exit 0
-openssl x509 -in "$p" -noout -text 2>/dev/null; printf '\\035'
-${show(csr, 'req')}; printf '\\035'
-${show(a.ownca_path, 'x509')}; printf '\\035'
-openssl x509 -in "$p" -noout -pubkey 2>/dev/null; printf '\\035'
-${key === '' ? ':' : `${before}openssl pkey -in ${quote(key)} ${words} -pubout 2>/dev/null`}`;
+begin now; openssl x509 -in "$p" -noout -text 2>/dev/null
+begin request; ${show(csr, 'req')}
+begin authority; ${show(a.ownca_path, 'x509')}
+begin public; openssl x509 -in "$p" -noout -pubkey 2>/dev/null
+begin wanted; ${key === '' ? ':' : `${before}openssl pkey -in ${quote(key)} ${words} -pubout 2>/dev/null`}`;
   },
   reason(found) {
     needOpenssl(found);
-    const missing = /^no-file (.*)$/m.exec(found.extra)?.[1];
+    const text = (name: string) => found.records.text(name) ?? '';
+    const missing = found.records.text('no-file');
     if (missing !== undefined) throw new ModuleError(`The file ${missing} does not exist on the host`);
-    const [now = '', request = '', authority = '', publicKey = '', wantedKey = ''] =
-      found.extra.split('\u001d');
+    const [now, request, authority] = [text('now'), text('request'), text('authority')];
+    const [publicKey, wantedKey] = [text('public'), text('wanted')];
     if (now.trim() === '') return 'unreadable';
     if (wantedKey.trim() !== '' && publicKey.trim() !== wantedKey.trim()) return 'of another key';
     if (request.trim() !== '' && (essence(now) !== essence(request) || subjectOf(now) !== subjectOf(request)))
