@@ -7,7 +7,14 @@ import {
   type Result,
   type Steps,
 } from '../modules/kit/define.ts';
-import { type Channel, drive, type ModuleCall, sleep } from './run-module.ts';
+import {
+  applySteps,
+  failureResult,
+  type ModuleCall,
+  probeSteps,
+  settledResult,
+} from '../modules/kit/drive.ts';
+import { type Channel, driveOn, sleep } from './run-module.ts';
 
 /**
  * Work that goes on without the connection (`async`). Its long script runs detached on the host, below
@@ -59,14 +66,11 @@ const tooLong = (limit: number): string =>
 const jobId = (): string => `j${randomInt(1e11, 1e12)}.${process.pid}`;
 
 /** An action's steps; of a state module those that write, its probe done at once. */
-async function longSteps({ module, args, ctx }: ModuleCall, channel: Channel): Promise<Steps<Result>> {
-  if (module.kind === 'action') return module.run(args as never, ctx);
-  const found = await drive(module.probe(args as never, ctx), channel);
-  const plan = module.diff(found, args as never, ctx);
+async function longSteps(call: ModuleCall, channel: Channel): Promise<Steps<Result>> {
+  if (call.module.kind === 'action') return call.module.run(call.args as never, call.ctx);
+  const probed = await driveOn(channel, probeSteps(call));
   return (function* () {
-    if (plan.changes.length === 0) return { ...plan.result, changed: false };
-    const more = yield* module.apply(found, args as never, ctx, plan);
-    return { ...plan.result, ...more, changed: true };
+    return settledResult(probed) ?? (yield* applySteps(probed));
   })();
 }
 
@@ -83,8 +87,7 @@ export async function checkJob(job: Job, channel: Channel): Promise<void> {
   try {
     await advance(job, job.steps.next(reply), channel);
   } catch (error) {
-    if (!(error instanceof ModuleError)) throw error;
-    job.result = { changed: false, failed: true, msg: error.message, ...error.fields };
+    job.result = failureResult(error);
   }
 }
 

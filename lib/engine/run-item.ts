@@ -1,4 +1,5 @@
 import { ModuleError, type Result } from '../modules/kit/define.ts';
+import { type ModuleCall, UNKNOWN } from '../modules/kit/drive.ts';
 import { emptyRecord } from '../source/record.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
@@ -11,15 +12,7 @@ import type { HostState } from './host-state.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
 import { moduleContext } from './module-context.ts';
 import { hostState } from './run.ts';
-import {
-  type CallOutcome,
-  type Channel,
-  type ModuleCall,
-  runCalls,
-  sleep,
-  TimeLimitError,
-  UNKNOWN,
-} from './run-module.ts';
+import { type CallOutcome, type Channel, runCalls, sleep, TimeLimitError } from './run-module.ts';
 import type { Scope } from './scope.ts';
 import {
   censored,

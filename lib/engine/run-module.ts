@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
 import {
-  type ActionModule,
-  type ModuleContext,
   ModuleError,
   overlap,
   type Reply,
@@ -10,7 +8,17 @@ import {
   type StateModule,
   type Steps,
 } from '../modules/kit/define.ts';
-import type { Json } from '../source/value.ts';
+import {
+  actionSteps,
+  applySteps,
+  drive,
+  type ModuleCall,
+  type Probed,
+  probeSteps,
+  StopDriving,
+  settledResult,
+  type UNKNOWN,
+} from '../modules/kit/drive.ts';
 import type { Connection, RunReply } from '../transport/connection.ts';
 
 /** How requests of one task reach the host. */
@@ -25,19 +33,10 @@ export interface Channel {
   readonly atEnd: (work: () => Promise<unknown>) => void;
 }
 
-export interface ModuleCall {
-  readonly module: StateModule | ActionModule;
-  readonly args: Record<string, Json>;
-  readonly ctx: ModuleContext;
-}
-
 /** The task's time limit ran out; the command was stopped on the host. */
-export class TimeLimitError extends Error {
+export class TimeLimitError extends StopDriving {
   override readonly name = 'TimeLimitError';
 }
-
-/** Check mode cannot say what a module would do. */
-export const UNKNOWN = Symbol('unknown');
 
 /** What a module call came to: a result, the module's own failure, or nothing that can be known. */
 export type CallOutcome = Result | ModuleError | typeof UNKNOWN;
@@ -51,24 +50,11 @@ export async function runCalls(calls: readonly ModuleCall[], channel: Channel): 
   if (!first) return [];
   if (first.module.kind === 'state') return runStates(calls, channel);
   const { module } = first;
-  if (module.batch) return Promise.all(calls.map(call => attempt(() => runAction(call, channel))));
+  const run = (call: ModuleCall) => attempt(() => driveOn(channel, actionSteps(call)));
+  if (module.batch) return Promise.all(calls.map(run));
   const outcomes: CallOutcome[] = [];
-  for (const call of calls) outcomes.push(await attempt(() => runAction(call, channel)));
+  for (const call of calls) outcomes.push(await run(call));
   return outcomes;
-}
-
-async function runAction({ module, args, ctx }: ModuleCall, channel: Channel): Promise<CallOutcome> {
-  const action = module as ActionModule;
-  if (!ctx.checkMode || action.readOnly) return drive(action.run(args as never, ctx), channel);
-  const predicted = action.check ? await drive(action.check(args as never, ctx), channel) : 'unknown';
-  // Ansible calls it skipped and makes up an empty output; what depends on that would be told a lie.
-  return predicted === 'unknown' || predicted.skipped ? UNKNOWN : predicted;
-}
-
-interface Probed {
-  readonly call: ModuleCall;
-  readonly found: unknown;
-  readonly plan: ReturnType<StateModule['diff']>;
 }
 
 async function runStates(calls: readonly ModuleCall[], channel: Channel): Promise<CallOutcome[]> {
@@ -76,42 +62,23 @@ async function runStates(calls: readonly ModuleCall[], channel: Channel): Promis
   const independent = disjoint(calls);
   let waiting = [...calls];
   while (waiting.length > 0) {
-    const probed = await Promise.all(waiting.map(call => attempt(() => probe(call, channel))));
+    const probed = await Promise.all(waiting.map(call => attempt(() => driveOn(channel, probeSteps(call)))));
     const writes: Probed[] = [];
     waiting.forEach((call, index) => {
       const outcome = probed[index]!;
-      if (outcome instanceof ModuleError) outcomes.set(call, outcome);
-      else if (outcome.plan.changes.length === 0) outcomes.set(call, resultOf(outcome, false));
-      else if (call.ctx.checkMode) outcomes.set(call, resultOf(outcome, true));
-      else writes.push(outcome);
+      const settled = outcome instanceof ModuleError ? outcome : settledResult(outcome);
+      if (settled) outcomes.set(call, settled);
+      else writes.push(outcome as Probed);
     });
     // Later items may depend on what this write changes, so unless all are independent they are probed again after it.
     const now = independent ? writes : writes.slice(0, 1);
-    const applied = await Promise.all(now.map(write => attempt(() => apply(write, channel))));
+    const applied = await Promise.all(now.map(write => attempt(() => driveOn(channel, applySteps(write)))));
     for (const [index, write] of now.entries()) outcomes.set(write.call, applied[index]!);
     if (independent || now.length === 0) break;
     waiting = waiting.slice(waiting.indexOf(now[0]!.call) + 1);
   }
   return calls.map(call => outcomes.get(call)!);
 }
-
-async function probe(call: ModuleCall, channel: Channel): Promise<Probed> {
-  const module = call.module as StateModule;
-  const found = await drive(module.probe(call.args as never, call.ctx), channel);
-  return { call, found, plan: module.diff(found, call.args as never, call.ctx) };
-}
-
-async function apply({ call, found, plan }: Probed, channel: Channel): Promise<Result> {
-  const module = call.module as StateModule;
-  const more = await drive(module.apply(found, call.args as never, call.ctx, plan), channel);
-  return { ...plan.result, ...more, changed: true, ...(plan.diff && { diff: plan.diff }) };
-}
-
-const resultOf = ({ plan }: Probed, changed: boolean): Result => ({
-  ...plan.result,
-  changed,
-  ...(plan.diff && { diff: plan.diff }),
-});
 
 async function attempt<T>(work: () => Promise<T>): Promise<T | ModuleError> {
   try {
@@ -134,23 +101,9 @@ function disjoint(calls: readonly ModuleCall[]): boolean {
   return true;
 }
 
-/** Carries out what the steps ask for, one after the other, and gives what they return. */
-export async function drive<T>(steps: Steps<T>, channel: Channel): Promise<T> {
-  let next = steps.next();
-  while (!next.done) {
-    let answer: Reply;
-    try {
-      answer = await perform(next.value, channel);
-    } catch (error) {
-      // A module may know what a lost connection means (a reboot); that time is up is not its business.
-      if (error instanceof TimeLimitError) throw error;
-      next = steps.throw(error);
-      continue;
-    }
-    next = steps.next(answer);
-  }
-  return next.value;
-}
+/** Drives a module on the host at the far end of the channel. */
+export const driveOn = <T>(channel: Channel, steps: Steps<T>): Promise<T> =>
+  drive(steps, request => perform(request, channel));
 
 /** How long one script may take at the end of the run. */
 const AT_END_MS = 10_000;

@@ -1,8 +1,9 @@
-import { runCalls, UNKNOWN } from '../../lib/engine/run-module.ts';
+import { driveOn } from '../../lib/engine/run-module.ts';
 import { attempt } from '../../lib/lab/command.ts';
 import type { UpResult } from '../../lib/lab/lab.ts';
 import { hostDir, labDir } from '../../lib/lab/record.ts';
-import { type Module, ModuleError, type Result } from '../../lib/modules/kit/define.ts';
+import type { Module, Result } from '../../lib/modules/kit/define.ts';
+import { callSteps, failureResult, UNKNOWN } from '../../lib/modules/kit/drive.ts';
 import { type Connection, connectionSettings, createPool } from '../../lib/transport/index.ts';
 import { finishedArguments, testContext } from '../support/run-module.ts';
 import type { Stage } from './prove.ts';
@@ -87,9 +88,10 @@ async function runOn(
     onLine: () => undefined,
     atEnd: () => undefined,
   };
-  const [outcome] = await runCalls([{ module, args, ctx }], channel);
-  if (outcome === undefined || outcome === UNKNOWN) return { changed: false, skipped: true };
-  if (outcome instanceof ModuleError)
-    return { changed: false, failed: true, msg: outcome.message, ...outcome.fields };
-  return outcome;
+  try {
+    const result = await driveOn(channel, callSteps({ module, args, ctx }));
+    return result === UNKNOWN ? { changed: false, skipped: true } : result;
+  } catch (error) {
+    return failureResult(error);
+  }
 }

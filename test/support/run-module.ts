@@ -20,6 +20,7 @@ import { join, resolve } from 'node:path';
 import { coerceArguments } from '../../lib/modules/kit/arguments.ts';
 import type { Module, ModuleContext, Reply, Request, Result, Steps } from '../../lib/modules/kit/define.ts';
 import { ModuleError } from '../../lib/modules/kit/define.ts';
+import { callSteps, drive, failureResult, UNKNOWN } from '../../lib/modules/kit/drive.ts';
 import { markOf } from '../../lib/modules/kit/reply.ts';
 import { bytesOf } from '../../lib/source/bytes.ts';
 import type { Json } from '../../lib/source/value.ts';
@@ -58,25 +59,13 @@ export async function runModule(
   raw: Readonly<Record<string, Json>>,
   options: TestOptions = {},
 ): Promise<Result> {
-  const args = finishedArguments(module, raw) as never;
-  const ctx = testContext(options);
-  const drive = <T>(steps: Steps<T>) => runSteps(steps, options);
+  if (module.kind === 'control') throw new Error(`${module.name} is work of the engine`);
+  const call = { module, args: finishedArguments(module, raw), ctx: testContext(options) };
   try {
-    if (module.kind === 'control') throw new Error(`${module.name} is work of the engine`);
-    if (module.kind === 'action') {
-      if (!ctx.checkMode || module.readOnly) return await drive(module.run(args, ctx));
-      const predicted = module.check ? await drive(module.check(args, ctx)) : 'unknown';
-      return predicted === 'unknown' ? { changed: false, skipped: true } : predicted;
-    }
-    const found = await drive(module.probe(args, ctx));
-    const plan = module.diff(found, args, ctx);
-    const changed = plan.changes.length > 0;
-    const late = changed && !ctx.checkMode ? await drive(module.apply(found, args, ctx, plan)) : {};
-    return { changed, ...(plan.diff && { diff: plan.diff }), ...plan.result, ...late };
+    const result = await runSteps(callSteps(call), options);
+    return result === UNKNOWN ? { changed: false, skipped: true } : result;
   } catch (error) {
-    if (error instanceof ModuleError)
-      return { changed: false, failed: true, msg: error.message, ...error.fields };
-    throw error;
+    return failureResult(error);
   }
 }
 
@@ -99,20 +88,11 @@ const linesOf = (tree: Readonly<Record<string, string>>) =>
   Object.entries(tree).map(([path, entry]) => `${path} ${entry}`);
 
 /** Runs the steps of a module against a shell on this machine. */
-export async function runSteps<T>(steps: Steps<T>, options: TestOptions = {}): Promise<T> {
-  let next = steps.next();
-  while (!next.done) {
-    options.onRequest?.(next.value);
-    let reply: Reply;
-    try {
-      reply = await answer(next.value, options);
-    } catch (error) {
-      next = steps.throw(error);
-      continue;
-    }
-    next = steps.next(reply);
-  }
-  return next.value;
+export function runSteps<T>(steps: Steps<T>, options: TestOptions = {}): Promise<T> {
+  return drive(steps, request => {
+    options.onRequest?.(request);
+    return answer(request, options);
+  });
 }
 
 /** Drives steps with prepared replies: for probe tables without any host. Gives the result and what was asked. */

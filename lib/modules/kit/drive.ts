@@ -1,0 +1,98 @@
+import type { Json } from '../../source/value.ts';
+import {
+  type ActionModule,
+  type ModuleContext,
+  ModuleError,
+  type Plan,
+  type Reply,
+  type Request,
+  type Result,
+  type StateModule,
+  type Steps,
+} from './define.ts';
+
+/** A module with finished arguments. */
+export interface ModuleCall {
+  readonly module: StateModule | ActionModule;
+  readonly args: Record<string, Json>;
+  readonly ctx: ModuleContext;
+}
+
+/** Check mode cannot say what a module would do. */
+export const UNKNOWN = Symbol('unknown');
+
+/** What a state module found on the host, and what it wants to change there. */
+export interface Probed {
+  readonly call: ModuleCall;
+  readonly found: unknown;
+  readonly plan: Plan;
+}
+
+/** Carries out one request. What it throws is thrown inside the module, unless it is a `StopDriving`. */
+export type Perform = (request: Request) => Promise<Reply>;
+
+/** Ends a module from outside: its time is up, or the run is interrupted. No module may catch it. */
+export class StopDriving extends Error {}
+
+/** Carries out what the steps ask for, one after the other, and gives what they return. */
+export async function drive<T>(steps: Steps<T>, perform: Perform): Promise<T> {
+  let next = steps.next();
+  while (!next.done) {
+    let reply: Reply;
+    try {
+      reply = await perform(next.value);
+    } catch (error) {
+      // A module may know what a lost connection means (a reboot).
+      if (error instanceof StopDriving) throw error;
+      next = steps.throw(error);
+      continue;
+    }
+    next = steps.next(reply);
+  }
+  return next.value;
+}
+
+/** A whole call: an action runs; a state module probes, and applies what differs. */
+export function* callSteps(call: ModuleCall): Steps<Result | typeof UNKNOWN> {
+  if (call.module.kind === 'action') return yield* actionSteps(call);
+  const probed = yield* probeSteps(call);
+  return settledResult(probed) ?? (yield* applySteps(probed));
+}
+
+export function* actionSteps({ module, args, ctx }: ModuleCall): Steps<Result | typeof UNKNOWN> {
+  const action = module as ActionModule;
+  if (!ctx.checkMode || action.readOnly) return yield* action.run(args as never, ctx);
+  const predicted = action.check ? yield* action.check(args as never, ctx) : 'unknown';
+  // Ansible calls it skipped and makes up an empty output; what depends on that would be told a lie.
+  return predicted === 'unknown' || predicted.skipped ? UNKNOWN : predicted;
+}
+
+export function* probeSteps(call: ModuleCall): Steps<Probed> {
+  const module = call.module as StateModule;
+  const found = yield* module.probe(call.args as never, call.ctx);
+  return { call, found, plan: module.diff(found, call.args as never, call.ctx) };
+}
+
+/** The result of a call that writes nothing: the host is as wanted, or check mode stops here. */
+export function settledResult({ call, plan }: Probed): Result | undefined {
+  const changed = plan.changes.length > 0;
+  return changed && !call.ctx.checkMode ? undefined : resultOf(plan, changed);
+}
+
+export function* applySteps({ call, found, plan }: Probed): Steps<Result> {
+  const module = call.module as StateModule;
+  return resultOf(plan, true, yield* module.apply(found, call.args as never, call.ctx, plan));
+}
+
+const resultOf = (plan: Plan, changed: boolean, late: Readonly<Record<string, Json>> = {}): Result => ({
+  ...plan.result,
+  ...late,
+  changed,
+  ...(plan.diff && { diff: plan.diff }),
+});
+
+/** What a module's own failure comes to; any other error goes on. */
+export function failureResult(error: unknown): Result {
+  if (!(error instanceof ModuleError)) throw error;
+  return { changed: false, failed: true, msg: error.message, ...error.fields };
+}
