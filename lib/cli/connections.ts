@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
 import type { Connections, Operator } from '../engine/run.ts';
+import type { Parsed } from '../source/flags.ts';
 import { createPool } from '../transport/index.ts';
 import { connectionSettings } from '../transport/settings.ts';
 import { SshConfigFiles } from '../transport/ssh-config.ts';
-import type { Parsed } from './flags.ts';
 import type { Settings } from './settings.ts';
 
 /** Connections of one run: each host is logged into once. */

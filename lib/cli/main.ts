@@ -7,6 +7,7 @@ import { entryOf } from '../source/record.ts';
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
   run: async () => (await import('./commands/run.ts')).runAdhocCommand,
   lint: async () => (await import('./commands/lint.ts')).runLintCommand,
+  init: async () => (await import('./commands/init.ts')).runInitCommand,
   check: async () => (await import('./commands/check.ts')).runCheckCommand,
   status: async () => (await import('./commands/status.ts')).runStatusCommand,
   wipe: async () => (await import('./commands/wipe.ts')).runWipeCommand,
@@ -28,6 +29,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay run PATTERN -i INVENTORY -a ARGS   one task on many hosts
   polarplay inventory --list|--graph|--host    what the inventory says
   polarplay doc MODULE                         what a module does and takes
+  polarplay init                               the files of a new cluster, from four addresses
   polarplay check -i INVENTORY                 can the cluster be deployed on these hosts?
   polarplay status -i INVENTORY                a cluster at a glance
   polarplay verify -i INVENTORY                what must be true after a deployment

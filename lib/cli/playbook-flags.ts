@@ -1,4 +1,4 @@
-import { type Flags, flagsHelp } from './flags.ts';
+import { type Flags, flagsHelp } from '../source/flags.ts';
 import { VAULT_FLAGS } from './vault-secrets.ts';
 
 /** Flags that say which hosts and how to reach them; shared by all commands that contact hosts. */

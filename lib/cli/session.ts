@@ -12,6 +12,7 @@ import { PlaybookLoader } from '../playbook/loader.ts';
 import { searchPath } from '../playbook/search.ts';
 import type { Keywords } from '../playbook/types.ts';
 import { UsageError } from '../source/errors.ts';
+import type { Parsed } from '../source/flags.ts';
 import { PACKAGE_ROOT } from '../source/package-root.ts';
 import { FileReader } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
@@ -21,7 +22,6 @@ import type { Templar, Variables } from '../templating/templar.ts';
 import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
 import { openConnections } from './connections.ts';
 import { parseExtraVars } from './extra-vars.ts';
-import type { Parsed } from './flags.ts';
 import { terminalOperator } from './operator.ts';
 import { projectPlugins, subdirectories } from './project-plugins.ts';
 import { loadSettings, type SettingName, type Settings } from './settings.ts';
@@ -198,6 +198,7 @@ function createLoader(
       join(home, '.ansible/collections'),
       '/usr/share/ansible/collections',
     ],
+    ownCollection: { name: 'polarplay.polardb', path: PACKAGE_ROOT },
     findModule,
     moduleNames: () => allModules().map(module => module.name),
   });

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import type { Operator } from '../engine/run.ts';
 import { UsageError } from '../source/errors.ts';
+import type { Flags, Parsed } from '../source/flags.ts';
 import type { VaultSecret } from '../source/vault.ts';
-import type { Flags, Parsed } from './flags.ts';
 import type { Settings } from './settings.ts';
 
 /** Flags that say where vault passwords come from. */

@@ -13,10 +13,10 @@ describe('verify: flags', () => {
   });
 
   for (const [argv, message] of [
-    [['--tiemout', '9'], 'unknown flag --tiemout, did you mean "timeout"?'],
-    [['-q'], 'unknown flag -q'],
+    [['--tiemout', '9'], 'unknown option --tiemout, did you mean --timeout?'],
+    [['-q'], 'unknown option -q'],
     [['hosts.yaml'], 'unexpected "hosts.yaml": an inventory is named with -i'],
-    [['--timeout'], "Option '--timeout <value>' argument missing"],
+    [['--timeout'], '--timeout wants a value: VALUE'],
   ] as const) {
     it(`refuse ${argv.join(' ')}: a wrong flag, and what to do`, () => {
       const read = () => readFlags(argv, FLAGS);

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
-import type { ParseArgsConfig } from 'node:util';
-import { parseArgs } from 'node:util';
+import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { UsageError } from '../source/errors.ts';
+import { parseFlags } from '../source/flags.ts';
 import type { FileReader } from '../source/read-yaml.ts';
-import { didYouMean } from '../source/suggest.ts';
 import type { Dict, Value } from '../source/value.ts';
 import { parseYaml } from '../source/yaml.ts';
 
@@ -41,25 +40,22 @@ export interface Reaching {
   readonly roles?: string | undefined;
 }
 
-/** Flags as node reads them; an unknown one is a UsageError with exit code 5. */
-export function readFlags<const T extends Options>(argv: readonly string[], options: T) {
-  try {
-    return parseArgs({ args: [...argv], options, strict: true }).values;
-  } catch (error) {
-    throw new UsageError(flagMistake(error as NodeJS.ErrnoException, Object.keys(options)), 5);
-  }
-}
+type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T; strict: true }>>['values'];
 
-/** What is wrong with the flags, in words that lead on. */
-function flagMistake({ code, message }: NodeJS.ErrnoException, known: readonly string[]): string {
-  const given = /'(-[^' ]*|[^']*)/.exec(message)?.[1] ?? '';
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const hint = didYouMean(given.replace(/^-+/, ''), known);
-    return `unknown flag ${given}${hint === undefined ? '' : `, ${hint}`}`;
-  }
-  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
-    return `unexpected "${given}": an inventory is named with -i`;
-  return message;
+/** Values of the flags by name, typed by their table; an unknown one is a UsageError with exit code 5. */
+export function readFlags<const T extends Options>(argv: readonly string[], options: T): Values<T> {
+  const table = Object.entries(options).map(([name, { type, short }]) => [
+    name,
+    { help: '', ...(type === 'string' && { value: 'VALUE' }), ...(short !== undefined && { short }) },
+  ]);
+  const flags = parseFlags(Object.fromEntries(table), argv);
+  const [stray] = flags.positionals;
+  if (stray !== undefined) throw new UsageError(`unexpected "${stray}": an inventory is named with -i`, 5);
+  const values = Object.entries(options).map(([name, option]) => {
+    if (!flags.has(name)) return [name, option.default];
+    return [name, option.multiple ? flags.texts(name) : option.type === 'boolean' ? true : flags.text(name)];
+  });
+  return Object.fromEntries(values) as Values<T>;
 }
 
 /** A flag that must be a positive number. */

@@ -16,6 +16,8 @@ export interface LoaderOptions {
   readonly rolesPath: readonly string[];
   /** Directories that hold `ansible_collections`, besides `collections/` next to the playbook. */
   readonly collectionsPath: readonly string[];
+  /** A collection that is always there, such as the playbooks that come with the program: its name, and its folder. */
+  readonly ownCollection?: { readonly name: string; readonly path: string };
   /** Keywords that hold where no play says otherwise. */
   readonly keywords?: Keywords;
   readonly findModule: (name: string) => Module | undefined;

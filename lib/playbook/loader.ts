@@ -39,7 +39,7 @@ export class PlaybookLoader {
 
   /** The plays of some playbooks, one after the other. */
   loadPlaybook(names: readonly string[]): Playbook {
-    const paths = names.map(existingPlaybook);
+    const paths = names.map(name => this.ownPlaybook(name) ?? existingPlaybook(name));
     const [first] = paths;
     if (first === undefined) throw new UsageError('no playbook given', 5);
     const dir = path.dirname(first);
@@ -47,6 +47,15 @@ export class PlaybookLoader {
     const files = this.with(dir, load => paths.map(file => this.playsOf(load, file, outermost)));
     const lastOfFile = new Set(files.flatMap(plays => plays.slice(-1)));
     return { file: first, dir, plays: files.flat(), lastOfFile };
+  }
+
+  /** A playbook that came with the program, named as people name it: by its file, or as one of a collection. */
+  private ownPlaybook(name: string): string | undefined {
+    const own = this.options.ownCollection;
+    if (!own || isFile(name) || isDirectory(name)) return undefined;
+    const base = name.startsWith(`${own.name}.`) ? `${name.slice(own.name.length + 1)}.yml` : name;
+    const file = path.join(own.path, 'playbooks', base);
+    return /^\w+\.ya?ml$/.test(base) && isFile(file) ? file : undefined;
   }
 
   /** Tasks of a file that an `include_tasks` names; `file` is absolute. */

@@ -95,6 +95,8 @@ export function collectionRoots(
     path.join(homedir(), '.ansible/collections'),
     '/usr/share/ansible/collections',
   ].map(directory => path.join(directory, 'ansible_collections', namespace, collection));
+  const own = load.options.ownCollection;
+  if (own?.name === `${namespace}.${collection}`) installed.push(own.path);
   const starts = [playDir, load.baseDir, ...(parent ? [parent.path] : [])];
   return [...installed, ...starts.flatMap(start => checkouts(load, start, namespace, collection))];
 }

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allModules, findModule } from '../../engine/module-list.ts';
 import { UsageError } from '../../source/errors.ts';
+import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { nearest } from '../../source/suggest.ts';
-import { type Flags, flagsHelp, parseFlags } from '../flags.ts';
 import { modulePage, referencePages } from '../reference.ts';
 
 const FLAGS = {

@@ -1,8 +1,8 @@
 import type { Inventory } from '../../inventory/types.ts';
 import { UsageError } from '../../source/errors.ts';
+import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
-import { type Flags, flagsHelp, parseFlags } from '../flags.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession } from '../session.ts';
 import { VAULT_FLAGS } from '../vault-secrets.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseFlags } from '../flags.ts';
+import { parseFlags } from '../../source/flags.ts';
 import { PLAYBOOK_FLAGS } from '../playbook-flags.ts';
 import { openSession } from '../session.ts';
 import { lintFile } from './lint.ts';

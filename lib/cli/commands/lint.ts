@@ -1,8 +1,8 @@
 import { type LintFinding, lintPlaybook } from '../../playbook/lint.ts';
 import { SourceError, SourceErrors, UsageError } from '../../source/errors.ts';
+import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { formatSourceError } from '../../source/render.ts';
 import { readIfThere } from '../failure.ts';
-import { type Flags, flagsHelp, parseFlags } from '../flags.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';
 import { VAULT_FLAGS } from '../vault-secrets.ts';

@@ -10,7 +10,7 @@ import type { HostOutcome } from '../../engine/events.ts';
 import { choosePaint, type Paint, type Style } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
-import { type Flags, flagsHelp, parseFlags } from '../flags.ts';
+import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { askHosts } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';

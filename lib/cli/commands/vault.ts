@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../../source/errors.ts';
+import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/flags.ts';
 import { entryOf } from '../../source/record.ts';
 import { isVault, Vault, type VaultSecret } from '../../source/vault.ts';
-import { type Flags, flagsHelp, type Parsed, parseFlags } from '../flags.ts';
 import { terminalOperator } from '../operator.ts';
 import { loadSettings } from '../settings.ts';
 import { VAULT_FLAGS, vaultSecrets } from '../vault-secrets.ts';

@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../source/errors.ts';
-import { nearest } from '../source/suggest.ts';
+import { Command, type CommanderError } from 'commander';
+import { UsageError } from './errors.ts';
+import { nearest } from './suggest.ts';
 
 /** One flag: `multiple` may be given again, `value` names what it takes. */
 export interface Flag {
@@ -25,38 +25,30 @@ export interface Parsed {
 
 /** Parses a command line by its table of flags. Throws UsageError (exit code 5) with a near match. */
 export function parseFlags(flags: Flags, argv: readonly string[]): Parsed {
-  const names = new Map<string, string>();
-  for (const [name, flag] of Object.entries(flags))
-    for (const known of [name, ...(flag.aliases ?? [])]) names.set(known, name);
-  const options = Object.fromEntries(
-    [...names].map(([known, name]) => {
-      const flag = flags[name]!;
-      const short = known === name && flag.short !== undefined ? { short: flag.short } : {};
-      return [
-        known,
-        {
-          type: flag.value === undefined ? ('boolean' as const) : ('string' as const),
-          multiple: true,
-          ...short,
-        },
-      ];
-    }),
-  );
   const values = new Map<string, (string | boolean)[]>();
-  let positionals: readonly string[];
-  try {
-    const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
-    positionals = parsed.positionals;
-    for (const [known, given] of Object.entries(parsed.values)) {
-      const name = names.get(known)!;
-      values.set(name, [...(values.get(name) ?? []), ...(given as (string | boolean)[])]);
+  const spelt = new Map<string, string>();
+  const command = new Command()
+    .helpOption(false)
+    .allowExcessArguments()
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+  for (const [name, { short, value, aliases = [] }] of Object.entries(flags))
+    for (const known of [name, ...aliases]) {
+      spelt.set(known, name);
+      const shorter = known === name && short !== undefined ? `-${short}, ` : '';
+      command.option(`${shorter}--${known}${value === undefined ? '' : ' <value>'}`);
+      command.on(`option:${known}`, (given: string | undefined) => {
+        values.set(name, [...(values.get(name) ?? []), given ?? true]);
+      });
     }
+  try {
+    command.parse([...argv], { from: 'user' });
   } catch (error) {
-    throw new UsageError(flagProblem(error as Error, [...names.keys()]), 5);
+    throw new UsageError(flagProblem(error as CommanderError, argv, flags, [...spelt.keys()]), 5);
   }
   const of = (name: string) => values.get(name) ?? [];
   return {
-    positionals,
+    positionals: command.args,
     text: name => of(name).at(-1) as string | undefined,
     texts: name => of(name) as string[],
     has: name => of(name).length > 0,
@@ -64,11 +56,23 @@ export function parseFlags(flags: Flags, argv: readonly string[]): Parsed {
   };
 }
 
-function flagProblem(error: Error, known: readonly string[]): string {
-  const unknown = /Unknown option '(-+)([^']*)'/.exec(error.message);
-  if (!unknown) return error.message.replace(/\. To specify an option argument.*/s, '');
-  const near = unknown[1] === '--' ? nearest(unknown[2]!, known) : undefined;
-  return `unknown option ${unknown[1]}${unknown[2]}${near === undefined ? '' : `, did you mean --${near}?`}`;
+function flagProblem(
+  { code, message }: CommanderError,
+  argv: readonly string[],
+  flags: Flags,
+  known: readonly string[],
+): string {
+  const named = /'(-[^']*)'/.exec(message)?.[1] ?? '';
+  const [, long = ''] = /--([\w-]+)/.exec(named) ?? [];
+  if (code === 'commander.unknownOption') {
+    const near = named.startsWith('--') ? nearest(long, known) : undefined;
+    return `unknown option ${named.split('=')[0]}${near === undefined ? '' : `, did you mean --${near}?`}`;
+  }
+  const short = named.split(',')[0]!;
+  const written = argv.includes(short) ? short : `--${long}`;
+  if (code === 'commander.optionMissingArgument')
+    return `${written} wants a value: ${flags[long]?.value ?? 'VALUE'}`;
+  return message.replace(/^error: /, '');
 }
 
 /** The flags as --help shows them. */

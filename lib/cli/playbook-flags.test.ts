@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { UsageError } from '../source/errors.ts';
-import { parseFlags } from './flags.ts';
+import { parseFlags } from '../source/flags.ts';
 import { PLAYBOOK_FLAGS } from './playbook-flags.ts';
 
 const parse = (...argv: string[]) => parseFlags(PLAYBOOK_FLAGS, argv);
@@ -43,6 +43,12 @@ describe('parseFlags', () => {
     expect(() => parse('--chek')).to.throw(UsageError, 'did you mean --check?');
   });
   it('says what is missing', () => {
-    expect(() => parse('-i')).to.throw(UsageError, /inventory/);
+    expect(() => parse('-i')).to.throw(UsageError, '-i wants a value: FILE');
+    expect(() => parse('--limit')).to.throw(UsageError, '--limit wants a value: PATTERN');
+  });
+  it('takes a value that begins with a dash', () => {
+    expect(parse('--ssh-common-args', '-o ProxyJump=bastion').text('ssh-common-args')).to.equal(
+      '-o ProxyJump=bastion',
+    );
   });
 });
