@@ -207,7 +207,6 @@ describe('a reader that leaves', () => {
       ),
     );
     writeFileSync(join(dir, 'hosts'), 'h1 ansible_connection=local\n');
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: for bash
     const line = '"$0" "$1" site.yml -i hosts | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"';
     const code = execFileSync('bash', ['-c', line, process.execPath, MAIN], {
       cwd: dir,

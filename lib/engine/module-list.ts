@@ -1,7 +1,7 @@
 import { CLUSTER_MODULES } from '../cluster/modules/index.ts';
 import { GENERAL_MODULES } from '../modules/index.ts';
 import type { Module } from '../modules/kit/define.ts';
-import { CONTROL_MODULES } from './control/schemas.ts';
+import { CONTROL_MODULES } from './control/index.ts';
 
 /** Every module that a playbook may call. */
 const MODULES: readonly Module[] = [...CONTROL_MODULES, ...GENERAL_MODULES, ...CLUSTER_MODULES];

@@ -5,8 +5,7 @@ import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
 import { finishArguments, renderArguments } from './arguments.ts';
 import { startAsync } from './async.ts';
-import type { Control, Included } from './control/control.ts';
-import { CONTROLS } from './control/index.ts';
+import { type Control, controlOf, type Included } from './control/control.ts';
 import { openConnection } from './host-session.ts';
 import type { HostState } from './host-state.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
@@ -41,7 +40,7 @@ export async function runItem(
     item.delegate = String(delegate);
     onDelegate(item.delegate);
   }
-  const control = CONTROLS.get(run.task.module.name);
+  const control = controlOf(run.task.module);
   return retrying(run, item, () =>
     control ? runControl(run, item, control, included) : runModule(run, item),
   );
@@ -96,7 +95,7 @@ function conditionResult(run: TaskRun, scope: Scope): Result | undefined {
 
 /** A set_fact that can't be known leaves its names unknown too. */
 function forgetting(run: TaskRun, args: Dict, unknown: string): Result {
-  if (run.task.module.name === 'set_fact') {
+  if (run.task.module.traits?.sets === 'variables') {
     for (const name of args.keys()) run.state.unknown.set(String(name), run.info.name);
   }
   return unknownResult(unknown);
@@ -130,8 +129,6 @@ function moduleCall(run: TaskRun, item: Item): ModuleCall | Result {
   return { module, args, ctx: moduleContext(run, item) };
 }
 
-const COMMANDS: ReadonlySet<string> = new Set(['command', 'shell']);
-
 /** The raw outcome of a call as a result. */
 export function settle(run: TaskRun, outcome: CallOutcome): Result {
   if (outcome === UNKNOWN) {
@@ -139,9 +136,10 @@ export function settle(run: TaskRun, outcome: CallOutcome): Result {
       changed: false,
       skipped: true,
       unknown: `${run.task.module.name} runs only for real`,
-      msg: COMMANDS.has(run.task.module.name)
-        ? 'Command would have run if not in check mode'
-        : 'skipped, running in check mode',
+      msg:
+        run.task.module.traits?.takes === 'command'
+          ? 'Command would have run if not in check mode'
+          : 'skipped, running in check mode',
     };
   }
   if (outcome instanceof ModuleError) return failureOf(run, outcome);
@@ -173,8 +171,9 @@ export function judgeItem(run: TaskRun, item: Item, raw: Result): Result {
 function storeFacts(run: TaskRun, item: Item, result: Result): void {
   if (!result.ansible_facts || run.task.module.kind === 'control') return;
   const state = factsState(run, item);
-  state.addFacts(result.ansible_facts, run.task.module.name === 'setup');
-  if (run.task.module.name === 'setup') state.factsGathered = true;
+  const gathered = run.task.module.traits?.sets === 'facts';
+  state.addFacts(result.ansible_facts, gathered);
+  if (gathered) state.factsGathered = true;
 }
 
 function factsState(run: TaskRun, item: Item): HostState {

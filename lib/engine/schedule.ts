@@ -173,7 +173,7 @@ async function agreedTo({ run, name }: PlayRun, task: Task): Promise<boolean> {
 const WENT_WELL: StepEnd = { failed: false, skipped: false, included: [] };
 
 const isFlush = (task: Task): boolean =>
-  task.module.name === 'meta' &&
+  task.module.traits?.steers === true &&
   [task.args.get('_raw_params'), task.args.get('action')].includes('flush_handlers');
 
 async function flushMeta(playRun: PlayRun, group: readonly HostWalk[]): Promise<void> {

@@ -18,7 +18,7 @@ export function selects(playRun: PlayRun, task: Task, host: string): boolean {
   if (!started(playRun, task, host)) return false;
   if (!tagged()) return false;
   // What is tagged `always` finds out what the rest builds on, in a run of one role too.
-  if (options.roles.length === 0 || task.module.name === 'meta' || task.tags.includes('always')) return true;
+  if (options.roles.length === 0 || task.module.traits?.steers || task.tags.includes('always')) return true;
   return (
     chain.some(role => options.roles.includes(role.name) || options.roles.includes(role.fullName)) ||
     opensRole(playRun, task)
@@ -45,7 +45,7 @@ export function noteRole({ rolesDone }: PlayRun, { role }: Task, host: string): 
 function opensRole(playRun: PlayRun, task: Task): boolean {
   const name = task.args.get('name') ?? task.args.get('role');
   return (
-    task.module.name === 'include_role' &&
+    task.module.traits?.brings === 'role' &&
     typeof name === 'string' &&
     (name.includes('{{') || playRun.run.options.roles.includes(name))
   );

@@ -20,9 +20,6 @@ export interface StepOutcome {
   readonly fatal: boolean;
 }
 
-/** Modules that work for all hosts at once, so run for the first only (Ansible's BYPASS_HOST_LOOP). */
-const ONCE_FOR_ALL = new Set(['add_host', 'pause']);
-
 /** `meta` actions that concern all hosts: the first host decides whether they are carried out. */
 const META_FOR_ALL = new Set([
   'refresh_inventory',
@@ -31,8 +28,6 @@ const META_FOR_ALL = new Set([
   'end_batch',
   'end_play',
 ]);
-
-const INCLUDES = new Set(['include_tasks', 'include_role']);
 
 /** A host at a step, with the loop variables of the includes around it. */
 export interface Member {
@@ -50,11 +45,12 @@ export async function runStep(
   const { run } = playRun;
   const hosts = members.map(member => member.host);
   const first = hosts[0]!;
-  const isMeta = task.module.name === 'meta';
+  const { traits } = task.module;
+  const isMeta = traits?.steers === true;
   const metaAction = isMeta ? String(task.args.get('_raw_params') ?? task.args.get('action')) : '';
   const info = taskInfo(playRun, task, members[0]!, handler);
   const verdicts = new Map<string, TaskVerdict>();
-  const onceForAll = ONCE_FOR_ALL.has(task.module.name) || META_FOR_ALL.has(metaAction);
+  const onceForAll = traits?.scope === 'all-hosts' || META_FOR_ALL.has(metaAction);
   const once = onceForAll || flag(playRun, task, first, 'runOnce');
   run.emit({ type: 'task-start', task: info });
   const throttle = task.throttle ? Number(render(playRun, task, first, 'throttle') ?? 0) : 0;
@@ -72,7 +68,7 @@ export async function runStep(
     else if (verdict.status === 'skipped') emitOutcome(playRun, own, ownInfo, member, verdict);
   });
   if (once && verdicts.has(first)) shareResult(playRun, task, hosts, verdicts.get(first)!);
-  if (task.module.name !== 'include_role') announceIncludes(playRun, verdicts);
+  if (traits?.brings !== 'role') announceIncludes(playRun, verdicts);
   run.emit({ type: 'task-end', task: info });
   return conclude(playRun, task, hosts, verdicts, once);
 }
@@ -106,7 +102,7 @@ function shareResult(playRun: PlayRun, task: Task, hosts: readonly string[], ver
     const state = hostState(playRun.run, host);
     const source = hostState(playRun.run, hosts[0]!);
     if (task.register !== undefined) state.set(task.register, source.setVars.get(task.register)!);
-    if (task.module.name === 'set_fact') {
+    if (task.module.traits?.sets === 'variables') {
       for (const name of Object.keys(verdict.result.ansible_facts ?? {}))
         state.set(name, source.setVars.get(name)!);
     } else if (verdict.result.ansible_facts) state.addFacts(verdict.result.ansible_facts);
@@ -144,12 +140,12 @@ function record(playRun: PlayRun, task: Task, info: TaskInfo, member: Member, ve
   const { status, ignored, included } = verdict;
   const { host } = member;
   const { stats } = hostState(run, host);
-  const bringsTasks = status === 'ok' && INCLUDES.has(task.module.name);
+  const bringsTasks = status === 'ok' && task.module.traits?.brings !== undefined;
   if (!bringsTasks) emitOutcome(playRun, task, info, member, verdict);
   for (const message of verdict.result.warnings ?? []) run.emit({ type: 'warning', message });
   // As in Ansible's recap, each file included counts, the include of a role does not.
   if (!bringsTasks) count(stats, verdict);
-  else if (task.module.name !== 'include_role') stats.ok += included.length;
+  else if (task.module.traits?.brings === 'tasks') stats.ok += included.length;
   if (status === 'unreachable' && !ignored) hostState(run, host).status = 'unreachable';
   if (status === 'failed' && !ignored) rememberFailure(playRun, task, host, verdict.result);
   if (status === 'changed' && !ignored) notify(playRun, task, host);

@@ -12,8 +12,7 @@ import { KEYWORDS, keyHint, keywordsOf, type Level } from './keywords.ts';
 import type { Load, LoaderOptions } from './load-state.ts';
 import type { Authored, Task } from './types.ts';
 
-/** Modules whose text is a command: only these words of it are arguments. */
-const COMMANDS: ReadonlySet<string> = new Set(['command', 'shell', 'raw', 'script']);
+/** Words that are arguments in the text of a module that takes a command. */
 const COMMAND_ARGUMENTS: ReadonlySet<string> = new Set([
   ...['creates', 'removes', 'chdir', 'executable', 'warn', 'stdin', 'stdin_add_newline', 'strip_empty_ends'],
   'expand_argument_vars',
@@ -222,9 +221,9 @@ function wordsOf(load: Load, text: string, at: Position): string[] | undefined {
 }
 
 function argumentsOfText(load: Load, text: string, at: Position, moduleName: string) {
-  const short = moduleName.replace(/^ansible\.(builtin|legacy)\./, '');
+  const isCommand = load.options.findModule(moduleName)?.traits?.takes === 'command';
   try {
-    const { pairs, rest } = parseFreeForm(text, COMMANDS.has(short) ? COMMAND_ARGUMENTS : undefined);
+    const { pairs, rest } = parseFreeForm(text, isCommand ? COMMAND_ARGUMENTS : undefined);
     const args: Dict = new Map<Value, Value>(pairs);
     setOrigin(args, { self: at, keys: new Map([...pairs.keys()].map(key => [key, { key: at, value: at }])) });
     return { args, rest };

@@ -166,7 +166,7 @@ const bareMode: TaskRule = task =>
   });
 
 const includeTags: TaskRule = task => {
-  if (!['include_tasks', 'include_role'].includes(task.module.name) || task.args.has('apply')) return [];
+  if (task.module.traits?.brings === undefined || task.args.has('apply')) return [];
   const own = task.tags.filter(tag => !task.outer.tags.includes(tag) && tag !== 'always' && tag !== 'never');
   if (own.length === 0) return [];
   const advice = 'add apply: {tags: …}, or use the import form';
@@ -215,10 +215,7 @@ const TASK_RULES: readonly TaskRule[] = [
 
 function unusedHandlers(play: Play, tasks: readonly Task[]): LintFinding[] {
   const notified = new Set(tasks.flatMap(task => task.notify.map(({ value }) => String(value))));
-  if (
-    [...notified].some(isTemplate) ||
-    tasks.some(task => ['include_tasks', 'include_role'].includes(task.module.name))
-  )
+  if ([...notified].some(isTemplate) || tasks.some(task => task.module.traits?.brings !== undefined))
     return [];
   return [...eachTask(play.handlers)]
     .filter(handler => handler.name !== undefined && !isTemplate(handler.name))
@@ -304,8 +301,7 @@ function knownNames(
   tasks: readonly Task[],
   { inventoryNames }: LintOptions,
 ): ReadonlySet<string> | undefined {
-  if (tasks.some(task => ['include_vars', 'include_tasks', 'include_role'].includes(task.module.name)))
-    return undefined;
+  if (tasks.some(task => task.module.name === 'include_vars' || task.module.traits?.brings)) return undefined;
   if (play.varsFiles.some(({ value }) => isTemplate(toPlain(value)))) return undefined;
   const names = new Set([...MAGIC, ...inventoryNames, ...play.varsPrompt.map(({ name }) => name)]);
   const layers = [

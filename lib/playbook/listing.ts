@@ -21,7 +21,7 @@ export function tasksOf(play: Play, choice: TagChoice = ALL): Task[] {
 
 /** What people see as the task's title: `role : name`, the module where it has no name. */
 export function titleOf(task: Task): string {
-  if (task.module.name === 'include_role') return task.name ?? `${task.moduleName} : ${roleAsked(task)}`;
+  if (task.module.traits?.brings === 'role') return task.name ?? `${task.moduleName} : ${roleAsked(task)}`;
   const name = task.name ?? task.moduleName;
   return task.role ? `${task.role.fullName} : ${name}` : name;
 }
@@ -46,7 +46,7 @@ export function matchesStart(task: Task, pattern: string): boolean {
 export function missingHandlers(playbook: Playbook): SourceError[] {
   return playbook.plays.flatMap(play => {
     const tasks = [...sectionsOf(play), play.handlers].flatMap(nodes => [...eachTask(nodes)]);
-    if (tasks.some(task => ['include_role', 'include_tasks'].includes(task.module.name))) return [];
+    if (tasks.some(task => task.module.traits?.brings !== undefined)) return [];
     const known = new Set(
       handlersOf(play.handlers).flatMap(handler => [
         handler.name,

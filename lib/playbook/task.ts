@@ -10,8 +10,6 @@ import { type Load, staticVariables } from './load-state.ts';
 import type { Authored, Keywords, Loop, Task, TaskContext } from './types.ts';
 
 const LOOP_KEYS = new Map(LOOP_CONTROL.map(entry => [entry.name, entry]));
-const DYNAMIC_INCLUDES: ReadonlySet<string> = new Set(['include_tasks', 'include_role', 'include']);
-
 /** A task from its dictionary, or undefined when it is too broken to go on with. */
 export function parseTask(load: Load, dict: Dict, context: TaskContext): Task | undefined {
   const level: Level = context.handlers ? 'handler' : 'task';
@@ -19,7 +17,7 @@ export function parseTask(load: Load, dict: Dict, context: TaskContext): Task | 
   if (!load.alreadyChecked(dict)) {
     checkKeywords(load, dict, level, key => !action || key === action.moduleName || key.startsWith('with_'));
     if (action) checkArguments(load, action, isFailureExpected(dict, context));
-    if (action && DYNAMIC_INCLUDES.has(action.module.name)) checkInclude(load, dict, action);
+    if (action && action.module.traits?.brings !== undefined) checkInclude(load, dict, action);
   }
   const loop = parseLoop(load, dict);
   return action && buildTask(load, dict, context, action, loop);

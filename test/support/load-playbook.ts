@@ -45,6 +45,7 @@ const STAND_INS: ReadonlyMap<string, Module> = new Map(
   [
     defineAction({
       name: 'command',
+      traits: { takes: 'command' },
       summary: 'Runs a command.',
       freeForm: 'cmd',
       args: Type.Object({

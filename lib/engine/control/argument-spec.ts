@@ -1,27 +1,38 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
 import { type Option, optionErrors } from '../../playbook/argument-spec.ts';
 import { type Json, toPlain, Undefined } from '../../source/value.ts';
-import type { Control } from './control.ts';
+import { defineControl } from './control.ts';
 
 /** validate_argument_spec: every option of a role is there, of its type, and one of its choices. */
-export const validateArgumentSpec: Control = ({ plain, scope }) => {
-  const spec = plain['argument_spec'] as Record<string, Option>;
-  const provided = plain['provided_arguments'] as Record<string, Json>;
-  const value = (name: string): Json | undefined => {
-    if (Object.hasOwn(provided, name)) return provided[name];
-    if (!scope.has(name)) return undefined;
-    const found = scope.get(name);
-    return found instanceof Undefined ? undefined : toPlain(found);
-  };
-  const errors = Object.entries(spec).flatMap(([name, option]) => optionErrors(name, option, value(name)));
-  if (errors.length === 0) return { result: { changed: false, msg: 'The arg spec validation passed' } };
-  const msg = `Validation of arguments failed:\n${errors.join('\n')}`;
-  return {
-    result: {
-      changed: false,
-      failed: true,
-      msg,
-      argument_errors: errors,
-      argument_spec_data: spec as unknown as Json,
-    },
-  };
-};
+export const validateArgumentSpec = defineControl({
+  name: 'validate_argument_spec',
+  summary: 'Checks variables against an argument specification.',
+  args: Type.Object({
+    argument_spec: A.dict('Options by name: type, required, choices, default, elements, options.'),
+    provided_arguments: A.dict('Values to check instead of the variables.', { default: {} }),
+    validate_args_context: A.dict('Where the specification comes from, for messages.', { default: {} }),
+  }),
+  returns: { argument_errors: 'what is wrong, a sentence each' },
+  run: ({ plain, scope }) => {
+    const spec = plain['argument_spec'] as Record<string, Option>;
+    const provided = plain['provided_arguments'] as Record<string, Json>;
+    const value = (name: string): Json | undefined => {
+      if (Object.hasOwn(provided, name)) return provided[name];
+      if (!scope.has(name)) return undefined;
+      const found = scope.get(name);
+      return found instanceof Undefined ? undefined : toPlain(found);
+    };
+    const errors = Object.entries(spec).flatMap(([name, option]) => optionErrors(name, option, value(name)));
+    if (errors.length === 0) return { result: { changed: false, msg: 'The arg spec validation passed' } };
+    const msg = `Validation of arguments failed:\n${errors.join('\n')}`;
+    return {
+      result: {
+        changed: false,
+        failed: true,
+        msg,
+        argument_errors: errors,
+        argument_spec_data: spec as unknown as Json,
+      },
+    };
+  },
+});

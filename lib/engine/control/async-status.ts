@@ -1,22 +1,38 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
 import type { Result } from '../../modules/kit/define.ts';
 import { checkJob, eraseJob, readPart } from '../async.ts';
-import type { Control } from './control.ts';
+import { defineControl } from './control.ts';
 
 /** async_status: a job of this run gives its module's result; one of an earlier run what its script printed. */
-export const asyncStatus: Control = async ({ plain, playRun, open }) => {
-  const id = String(plain['jid']);
-  const channel = await open();
-  if (plain['mode'] === 'cleanup') {
-    await eraseJob(id, channel);
-    return { result: { changed: false, erased: `~/.ansible_async/${id}` } };
-  }
-  const job = playRun.run.jobs.get(id);
-  if (!job) return { result: await foreignJob(id, channel) };
-  await checkJob(job, channel);
-  const common = { started: 1, ansible_job_id: id };
-  if (!job.result) return { result: { changed: false, finished: 0, ...common } };
-  return { result: { ...job.result, finished: 1, ...common } };
-};
+export const asyncStatus = defineControl({
+  name: 'async_status',
+  summary: 'Tells how a task started with `async` is doing.',
+  args: Type.Object({
+    jid: A.str('The `ansible_job_id` of the task.'),
+    mode: A.choice(['status', 'cleanup'], 'Whether to ask or to remove the job’s record.', {
+      default: 'status',
+    }),
+  }),
+  returns: {
+    started: '1 when the job runs or ran',
+    finished: '1 when it ended',
+    erased: 'the record removed',
+  },
+  run: async ({ plain, playRun, open }) => {
+    const id = String(plain['jid']);
+    const channel = await open();
+    if (plain['mode'] === 'cleanup') {
+      await eraseJob(id, channel);
+      return { result: { changed: false, erased: `~/.ansible_async/${id}` } };
+    }
+    const job = playRun.run.jobs.get(id);
+    if (!job) return { result: await foreignJob(id, channel) };
+    await checkJob(job, channel);
+    const common = { started: 1, ansible_job_id: id };
+    if (!job.result) return { result: { changed: false, finished: 0, ...common } };
+    return { result: { ...job.result, finished: 1, ...common } };
+  },
+});
 
 async function foreignJob(id: string, channel: Parameters<typeof readPart>[2]): Promise<Result> {
   const reply = await readPart(id, 0, channel);

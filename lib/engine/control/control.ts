@@ -1,4 +1,5 @@
-import type { Result } from '../../modules/kit/define.ts';
+import type { TProperties } from 'typebox';
+import type { ControlModule, Module, Result } from '../../modules/kit/define.ts';
 import type { Task, TaskNode } from '../../playbook/types.ts';
 import type { Dict, Json } from '../../source/value.ts';
 import type { TaskInfo } from '../events.ts';
@@ -44,3 +45,17 @@ export interface ControlOutcome {
 }
 
 export type Control = (call: ControlCall) => ControlOutcome | Promise<ControlOutcome>;
+
+/** A module with its work; an import has none left when the playbook runs. */
+interface RunnerModule<P extends TProperties = TProperties> extends ControlModule<P> {
+  readonly run?: Control;
+}
+
+export function defineControl<P extends TProperties>(module: Omit<RunnerModule<P>, 'kind'>): ControlModule {
+  return { kind: 'control', ...module } as unknown as ControlModule;
+}
+
+/** What a control module does; undefined for a module whose work is on the host. */
+export function controlOf(module: Module): Control | undefined {
+  return module.kind === 'control' ? (module as RunnerModule).run : undefined;
+}

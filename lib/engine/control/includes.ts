@@ -1,42 +1,76 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import type { LoadedRole, RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
 import { SourceErrors } from '../../source/errors.ts';
 import type { Json } from '../../source/value.ts';
 import { findOrFail } from '../find.ts';
 import type { PlayRun } from '../run.ts';
-import type { Control, ControlCall } from './control.ts';
+import { type ControlCall, defineControl } from './control.ts';
+
+export const taskFile = {
+  file: A.opt(A.path('Task file, searched in the tasks directories.', { aliases: ['_raw_params'] })),
+};
+
+export const roleArgs = {
+  name: A.str('Role to run.', { aliases: ['role'] }),
+  tasks_from: A.str('Task file of the role.', { default: 'main' }),
+  vars_from: A.str('Variable file of the role.', { default: 'main' }),
+  defaults_from: A.str('Defaults file of the role.', { default: 'main' }),
+  handlers_from: A.str('Handler file of the role.', { default: 'main' }),
+  allow_duplicates: A.bool('Runs the role again when it has run already.', { default: true }),
+  rolespec_validate: A.bool('Checks the arguments against the role’s argument_specs.', { default: true }),
+};
 
 /** include_tasks: each file is read once for a task, so hosts that include the same one stay in step. */
-export const includeTasks: Control = call => {
-  const { plain, task, playRun, vars } = call;
-  const name = String(plain['file'] ?? '');
-  if (name === '') throw new ModuleError('include_tasks needs a file', { control: true });
-  const file = findOrFail(task, playRun, 'tasks', name);
-  const nodes = once(playRun, `${task.id}\0${file}`, () =>
-    playRun.run.loader.loadTaskFile(file, contextOf(call)),
-  );
-  return {
-    result: { changed: false, include: file, include_args: {} },
-    // An empty file is passed over without a word.
-    included: nodes.length > 0 ? [{ nodes, frame: vars, what: file }] : [],
-  };
-};
+export const includeTasks = defineControl({
+  name: 'include_tasks',
+  summary: 'Runs the tasks of another file, chosen when the task runs.',
+  aliases: ['include'],
+  freeForm: 'file',
+  args: Type.Object({ ...taskFile, apply: A.opt(A.dict('Keywords for every task of the file.')) }),
+  open: true,
+  traits: { brings: 'tasks' },
+  run: call => {
+    const { plain, task, playRun, vars } = call;
+    const name = String(plain['file'] ?? '');
+    if (name === '') throw new ModuleError('include_tasks needs a file', { control: true });
+    const file = findOrFail(task, playRun, 'tasks', name);
+    const nodes = once(playRun, `${task.id}\0${file}`, () =>
+      playRun.run.loader.loadTaskFile(file, contextOf(call)),
+    );
+    return {
+      result: { changed: false, include: file, include_args: {} },
+      // An empty file is passed over without a word.
+      included: nodes.length > 0 ? [{ nodes, frame: vars, what: file }] : [],
+    };
+  },
+});
 
 /** include_role: its handlers join the play's, its variables too when `public`. */
-export const includeRole: Control = call => {
-  const { plain, task, playRun, vars } = call;
-  const request = roleRequest(plain);
-  const nodes = once(playRun, `${task.id}\0${JSON.stringify(request)}`, () => {
-    const loaded = loadRole(call, request);
-    playRun.roles.push(...loaded.dependencies, loaded.role);
-    playRun.handlers.push(...loaded.handlers);
-    return loaded.tasks;
-  });
-  return {
-    result: { changed: false, include: request.name, include_args: { ...plain } },
-    included: [{ nodes, frame: vars, what: request.name }],
-  };
-};
+export const includeRole = defineControl({
+  name: 'include_role',
+  summary: 'Runs a role, chosen when the task runs.',
+  args: Type.Object({
+    ...roleArgs,
+    public: A.bool('Shows the role’s defaults and vars to the rest of the play.', { default: false }),
+    apply: A.opt(A.dict('Keywords for every task of the role.')),
+  }),
+  traits: { brings: 'role' },
+  run: call => {
+    const { plain, task, playRun, vars } = call;
+    const request = roleRequest(plain);
+    const nodes = once(playRun, `${task.id}\0${JSON.stringify(request)}`, () => {
+      const loaded = loadRole(call, request);
+      playRun.roles.push(...loaded.dependencies, loaded.role);
+      playRun.handlers.push(...loaded.handlers);
+      return loaded.tasks;
+    });
+    return {
+      result: { changed: false, include: request.name, include_args: { ...plain } },
+      included: [{ nodes, frame: vars, what: request.name }],
+    };
+  },
+});
 
 /** A role that is not there fails the task, as a file does that is not; mistakes in a role end the run. */
 function loadRole(call: ControlCall, request: RoleRequest): LoadedRole {

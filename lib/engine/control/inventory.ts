@@ -1,33 +1,52 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
 import { type Dict, toPlain } from '../../source/value.ts';
-import type { Control } from './control.ts';
+import { defineControl } from './control.ts';
 
 const OWN_ARGUMENTS = new Set(['name', 'hostname', 'host', 'groups', 'group', 'groupname']);
 
 /** add_host: the host is there for the next play, and in `hostvars` at once. */
-export const addHost: Control = ({ plain, args, playRun }) => {
-  const { inventory } = playRun.run;
-  const [name, port] = splitPort(String(plain['name']));
-  const vars: Dict = new Map([...args].filter(([key]) => !OWN_ARGUMENTS.has(String(key))));
-  if (port !== undefined) vars.set('ansible_port', port);
-  const groups = plain['groups'] as string[];
-  const known = inventory.hosts.get(name);
-  const changed = !known || groups.some(group => !known.groups.includes(group));
-  inventory.addHost(name, groups, vars);
-  playRun.inventoryLayers.delete(name);
-  return { result: { changed, add_host: { host_name: name, groups, host_vars: toPlain(vars) } } };
-};
+export const addHost = defineControl({
+  name: 'add_host',
+  summary: 'Adds a host to the inventory of this run.',
+  args: Type.Object({
+    name: A.str('Name of the host, with `:port` if need be.', { aliases: ['hostname', 'host'] }),
+    groups: A.list('Groups to put it in.', { default: [], aliases: ['group', 'groupname'] }),
+  }),
+  open: true,
+  traits: { scope: 'all-hosts' },
+  run: ({ plain, args, playRun }) => {
+    const { inventory } = playRun.run;
+    const [name, port] = splitPort(String(plain['name']));
+    const vars: Dict = new Map([...args].filter(([key]) => !OWN_ARGUMENTS.has(String(key))));
+    if (port !== undefined) vars.set('ansible_port', port);
+    const groups = plain['groups'] as string[];
+    const known = inventory.hosts.get(name);
+    const changed = !known || groups.some(group => !known.groups.includes(group));
+    inventory.addHost(name, groups, vars);
+    playRun.inventoryLayers.delete(name);
+    return { result: { changed, add_host: { host_name: name, groups, host_vars: toPlain(vars) } } };
+  },
+});
 
 function splitPort(name: string): readonly [string, number | undefined] {
   const match = /^([^:]+):(\d+)$/.exec(name);
   return match ? [match[1]!, Number(match[2])] : [name, undefined];
 }
 
-export const groupBy: Control = ({ plain, playRun, host }) => {
-  const { inventory } = playRun.run;
-  const group = String(plain['key']).replaceAll(' ', '-');
-  const parents = (plain['parents'] as string[]).map(parent => parent.replaceAll(' ', '-'));
-  const changed = !inventory.hosts.get(host)?.groups.includes(group);
-  inventory.addToGroup(host, group, parents);
-  playRun.inventoryLayers.delete(host);
-  return { result: { changed, add_group: group, parent_groups: parents } };
-};
+export const groupBy = defineControl({
+  name: 'group_by',
+  summary: 'Puts the host in a group named after a fact.',
+  args: Type.Object({
+    key: A.str('Name of the group.'),
+    parents: A.list('Groups that contain it.', { default: ['all'] }),
+  }),
+  run: ({ plain, playRun, host }) => {
+    const { inventory } = playRun.run;
+    const group = String(plain['key']).replaceAll(' ', '-');
+    const parents = (plain['parents'] as string[]).map(parent => parent.replaceAll(' ', '-'));
+    const changed = !inventory.hosts.get(host)?.groups.includes(group);
+    inventory.addToGroup(host, group, parents);
+    playRun.inventoryLayers.delete(host);
+    return { result: { changed, add_group: group, parent_groups: parents } };
+  },
+});

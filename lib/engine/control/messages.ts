@@ -1,18 +1,31 @@
+import { A, Type } from '../../modules/kit/arguments.ts';
 import { SourceError } from '../../source/errors.ts';
 import { type Json, toPlain, Undefined, type Value } from '../../source/value.ts';
-import type { Control, ControlCall } from './control.ts';
+import { type ControlCall, defineControl } from './control.ts';
 
 /** debug: an undefined `var` is shown, an undefined name in `msg` fails. */
-export const debug: Control = call => {
-  const { plain, args, playRun } = call;
-  if (playRun.run.options.verbosity < Number(plain['verbosity'])) {
-    return { result: { changed: false, skipped: true, skipped_reason: 'Verbosity threshold not met.' } };
-  }
-  const name = plain['var'];
-  if (name === undefined)
-    return { result: { changed: false, msg: args.has('msg') ? toPlain(args.get('msg')!) : 'Hello world!' } };
-  return { result: { changed: false, [String(name)]: show(call, String(name)) } };
-};
+export const debug = defineControl({
+  name: 'debug',
+  summary: 'Prints a message or a variable.',
+  args: Type.Object({
+    msg: A.opt(A.raw('What to print; any type.')),
+    var: A.opt(A.str('Name of a variable, or an expression, to print.')),
+    verbosity: A.int('Prints only from this many -v on.', { default: 0 }),
+  }),
+  rules: { mutuallyExclusive: [['msg', 'var']] },
+  run: call => {
+    const { plain, args, playRun } = call;
+    if (playRun.run.options.verbosity < Number(plain['verbosity'])) {
+      return { result: { changed: false, skipped: true, skipped_reason: 'Verbosity threshold not met.' } };
+    }
+    const name = plain['var'];
+    if (name === undefined)
+      return {
+        result: { changed: false, msg: args.has('msg') ? toPlain(args.get('msg')!) : 'Hello world!' },
+      };
+    return { result: { changed: false, [String(name)]: show(call, String(name)) } };
+  },
+});
 
 function show({ playRun, scope, task }: ControlCall, expression: string): Json {
   try {
@@ -25,20 +38,36 @@ function show({ playRun, scope, task }: ControlCall, expression: string): Json {
   }
 }
 
-export const fail: Control = ({ plain }) => ({
-  result: { changed: false, failed: true, msg: plain['msg']! },
+export const fail = defineControl({
+  name: 'fail',
+  summary: 'Fails with a message of your own.',
+  args: Type.Object({ msg: A.raw('What to say.', { default: 'Failed as requested from task' }) }),
+  run: ({ plain }) => ({
+    result: { changed: false, failed: true, msg: plain['msg']! },
+  }),
 });
 
 /** assert: conditions in order; the first that does not hold is named. */
-export const assert: Control = ({ args, plain, playRun, scope, task }) => {
-  const that = args.get('that')!;
-  const conditions: Value[] = Array.isArray(that) ? that : [that];
-  for (const condition of conditions) {
-    if (playRun.run.templar.test(condition, scope, task.argsAt)) continue;
-    const msg = plain['fail_msg'] ?? 'Assertion failed';
-    return {
-      result: { changed: false, failed: true, evaluated_to: false, assertion: toPlain(condition), msg },
-    };
-  }
-  return { result: { changed: false, msg: plain['success_msg'] ?? 'All assertions passed' } };
-};
+export const assert = defineControl({
+  name: 'assert',
+  summary: 'Fails unless all conditions hold.',
+  args: Type.Object({
+    that: A.rawList('Conditions, as in `when`.'),
+    fail_msg: A.opt(A.raw('What to say when one does not hold.', { aliases: ['msg'] })),
+    success_msg: A.opt(A.raw('What to say when all hold.')),
+    quiet: A.bool('Says nothing about single conditions.', { default: false }),
+  }),
+  returns: { assertion: 'the condition that did not hold', evaluated_to: 'its value' },
+  run: ({ args, plain, playRun, scope, task }) => {
+    const that = args.get('that')!;
+    const conditions: Value[] = Array.isArray(that) ? that : [that];
+    for (const condition of conditions) {
+      if (playRun.run.templar.test(condition, scope, task.argsAt)) continue;
+      const msg = plain['fail_msg'] ?? 'Assertion failed';
+      return {
+        result: { changed: false, failed: true, evaluated_to: false, assertion: toPlain(condition), msg },
+      };
+    }
+    return { result: { changed: false, msg: plain['success_msg'] ?? 'All assertions passed' } };
+  },
+});

@@ -1,37 +1,55 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../find.ts';
-import type { Control, ControlCall } from './control.ts';
+import { type ControlCall, defineControl } from './control.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-export const setFact: Control = ({ args, plain, task, factsOf: state }) => {
-  const facts = emptyRecord<Json>();
-  for (const [key, value] of args) {
-    const name = String(key);
-    if (name === 'cacheable') continue;
-    if (!NAME.test(name)) throw new ModuleError(`"${name}" is not a valid variable name`);
-    state.set(name, value, isTemplate(task.args.get(key)));
-    facts[name] = toPlain(value);
-    if (plain['cacheable']) state.addFact(name, facts[name]);
-  }
-  if (Object.keys(facts).length === 0) throw new ModuleError('set_fact needs at least one variable');
-  return { result: { changed: false, ansible_facts: facts } };
-};
+export const setFact = defineControl({
+  name: 'set_fact',
+  summary: 'Sets variables for the host for the rest of the run.',
+  args: Type.Object({ cacheable: A.bool('Stores them as facts as well.', { default: false }) }),
+  open: true,
+  returns: { ansible_facts: 'the variables that were set' },
+  traits: { sets: 'variables' },
+  run: ({ args, plain, task, factsOf: state }) => {
+    const facts = emptyRecord<Json>();
+    for (const [key, value] of args) {
+      const name = String(key);
+      if (name === 'cacheable') continue;
+      if (!NAME.test(name)) throw new ModuleError(`"${name}" is not a valid variable name`);
+      state.set(name, value, isTemplate(task.args.get(key)));
+      facts[name] = toPlain(value);
+      if (plain['cacheable']) state.addFact(name, facts[name]);
+    }
+    if (Object.keys(facts).length === 0) throw new ModuleError('set_fact needs at least one variable');
+    return { result: { changed: false, ansible_facts: facts } };
+  },
+});
 
-export const setStats: Control = ({ plain, playRun, host }) => {
-  const { customStats } = playRun.run;
-  const data = plain['data'] as Record<string, Json>;
-  for (const [name, value] of Object.entries(data)) {
-    const key = plain['per_host'] ? `${host}.${name}` : name;
-    customStats.set(key, plain['aggregate'] ? aggregate(customStats.get(key), value) : value);
-  }
-  return { result: { changed: false, ansible_stats: data } };
-};
+export const setStats = defineControl({
+  name: 'set_stats',
+  summary: 'Sets custom figures for the report of the run.',
+  args: Type.Object({
+    data: A.dict('Figures by name.'),
+    per_host: A.bool('Keeps them per host.', { default: false }),
+    aggregate: A.bool('Adds to what is there instead of replacing it.', { default: true }),
+  }),
+  run: ({ plain, playRun, host }) => {
+    const { customStats } = playRun.run;
+    const data = plain['data'] as Record<string, Json>;
+    for (const [name, value] of Object.entries(data)) {
+      const key = plain['per_host'] ? `${host}.${name}` : name;
+      customStats.set(key, plain['aggregate'] ? aggregate(customStats.get(key), value) : value);
+    }
+    return { result: { changed: false, ansible_stats: data } };
+  },
+});
 
 function aggregate(before: Json | undefined, value: Json): Json {
   if (typeof before === 'number' && typeof value === 'number') return before + value;
@@ -45,33 +63,50 @@ const isObject = (json: Json | undefined): json is { [key: string]: Json } =>
   typeof json === 'object' && json !== null && !Array.isArray(json);
 
 /** include_vars: what the files hold is rendered now, with what is known now, and kept. */
-export const includeVars: Control = call => {
-  const { plain, state, task, playRun, scope } = call;
-  const merging = plain['hash_behaviour'] === 'merge';
-  const single = plain['dir'] === undefined;
-  const files = single
-    ? [findOrFail(task, playRun, 'vars', String(plain['file'] ?? ''))]
-    : directoryFiles(call);
-  const loaded: Dict = new Map();
-  for (const file of files) {
-    for (const [key, value] of playRun.run.files.vars(file))
-      loaded.set(key, merging ? merge(loaded.get(key), value) : value);
-  }
-  const name = plain['name'];
-  const vars: Dict = name === undefined ? loaded : new Map([[String(name), loaded]]);
-  for (const [key, value] of vars) {
-    const before = merging && scope.has(String(key)) ? scope.get(String(key)) : undefined;
-    state.includedVars.set(key, merge(before, value));
-  }
-  scope.refresh();
-  return {
-    result: {
-      changed: false,
-      ansible_facts: toPlain(vars) as Record<string, Json>,
-      ansible_included_var_files: files,
-    },
-  };
-};
+export const includeVars = defineControl({
+  name: 'include_vars',
+  summary: 'Loads variables from a file or a directory.',
+  freeForm: 'file',
+  args: Type.Object({
+    file: A.opt(A.path('File to load, searched in the vars directories.', { aliases: ['_raw_params'] })),
+    dir: A.opt(A.path('Directory whose files are loaded in order of their names.')),
+    name: A.opt(A.str('Puts the variables below this name.')),
+    depth: A.int('How deep to go in `dir`; 0 is without limit.', { default: 0 }),
+    files_matching: A.opt(A.str('Regular expression for names in `dir`.')),
+    ignore_files: A.opt(A.list('Names in `dir` to leave out.')),
+    extensions: A.list('Endings of names in `dir` to load.', { default: ['yaml', 'yml', 'json'] }),
+    ignore_unknown_extensions: A.bool('Passes over other endings instead of failing.', { default: false }),
+    hash_behaviour: A.opt(A.choice(['replace', 'merge'], 'Whether mappings replace or merge what is there.')),
+  }),
+  returns: { ansible_facts: 'the variables loaded', ansible_included_var_files: 'the files loaded' },
+  run: call => {
+    const { plain, state, task, playRun, scope } = call;
+    const merging = plain['hash_behaviour'] === 'merge';
+    const single = plain['dir'] === undefined;
+    const files = single
+      ? [findOrFail(task, playRun, 'vars', String(plain['file'] ?? ''))]
+      : directoryFiles(call);
+    const loaded: Dict = new Map();
+    for (const file of files) {
+      for (const [key, value] of playRun.run.files.vars(file))
+        loaded.set(key, merging ? merge(loaded.get(key), value) : value);
+    }
+    const name = plain['name'];
+    const vars: Dict = name === undefined ? loaded : new Map([[String(name), loaded]]);
+    for (const [key, value] of vars) {
+      const before = merging && scope.has(String(key)) ? scope.get(String(key)) : undefined;
+      state.includedVars.set(key, merge(before, value));
+    }
+    scope.refresh();
+    return {
+      result: {
+        changed: false,
+        ansible_facts: toPlain(vars) as Record<string, Json>,
+        ansible_included_var_files: files,
+      },
+    };
+  },
+});
 
 function merge(before: Value | undefined, value: Value): Value {
   if (!(before instanceof Map) || !(value instanceof Map)) return value;

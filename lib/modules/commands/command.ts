@@ -25,6 +25,7 @@ interface Given {
 /** command: runs a program. */
 export const command = defineAction({
   name: 'command',
+  traits: { takes: 'command' },
   summary: 'Runs a program on the host, without a shell.',
   args,
   freeForm: 'cmd',

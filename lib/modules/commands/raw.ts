@@ -15,6 +15,7 @@ const { cmd: _, start: __, end: ___, delta: ____, ...returns } = RUN_RETURNS;
 /** raw: a text for the shell, nothing added. */
 export const raw = defineAction({
   name: 'raw',
+  traits: { takes: 'command' },
   summary: 'Gives a text to a shell of the host, as it is.',
   args,
   freeForm: 'cmd',

@@ -12,6 +12,7 @@ const args = Type.Object({
 /** shell: runs a text in a shell. */
 export const shell = defineAction({
   name: 'shell',
+  traits: { takes: 'command' },
   summary: 'Runs a text in a shell on the host.',
   args,
   freeForm: 'cmd',

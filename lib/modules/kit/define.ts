@@ -141,6 +141,20 @@ export interface ModuleContext {
   variable(name: string): Json | undefined;
 }
 
+/** What is special about a module in the run. */
+export interface Traits {
+  /** Runs once for all hosts of the batch, as Ansible's BYPASS_HOST_LOOP. */
+  readonly scope?: 'all-hosts';
+  /** Brings tasks when it runs: those of a file, or of a role. */
+  readonly brings?: 'tasks' | 'role';
+  /** Steers the run: no choice of roles leaves it out. */
+  readonly steers?: true;
+  /** Its arguments become variables of the host, or its facts are those of the host itself. */
+  readonly sets?: 'variables' | 'facts';
+  /** Its free-form text is a command line, in which few words are arguments. */
+  readonly takes?: 'command';
+}
+
 interface Common<P extends TProperties> {
   readonly name: string;
   readonly summary: string;
@@ -164,6 +178,8 @@ interface Common<P extends TProperties> {
   readonly registeredDiff?: 'list' | 'values';
   /** Result fields, for the reference page: name → what it holds. */
   readonly returns?: Readonly<Record<string, string>>;
+  /** What the engine and the reader of playbooks ask for, so that they need no module by its name. */
+  readonly traits?: Traits;
   /** Where it differs from Ansible's module, one sentence each, for the compatibility page. */
   readonly differences?: readonly string[];
 }
@@ -211,10 +227,6 @@ export function defineState<P extends TProperties, F>(module: Omit<StateModule<P
 
 export function defineAction<P extends TProperties>(module: Omit<ActionModule<P>, 'kind'>): ActionModule {
   return { kind: 'action', ...module } as unknown as ActionModule;
-}
-
-export function defineControl<P extends TProperties>(module: Omit<ControlModule<P>, 'kind'>): ControlModule {
-  return { kind: 'control', ...module } as unknown as ControlModule;
 }
 
 /** Whether two names of `touches` mean the same thing: equal, or paths of which one lies below the other. */

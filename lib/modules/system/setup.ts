@@ -8,6 +8,7 @@ const PLAIN: ReadonlySet<string> = new Set(['gather_subset', 'module_setup']);
 
 export const setup = defineAction({
   name: 'setup',
+  traits: { sets: 'facts' },
   aliases: ['gather_facts', 'ansible.builtin.gather_facts'],
   summary: 'Gathers facts about the host.',
   args: Type.Object({
