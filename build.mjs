@@ -1,5 +1,5 @@
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 // The package has no dependencies: all of it is in dist/, so that one archive installs everywhere, without a network and
@@ -39,26 +39,19 @@ const start = readFileSync('lib/cli/start.js', 'utf8');
 const command = start.replace('NODE', engines.node.replace('>=', '')).replace('VERSION', version);
 writeFileSync('dist/polarplay.js', command, { mode: 0o755 });
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
-// Inlined in reports.
-const assets = ['uplot/dist/uPlot.iife.min.js', 'uplot/dist/uPlot.min.css'];
-for (const asset of assets) copyFileSync(join('node_modules', asset), join('dist', basename(asset)));
 writeFileSync('dist/licenses.txt', licenses(metafile.inputs));
 
 // Chunks of earlier builds have other names and would stay for ever.
-const made = [
-  ...Object.keys(metafile.outputs),
-  'polarplay.js',
-  'package.json',
-  'licenses.txt',
-  ...assets,
-].map(f => basename(f));
+const made = [...Object.keys(metafile.outputs), 'polarplay.js', 'package.json', 'licenses.txt'].map(f =>
+  basename(f),
+);
 for (const name of readdirSync('dist')) if (!made.includes(name)) rmSync(join('dist', name));
 
 /** The licenses of all packages that went into the bundle. */
 function licenses(inputs) {
-  const folders = Object.keys(inputs)
-    .map(input => /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(input)?.[0])
-    .concat(assets.map(asset => join('node_modules', dirname(dirname(asset)))));
+  const folders = Object.keys(inputs).map(
+    input => /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(input)?.[0],
+  );
   return [...new Set(folders.filter(Boolean))]
     .sort()
     .map(license)

@@ -1,5 +1,6 @@
 import type { DatabaseNode } from '../../lib/cluster/deployment.ts';
 import { messageOf } from '../../lib/source/errors.ts';
+import { CannotMeasure } from './cannot-measure.ts';
 import type { Statements } from './statements.ts';
 
 /** The benchmark's own database: all that it ever writes to. */
@@ -45,7 +46,9 @@ export async function dropDatabase(
   );
   if (!known) return;
   if (known.mark !== MARK) {
-    throw new Error(`there is a database ${DATABASE} that this benchmark did not make: it is left as it is`);
+    throw new CannotMeasure(
+      `there is a database ${DATABASE} that this benchmark did not make: it is left as it is`,
+    );
   }
   if (known.version >= 130_000) {
     return statements.execute({ host, kind: 'drop', sql: `DROP DATABASE ${DATABASE} WITH (FORCE)` }, signal);

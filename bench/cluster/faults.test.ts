@@ -244,6 +244,23 @@ describe('bench: faults do not cost the night', function () {
     expect((await cluster.run({ profile })).record.complaints).to.deep.equal([]);
   });
 
+  it('two runs at once do not meet: the second says whose the first is', async () => {
+    let second: Error | undefined;
+    await runWith(
+      /^1\/1 /,
+      () => {
+        cluster.run().catch(error => {
+          second = error;
+        });
+      },
+      { profile: { ...cluster.profile, ...READ_ONLY, readOnly: { clients: 1, threads: 1, seconds: 5 } } },
+    );
+    expect(second?.message).to.match(/^the cluster is in use: benchmark, profile test, by .* since \d{4}-/);
+    expect(
+      (await cluster.run({ profile: { ...cluster.profile, ...READ_ONLY } })).record.complaints,
+    ).to.deep.equal([]);
+  });
+
   it('what an earlier run left on a node goes, and nothing of anybody else', async () => {
     const here = mkdtempSync(join(tmpdir(), 'polarplay-bench.'));
     const foreign = mkdtempSync(join(tmpdir(), 'polarplay-bench.'));

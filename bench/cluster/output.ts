@@ -1,29 +1,52 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatHtml } from '../report/html.ts';
+import { formatIndex } from '../report/index-page.ts';
 import { formatMarkdown } from '../report/markdown.ts';
+import { readAccepted } from './accepted.ts';
 import { appendHistory, readHistory } from './history.ts';
 import type { RunDetail } from './result.ts';
+import { judgeRun, type NightVerdict } from './verdict.ts';
 
 /** Where the history of a folder of reports lies. */
 export const historyFile = (dir: string): string => join(dir, 'history.jsonl');
 
 export interface Written {
   readonly markdown: string;
+  readonly verdict: NightVerdict;
   /** Path of the reports, without their endings. */
   readonly name: string;
 }
 
 /** Writes a run's line of history first, then its reports: the figures are safe before anything is drawn. */
 export function writeRun(dir: string, detail: RunDetail): Written {
-  const history = readHistory(historyFile(dir));
   appendHistory(historyFile(dir), detail.record);
-  const name = join(dir, `${detail.record.id}-${detail.record.profile}`);
-  const markdown = formatMarkdown(detail);
+  const written = writeReports(dir, detail);
+  writeIndex(dir);
+  return written;
+}
+
+/** The reports of a run that is in the history. */
+export function writeReports(dir: string, detail: RunDetail): Written {
+  const { record } = detail;
+  const before = readHistory(historyFile(dir)).records.filter(r => r.at < record.at);
+  const verdict = judgeRun(record, before, readAccepted(dir));
+  const name = join(dir, `${record.id}-${record.profile}`);
+  const markdown = formatMarkdown(detail, verdict, before);
   replaceFile(`${name}.json`, `${JSON.stringify(detail)}\n`);
   replaceFile(`${name}.md`, markdown);
-  replaceFile(`${name}.html`, formatHtml(detail, history.records));
-  return { markdown, name };
+  replaceFile(`${name}.html`, formatHtml(detail, verdict, before));
+  return { markdown, verdict, name };
+}
+
+/** The page that lists all runs. */
+export function writeIndex(dir: string): void {
+  const { records } = readHistory(historyFile(dir));
+  const accepted = readAccepted(dir);
+  replaceFile(
+    join(dir, 'index.html'),
+    formatIndex(records.map(record => ({ record, verdict: judgeRun(record, records, accepted) }))),
+  );
 }
 
 /** A reader sees the file of before or the whole new one. */

@@ -1,6 +1,7 @@
 import { type DatabaseNode, type Deployment, nodesOf } from '../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { messageOf } from '../../lib/source/errors.ts';
+import { CannotMeasure } from './cannot-measure.ts';
 import { DATABASE } from './database.ts';
 import { requirePgbench } from './pgbench-load.ts';
 import type { Profile } from './profiles.ts';
@@ -64,7 +65,7 @@ export async function requireRoom(
   );
   for (const { host, free } of rooms) {
     if (free === undefined || free >= needed) continue;
-    throw new Error(
+    throw new CannotMeasure(
       `${host} has ${gib(free)} GiB free, and scale ${scale} with its WAL takes up to ${gib(needed)} GiB: nothing was filled; use a smaller scale`,
     );
   }

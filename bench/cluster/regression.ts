@@ -1,4 +1,4 @@
-import { median } from '../statistics.ts';
+import { median } from './statistics.ts';
 
 /** One night's figure of one measurement; larger is better. */
 export interface NightValue {

@@ -5,6 +5,7 @@ import { formatHtml } from '../report/html.ts';
 import { formatMarkdown } from '../report/markdown.ts';
 import { comparable } from './comparability.ts';
 import { scalingOf, summariseRun } from './summary.ts';
+import { judgeRun } from './verdict.ts';
 
 describe('bench: a run on a real primary and replica', function () {
   this.timeout(90_000);
@@ -44,10 +45,13 @@ describe('bench: a run on a real primary and replica', function () {
     expect(server.sql("SELECT count(*) FROM pg_database WHERE datname = 'polarplay_bench'").trim()).to.equal(
       '0',
     );
-    expect(formatMarkdown(detail)).to.contain('| **read-only, 2 nodes** | 2 each |');
-    const page = formatHtml(detail, []);
-    expect(page).to.contain('stands in for PolarDB').and.to.contain('uPlot');
-    expect(page).not.to.match(/(src|href)=/);
+    expect(formatMarkdown(detail, judgeRun(record, []), [])).to.contain(
+      '| **read-only, 2 nodes** | 2 each |',
+    );
+    const page = formatHtml(detail, judgeRun(record, []), []);
+    expect(page).to.contain('stands in for PolarDB').and.to.contain('<svg');
+    // Nothing of it comes from a network.
+    expect(page).not.to.match(/src=|https?:|url\(/);
   });
 
   it('makes runs of the same thing comparable, and those of another load not', async () => {
@@ -71,7 +75,9 @@ describe('bench: a run on a real primary and replica', function () {
     expect(detail.record.failed).to.equal(true);
     expect(detail.record.complaints.join('\n')).to.match(/^ro1: /);
     expect(detail.record.cells.at(-1)!.tps).to.be.greaterThan(10);
-    expect(formatMarkdown(detail)).to.contain('**read-only, 2 nodes (no measure)**');
+    expect(formatMarkdown(detail, judgeRun(detail.record, []), [])).to.contain(
+      '**read-only, 2 nodes (no measure)**',
+    );
   });
 
   it('leaves a database of that name alone when somebody else made it', async () => {

@@ -6,7 +6,9 @@ import {
 } from '../../lib/cluster/deployment.ts';
 import { eventually } from '../../lib/cluster/eventually.ts';
 import type { Hosts } from '../../lib/cluster/hosts.ts';
+import { holdOperationsLock } from '../../lib/cluster/operations-lock.ts';
 import { messageOf } from '../../lib/source/errors.ts';
+import { CannotMeasure } from './cannot-measure.ts';
 import { booksBalance, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import type { RunJournal, RunSoFar } from './journal.ts';
@@ -15,6 +17,7 @@ import { initialise, logShare, type NodeResult, runLoad, sweep } from './pgbench
 import { type Cell, missingParts, type Part, planCells, writes } from './plan.ts';
 import { disturbances, requireRoom, survey } from './preflight.ts';
 import type { Load, Profile } from './profiles.ts';
+import type { CellProgress } from './progress-line.ts';
 import type { CellFigures, Measurement, RunDetail, RunRecord } from './result.ts';
 import { Statements } from './statements.ts';
 import { sum } from './statistics.ts';
@@ -32,13 +35,19 @@ export interface BenchOptions {
   readonly signal?: AbortSignal;
   /** Seconds beyond its time after which a node counts as hung. */
   readonly overrunS?: number;
+  /** Where the lock is taken, when not where the operations take theirs. */
+  readonly lockDirectory?: string;
   /** Tells what is being done, a line each. */
   readonly say: (line: string) => void;
   /** Gets each second of a node under load as it comes. */
   readonly onSecond?: (host: string, tps: number) => void;
+  /** Gets each measurement as it begins. */
+  readonly onCell?: (cell: CellProgress) => void;
 }
 
 const CATCH_UP_MS = 120_000;
+/** The watchers on the nodes end the load of a killed run within this time; the lock stays until then. */
+const GRACE_S = 10;
 /** What cleaning up may take after the run was told to end. */
 const CLEAN_UP_MS = 60_000;
 
@@ -47,6 +56,21 @@ const CLEAN_UP_MS = 60_000;
  * on the way is a complaint, and what was measured stays measured.
  */
 export async function runBench(options: BenchOptions): Promise<RunDetail> {
+  const { deployment, hosts, profile, signal } = options;
+  const lock = await holdOperationsLock(hosts, deployment.storage.host, {
+    owner: `benchmark, profile ${profile.name}`,
+    graceS: GRACE_S,
+    ...(signal ? { signal } : {}),
+    ...(options.lockDirectory === undefined ? {} : { directory: options.lockDirectory }),
+  });
+  try {
+    return await runLocked(options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runLocked(options: BenchOptions): Promise<RunDetail> {
   const { journal, signal } = options;
   const bench = await Bench.prepare(options);
   let consistent: boolean | undefined;
@@ -109,7 +133,7 @@ class Bench {
     const [primary] = up;
     if (primary?.role !== 'primary') {
       const reasons = down.map(({ host, reason }) => `${host}: ${reason}`);
-      throw new Error(`nothing can be measured without the primary\n${reasons.join('\n')}`);
+      throw new CannotMeasure(`nothing can be measured without the primary\n${reasons.join('\n')}`);
     }
     const fingerprint = await takeFingerprint(deployment, hosts, statements, up);
     journal.begin(headOf(options, fingerprint));
@@ -146,11 +170,25 @@ class Bench {
     const { profile } = this.#options;
     const cells = planCells(profile, this.#nodes.length);
     for (const [index, cell] of cells.entries()) {
+      this.#announce(cells, index);
       await this.#cell(cell, `${index + 1}/${cells.length}`);
       // What was written must not still be on its way to the replicas while they are measured.
       const wrote = cell.parts.some(part => writes(part.workload));
       if (wrote && index < cells.length - 1) await this.#tidy();
     }
+  }
+
+  #announce(cells: readonly Cell[], index: number): void {
+    const seconds = (cell: Cell) => Math.max(...cell.parts.map(part => this.#loadOf(part).seconds));
+    const title = (cell: Cell | undefined) => cell?.parts.map(titleOf).join(' + ');
+    this.#options.onCell?.({
+      title: title(cells[index])!,
+      seconds: seconds(cells[index]!),
+      position: index + 1,
+      count: cells.length,
+      next: title(cells[index + 1]),
+      secondsAfter: sum(cells.slice(index + 1).map(seconds)),
+    });
   }
 
   /** Whether the sums of the books are equal; a run in which they are not has lost or doubled a transaction. */

@@ -1,5 +1,5 @@
-import { seededRandom } from '../statistics.ts';
 import { judgeNights, type NightValue } from './regression.ts';
+import { seededRandom } from './statistics.ts';
 
 /** What the rule does on histories that are made up: how often it cries wolf, and what it finds. */
 export interface Simulation {

@@ -1,8 +1,9 @@
-import type { NightFigures, RunRecord } from '../result.ts';
-import { median } from '../statistics.ts';
-import { summariseRun, titleOf } from '../summary.ts';
+import type { Accepted } from './accepted.ts';
 import { comparable } from './comparability.ts';
 import { type Judgement, judgeNights } from './regression.ts';
+import type { NightFigures, RunRecord } from './result.ts';
+import { median } from './statistics.ts';
+import { summariseRun, titleOf } from './summary.ts';
 
 /** One measurement over the nights that can be compared, tonight the last. */
 export interface Trend {
@@ -39,12 +40,6 @@ export interface NightVerdict {
   readonly newlyConfirmed: boolean;
 }
 
-/** Nights from which on somebody accepted a new level: run ids, by workload and nodes, or for all. */
-export interface Accepted {
-  readonly id: string;
-  readonly measurement?: string;
-}
-
 export const measurementName = ({ workload, nodes }: Pick<NightFigures, 'workload' | 'nodes'>): string =>
   `${workload}/${nodes}`;
 
@@ -56,7 +51,7 @@ const SLOW_DISK = 0.7;
 export function judgeRun(
   record: RunRecord,
   history: readonly RunRecord[],
-  accepted: readonly Accepted[] = [],
+  accepted: readonly Pick<Accepted, 'id' | 'measurement'>[] = [],
 ): NightVerdict {
   const before = history.filter(
     r => r.id !== record.id && r.at < record.at && r.profile === record.profile && comparable(r, record),
@@ -93,7 +88,7 @@ export function judgeRun(
 function trendsOf(
   record: RunRecord,
   before: readonly RunRecord[],
-  accepted: readonly Accepted[],
+  accepted: readonly Pick<Accepted, 'id' | 'measurement'>[],
 ): readonly Trend[] {
   return record.night
     .filter(figures => counts(record, figures))

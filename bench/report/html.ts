@@ -1,243 +1,251 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { htmlText } from '../../verify/report/html-text.ts';
-import { PAGE_STYLE } from '../../verify/report/page-style.ts';
-import { comparable, differences, differenceText } from '../cluster/comparability.ts';
+import { differences, differenceText } from '../cluster/comparability.ts';
 import { onOneMachine } from '../cluster/fingerprint.ts';
 import type { CellSeries, RunDetail, RunRecord } from '../cluster/result.ts';
 import { type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
+import type { NightVerdict } from '../cluster/verdict.ts';
+import { compact } from './chart.ts';
+import { courses, hostMetrics, lagCharts, latencyCurves } from './course.ts';
 import { ONE_MACHINE } from './markdown.ts';
-import { align, PLOTS_SCRIPT, type Plot } from './plots.ts';
+import { STYLE } from './style.ts';
+import { trendCharts } from './trend.ts';
 
-const RUNS_SHOWN = 30;
-
-/** One page that holds everything, scripts and styles included; `history` are the runs before this one. */
-export function formatHtml(detail: RunDetail, history: readonly RunRecord[]): string {
+/**
+ * One page that holds everything and needs no network: the verdict in a sentence, what changed, then pictures, then tables.
+ * `before` are the earlier runs, oldest first.
+ */
+export function formatHtml(detail: RunDetail, verdict: NightVerdict, before: readonly RunRecord[]): string {
   const { record } = detail;
   const summaries = summariseRun(record);
-  const plots: Plot[] = [];
-  const plot = (title: string, what: Plot): string =>
-    `<figure><figcaption>${htmlText(title)}</figcaption><div data-plot="${plots.push(what) - 1}"></div></figure>`;
   const body = [
-    banners(detail, history),
+    `<p class="verdict ${verdict.level}">${htmlText(verdict.sentence)}</p>`,
+    said(detail, before),
     tiles(summaries, record),
-    throughput(summaries),
-    timeSeries(firstOfEach(detail.series), plot),
-    latencies(firstOfEach(detail.series), plot),
-    trend(record, history, plot),
-    nodeTable(summaries),
-    statements(detail.series),
-    environment(detail),
+    section(
+      'The nights',
+      trendCharts(verdict),
+      '<p class="note">Shaded: what is usual, from the nights before each one. Red dots: nights below it. Marks: something changed; point at them to see what.</p>',
+    ),
+    section('Second by second', courses(firstOfEach(detail.series))),
+    section('Reading on more nodes', scaling(summaries, record)),
+    section('Nodes, the slowest first', nodes(summaries)),
+    section('Replicas behind the primary', lagCharts(firstOfEach(detail.series)), lagTable(record)),
+    section('Latency, every transaction counted', latencyCurves(firstOfEach(detail.series), summaries)),
+    section('The hosts meanwhile', hostMetrics(firstOfEach(detail.series))),
+    section('Storage without a database', storage(record)),
+    section('All figures', figures(summaries)),
+    section('Where a read-write transaction spends its time', statements(detail.series)),
+    section('Environment', environment(record)),
   ].join('\n');
-  const data = JSON.stringify(plots).replaceAll('<', '\\u003c');
-  const { script, style } = uplot();
+  return page({
+    title: `Benchmark ${record.profile}, ${record.at.slice(0, 10)}`,
+    head: `<h1>${htmlText(record.deployment)}</h1><p>Profile ${htmlText(record.profile)} · scale ${record.scale} · ${htmlText(record.at.slice(0, 16).replace('T', ' '))} UTC · cluster ${htmlText(record.cluster.name)}, ${record.cluster.nodes.length} nodes, primary ${htmlText(record.cluster.primary)} · <a href="index.html">all runs</a></p>`,
+    body,
+  });
+}
+
+export function page({ title, head, body }: { title: string; head: string; body: string }): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Benchmark ${htmlText(record.profile)}, ${htmlText(record.at.slice(0, 10))}</title><style>${style}${PAGE_STYLE}${STYLE}</style></head><body><main>
-<header><h1>${htmlText(record.deployment)}</h1><p>Profile ${htmlText(record.profile)} · scale ${record.scale} · ${htmlText(record.at.slice(0, 16).replace('T', ' '))} UTC</p></header>
+<title>${htmlText(title)}</title><style>${STYLE}</style></head><body><main>
+<header>${head}</header>
 ${body}
-<script type="application/json" id="plots">${data}</script><script>${script}</script><script>${PLOTS_SCRIPT}</script>
 </main></body></html>
 `;
 }
 
-function uplot(): { script: string; style: string } {
-  const read = (name: string) => readFileSync(join(PACKAGE_ROOT, 'dist', name), 'utf8');
-  return { script: read('uPlot.iife.min.js'), style: read('uPlot.min.css') };
+/** A part of the page; without content there is none. */
+function section(title: string, ...parts: readonly string[]): string {
+  const [content = '', ...more] = parts;
+  if (content === '') return '';
+  return `<section><h2>${htmlText(title)}</h2>${content}${more.join('')}</section>`;
 }
 
-function banners({ record, consistent }: RunDetail, history: readonly RunRecord[]): string {
+/** What a reader must know before the figures: troubles, what changed since the run before, what disturbed. */
+function said({ record, consistent }: RunDetail, before: readonly RunRecord[]): string {
   const lines: string[] = [];
-  if (record.interrupted !== undefined)
-    lines.push(
-      `<div class="banner bad"><b>This run was not finished: ${htmlText(record.interrupted)}.</b> What it measured until then follows.</div>`,
-    );
-  if (record.remarks.length > 0)
-    lines.push(
-      `<div class="banner warn"><ul>${record.remarks.map(r => `<li>${htmlText(r)}</li>`).join('')}</ul></div>`,
-    );
-  if (record.failed) {
-    lines.push(
-      `<div class="banner bad"><b>Something went wrong: what is marked “no measure” does not count.</b><ul>${record.complaints.map(c => `<li>${htmlText(c)}</li>`).join('')}</ul></div>`,
-    );
-  }
+  const line = (kind: string, head: string, text: string) =>
+    lines.push(`<li class="${kind}"><b>${htmlText(head)}</b>${htmlText(text)}</li>`);
+  if (record.interrupted !== undefined) line('bad', 'not finished', record.interrupted);
+  for (const complaint of record.complaints) line('bad', 'went wrong', complaint);
+  const last = before.filter(r => r.profile === record.profile).at(-1);
+  const changed = last ? differences(last, record) : [];
+  for (const d of changed.filter(c => c.weight === 'breaks'))
+    line('warn', 'not comparable with the run before', differenceText(d));
+  for (const d of changed.filter(c => c.weight === 'noted'))
+    line('', 'changed since the run before', differenceText(d));
+  for (const remark of record.remarks) line('warn', 'disturbed', remark);
   if (record.standIn)
-    lines.push(
-      '<div class="banner warn">PostgreSQL stands in for PolarDB here: these figures say nothing about PolarDB.</div>',
+    line(
+      'warn',
+      'a stand-in',
+      'PostgreSQL stands in for PolarDB here: these figures say nothing about PolarDB.',
     );
-  if (onOneMachine(record.fingerprint)) lines.push(`<div class="banner warn">${ONE_MACHINE}</div>`);
-  const before = history.filter(r => r.profile === record.profile).at(-1);
-  const changed = before ? differences(before, record) : [];
-  if (before && changed.length > 0) {
-    const breaks = changed.some(d => d.weight === 'breaks');
-    const list = changed.map(d => `<li>${htmlText(differenceText(d))}</li>`).join('');
-    lines.push(
-      `<div class="banner warn">${breaks ? 'Not comparable with' : 'Changed since'} the run before (${htmlText(before.at.slice(0, 10))}):<ul>${list}</ul></div>`,
+  if (onOneMachine(record.fingerprint)) line('warn', 'one machine', ONE_MACHINE);
+  if (consistent === true)
+    line(
+      '',
+      'books',
+      'After the load the sums of accounts, tellers, branches and history agree: no transaction was lost or doubled.',
     );
-  }
-  if (consistent)
-    lines.push(
-      '<p class="note">After the load the sums of accounts, tellers, branches and history agree: no transaction was lost or doubled.</p>',
-    );
-  return lines.join('\n');
+  return lines.length === 0 ? '' : `<section><ul class="said">${lines.join('')}</ul></section>`;
 }
 
 function tiles(summaries: readonly Summary[], record: RunRecord): string {
-  const scaling = scalingOf(summaries);
-  const reads = summaries.filter(s => s.workload === 'read-only').at(-1);
-  const writes = summaries.find(s => s.workload === 'read-write');
+  const counting = summaries.filter(s => s.valid > 0);
+  const scaled = scalingOf(summaries);
+  const reads = counting.filter(s => s.workload === 'read-only').at(-1);
+  const writes = counting.find(s => s.workload === 'read-write');
   const errors = record.cells.reduce((total, cell) => total + cell.errors, 0);
   const tile = (value: string, label: string, mark = '') =>
     `<li class="${mark}"><b>${value}</b>${htmlText(label)}</li>`;
   return `<ul class="tiles">${[
-    reads
-      ? tile(count(reads.tps), `reads a second on ${reads.nodes} ${reads.nodes === 1 ? 'node' : 'nodes'}`)
-      : '',
-    scaling
-      ? tile(
-          `${(100 * scaling.efficiency).toFixed(0)} %`,
-          `of ideal scaling (${scaling.speedUp.toFixed(2)} × one node)`,
-        )
-      : '',
-    writes ? tile(count(writes.tps), 'read-write transactions a second') : '',
-    writes?.percentiles === undefined
-      ? ''
-      : tile(`${writes.percentiles.p99.toFixed(1)} ms`, 'read-write, 99th percentile'),
+    ...(writes ? [tile(count(writes.tps), 'read-write transactions a second')] : []),
+    ...(writes?.percentiles ? [tile(`${ms(writes.percentiles.p99)} ms`, 'read-write, 99th percentile')] : []),
+    ...(reads
+      ? [tile(count(reads.tps), `reads a second on ${reads.nodes} ${reads.nodes === 1 ? 'node' : 'nodes'}`)]
+      : []),
+    ...(scaled
+      ? [
+          tile(
+            `${(100 * scaled.efficiency).toFixed(0)} %`,
+            `of ideal scaling (${scaled.speedUp.toFixed(2)} × one node)`,
+          ),
+        ]
+      : []),
     tile(String(errors), errors === 1 ? 'error' : 'errors', errors > 0 ? 'bad' : ''),
   ].join('')}</ul>`;
 }
 
-/** Bars, stacked by node, with a line where ideal scaling would be. */
-function throughput(summaries: readonly Summary[]): string {
-  const single = summaries.find(s => s.workload === 'read-only' && s.nodes === 1);
-  const ideal = (s: Summary) =>
-    single && s.workload === 'read-only' && s.nodes > 1 ? single.tps * s.nodes : undefined;
-  const groups = [...new Set(summaries.map(s => s.workload))].map(workload => {
-    const own = summaries.filter(s => s.workload === workload);
-    const widest = Math.max(...own.flatMap(s => [s.tps, ideal(s) ?? 0, s.interval?.high ?? 0]), 1);
-    const share = (tps: number) => `${((100 * tps) / widest).toFixed(2)}%`;
-    return own.map(s => {
-      const parts = s.perNode.map(
-        (n, i) =>
-          `<i style="width:${share(n.tps)};background:var(--series${(i % 5) + 1})" title="${htmlText(n.host)}: ${count(n.tps)}"></i>`,
-      );
-      const goal = ideal(s);
-      const mark =
-        goal === undefined ? '' : `<u style="left:${share(goal)}" title="ideal: ${count(goal)}"></u>`;
-      const scatter = s.interval
-        ? ` <span>${(100 * s.interval.coverage).toFixed(0)} %: ${count(s.interval.low)} to ${count(s.interval.high)}, variation ${(100 * s.variation).toFixed(1)} %</span>`
-        : '';
-      return `<div class="load"><p>${htmlText(titleOf(s))} <b>${count(s.tps)}</b> TPS${scatter}</p><div class="stack">${parts.join('')}${mark}</div></div>`;
-    });
+/** Reads a second against the number of nodes, with the line where ideal scaling would be. */
+function scaling(summaries: readonly Summary[], record: RunRecord): string {
+  const reads = summaries.filter(s => s.workload === 'read-only' && s.valid > 0);
+  const single = reads.find(s => s.nodes === 1);
+  if (!single || reads.length < 2) return '';
+  const widest = Math.max(...reads.map(s => Math.max(s.tps, single.tps * s.nodes)));
+  const rows = reads.map(s => {
+    const ideal = single.tps * s.nodes;
+    const efficiency = s.tps / ideal;
+    return `<b>${s.nodes} ${s.nodes === 1 ? 'node' : 'nodes'}</b><div class="bar"><i style="width:${percent(s.tps / widest)}"></i><u style="left:${percent(ideal / widest)}" title="ideal: ${count(ideal)}"></u></div><span>${count(s.tps)}/s · ${(100 * efficiency).toFixed(0)} % of ideal</span>`;
   });
-  const hosts = [...new Set(summaries.flatMap(s => s.perNode.map(n => n.host)))];
-  const legend = hosts
-    .map((host, i) => `<i style="background:var(--series${(i % 5) + 1})"></i>${htmlText(host)}`)
-    .join(' ');
-  return `<section><h2>Throughput</h2>${groups.flat().join('')}<p class="legend">${legend}${single ? ' <u></u>ideal scaling from one node' : ''}</p></section>`;
+  return `<div class="bars">${rows.join('')}</div><p class="note">The mark is where ideal scaling from one node would be.${onOneMachine(record.fingerprint) ? ` ${ONE_MACHINE}` : ''}</p>`;
 }
 
-/** The first repetition of each measurement, in the order of the summaries. */
-function firstOfEach(series: readonly CellSeries[]): readonly CellSeries[] {
-  const order = (s: CellSeries) => `${s.workload} ${String(s.nodes).padStart(4)}`;
-  return series.filter(s => s.repetition === 1).sort((a, b) => order(a).localeCompare(order(b)));
-}
-
-type Draw = (title: string, what: Plot) => string;
-
-function timeSeries(series: readonly CellSeries[], plot: Draw): string {
-  const figures = series
-    .filter(s => s.perNode.some(n => n.progress.length > 1))
-    .map(s => {
-      const points = new Map(
-        s.perNode.map(n => [n.host, n.progress.map(p => [Math.round(p.atS), p.tps] as const)]),
-      );
-      return plot(titleOf(s), { x: 'second', y: 'transactions a second', ...align(points) });
-    });
-  return figures.length === 0
-    ? ''
-    : `<section><h2>Second by second</h2><div class="plots">${figures.join('')}</div></section>`;
-}
-
-function latencies(series: readonly CellSeries[], plot: Draw): string {
-  const figures = series
-    .filter(s => s.perNode.some(n => n.curve.length > 0))
-    .map(s => {
-      const points = new Map(s.perNode.map(n => [n.host, n.curve]));
-      return plot(titleOf(s), { x: 'percentile', y: 'ms', nines: true, logarithmic: true, ...align(points) });
-    });
-  return figures.length === 0
-    ? ''
-    : `<section><h2>Latency, every transaction counted</h2><div class="plots">${figures.join('')}</div></section>`;
-}
-
-/** The same profile in the same environment over the last runs. */
-function trend(record: RunRecord, history: readonly RunRecord[], plot: Draw): string {
-  const runs = [
-    ...history.filter(r => r.profile === record.profile && !r.failed && comparable(r, record)),
-    record,
-  ].slice(-RUNS_SHOWN);
-  if (runs.length < 2) return '';
-  const labels = runs.map(r => r.at.slice(5, 16).replace('T', ' '));
-  const figures = summariseRun(record).map(({ workload, nodes }) => {
-    const points = runs.map((run, i): [number, number] => {
-      const same = summariseRun(run).find(s => s.workload === workload && s.nodes === nodes);
-      return [i, same?.tps ?? Number.NaN];
-    });
-    const known = points.filter(([, tps]) => !Number.isNaN(tps));
-    return plot(titleOf({ workload, nodes }), {
-      x: 'run',
-      y: 'TPS',
-      labels,
-      ...align(new Map([['TPS', known]])),
-    });
+/** Every node of the measurement that has the most of them at the same time, whoever is slow first. */
+function nodes(summaries: readonly Summary[]): string {
+  const most = summaries.filter(s => s.workload === 'read-only' && s.perNode.length > 1).at(-1);
+  if (!most) return '';
+  const sorted = [...most.perNode].sort((a, b) => a.tps - b.tps);
+  const widest = Math.max(...sorted.map(node => node.tps), 1);
+  const middle = sorted[sorted.length >> 1]!.tps;
+  const rows = sorted.map(({ host, tps, percentiles }) => {
+    const slow = tps < 0.8 * middle ? ' class="slow"' : '';
+    return `<b${slow}>${htmlText(host)}</b><div class="bar"><i${slow} style="width:${percent(tps / widest)}"></i></div><span>${count(tps)}/s${percentiles ? ` · p99 ${ms(percentiles.p99)} ms` : ''}</span>`;
   });
-  return `<section><h2>The last ${runs.length} comparable runs</h2><div class="plots">${figures.join('')}</div></section>`;
+  return `<div class="bars">${rows.join('')}</div><p class="note">${htmlText(titleOf(most))}, all at the same time.</p>`;
 }
 
-function nodeTable(summaries: readonly Summary[]): string {
-  const ms = (value: number | undefined) =>
-    `<td class="n">${value === undefined ? '' : value.toFixed(value < 10 ? 2 : 1)}</td>`;
-  const rows = summaries.flatMap(s =>
-    s.perNode.map(
-      n =>
-        `<tr><td>${htmlText(titleOf(s))}</td><td>${htmlText(n.host)}</td><td class="n">${s.clients}</td><td class="n">${count(n.tps)}</td>${ms(n.latencyMs)}${ms(n.percentiles?.p50)}${ms(n.percentiles?.p99)}${ms(n.percentiles?.p999)}${ms(n.percentiles?.max)}<td class="n">${n.errors}</td></tr>`,
-    ),
+function lagTable(record: RunRecord): string {
+  const rows = record.cells
+    .filter(cell => cell.lag && cell.repetition === 1)
+    .flatMap(cell =>
+      Object.entries(cell.lag!).map(
+        ([host, lag]) =>
+          `<tr><td>${htmlText(host)}</td><td>${htmlText(cell.workload)}</td>${named('behind, median', `${compact(lag.medianBytes / 1024)} KiB`)}${named('most', `${compact(lag.maxBytes / 1024)} KiB`)}${named('visible after, median', lag.visibleMedianMs === undefined ? '' : `${ms(lag.visibleMedianMs)} ms`)}${named('most', lag.visibleMaxMs === undefined ? '' : `${ms(lag.visibleMaxMs)} ms`)}</tr>`,
+      ),
+    );
+  if (rows.length === 0) return '';
+  return table(['replica', 'during', 'behind, median', 'most', 'visible after, median', 'most'], rows);
+}
+
+function storage({ storage: all }: RunRecord): string {
+  if (all.length === 0) return '';
+  const rows = all.map(
+    s =>
+      `<tr><td>${htmlText(s.host)}</td><td>${htmlText(s.test)}</td>${named('operations a second', count(s.iops))}${named('p99', `${ms(s.p99Ms)} ms`)}</tr>`,
   );
-  const head = ['', 'node', 'clients', 'TPS', 'mean ms', 'p50', 'p99', 'p99.9', 'max', 'errors'];
-  const cells = head.map((name, i) => `<th${i > 1 ? ' class="n"' : ''}>${name}</th>`).join('');
-  return `<section><h2>Nodes</h2><div class="wide"><table><tr>${cells}</tr>${rows.join('')}</table></div></section>`;
+  return table(['host', 'fio', 'operations a second', 'p99'], rows);
+}
+
+function figures(summaries: readonly Summary[]): string {
+  const rows = summaries.flatMap(s => {
+    const gone = s.valid === 0;
+    const scatter = s.interval
+      ? ` (${count(s.interval.low)} … ${count(s.interval.high)} holds the median with ${(100 * s.interval.coverage).toFixed(0)} %)`
+      : '';
+    const counted = s.valid < s.repetitions ? `, ${s.valid} of ${s.repetitions} count` : '';
+    const head = `<tr class="total${gone ? ' void' : ''}"><td>${htmlText(titleOf(s))}${gone ? ' — no measure' : ''}</td><td>${s.clients} clients each, ${s.repetitions} × ${s.seconds} s${counted}${scatter}</td>${figureCells(s.tps, undefined, s.percentiles, s.errors)}</tr>`;
+    if (s.perNode.length === 1) return [head];
+    return [
+      head,
+      ...s.perNode.map(
+        node =>
+          `<tr${gone ? ' class="void"' : ''}><td></td><td>${htmlText(node.host)}</td>${figureCells(node.tps, node.latencyMs, node.percentiles, node.errors)}</tr>`,
+      ),
+    ];
+  });
+  return table(['', '', 'TPS', 'mean ms', 'p50', 'p99', 'p99.9', 'max', 'errors'], rows);
+}
+
+function figureCells(
+  tps: number,
+  mean: number | undefined,
+  p: Summary['percentiles'],
+  errors: number,
+): string {
+  const value = (number: number | undefined) => (number === undefined ? '' : ms(number));
+  return [
+    named('TPS', count(tps)),
+    named('mean ms', value(mean)),
+    named('p50', value(p?.p50)),
+    named('p99', value(p?.p99)),
+    named('p99.9', value(p?.p999)),
+    named('max', p && p.max === undefined ? 'sample' : value(p?.max)),
+    named('errors', String(errors)),
+  ].join('');
 }
 
 function statements(series: readonly CellSeries[]): string {
-  const writes = series.find(s => s.workload === 'read-write' && s.repetition === 1)?.perNode[0];
+  const writes = series.find(s => s.workload === 'read-write')?.perNode[0];
   if (!writes || writes.statements.length === 0) return '';
   const rows = writes.statements
     .filter(s => !s.statement.startsWith('\\'))
-    .map(s => `<tr><td class="n">${s.ms.toFixed(3)}</td><td><code>${htmlText(s.statement)}</code></td></tr>`);
-  return `<section><h2>Where a read-write transaction spends its time</h2><div class="wide"><table><tr><th class="n">ms</th><th>statement</th></tr>${rows.join('')}</table></div></section>`;
+    .map(
+      s => `<tr><td><code>${htmlText(s.statement)}</code></td><td></td>${named('ms', s.ms.toFixed(3))}</tr>`,
+    );
+  return table(['statement', '', 'ms'], rows);
 }
 
-function environment({ record: { fingerprint } }: RunDetail): string {
+function environment({ fingerprint }: RunRecord): string {
   const hosts = fingerprint.map(({ host, role, stable, momentary }) => {
     const rows = Object.entries({ ...stable, ...momentary }).map(
       ([k, v]) => `<tr><td>${htmlText(k)}</td><td>${htmlText(v)}</td></tr>`,
     );
     return `<details><summary>${htmlText(host)} <span>${htmlText(role)}</span></summary><table>${rows.join('')}</table></details>`;
   });
-  return `<section><h2>Environment</h2><p class="note">pgbench ran on the node it measured, over its socket.</p>${hosts.join('')}</section>`;
+  return `<p class="note">pgbench ran on the node it measured, over its socket.</p>${hosts.join('')}`;
+}
+
+/** A table that a narrow screen shows as a list: every cell carries its name. */
+function table(head: readonly string[], rows: readonly string[]): string {
+  const cells = head.map((name, i) => `<th${i > 1 ? ' class="n"' : ''}>${htmlText(name)}</th>`).join('');
+  return `<table class="rows"><thead><tr>${cells}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+}
+
+const named = (name: string, value: string): string =>
+  value === '' ? '<td class="n"></td>' : `<td class="n" data-name="${htmlText(name)}">${value}</td>`;
+
+/** The first repetition of each measurement, in the order of the summaries. */
+function firstOfEach(series: readonly CellSeries[]): readonly CellSeries[] {
+  const seen = new Map<string, CellSeries>();
+  for (const one of series) {
+    const key = `${one.workload} ${String(one.nodes).padStart(4)}`;
+    const known = seen.get(key);
+    if (!known || one.repetition < known.repetition) seen.set(key, one);
+  }
+  return [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 const count = (value: number): string => Math.round(value).toLocaleString('en').replaceAll(',', '\u202f');
-
-const STYLE = `
-.banner{border-left:4px solid var(--warn);background:var(--card);border-radius:0 8px 8px 0;padding:.6rem 1rem;margin:.7rem 0}.banner.bad{border-color:var(--bad)}.banner ul{margin:.3rem 0 0;font-size:.9rem}
-.note,.legend{color:var(--dim);font-size:.88rem;margin:.6rem 0}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.8rem}.tiles li{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:.8rem 1rem;color:var(--dim);font-size:.88rem}.tiles li:empty{display:none}.tiles b{display:block;font-size:1.6rem;line-height:1.3;color:var(--ink);font-variant-numeric:tabular-nums}.tiles .bad b{color:var(--bad)}
-.load{margin-bottom:.9rem}.load p{margin:0 0 .25rem;font-size:.92rem}.load span{color:var(--dim);font-size:.85rem;margin-left:.5rem}.stack{position:relative;display:flex;height:1.15rem;background:var(--bg);border-radius:4px}.stack i{height:100%}.stack i:first-child{border-radius:4px 0 0 4px}.stack u{position:absolute;top:-.2rem;bottom:-.2rem;width:2px;background:var(--ink)}
-.legend i,.legend u{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin:0 .3rem 0 .8rem;vertical-align:-1px}.legend u{width:2px;background:var(--ink)}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:1.2rem}figure{margin:0;min-width:0}figcaption{font-weight:600;font-size:.92rem}
-.u-legend{color:var(--dim);font-size:.82rem}.u-legend .u-marker{border-radius:2px}.uplot,.u-wrap{max-width:100%}
-.wide{overflow-x:auto}code{font-size:.86em;overflow-wrap:anywhere}details{border-top:1px solid var(--line);padding:.35rem 0}summary{cursor:pointer}summary span{color:var(--dim)}details table{font-size:.86rem;margin:.4rem 0}
-`;
+const ms = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;

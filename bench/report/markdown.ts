@@ -1,13 +1,19 @@
+import { differences, differenceText } from '../cluster/comparability.ts';
 import { onOneMachine } from '../cluster/fingerprint.ts';
-import type { RunDetail } from '../cluster/result.ts';
+import type { RunDetail, RunRecord } from '../cluster/result.ts';
 import { type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
+import type { NightVerdict } from '../cluster/verdict.ts';
 
 /** Said wherever scaling is shown. */
 export const ONE_MACHINE =
   'The nodes share one machine and its processors: how reading scales cannot be seen here.';
 
 /** The figures as text, for terminals, mails and pull requests. */
-export function formatMarkdown({ record }: RunDetail): string {
+export function formatMarkdown(
+  { record }: RunDetail,
+  verdict: NightVerdict,
+  before: readonly RunRecord[],
+): string {
   const summaries = summariseRun(record);
   const scaling = scalingOf(summaries);
   const lines = [
@@ -15,6 +21,11 @@ export function formatMarkdown({ record }: RunDetail): string {
     '',
     `Profile ${record.profile}, scale ${record.scale}, ${record.at.slice(0, 16).replace('T', ' ')} UTC.`,
   ];
+  lines.push('', `**${verdict.sentence}**`);
+  const last = before.filter(r => r.profile === record.profile).at(-1);
+  const changed = last ? differences(last, record) : [];
+  if (changed.length > 0)
+    lines.push('', 'Changed since the run before:', '', ...changed.map(d => `- ${differenceText(d)}`));
   if (record.interrupted !== undefined)
     lines.push(
       '',

@@ -42,6 +42,7 @@ export class BenchCluster {
         profile: this.profile,
         keep: false,
         journal,
+        lockDirectory: join(this.out, 'lock'),
         say: () => {},
         ...change,
       });

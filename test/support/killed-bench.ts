@@ -2,6 +2,7 @@
  * A benchmark in a process of its own, for tests that kill it: node --import tsx killed-bench.ts SERVER OUT SECONDS.
  * SERVER is the throw-away server as JSON. Prints what the run says.
  */
+import { join } from 'node:path';
 import { RunJournal } from '../../bench/cluster/journal.ts';
 import { runBench } from '../../bench/cluster/run.ts';
 import { BenchCluster } from './bench-cluster.ts';
@@ -15,6 +16,7 @@ await runBench({
   profile: { ...cluster.profile, readOnly: load, readWrite: { ...load, seconds: Number(seconds) } },
   keep: false,
   journal: new RunJournal(out, 'killed'),
+  lockDirectory: join(out, '..', 'lock'),
   say: line => process.stdout.write(`${line}\n`),
 });
 await cluster.close();

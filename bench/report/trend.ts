@@ -1,0 +1,75 @@
+import { differences, differenceText } from '../cluster/comparability.ts';
+import { titleOf } from '../cluster/summary.ts';
+import type { NightVerdict, Trend } from '../cluster/verdict.ts';
+import { type Band, type Chart, chartHtml, type Tick } from './chart.ts';
+
+const NIGHTS_SHOWN = 30;
+
+/** Rate and latencies of every measurement over the comparable nights; nothing when tonight is the first. */
+export function trendCharts({ trends }: NightVerdict): string {
+  const shown = trends.filter(t => t.runs.length > 1);
+  if (shown.length === 0) return '';
+  return `<div class="charts">${shown.flatMap(t => [rate(t), latency(t)].map(chartHtml)).join('')}</div>`;
+}
+
+function rate(trend: Trend): Chart {
+  const { judgements, runs } = recent(trend);
+  const known = judgements.map((j, i) => [i, j] as const).filter(([, j]) => j.verdict !== 'learning');
+  return {
+    title: titleOf(trend),
+    unit: 'transactions a second',
+    ...nightsOf(trend),
+    usual: known.map(([i, j]) => [i, j.centre * (1 - j.threshold), j.centre * (1 + j.threshold)] as const),
+    bands: changes(trend),
+    lines: [
+      {
+        label: 'TPS',
+        colour: 'var(--series1)',
+        dots: runs.length <= NIGHTS_SHOWN,
+        points: runs.map(({ figures }, i) => [i, figures.tps] as const),
+        bad: new Set(judgements.flatMap((j, i) => (j.lowNights > 0 ? [i] : []))),
+      },
+    ],
+  };
+}
+
+function latency(trend: Trend): Chart {
+  const { runs } = recent(trend);
+  const line = (label: string, colour: string, pick: 'p50' | 'p99') => ({
+    label,
+    colour,
+    points: runs.map(({ figures }, i) => [i, figures.percentiles?.[pick]] as const),
+  });
+  return {
+    title: `${titleOf(trend)}: latency`,
+    unit: 'ms',
+    ...nightsOf(trend),
+    bands: changes(trend),
+    lines: [line('p99', 'var(--series4)', 'p99'), line('p50', 'var(--series2)', 'p50')],
+  };
+}
+
+function recent({ runs, judgements }: Trend): Pick<Trend, 'runs' | 'judgements'> {
+  return { runs: runs.slice(-NIGHTS_SHOWN), judgements: judgements.slice(-NIGHTS_SHOWN) };
+}
+
+function nightsOf(trend: Trend): Pick<Chart, 'x'> {
+  const { runs } = recent(trend);
+  const last = runs.length - 1;
+  const every = Math.max(1, Math.ceil(runs.length / 5));
+  const ticks: Tick[] = runs.flatMap(({ record }, i) =>
+    (last - i) % every === 0 ? [{ at: i, label: record.at.slice(5, 10) }] : [],
+  );
+  return { x: { from: 0, to: Math.max(last, 1), ticks } };
+}
+
+/** A mark between two nights where something changed that does not end the trend. */
+function changes(trend: Trend): readonly Band[] {
+  const { runs } = recent(trend);
+  return runs.slice(1).flatMap(({ record }, i): Band[] => {
+    const found = differences(runs[i]!.record, record);
+    if (found.length === 0) return [];
+    const label = `${record.at.slice(0, 10)}: ${found.map(differenceText).join('; ')}`;
+    return [{ from: i + 0.45, to: i + 0.55, kind: 'note', label }];
+  });
+}
