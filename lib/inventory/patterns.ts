@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { SourceError, UsageError } from '../source/errors.ts';
+import { fnmatch } from '../source/fnmatch.ts';
 import { PythonRegex, PythonRegexError } from '../source/python-regex.ts';
 import { LOCAL_NAMES } from './graph.ts';
 import { isAddress } from './ranges.ts';
@@ -88,40 +89,12 @@ function enumerate(name: string, from: Candidates, onUnmatched: (part: string) =
 }
 
 function matcherOf(name: string): { test(text: string): boolean } {
-  if (!name.startsWith('~')) return globToRegExp(name);
+  if (!name.startsWith('~')) return fnmatch(name);
   try {
     const regex = new PythonRegex(name.slice(1));
     return { test: text => regex.match(text) !== undefined };
   } catch (error) {
     if (!(error instanceof PythonRegexError)) throw error;
     throw new SourceError('BAD_PATTERN', `"${name}" is no regular expression: ${error.message}`);
-  }
-}
-
-/** A shell glob (`*`, `?`, `[abc]`, `[!abc]`) as a regular expression for the whole text. */
-export function globToRegExp(glob: string): RegExp {
-  let source = '';
-  for (let i = 0; i < glob.length; i += 1) {
-    const char = glob[i] ?? '';
-    const close = char === '[' ? glob.indexOf(']', i + (/[!\]]/.test(glob[i + 1] ?? '') ? 2 : 1)) : -1;
-    if (char === '*') source += '[\\s\\S]*';
-    else if (char === '?') source += '[\\s\\S]';
-    else if (close > 0) {
-      source += bracket(glob.slice(i + 1, close));
-      i = close;
-    } else source += char.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-  }
-  return new RegExp(`^${source}$`);
-}
-
-function bracket(body: string): string {
-  const negated = body.startsWith('!');
-  const inside = (negated ? body.slice(1) : body).replace(/[\\[\]^]/g, '\\$&');
-  const source = `[${negated ? '^' : ''}${inside}]`;
-  try {
-    new RegExp(source);
-    return source;
-  } catch {
-    return '(?!)'; // such as [z-a]: matches nothing
   }
 }

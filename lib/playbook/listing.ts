@@ -1,5 +1,5 @@
-import { globToRegExp } from '../inventory/patterns.ts';
 import { SourceError } from '../source/errors.ts';
+import { fnmatch } from '../source/fnmatch.ts';
 import { didYouMean } from '../source/suggest.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { isSelected, type TagChoice } from './tags.ts';
@@ -30,7 +30,7 @@ const roleAsked = ({ args }: Task) => String(args.get('name') ?? args.get('role'
 
 /** True when `--start-at-task PATTERN` means this task: by its name, or by `role : name`. */
 export function matchesStart(task: Task, pattern: string): boolean {
-  const glob = globToRegExp(pattern);
+  const glob = fnmatch(pattern);
   const title = titleOf(task);
   return (
     title === pattern ||

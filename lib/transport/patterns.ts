@@ -1,3 +1,5 @@
+import { escapeRegExp } from '../source/escape-regexp.ts';
+
 /** OpenSSH's pattern list: `*` and `?`, and `!` which wins over any match. */
 export function matchesPatterns(patterns: readonly string[], name: string): boolean {
   if (patterns.some(pattern => pattern.startsWith('!') && matchesOne(pattern.slice(1), name))) return false;
@@ -5,9 +7,6 @@ export function matchesPatterns(patterns: readonly string[], name: string): bool
 }
 
 function matchesOne(pattern: string, name: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
+  const source = escapeRegExp(pattern).replaceAll('\\*', '.*').replaceAll('\\?', '.');
   return new RegExp(`^${source}$`, 'i').test(name);
 }

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
+import { fnmatch } from '../../source/fnmatch.ts';
 import type { Json } from '../../source/value.ts';
 import { globWord } from '../commands/run-command.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -13,7 +14,6 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
-import { globPattern } from '../kit/glob.ts';
 import { ask } from '../kit/reply.ts';
 import { attributesFound, type Found, look } from '../kit/stat.ts';
 import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
@@ -90,7 +90,7 @@ function* pack(given: Args, ctx: ModuleContext): Steps<Result> {
     )
     .filter(member => member !== at.path)
     .map(member => member.slice(root.length))
-    .filter(name => !given.exclusion_patterns.some(pattern => globPattern(pattern).test(name)));
+    .filter(name => !given.exclusion_patterns.some(pattern => fnmatch(pattern).test(name)));
   const fields = {
     dest: at.path,
     arcroot: root,

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { itAgreesWithAnsible, type OracleCase } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { fnmatch } from '../../source/fnmatch.ts';
 import type { Json } from '../../source/value.ts';
-import { globPattern } from '../kit/glob.ts';
 import { find, literalPart } from './find.ts';
 
 const TREE = `mkdir -p a/b/c .hid; echo one >x.log; printf 'two\\nthree x\\n' >a/y.log; echo "it's" >"a/b/z z.txt"
@@ -66,7 +66,7 @@ describe('find', () => {
     }));
 
   it('knows shell patterns', () => {
-    const matches = (glob: string, text: string) => globPattern(glob).test(text);
+    const matches = (glob: string, text: string) => fnmatch(glob).test(text);
     expect(matches('*.c', 'a.c')).to.equal(true);
     expect(matches('a?c', 'abc')).to.equal(true);
     expect(matches('[!a]', 'a')).to.equal(false);

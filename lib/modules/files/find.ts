@@ -1,12 +1,12 @@
 import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
+import { fnmatch } from '../../source/fnmatch.ts';
 import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { type FileStatus, parseStatus, STAT_FORMAT } from '../kit/attributes.ts';
 import { defineAction, ModuleError, quote, type Steps } from '../kit/define.ts';
 import { pythonPattern } from '../kit/edit-file.ts';
-import { globPattern } from '../kit/glob.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 import { ENTRY_END, isBelow } from './file-tree.ts';
@@ -159,7 +159,7 @@ function filterOf(given: Args, now: number): (item: Item) => boolean {
 function namePatterns(patterns: readonly string[], useRegex: boolean): ((name: string) => boolean)[] {
   return patterns.map(pattern => {
     if (!useRegex) {
-      const glob = globPattern(pattern);
+      const glob = fnmatch(pattern);
       return name => glob.test(name);
     }
     const regex = pythonPattern(pattern, 'patterns');

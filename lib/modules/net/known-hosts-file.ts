@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { matchesPatterns } from '../../transport/patterns.ts';
 import { ModuleError } from '../kit/define.ts';
 import { linesOf } from '../kit/text-file.ts';
 
@@ -26,16 +27,7 @@ export function hashHost(name: string, salt: Buffer = randomBytes(20)): string {
 export function meansHost(hosts: string, name: string): boolean {
   const hashed = /^\|1\|([^|]+)\|/.exec(hosts);
   if (hashed) return hashHost(name, Buffer.from(hashed[1]!, 'base64')) === hosts;
-  const patterns = hosts.split(',');
-  const matches = (pattern: string) => {
-    const body = pattern
-      .replaceAll(/[\\^$.|+(){}[\]]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.');
-    return new RegExp(`^${body}$`, 'i').test(name);
-  };
-  if (patterns.some(p => p.startsWith('!') && matches(p.slice(1)))) return false;
-  return patterns.some(p => !p.startsWith('!') && matches(p));
+  return matchesPatterns(hosts.split(','), name);
 }
 
 export interface KnownHostWish {

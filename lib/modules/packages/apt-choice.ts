@@ -1,6 +1,6 @@
+import { fnmatch, isPattern } from '../../source/fnmatch.ts';
 import { ModuleError } from '../kit/define.ts';
 import { compareVersions } from './debian-version.ts';
-import { isGlob, matchesGlob } from './patterns.ts';
 
 /** What an author asks for: `name`, `name=1.2*`, `name>=1.2`, `name:i386`. */
 export interface PackageSpec {
@@ -72,15 +72,15 @@ export function parsePolicy(text: string): Map<string, Offer> {
 /** The version apt would install for a spec: the pinned one, or the newest that matches. */
 function bestVersion(spec: PackageSpec, offer: Offer): string | undefined {
   if (spec.operator !== '=') return offer.candidate;
-  if (offer.candidate !== undefined && matchesGlob(offer.candidate, spec.version)) return offer.candidate;
+  if (offer.candidate !== undefined && fnmatch(spec.version).test(offer.candidate)) return offer.candidate;
   return offer.versions
-    .filter(v => matchesGlob(v, spec.version))
+    .filter(v => fnmatch(spec.version).test(v))
     .sort(compareVersions)
     .at(-1);
 }
 
 function satisfies(version: string, spec: PackageSpec): boolean {
-  if (spec.operator === '=') return matchesGlob(version, spec.version);
+  if (spec.operator === '=') return fnmatch(spec.version).test(version);
   return spec.operator !== '>=' || compareVersions(version, spec.version) >= 0;
 }
 
@@ -94,7 +94,7 @@ export function needsOffer(spec: PackageSpec, found: Installed | undefined, wish
   if (found?.status !== 'installed') return !wish.onlyUpgrade;
   if (wish.latest) return true;
   // A version pattern that a newer version matches too means that newer one.
-  return !satisfies(found.version, spec) || (spec.operator === '=' && isGlob(spec.version));
+  return !satisfies(found.version, spec) || (spec.operator === '=' && isPattern(spec.version));
 }
 
 /** The word to give to `apt-get install` for a spec; undefined when the host is as wanted. */

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { fnmatch, fnmatchSource, isPattern } from '../../source/fnmatch.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -23,7 +24,6 @@ import {
   parseSpec,
   wordToInstall,
 } from './apt-choice.ts';
-import { globToRegExp, isGlob, matchesGlob } from './patterns.ts';
 
 const args = Type.Object({
   name: A.list(
@@ -128,8 +128,8 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
     .filter(text => text !== '' && text !== '*')
     .map(parseSpec);
   const names = specs.map(spec => spec.name);
-  const globs = names.filter(isGlob);
-  const pattern = names.map(name => globToRegExp(name.split(':')[0]!)).join('|');
+  const globs = names.filter(isPattern);
+  const pattern = names.map(name => fnmatchSource(name.split(':')[0]!)).join('|');
   const script = [
     ENVIRONMENT,
     'command -v apt-get >/dev/null 2>&1 || exit 96',
@@ -144,7 +144,7 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
       : []),
     // Patterns mean every package there is, installed or not; for removal the installed ones are enough.
     ...(globs.length > 0 && a.state !== 'absent'
-      ? [`echo; apt-cache pkgnames | grep -E ${quote(`^(${globs.map(globToRegExp).join('|')})$`)}`]
+      ? [`echo; apt-cache pkgnames | grep -E ${quote(`^(${globs.map(fnmatchSource).join('|')})$`)}`]
       : []),
     'exit 0',
   ];
@@ -166,7 +166,7 @@ function parseLook(stdout: string, specs: readonly PackageSpec[], a: Args): Look
     m => m[1]!,
   );
   return {
-    specs: specs.flatMap(spec => (isGlob(spec.name) ? expand(spec, known) : [spec])),
+    specs: specs.flatMap(spec => (isPattern(spec.name) ? expand(spec, known) : [spec])),
     installed,
     native: field('arch') ?? '',
     cache: { cache_updated: field('updated') !== undefined, cache_update_time: Number(field('stamp') ?? 0) },
@@ -175,7 +175,7 @@ function parseLook(stdout: string, specs: readonly PackageSpec[], a: Args): Look
 }
 
 function expand(spec: PackageSpec, known: readonly string[]): readonly PackageSpec[] {
-  const found = known.filter(name => matchesGlob(name, spec.name));
+  const found = known.filter(name => fnmatch(spec.name).test(name));
   if (found.length === 0) throw new ModuleError(`No package(s) matching '${spec.name}' available`);
   return [...new Set(found)].map(name => ({ ...spec, name }));
 }

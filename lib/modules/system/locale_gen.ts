@@ -1,3 +1,4 @@
+import { escapeRegExp } from '../../source/escape-regexp.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { linesOf, readText, type TextFile, textDiff, writeText } from '../kit/text-file.ts';
@@ -14,8 +15,7 @@ const GEN = '/etc/locale.gen';
 const spelled = (name: string) =>
   name.replace(/\.([^@]*)/, (_, set: string) => `.${set.toLowerCase().replaceAll('-', '')}`);
 
-const pattern = (name: string) =>
-  new RegExp(`^\\s*(#?)\\s*(${name.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&')}\\s+\\S+)\\s*$`);
+const pattern = (name: string) => new RegExp(`^\\s*(#?)\\s*(${escapeRegExp(name)}\\s+\\S+)\\s*$`);
 
 /** locale.gen with the locale switched on or off. Pure. */
 export function switchLocale(text: string, name: string, charset: string, on: boolean): string {

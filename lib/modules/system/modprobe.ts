@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { escapeRegExp } from '../../source/escape-regexp.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { splitWords } from '../kit/sh.ts';
@@ -29,7 +30,7 @@ interface Found {
 const LOAD = '/etc/modules-load.d';
 const OPTIONS = '/etc/modprobe.d';
 
-const pattern = (name: string) => name.replace(/[\\^$.|?*+(){}[\]]/g, '\\$&').replace(/[-_]/g, '[-_]');
+const pattern = (name: string) => escapeRegExp(name).replace(/[-_]/g, '[-_]');
 
 const modprobeCommand = (a: Args, ...flags: readonly string[]) =>
   ['modprobe', ...flags, '--', a.name, ...splitWords(a.params)].map(quote).join(' ');

@@ -1,3 +1,4 @@
+import { escapeRegExp } from '../../source/escape-regexp.ts';
 import { fault } from '../fault.ts';
 import { DateTime } from './datetime.ts';
 import { DAYS, MONTHS } from './names.ts';
@@ -69,7 +70,7 @@ export function strptime(text: string, pattern: string): DateTime {
   const full = pattern.replace(/%([TXDxFRc])/g, (_, key: string) => SHORTHAND[key] ?? '');
   const parts = full.split(/(%.|\s+)/).map(part => {
     if (/^\s+$/.test(part)) return '\\s+';
-    if (!/^%.$/.test(part)) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    if (!/^%.$/.test(part)) return escapeRegExp(part);
     const reader = READERS.get(part[1] as string);
     if (!reader) throw fault(`"${part}" is not a known part of a time format`);
     setters.push(reader[1]);

@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fault } from '../fault.ts';
+import { fnmatch } from '../../source/fnmatch.ts';
 
 /** Regular files that a shell pattern matches. */
 export function globFiles(pattern: string): string[] {
@@ -21,7 +21,7 @@ function step(base: string, part: string): string[] {
     const path = join(base, part);
     return statSync(path, { throwIfNoEntry: false }) ? [path] : [];
   }
-  const matches = matcher(part);
+  const matches = fnmatch(part);
   return entries(base === '' ? '.' : base)
     .map(entry => entry.name)
     .filter(name => (!name.startsWith('.') || part.startsWith('.')) && matches.test(name))
@@ -35,19 +35,5 @@ function entries(folder: string): Dirent[] {
   } catch {
     // not a folder, or none that may be read: nothing matches there
     return [];
-  }
-}
-
-/** A shell pattern for one name as a regular expression. */
-export function matcher(pattern: string): RegExp {
-  const source = pattern.replace(/\[(!?)([^\]]+)\]|[*?]|[.+^${}()|\\[\]]/g, (part, not, set) => {
-    if (part === '*') return '.*';
-    if (part === '?') return '.';
-    return set === undefined ? `\\${part}` : `[${not ? '^' : ''}${set.replace(/[\\^]/g, '\\$&')}]`;
-  });
-  try {
-    return new RegExp(`^${source}$`, 's');
-  } catch {
-    throw fault(`"${pattern}" is not a valid pattern`);
   }
 }

@@ -1,7 +1,7 @@
+import { fnmatch } from '../../source/fnmatch.ts';
 import type { Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { str } from '../python/print.ts';
-import { matcher } from './glob.ts';
 import { type LookupTable, lookup } from './lookup.ts';
 
 /** Hosts that one part of a pattern means: a group, a host, `all`, a glob, or `~` and a regular expression. */
@@ -30,7 +30,7 @@ function regexMatcher(context: Context, pattern: string): Matcher {
 }
 
 function globMatcher(pattern: string): Matcher {
-  const regex = matcher(pattern);
+  const regex = fnmatch(pattern);
   return name => regex.test(name);
 }
 

@@ -1,3 +1,4 @@
+import { escapeRegExp } from '../../source/escape-regexp.ts';
 import { Float } from '../../source/value.ts';
 import { Fault, type Source } from '../fault.ts';
 import { normalizeInteger } from '../python/numbers.ts';
@@ -248,8 +249,4 @@ class Lexer {
   private error(message: string, start: number, end: number, hint?: string): Fault {
     return new Fault('TEMPLATE_SYNTAX', message, { hint, site: { source: this.source, start, end } });
   }
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

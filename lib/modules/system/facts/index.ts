@@ -1,3 +1,4 @@
+import { fnmatch } from '../../../source/fnmatch.ts';
 import { emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
 import { ModuleError } from '../../kit/define.ts';
@@ -95,16 +96,8 @@ export function parseFacts(collectors: readonly Collector[], raw: Raw): Facts {
 
 /** The facts whose names (with or without `ansible_`) match one of the shell patterns; all when there is none. */
 export function filterFacts(facts: Facts, patterns: readonly string[]): Facts {
-  const wanted = patterns.filter(p => p !== '' && p !== '*').map(shellPattern);
+  const wanted = patterns.filter(p => p !== '' && p !== '*').map(fnmatch);
   if (wanted.length === 0 || wanted.length < patterns.length) return facts;
   const matches = ([name]: [string, Json]) => wanted.some(p => p.test(`ansible_${name}`) || p.test(name));
   return Object.fromEntries(Object.entries(facts).filter(matches));
-}
-
-function shellPattern(pattern: string): RegExp {
-  const body = pattern
-    .replaceAll(/[\\^$.|+(){}]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${body.replaceAll('[!', '[^')}$`, 's');
 }

@@ -1,3 +1,4 @@
+import { escapeRegExp } from '../../../source/escape-regexp.ts';
 import { ModuleError, quote, type Reply } from '../../kit/define.ts';
 
 /** A service of an init system other than systemd. */
@@ -36,8 +37,6 @@ fi
 ${status}
 :`;
 }
-
-const escapeRegExp = (text: string) => text.replace(/[\\^$.|?*+(){}[\]]/g, '\\$&');
 
 export function parseInitLook(reply: Reply): InitFound {
   const found = new Set(reply.stdout.split('\n'));
