@@ -1,123 +1,163 @@
-import type { Patience, Settled } from '../lib/cluster/eventually.ts';
-import { eventually, untilAborted } from '../lib/cluster/eventually.ts';
-import { messageOf } from '../lib/source/errors.ts';
+import type { DatabaseNode, Deployment } from '../lib/cluster/deployment.ts';
+import type { Hosts } from '../lib/cluster/hosts.ts';
+import type { Databases } from '../lib/cluster/sql.ts';
+import type { Figure } from './findings.ts';
 
-/** A figure worth reporting beside the verdict: a delay, a lag, a version. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number | string;
-  readonly unit?: string;
-  readonly host?: string;
+/** Below every other: what a layer stands on comes before it. */
+export const LAYERS = {
+  host: 'Hosts',
+  storage: 'Storage host',
+  block: 'Block devices',
+  os: 'Operating system',
+  build: 'Programs',
+  pfs: 'PolarDB file system',
+  services: 'Services',
+  database: 'Database',
+  settings: 'Settings',
+  replication: 'Replication',
+  security: 'Security',
+  boot: 'Next boot and switchover',
+  data: 'Data',
+  backup: 'Backup',
+  health: 'Health',
+} as const;
+export type LayerName = keyof typeof LAYERS;
+
+/** danger: data is at stake; fault: the cluster is not what it should be; warning: it will hurt later. */
+export type Severity = 'danger' | 'fault' | 'warning';
+
+/** What was asked of a host, as somebody would type it, and what came back. */
+export interface Reply {
+  readonly host: string;
+  /** The command, or the SQL. */
+  readonly command: string;
+  readonly rc: number;
+  readonly output: string;
 }
 
-/** One expectation. It fails by throwing, chai's assertions included. */
-export interface RunnableCheck {
-  /** Stable name for reports and history, `layer.what`. */
-  readonly id: string;
+/** One host that does not fulfil one expectation. */
+export interface Fault {
+  readonly host: string;
+  readonly expected: string;
+  readonly found: string;
+  /** What was asked to find out; undefined where no single question shows it. */
+  readonly reply?: Reply | undefined;
+  /** It does not become true by waiting. */
+  readonly final?: boolean;
+}
+
+/** Where a check looks: the deployment, and one host of it. */
+export interface Place {
+  readonly deployment: Deployment;
+  readonly host: string;
+  /** The database node on that host; undefined on the storage host. */
+  readonly node: DatabaseNode | undefined;
+}
+
+/** Commands or queries by a name that the check uses for them. */
+export type Asks = Readonly<Record<string, string>>;
+type AsksOf = Asks | ((place: Place) => Asks);
+
+/** Whom a check concerns. */
+export type Subjects = 'all' | 'storage' | 'nodes' | 'primary' | 'replicas' | 'backup';
+
+interface Head {
+  /** `layer.what`: stable name in reports, selections and waivers. */
+  readonly id: `${LayerName}.${string}`;
   readonly title: string;
-  /** The hosts the check looks at; naming none is a mistake of the check, and fails it. */
-  readonly hosts: readonly string[];
-  /** What the check may take beyond the run's `--timeout`, to measure or to wait for something of its own. */
-  readonly extraMs?: number;
-  /** The check waits until the cluster has settled. */
+  /** What holds when the check passes, and why that matters. */
+  readonly proves: string;
+  readonly expects: string;
+  /** What to do when it fails. Never anything that destroys data. */
+  readonly todo: string;
+  readonly severity: Severity;
+  readonly on: Subjects;
+  readonly tags?: readonly string[];
+  /** Ids of checks without which this one cannot tell: of the same host, or with `@storage`, `@primary` of that host. */
+  readonly needs?: readonly string[];
+  /** Why the check does not apply to a deployment. */
+  readonly skip?: (deployment: Deployment) => string | undefined;
+  /** Commands, run as root on every host that the check concerns. */
+  readonly asks?: AsksOf;
+  /** Commands that read shared disks: they may hang, so they are asked apart and each with a limit. */
+  readonly diskAsks?: AsksOf;
+  readonly storageAsks?: AsksOf;
+  readonly primaryAsks?: AsksOf;
+  /** Queries, on every node that the check concerns. */
+  readonly sql?: AsksOf;
+  readonly primarySql?: AsksOf;
+  /** A cluster that was just started may need a moment for it. */
   readonly settles?: boolean;
-  run(context: CheckContext): Promise<void>;
 }
 
-/** An expectation that does not apply to this deployment, and why, in one plain line. */
-export interface SkippedCheck {
-  readonly id: string;
-  readonly title: string;
-  readonly hosts: readonly string[];
-  readonly skip: string;
+/** Judges each host by itself. */
+export interface HostCheck extends Head {
+  judge(at: Sight): void;
 }
 
-export type Check = RunnableCheck | SkippedCheck;
-
-/** One layer of the deployment; `checks` is pure, so what will be looked at is known before any host is. */
-export interface Layer<Deployment> {
-  readonly name: string;
-  readonly title: string;
-  checks(deployment: Deployment): readonly Check[];
-  /** Puts back what the layer's checks changed; runs after all layers, whatever the verdicts, after Ctrl-C too. */
-  cleanUp?(deployment: Deployment): Promise<void>;
+/** Judges the hosts against each other. */
+export interface AcrossCheck extends Head {
+  across(all: Sights): void;
 }
 
-/** What some hosts of a check did not fulfil. */
-export class HostFailures extends Error {
-  override readonly name = 'HostFailures';
-  readonly failures: readonly { readonly host: string; readonly message: string }[];
-
-  constructor(failures: readonly { host: string; message: string }[]) {
-    super(failures.map(f => `${f.host}: ${f.message}`).join('\n'));
-    this.failures = failures;
-  }
+/** Does something itself: connects, writes what is its own. */
+export interface ActiveCheck extends Head {
+  act(doing: Doing): Promise<void>;
+  /** What it may take beyond the limit of one command. */
+  readonly extraMs?: number;
 }
 
-/** What a running check may do: ask hosts side by side, wait for something, note figures. */
-export class CheckContext {
+/** One expectation, as data and pure functions; only an ActiveCheck does anything. */
+export type Check = HostCheck | AcrossCheck | ActiveCheck;
+
+export const layerOf = ({ id }: Pick<Check, 'id'>): LayerName => id.split('.')[0] as LayerName;
+
+/** What is seen of one host. */
+export interface View {
+  readonly host: string;
+  /** What a command printed; a command that failed is a fault. */
+  out(name: string): string;
+  /** How a command ended, whatever its exit code. */
+  reply(name: string): Reply;
+  rows<Row>(name: string): readonly Row[];
+  /** The first row. */
+  row<Row>(name: string): Row;
+}
+
+export interface Sight extends View, Place {
+  /** Why the host, or the server on it, did not answer; undefined where it did. */
+  readonly reached: { readonly host: string | undefined; readonly server: string | undefined };
+  readonly storage: View;
+  readonly primary: View;
+  /** The one assertion: without `ok`, a fault. `final`: waiting does not help. */
+  check(ok: boolean, expected: string, found: string | number, options?: { readonly final?: boolean }): void;
+  note(figure: Omit<Figure, 'host'>): void;
+  /** There is nothing to judge on this host, and why. */
+  skip(reason: string): void;
+}
+
+export interface Sights {
+  readonly deployment: Deployment;
+  readonly hosts: readonly Sight[];
+  readonly storage: View;
+  readonly primary: View;
+  /** Like Sight's, about one host. */
+  check(host: string, ok: boolean, expected: string, found: string | number): void;
+  /** Every host that differs from what most hosts (and on a draw the primary) say is a fault. */
+  same(what: string, values: ReadonlyMap<string, string>): void;
+  note(figure: Figure): void;
+}
+
+export interface Doing {
+  readonly deployment: Deployment;
   readonly hosts: readonly string[];
   readonly signal: AbortSignal;
-  readonly figures: Figure[] = [];
-  readonly #settleBy: number;
-
-  /** `settleBy` is when the cluster must have settled, by `performance.now()`. */
-  constructor(hosts: readonly string[], signal: AbortSignal, settleBy: number) {
-    this.hosts = hosts;
-    this.signal = signal;
-    this.#settleBy = settleBy;
-  }
-
-  /** Notes a figure for the report. */
-  note(figure: Figure): void {
-    this.figures.push(figure);
-  }
-
-  /** Asks every host at the same time; all failures are reported, each with its host. */
-  async each<T>(ask: (host: string) => Promise<T>, hosts = this.hosts): Promise<ReadonlyMap<string, T>> {
-    if (hosts.length === 0) throw new Error('the check names no host to look at');
-    const settled = await Promise.allSettled(hosts.map(host => untilAborted(ask(host), this.signal)));
-    const answers = new Map<string, T>();
-    const failures: { host: string; message: string }[] = [];
-    settled.forEach((result, i) => {
-      const host = hosts[i]!;
-      if (result.status === 'fulfilled') answers.set(host, result.value);
-      else failures.push({ host, message: messageOf(result.reason) });
-    });
-    if (failures.length > 0) throw new HostFailures(failures);
-    return answers;
-  }
-
-  /**
-   * Waits for what a cluster that was just started may not have yet. The time for that is the run's, not the check's: what
-   * one check has waited for in vain, the next looks at once.
-   */
-  settled<T>(attempt: () => Promise<T>, host: string): Promise<T> {
-    const withinMs = this.#settleBy - performance.now();
-    return withinMs < LOOK_EVERY_MS
-      ? attempt()
-      : this.eventually(attempt, { withinMs, everyMs: LOOK_EVERY_MS }, host);
-  }
-
-  /** Waits until `attempt` holds and notes the time to true. */
-  async eventually<T>(attempt: () => Promise<T>, patience: Patience, host?: string): Promise<T> {
-    const settled: Settled<T> = await eventually(attempt, patience, this.signal);
-    this.note({
-      name: 'time to true',
-      value: Math.round(settled.timeToTrueMs),
-      unit: 'ms',
-      ...(host === undefined ? {} : { host }),
-    });
-    return settled.value;
-  }
-}
-
-/** How often a cluster that has not settled yet is looked at. */
-const LOOK_EVERY_MS = 500;
-
-/** Throws unless all hosts gave the same answer; the message lists who said what. */
-export function expectSame(answers: ReadonlyMap<string, string | number>, what: string): void {
-  if (new Set(answers.values()).size <= 1) return;
-  const said = [...answers].map(([host, value]) => `${host}: ${value}`);
-  throw new Error(`${what} differs between hosts\n${said.join('\n')}`);
+  readonly runId: string;
+  readonly reach: Hosts;
+  readonly databases: Databases;
+  check(host: string, ok: boolean, expected: string, found: string | number, reply?: Reply): void;
+  note(figure: Figure): void;
+  /** Runs at the end of the check, whatever came of it. */
+  cleanUp(work: () => Promise<void>): void;
+  skip(reason: string): void;
 }

@@ -1,16 +1,43 @@
-import type { Figure } from './check.ts';
+import type { Fault, Severity } from './check.ts';
+
+/** A figure worth reporting beside the verdict: a delay, a lag, a version. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number | string;
+  readonly unit?: string;
+  readonly host?: string;
+}
+
+/** A host that could not be looked at, and the check that says why. */
+export interface Waiting {
+  readonly host: string;
+  /** The id of the check that this one waits for. */
+  readonly waitsFor: string;
+  readonly reason: string;
+}
 
 /** The verdict on one check. */
 export type Finding = {
   readonly id: string;
   readonly layer: string;
   readonly title: string;
+  readonly severity: Severity;
   readonly hosts: readonly string[];
   readonly durationMs: number;
+  /** When it first held, from the start of the run; only where the suite had to wait for it. */
+  readonly timeToTrueMs?: number;
   readonly figures: readonly Figure[];
+  readonly notLookedAt: readonly Waiting[];
 } & (
   | { readonly verdict: 'passed' }
-  | { readonly verdict: 'failed'; readonly message: string }
+  | { readonly verdict: 'failed'; readonly faults: readonly Fault[]; readonly todo: string }
+  | {
+      readonly verdict: 'waived';
+      readonly faults: readonly Fault[];
+      readonly reason: string;
+      readonly expires: string;
+    }
+  | { readonly verdict: 'waiting' }
   | { readonly verdict: 'skipped'; readonly reason: string }
 );
 
@@ -27,23 +54,27 @@ export interface Subject {
 }
 
 export interface VerifyReport {
-  readonly schema: 1;
+  readonly schema: 2;
+  readonly runId: string;
   readonly startedAt: string;
   readonly durationMs: number;
+  readonly accepted: boolean;
   readonly subject: Subject;
   readonly findings: readonly Finding[];
 }
 
-export interface Totals {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
+export type Totals = Readonly<Record<Finding['verdict'], number>>;
 
 /** Counts the verdicts. */
 export function totalsOf(findings: readonly Finding[]): Totals {
   const count = (verdict: Finding['verdict']) => findings.filter(f => f.verdict === verdict).length;
-  return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+  return {
+    passed: count('passed'),
+    failed: count('failed'),
+    waived: count('waived'),
+    waiting: count('waiting'),
+    skipped: count('skipped'),
+  };
 }
 
 /** The layers in the order they ran, each with its findings. */
@@ -53,6 +84,15 @@ export function byLayer(findings: readonly Finding[]): ReadonlyMap<string, reado
     layers.set(finding.layer, [...(layers.get(finding.layer) ?? []), finding]);
   }
   return layers;
+}
+
+const ORDER: readonly Severity[] = ['danger', 'fault', 'warning'];
+
+/** Failed findings, the worst first. */
+export function failedOf(findings: readonly Finding[]): readonly Extract<Finding, { verdict: 'failed' }>[] {
+  return findings
+    .filter(finding => finding.verdict === 'failed')
+    .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
 
 /** A figure as people read it. */

@@ -1,63 +1,82 @@
 import '../lib/source/frozen-prototype.ts';
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, extname } from 'node:path';
-import { type Deployment, describeDeployment, nodesOf } from '../lib/cluster/deployment.ts';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, extname, resolve } from 'node:path';
+import { describeDeployment, nodesOf } from '../lib/cluster/deployment.ts';
 import { failureText } from '../lib/cluster/failure.ts';
 import { positive, REACHING, REACHING_USAGE, readFlags } from '../lib/cluster/flags.ts';
 import { type Opened, openDeployment } from '../lib/cluster/open-deployment.ts';
 import { Databases } from '../lib/cluster/sql.ts';
-import { UsageError } from '../lib/source/errors.ts';
-import type { Layer } from './check.ts';
-import { allLayers } from './checks/index.ts';
+import { messageOf, UsageError } from '../lib/source/errors.ts';
+import { LAYERS } from './check.ts';
+import { CHECKS } from './checks/index.ts';
 import { type Finding, type Subject, totalsOf, type VerifyReport } from './findings.ts';
+import { nothingLookedAt } from './nothing.ts';
+import { Progress } from './progress.ts';
 import { formatHtml } from './report/html.ts';
 import { formatJunit } from './report/junit.ts';
-import { formatFinding, formatSubject, formatTotals } from './report/terminal.ts';
-import { runLayers, type SuiteOptions } from './suite.ts';
+import { formatAlarm, formatFinding, formatSubject, formatTotals } from './report/terminal.ts';
+import { limited, type Selected, select, tagsOf } from './select.ts';
+import { runChecks } from './suite.ts';
+import { readWaivers, waive } from './waivers.ts';
 
 const USAGE = `usage: polarplay verify -i INVENTORY [options]
 
-Looks whether a deployed cluster is what its inventory says, from the disks up to the data. Changes nothing but a schema
-of its own (polarplay_verify, dropped at the end) and, where the inventory names one, the scratch export.
+Looks whether a deployed cluster is what its inventory says, from the disks up to the data. Changes nothing but schemas
+of its own (polarplay_verify_RUN, dropped at once) and, where the inventory names one, blank blocks of the scratch export.
 
-${REACHING_USAGE}  -l, --limit PATTERN           only checks that look at one of these hosts
-      --only LAYER              storage, block, pfs, services, database, replication or data; may be given several times
+${REACHING_USAGE}  -l, --limit PATTERN           only what concerns these hosts
+      --only WORD               a layer, a check's id, or ids with *; may be given several times
+      --skip WORD               leaves these out; may be given several times
+      --tag TAG                 checks with the tag danger, fault or warning; may be given several times
+      --list                    lists the checks, and looks at nothing
+      --waivers FILE            faults to live with: a list of {id, host, reason, expires}
       --within SECONDS          how long the cluster may take to settle, from the start (default: 30)
-      --timeout SECONDS         how long a check may take, beside the settling; raise it for slow hosts (default: 15)
+      --timeout SECONDS         how long a host may take to answer; raise it for slow hosts (default: 15)
       --format spec|json|junit  what goes to standard output (default: spec)
       --report FILE             also written to FILE, .html, .json or .xml; may be given several times
 
 Exit codes: 0 accepted, 2 a check failed, 4 no host answers or the inventory is wrong, 5 wrong flag.
 `;
 
+const LIST = { type: 'string', multiple: true, default: [] as string[] } as const;
 const FLAGS = {
   ...REACHING,
   limit: { type: 'string', short: 'l' },
-  only: { type: 'string', multiple: true, default: [] as string[] },
+  only: LIST,
+  skip: LIST,
+  tag: LIST,
+  list: { type: 'boolean', default: false },
+  waivers: { type: 'string' },
   within: { type: 'string', default: '30' },
   timeout: { type: 'string', default: '15' },
   format: { type: 'string', default: 'spec' },
-  report: { type: 'string', multiple: true, default: [] as string[] },
+  report: LIST,
 } as const;
 
 const FORMATS = ['spec', 'json', 'junit'];
 const REPORTS = ['.html', '.json', '.xml'];
+/** What judging and writing may take after the last answer. */
+const AFTER_MS = 8_000;
 
 async function main(argv: readonly string[]): Promise<number> {
+  const began = performance.now();
   const flags = readFlags(argv, FLAGS);
-  if (flags.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
+  if (flags.help) return print(USAGE);
   if (!FORMATS.includes(flags.format))
     throw new UsageError(`--format ${flags.format}: expected ${FORMATS.join(', ')}`, 5);
-  const odd = flags.report.find(file => !REPORTS.includes(extname(file)));
-  if (odd !== undefined)
-    throw new UsageError(`--report ${odd}: expected a name that ends in ${REPORTS.join(', ')}`, 5);
+  for (const file of flags.report) checkReport(file);
   const settleMs = 1000 * positive('within', flags.within);
   const timeoutMs = 1000 * positive('timeout', flags.timeout);
-  const opened = await openDeployment(flags, timeoutMs);
+  const explicit = flags.only.length + flags.tag.length > 0;
+  const selected = select(CHECKS, { only: flags.only, skip: flags.skip, tags: flags.tag });
+  if (flags.list) return print(listText(selected));
+  const ids = CHECKS.map(check => check.id);
+  const waivers = flags.waivers === undefined ? [] : readWaivers(flags.waivers, ids);
+  const progress = new Progress(process.stderr);
+  progress.say('connecting');
+  const opened = await openDeployment(flags, timeoutMs).finally(() => progress.clear());
   const databases = new Databases(
     opened.hosts,
     nodesOf(opened.deployment).map(node => node.sql),
@@ -67,66 +86,102 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = () => stop.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    const layers = chosenLayers(allLayers(opened.hosts, databases), flags.only, limited(opened, flags.limit));
-    const report = await verify(
-      opened,
+    const limit = limitOf(opened, flags.limit);
+    const runId = randomBytes(6).toString('hex');
+    const startedAt = new Date();
+    const deployment = { ...opened.deployment, files: opened.managedFiles() };
+    const found = await runChecks(selected.checks, deployment, {
+      reach: opened.hosts,
       databases,
-      layers,
-      { timeoutMs, settleMs, signal: stop.signal },
-      flags.format,
-    );
-    write(report, layers, flags.report);
+      runId,
+      timeoutMs,
+      settleBy: began + settleMs,
+      endBy: began + Math.max(settleMs, timeoutMs) + AFTER_MS,
+      signal: stop.signal,
+      onProgress: text => progress.say(text),
+    });
+    progress.clear();
+    const today = startedAt.toISOString().slice(0, 10);
+    const shown = shownOf(found, selected, limit).map(finding => waive(finding, waivers, today));
+    const findings = [...shown, ...nothingLookedAt(shown, deployment, explicit)];
+    const totals = totalsOf(findings);
+    const report: VerifyReport = {
+      schema: 2,
+      runId,
+      startedAt: startedAt.toISOString(),
+      durationMs: Math.round(performance.now() - began),
+      accepted: totals.failed === 0 && totals.waiting === 0 && !stop.signal.aborted,
+      subject: { ...subjectOf(opened), remarks: databases.remarks },
+      findings,
+    };
+    show(report, flags.format);
+    for (const file of flags.report) writeReport(report, file);
     if (stop.signal.aborted) return 130;
-    return totalsOf(report.findings).failed > 0 ? 2 : 0;
+    return report.accepted ? 0 : 2;
   } finally {
+    progress.clear();
     process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
     await databases.close();
     await opened.close();
   }
 }
 
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function listText({ checks, chosen }: Selected): string {
+  const shown = checks.filter(check => chosen.has(check.id));
+  const line = (check: (typeof shown)[number]) =>
+    `${check.id.padEnd(24)} ${tagsOf(check).join(',').padEnd(8)} ${check.on.padEnd(8)} ${check.title}`;
+  return `${shown.map(line).join('\n')}\n`;
+}
+
+/** A report that could not be written is found before anything is looked at. */
+function checkReport(file: string): void {
+  if (!REPORTS.includes(extname(file)))
+    throw new UsageError(`--report ${file}: expected a name that ends in ${REPORTS.join(', ')}`, 5);
+  try {
+    const path = resolve(file);
+    mkdirSync(dirname(path), { recursive: true });
+    accessSync(dirname(path), constants.W_OK);
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory()) throw new Error('it is a directory');
+    if (there) accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--report ${file}: it cannot be written: ${messageOf(error)}`, 5);
+  }
+}
+
 /** Hosts of `--limit`; undefined without it. */
-function limited({ inventory }: Opened, pattern: string | undefined): ReadonlySet<string> | undefined {
+function limitOf({ inventory }: Opened, pattern: string | undefined): ReadonlySet<string> | undefined {
   if (pattern === undefined) return undefined;
   const hosts = inventory.select(pattern);
   if (hosts.length === 0) throw new UsageError(`--limit ${pattern} matches no host of the inventory`, 5);
   return new Set(hosts);
 }
 
-/** The layers of `--only`, with checks that look at none of the limit's hosts left out for a stated reason. */
-function chosenLayers(
-  layers: readonly Layer<Deployment>[],
-  only: readonly string[],
+/** What was asked for, and of what it only needs, that which failed: it explains why the rest waits. */
+function shownOf(
+  findings: readonly Finding[],
+  { chosen }: Selected,
   limit: ReadonlySet<string> | undefined,
-): readonly Layer<Deployment>[] {
-  const unknown = only.find(name => !layers.some(layer => layer.name === name));
-  if (unknown !== undefined) {
-    throw new UsageError(
-      `--only ${unknown}: no such layer; there are ${layers.map(l => l.name).join(', ')}`,
-      5,
+): readonly Finding[] {
+  return findings.flatMap(finding => {
+    if (!chosen.has(finding.id) && finding.verdict !== 'failed') return [];
+    const shown = limit ? limited(finding, limit) : finding;
+    if (shown) return [shown];
+    // What the hosts of the limit wait for is told, wherever it failed.
+    const waits = findings.some(f =>
+      f.notLookedAt.some(w => w.waitsFor === finding.id && limit?.has(w.host)),
     );
-  }
-  const chosen = layers.filter(layer => only.length === 0 || only.includes(layer.name));
-  if (!limit) return chosen;
-  return chosen.map(layer => ({
-    ...layer,
-    checks: deployment =>
-      layer.checks(deployment).map(check => {
-        if ('skip' in check || check.hosts.some(host => limit.has(host))) return check;
-        const { id, title, hosts } = check;
-        return { id, title, hosts, skip: 'looks at none of the hosts of --limit' };
-      }),
-  }));
+    return waits && finding.verdict === 'failed' ? [finding] : [];
+  });
 }
 
-async function verify(
-  { inventory, deployment }: Opened,
-  databases: Databases,
-  layers: readonly Layer<Deployment>[],
-  limits: Omit<SuiteOptions, 'onFinding'>,
-  format: string,
-): Promise<VerifyReport> {
-  const subject: Subject = {
+function subjectOf({ inventory, deployment }: Opened): Subject {
+  return {
     deployment: describeDeployment(deployment),
     standIn: deployment.database === 'postgresql',
     inventory: inventory.files,
@@ -136,44 +191,36 @@ async function verify(
     ],
     remarks: [],
   };
-  const terminal = { color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined };
-  const say = (text: string) => format === 'spec' && process.stdout.write(`${text}\n`);
-  say(formatSubject(subject, terminal));
-  const startedAt = new Date();
-  let layerShown = '';
-  const onFinding = (finding: Finding) => {
-    const title =
-      finding.layer === layerShown ? undefined : layers.find(l => l.name === finding.layer)?.title;
-    layerShown = finding.layer;
-    say(formatFinding(finding, title, terminal));
-  };
-  const findings = await runLayers(layers, deployment, { ...limits, onFinding });
-  const report: VerifyReport = {
-    schema: 1,
-    startedAt: startedAt.toISOString(),
-    durationMs: Date.now() - startedAt.getTime(),
-    subject: { ...subject, remarks: databases.remarks },
-    findings,
-  };
-  say(`\n${formatTotals(report, terminal)}`);
-  if (format === 'json') process.stdout.write(`${JSON.stringify(report, null, 1)}\n`);
-  if (format === 'junit') process.stdout.write(formatJunit(report));
-  return report;
 }
 
-function write(report: VerifyReport, layers: readonly Layer<Deployment>[], files: readonly string[]): void {
-  for (const file of files) {
-    mkdirSync(dirname(file), { recursive: true });
-    const kind = extname(file);
-    const titles = new Map(layers.map(layer => [layer.name, layer.title]));
-    const text =
-      kind === '.html'
-        ? formatHtml(report, titles)
-        : kind === '.xml'
-          ? formatJunit(report)
-          : `${JSON.stringify(report, null, 1)}\n`;
-    writeFileSync(file, text);
+function show(report: VerifyReport, format: string): void {
+  const terminal = { color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined };
+  const alarm = formatAlarm(report.findings, format === 'spec' ? terminal : { color: false });
+  if (alarm !== undefined) (format === 'spec' ? process.stdout : process.stderr).write(`${alarm}\n`);
+  if (format === 'json') process.stdout.write(`${JSON.stringify(report, null, 1)}\n`);
+  if (format === 'junit') process.stdout.write(formatJunit(report));
+  if (format !== 'spec') return;
+  const lines = [formatSubject(report.subject, terminal)];
+  let layer = '';
+  for (const finding of report.findings) {
+    const title = finding.layer === layer ? undefined : TITLES.get(finding.layer);
+    layer = finding.layer;
+    lines.push(formatFinding(finding, title, terminal));
   }
+  process.stdout.write(`${lines.join('\n')}\n\n${formatTotals(report, terminal)}\n`);
+}
+
+const TITLES: ReadonlyMap<string, string> = new Map(Object.entries(LAYERS));
+
+function writeReport(report: VerifyReport, file: string): void {
+  const kind = extname(file);
+  const text =
+    kind === '.html'
+      ? formatHtml(report, TITLES)
+      : kind === '.xml'
+        ? formatJunit(report)
+        : `${JSON.stringify(report, null, 1)}\n`;
+  writeFileSync(resolve(file), text);
 }
 
 export const runVerifyCommand = (argv: readonly string[]): Promise<number> =>

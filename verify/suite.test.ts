@@ -1,175 +1,255 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { eventually, NotInTime } from '../lib/cluster/eventually.ts';
-import { type Check, expectSame, type Layer } from './check.ts';
+import { Hosts } from '../lib/cluster/hosts.ts';
+import { Databases } from '../lib/cluster/sql.ts';
+import { localConnection } from '../lib/transport/index.ts';
+import { sampleDeployment } from '../test/support/sample-deployment.ts';
+import type { ActiveCheck, Check, HostCheck } from './check.ts';
+import { hostChecks } from './checks/host.ts';
 import type { Finding } from './findings.ts';
-import { runLayers } from './suite.ts';
+import { runChecks, type SuiteOptions } from './suite.ts';
 
-const layer = (name: string, checks: Layer<null>['checks']): Layer<null> => ({ name, title: name, checks });
+const texts = { proves: 'p', expects: 'e', todo: 'mend it', severity: 'fault' } as const;
 
-async function run(layers: readonly Layer<null>[]): Promise<readonly Finding[]> {
-  const live: Finding[] = [];
-  const findings = await runLayers(layers, null, {
-    timeoutMs: 200,
-    settleMs: 1_000,
-    onFinding: finding => live.push(finding),
-  });
-  expect(live).to.deep.equal(findings);
-  return findings;
-}
-
-const passing: Check = { id: 'a.one', title: 'one', hosts: ['h'], run: async () => {} };
-
-describe('verify: the harness', () => {
-  it('gives a finding for every check, in order, with figures', async () => {
-    const findings = await run([
-      layer('a', () => [
-        { ...passing, run: async c => c.note({ name: 'lag', value: 3, unit: 'ms' }) },
-        { id: 'a.two', title: 'two', hosts: ['h'], skip: 'there is no PFS under the stand-in' },
-        {
-          ...passing,
-          run: async c => {
-            await c.each(async host => {
-              throw new Error(`no ${host}`);
-            });
-          },
-        },
-      ]),
-    ]);
-    expect(findings.map(f => f.verdict)).to.deep.equal(['passed', 'skipped', 'failed']);
-    expect(findings[0]?.figures).to.deep.equal([{ name: 'lag', value: 3, unit: 'ms' }]);
-    expect(findings[1]).to.include({ reason: 'there is no PFS under the stand-in' });
-    expect(findings[2]).to.include({ message: 'h: no h' });
+describe('verify: the suite, on this machine as every host', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-suite-'));
+  const here = localConnection({ kind: 'local', host: 'here' });
+  const lost = new Set<string>();
+  const hosts = new Hosts(
+    host => (lost.has(host) ? Promise.reject(new Error('no route to host')) : here),
+    () => undefined,
+    3_000,
+  );
+  afterEach(() => lost.clear());
+  after(async () => {
+    await here.close();
+    rmSync(dir, { recursive: true });
   });
 
-  for (const [what, bad, message] of [
-    ['a layer without checks', layer('a', () => []), 'matched no check'],
-    ['a check without hosts', layer('a', () => [{ ...passing, hosts: [] }]), 'matched no host'],
-    [
-      'a layer that cannot list its checks',
-      layer('a', () => {
-        throw new Error('group "nodes" is empty');
-      }),
-      'group "nodes" is empty',
-    ],
-    [
-      'a check that hangs',
-      layer('a', () => [{ ...passing, run: () => new Promise(() => {}) }]),
-      'no answer within 0.2 s',
-    ],
-  ] as const) {
-    it(`fails on ${what}`, async () => {
-      const findings = await run([bad]);
-      expect(findings).to.have.length(1);
-      expect(findings[0]).to.include({ verdict: 'failed' });
-      expect((findings[0] as { message: string }).message).to.contain(message);
+  async function run(
+    checks: readonly Check[],
+    more: Partial<SuiteOptions> = {},
+  ): Promise<readonly Finding[]> {
+    const now = performance.now();
+    const live: Finding[] = [];
+    const findings = await runChecks(checks, sampleDeployment(), {
+      reach: hosts,
+      databases: new Databases(hosts, []),
+      runId: '0123456789ab',
+      timeoutMs: 2_000,
+      settleBy: now,
+      endBy: now + 20_000,
+      onFinding: finding => live.push(finding),
+      ...more,
     });
+    expect(live).to.deep.equal(findings);
+    return findings;
   }
 
-  it('names the hosts that did not answer, and what the others said', async () => {
-    const asks = async (host: string) => {
-      if (host === 'slow') await new Promise(() => {});
-      if (host === 'broken') throw new Error('no such disk');
-    };
-    const check: Check = {
-      ...passing,
-      hosts: ['good', 'slow', 'broken'],
-      run: async c => void (await c.each(asks)),
-    };
-    const [finding] = await run([layer('a', () => [check])]);
-    expect(finding).to.include({ message: 'slow: no answer within 0.2 s\nbroken: no such disk' });
+  const asking = (id: HostCheck['id'], command: string, more: Partial<HostCheck> = {}): HostCheck => ({
+    ...texts,
+    id,
+    title: id,
+    on: 'storage',
+    asks: { it: command },
+    judge: at => at.check(at.out('it') === 'yes', 'yes', at.out('it')),
+    ...more,
   });
+  const acting = (act: ActiveCheck['act'], more: Partial<ActiveCheck> = {}): ActiveCheck => ({
+    ...texts,
+    id: 'data.acts',
+    title: 'acts',
+    on: 'storage',
+    act,
+    ...more,
+  });
+  const verdicts = (findings: readonly Finding[]) => findings.map(f => `${f.id} ${f.verdict}`);
 
-  it('gives a check the time it asks for, beside the limit', async () => {
-    const sleeping = () => new Promise<void>(resolve => setTimeout(resolve, 300));
+  it('asks every command once, and names what was expected, found, asked and what to do', async () => {
+    const log = join(dir, 'asked');
+    const command = `echo once >>${log}; echo no`;
     const findings = await run([
-      layer('a', () => [
-        { ...passing, run: sleeping },
-        { ...passing, run: sleeping, extraMs: 5_000 },
-      ]),
+      asking('os.a', command),
+      asking('os.b', command),
+      asking('os.c', 'echo yes'),
     ]);
-    expect(findings.map(f => f.verdict)).to.deep.equal(['failed', 'passed']);
-  });
-
-  it('waits for the cluster to settle once, not in every check', async () => {
-    let looks = 0;
-    const waiting: Check = {
-      ...passing,
-      settles: true,
-      run: c => c.settled(() => Promise.reject(new Error(`look ${++looks}`)), 'h'),
-    };
-    const findings = await run([layer('a', () => [waiting, waiting])]);
-    const messages = findings.map(f => f.verdict === 'failed' && f.message);
-    expect(messages[0]).to.match(/^not true within (1|0\.9\d*) s \(\d+ attempts\); last: look \d+$/);
-    expect(messages[1]).to.equal(`look ${looks}`);
-  });
-
-  it('cleans up after an abort too, and a clean-up that fails is a finding', async () => {
-    const stop = new AbortController();
-    const findings = await runLayers(
-      [
-        {
-          ...layer('a', () => [
-            { ...passing, run: () => new Promise(() => stop.abort(new Error('interrupted'))) },
-            { ...passing, id: 'a.second' },
-          ]),
-          cleanUp: () => Promise.reject(new Error('schema still there')),
-        },
+    expect(verdicts(findings)).to.deep.equal(['os.a failed', 'os.b failed', 'os.c passed']);
+    expect(readFileSync(log, 'utf8')).to.equal('once\n');
+    const [first] = findings;
+    expect(first?.verdict === 'failed' && first).to.deep.include({
+      todo: 'mend it',
+      faults: [
+        { host: 'st1', expected: 'yes', found: 'no', reply: { host: 'st1', command, rc: 0, output: 'no' } },
       ],
-      null,
-      { timeoutMs: 1000, settleMs: 0, onFinding: () => {}, signal: stop.signal },
+    });
+  });
+
+  it('takes a command that fails for a fault, with what it said', async () => {
+    const [finding] = await run([asking('os.a', 'echo gone >&2; exit 3')]);
+    expect(finding?.verdict === 'failed' && finding.faults[0]!.found).to.equal('exit 3: gone');
+  });
+
+  it('concludes once that a host does not answer; everything else about it waits', async () => {
+    lost.add('ro1');
+    const across: Check = {
+      ...texts,
+      id: 'os.across',
+      title: 'across',
+      on: 'nodes',
+      asks: { it: 'echo same' },
+      across: all => all.same('it', new Map(all.hosts.map(at => [at.host, at.out('it')]))),
+    };
+    const findings = await run([...hostChecks, asking('os.a', 'echo yes', { on: 'nodes' }), across]);
+    expect(verdicts(findings)).to.deep.equal(['host.answers failed', 'os.a waiting', 'os.across waiting']);
+    const [answers, ...others] = findings;
+    expect(answers?.verdict === 'failed' && answers.faults.map(f => `${f.host}: ${f.found}`)).to.deep.equal([
+      'ro1: no route to host',
+    ]);
+    for (const { notLookedAt } of others)
+      expect(notLookedAt.map(w => `${w.host} ${w.waitsFor}`)).to.deep.equal(['ro1 host.answers']);
+  });
+
+  it('lets what depends on a fault wait for it, by host, by role, and through others', async () => {
+    const base = asking('os.base', 'echo no', { on: 'storage' });
+    const direct = asking('os.direct', 'echo yes', { needs: ['os.base'] });
+    const through = asking('os.through', 'echo yes', { needs: ['os.direct'] });
+    const role = asking('os.role', 'echo yes', { on: 'nodes', needs: ['os.base@storage'] });
+    const other = asking('os.other', 'echo yes', { on: 'nodes', needs: ['os.base'] });
+    const findings = await run([base, direct, through, role, other]);
+    expect(verdicts(findings)).to.deep.equal([
+      'os.base failed',
+      'os.direct waiting',
+      'os.through waiting',
+      'os.role waiting',
+      'os.other passed',
+    ]);
+    expect(findings[2]?.notLookedAt[0]?.waitsFor).to.equal('os.base');
+  });
+
+  it('waits for what settles, says when it held, and does not wait for what is final', async () => {
+    const flag = join(dir, 'flag');
+    const settles = asking('os.late', `[ -e ${flag} ] && echo yes || echo no`, { settles: true });
+    const timer = setTimeout(() => writeFileSync(flag, ''), 700);
+    const settled = await run([settles], { settleBy: performance.now() + 15_000 });
+    clearTimeout(timer);
+    expect(verdicts(settled)).to.deep.equal(['os.late passed']);
+    expect(settled[0]?.timeToTrueMs).to.be.within(500, 15_000);
+    const never = asking('os.never', 'echo no', {
+      settles: true,
+      judge: at => at.check(false, 'yes', 'no', { final: true }),
+    });
+    const began = performance.now();
+    expect(verdicts(await run([never], { settleBy: began + 15_000 }))).to.deep.equal(['os.never failed']);
+    expect(performance.now() - began).to.be.below(10_000);
+  });
+
+  it('keeps what was answered before a command that hangs', async () => {
+    const slow = new Hosts(
+      () => here,
+      () => undefined,
+      700,
     );
-    expect(findings.map(f => [f.id, f.verdict === 'failed' && f.message])).to.deep.equal([
-      ['a.one', 'interrupted'],
-      ['a.clean-up', 'schema still there'],
+    const findings = await run(
+      [
+        ...hostChecks,
+        asking('os.a', 'echo yes'),
+        asking('os.hangs', 'sleep 20'),
+        asking('os.b', 'echo yes; :'),
+      ],
+      { reach: slow },
+    );
+    expect(verdicts(findings)).to.deep.equal([
+      'host.answers failed',
+      'os.a passed',
+      'os.hangs waiting',
+      'os.b waiting',
+    ]);
+    expect(findings[0]?.verdict === 'failed' && findings[0].faults[0]!.found).to.equal(
+      'no answer in time to: sleep 20',
+    );
+  });
+
+  it('gives each disk a limit of its own', async () => {
+    const disks: HostCheck = {
+      ...asking('block.reads', ''),
+      asks: {},
+      diskAsks: { hangs: 'sleep 20', reads: 'echo yes' },
+      judge: at => {
+        at.check(at.reply('hangs').rc === 137, 'killed', at.reply('hangs').rc);
+        at.check(at.out('reads') === 'yes', 'yes', at.out('reads'));
+      },
+    };
+    expect(verdicts(await run([disks]))).to.deep.equal(['block.reads passed']);
+  });
+
+  it('gives what acts its time, undoes what it left, and says so when that fails', async () => {
+    const left = join(dir, 'left');
+    const findings = await run(
+      [
+        acting(async doing => {
+          writeFileSync(left, doing.runId);
+          doing.cleanUp(async () => rmSync(left));
+          await new Promise(() => {});
+        }),
+        acting(async ({ cleanUp }) => cleanUp(() => Promise.reject(new Error('it stays')))),
+      ],
+      { timeoutMs: 300 },
+    );
+    const found = findings.map(f => (f.verdict === 'failed' ? f.faults.map(x => x.found).join() : f.verdict));
+    expect(found).to.deep.equal(['no answer within 0.3 s', 'it stays']);
+    expect(existsSync(left)).to.equal(false);
+  });
+
+  it('stops when it is interrupted, and still undoes', async () => {
+    const left = join(dir, 'left');
+    const stop = new AbortController();
+    const findings = await run(
+      [
+        acting(async doing => {
+          writeFileSync(left, '');
+          doing.cleanUp(async () => rmSync(left));
+          setTimeout(() => stop.abort(new Error('interrupted')), 50);
+          await new Promise(() => {});
+        }),
+      ],
+      { signal: stop.signal },
+    );
+    expect(findings[0]?.verdict === 'failed' && findings[0].faults[0]!.found).to.equal('interrupted');
+    expect(existsSync(left)).to.equal(false);
+  });
+
+  it('skips what does not apply, and what turns out not to, with the reason', async () => {
+    const findings = await run([
+      asking('os.a', 'echo no', { skip: () => 'there is none' }),
+      asking('os.b', 'echo no', { judge: at => at.skip('none here') }),
+      acting(async doing => doing.skip('nor here')),
+    ]);
+    expect(findings.map(f => (f.verdict === 'skipped' ? f.reason : f.verdict))).to.deep.equal([
+      'there is none',
+      'none here',
+      'nor here',
     ]);
   });
 
-  it('names every host that disagrees', () => {
-    expect(() => expectSame(new Map([['a', 1]]), 'size')).not.to.throw();
-    expect(() =>
-      expectSame(
-        new Map([
-          ['a', 1],
-          ['b', 2],
-        ]),
-        'size',
-      ),
-    ).to.throw('size differs between hosts\na: 1\nb: 2');
-  });
-});
-
-describe('verify: eventually', () => {
-  it('reports when it became true', async () => {
-    let calls = 0;
-    const from = performance.now();
-    const settled = await eventually(
-      async () => {
-        if (++calls < 4) throw new Error('not yet');
-        return 'there';
-      },
-      { withinMs: 10_000, everyMs: 20 },
-    );
-    expect(settled).to.include({ value: 'there', attempts: 4 });
-    expect(settled.timeToTrueMs).to.be.within(55, performance.now() - from);
-  });
-
-  it('says what it saw last when time is up, and does not wait for an attempt that hangs', async () => {
-    let calls = 0;
-    const failure = await eventually(
-      () => (++calls === 1 ? Promise.reject(new Error('lag is 7 MB')) : new Promise(() => {})),
-      { withinMs: 1000, everyMs: 10 },
-    ).catch(error => error);
-    expect(failure).to.be.instanceOf(NotInTime);
-    expect(failure.message).to.equal('not true within 1 s (2 attempts); last: lag is 7 MB');
-  });
-
-  it('does not wait for a mistake in the check itself', async () => {
-    const failure = await eventually(
-      async () => {
-        throw new TypeError('x is not a function');
-      },
-      { withinMs: 5000 },
-    ).catch(error => error);
-    expect(failure).to.be.instanceOf(TypeError);
+  it('compares hosts with most of the others, on a draw with the primary', async () => {
+    const deployment = sampleDeployment();
+    const values = (said: Readonly<Record<string, string>>): Check => ({
+      ...texts,
+      id: 'os.same',
+      title: 'same',
+      on: 'nodes',
+      asks: { it: 'echo' },
+      across: all => all.same('the value', new Map(Object.entries(said))),
+    });
+    const odd = async (said: Readonly<Record<string, string>>) => {
+      const [finding] = await run([values(said)]);
+      return finding?.verdict === 'failed' ? finding.faults.map(f => f.host) : [];
+    };
+    expect(deployment.primary.host).to.equal('rw1');
+    expect(await odd({ rw1: 'a', ro1: 'b', ro2: 'b' })).to.deep.equal(['rw1']);
+    expect(await odd({ ro1: 'b', rw1: 'a' })).to.deep.equal(['ro1']);
+    expect(await odd({ rw1: 'a', ro1: 'a' })).to.deep.equal([]);
   });
 });

@@ -1,3 +1,4 @@
+import type { ManagedFiles } from './managed-files.ts';
 import type { RoleRecord } from './role-record.ts';
 import type { SqlTarget } from './sql.ts';
 
@@ -10,6 +11,8 @@ export interface Export {
   readonly device: string;
   /** Meant for the suite's own blocks. No other export is ever written. */
   readonly scratch: boolean;
+  /** The nodes that attach it. */
+  readonly nodes: readonly string[];
 }
 
 export interface StorageHost {
@@ -24,6 +27,16 @@ export interface StorageHost {
   readonly authFile: string | undefined;
   /** Addresses besides the nodes' that may connect. */
   readonly extraClients: readonly string[];
+  /** Whether the names of the exports may be listed. */
+  readonly listAllowed: boolean;
+  /** What the running server must promise its clients. */
+  readonly readonly: boolean;
+  readonly flush: boolean;
+  readonly fua: boolean;
+  /** Whether each write reaches the disk before it is acknowledged; only the configuration shows it. */
+  readonly sync: boolean;
+  /** The export through which the nodes read the role record. */
+  readonly recordExport: string;
   readonly exports: readonly Export[];
 }
 
@@ -32,6 +45,14 @@ export interface DatabaseNode {
   readonly role: 'primary' | 'replica';
   readonly address: string;
   readonly sql: SqlTarget;
+  readonly hostid: number;
+  readonly data: string;
+  readonly home: string;
+  readonly bin: string;
+  /** The slot that the node uses as a replica, whatever it is now. */
+  readonly ownSlot: string;
+  /** What postgresql.conf must say, by name, as the inventory and the roles' defaults have it. */
+  readonly settings: ReadonlyMap<string, string>;
   /** Replication slot on the primary and name in pg_stat_replication; replicas only. */
   readonly slot: string | undefined;
   /** Services that keep a shared disk attached. systemd restarts them to connect again after the storage host was away. */
@@ -50,6 +71,30 @@ export interface PfsSettings {
   readonly pfsBinary: string;
 }
 
+/** What pg_hba.conf may say. */
+export interface AccessRules {
+  readonly method: string;
+  readonly replicationMethod: string;
+  /** Lines of the inventory, after those for replication. */
+  readonly lines: readonly string[];
+}
+
+/** What the operating system of each host must be set to. */
+export interface SystemSettings {
+  readonly sysctl: ReadonlyMap<string, string>;
+  readonly limits: ReadonlyMap<string, string>;
+  readonly nofile: number;
+  readonly locale: string;
+  readonly timezone: string;
+  readonly timeService: boolean;
+}
+
+export interface BackupPolicy {
+  readonly host: string;
+  readonly directory: string;
+  readonly maxAgeHours: number;
+}
+
 /** What the inventory says the cluster is: the expectation that every layer checks. */
 export interface Deployment {
   /** `postgresql` is the stand-in: the distribution's server, without PolarDB and without PFS. */
@@ -64,6 +109,20 @@ export interface Deployment {
   readonly recordFile: string;
   readonly record: RoleRecord | undefined;
   readonly pfs: PfsSettings | undefined;
+  readonly access: AccessRules;
+  readonly system: SystemSettings;
+  readonly backup: BackupPolicy;
+  /** Whether this project deployed the cluster, with its guard and role record; false: somebody else did. */
+  readonly guarded: boolean;
+  /** What is wrong with the role record, in words; undefined: it could be read. */
+  readonly recordProblem: string | undefined;
+  /** Superusers beside the database user. */
+  readonly superusers: readonly string[];
+  /** The file on this machine that keeps the password; undefined when it comes from elsewhere. */
+  readonly passwordFile: string | undefined;
+  readonly health: { readonly service: string; readonly port: number };
+  /** By host: the files that the roles write, with the contents they may have. Filled by who wants to compare them. */
+  readonly files: ReadonlyMap<string, ManagedFiles>;
 }
 
 /** Primary first. */

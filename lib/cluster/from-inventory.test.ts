@@ -2,41 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { loadInventory } from '../inventory/load-inventory.ts';
+import { deploymentFrom } from '../../test/support/sample-deployment.ts';
 import { SourceError } from '../source/errors.ts';
 import { PACKAGE_ROOT } from '../source/package-root.ts';
-import { FileReader } from '../source/read-yaml.ts';
-import type { Value } from '../source/value.ts';
-import { createTemplar } from '../templating/index.ts';
-import type { Deployment } from './deployment.ts';
-import { deploymentOf, recordFact } from './from-inventory.ts';
 import { distributionFacts } from './open-deployment.ts';
-import { parseRecord, type RoleRecord } from './role-record.ts';
-import { HostVariables, loadRoleDefaults } from './variables.ts';
+import { parseRecord } from './role-record.ts';
 
 const project = PACKAGE_ROOT;
-const debian = distributionFacts('ID=debian\nVERSION_ID="12"\n');
-
-function deploymentFrom(file: string, record?: RoleRecord): Deployment {
-  const reader = new FileReader();
-  const inventory = loadInventory([file], reader);
-  const templar = createTemplar({
-    searchPath: () => [],
-    readFile: path => reader.read(path),
-    decrypt: text => text,
-    env: {},
-    readOnly: true,
-  });
-  const sources = {
-    inventory,
-    templar,
-    defaults: loadRoleDefaults(join(project, 'roles')),
-    extra: new Map<Value, Value>(),
-    playbookDirs: [],
-    facts: () => (record ? new Map([...debian, ['polar_record', recordFact(record)]]) : debian),
-  };
-  return deploymentOf(inventory, host => new HostVariables(sources, host), record);
-}
 
 describe('verify: the deployment that an inventory describes', () => {
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-inventory-'));
@@ -58,10 +30,12 @@ describe('verify: the deployment that an inventory describes', () => {
       pfs: ['nvmeexport1'],
     });
     expect(storage).to.include({ host: 'st1', address: '172.25.9.67', port: 1921, anyAddressAllowed: false });
+    const nodes = ['rw1', 'ro1', 'ro2'];
     expect(storage.exports).to.deep.equal([
-      { name: 'export1', backing: '/dev/vdb', device: '/dev/nvmeexport1', scratch: false },
-      { name: 'export2', backing: '/dev/vdc', device: '/dev/nvmeexport2', scratch: false },
-      { name: 'export3', backing: '/dev/vdd', device: '/dev/nvmeexport3', scratch: false },
+      { name: 'export1', backing: '/dev/vdb', device: '/dev/nvmeexport1', scratch: false, nodes },
+      { name: 'export2', backing: '/dev/vdc', device: '/dev/nvmeexport2', scratch: false, nodes },
+      { name: 'export3', backing: '/dev/vdd', device: '/dev/nvmeexport3', scratch: false, nodes },
+      { name: 'scratch', backing: '/srv/polar/scratch', device: '/dev/nvmescratch', scratch: true, nodes },
     ]);
     expect(primary).to.include({ host: 'rw1', role: 'primary', address: '172.25.9.68', slot: undefined });
     expect(replicas.map(r => [r.host, r.slot])).to.deep.equal([
@@ -72,6 +46,7 @@ describe('verify: the deployment that an inventory describes', () => {
       'polar-nbd@nvmeexport1.service',
       'polar-nbd@nvmeexport2.service',
       'polar-nbd@nvmeexport3.service',
+      'polar-nbd@nvmescratch.service',
     ]);
     expect(primary.services).to.deep.equal(['polar-pfsd@nvmeexport1.service', 'polardb.service']);
     expect(primary.sql).to.include({
@@ -111,8 +86,8 @@ all:
       ),
     );
     expect(storage.exports).to.deep.equal([
-      { name: 'data', backing: '/srv/data', device: '/dev/nvme7n1', scratch: false },
-      { name: 'scratch', backing: '/dev/vde', device: '/dev/nvmescratch', scratch: true },
+      { name: 'data', backing: '/srv/data', device: '/dev/nvme7n1', scratch: false, nodes: ['rw1', 'ro1'] },
+      { name: 'scratch', backing: '/dev/vde', device: '/dev/nvmescratch', scratch: true, nodes: [] },
     ]);
     expect(storage).to.include({ port: 10809 });
     expect(storage.extraClients).to.deep.equal(['10.9.0.0/24']);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Inventory } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
 import type { Json, Value } from '../source/value.ts';
@@ -23,21 +24,27 @@ export function deploymentOf(
   inventory: Inventory,
   variables: (host: string) => HostVariables,
   record: RoleRecord | undefined,
+  recordProblem?: string,
 ): Deployment {
-  const primaryHost = record?.primary ?? onlyHost(inventory, GROUPS.primary);
   const nodeHosts = hostsIn(inventory, GROUPS.nodes);
-  if (!nodeHosts.includes(primaryHost)) {
+  const firstPrimary = onlyHost(inventory, GROUPS.primary);
+  if (!nodeHosts.includes(firstPrimary)) {
     throw new SourceError(
       'BAD_INVENTORY',
-      `the primary is ${primaryHost}, which is not in the group "${GROUPS.nodes}"`,
+      `the primary is ${firstPrimary}, which is not in the group "${GROUPS.nodes}"`,
     );
   }
+  // A record that names a primary which does not exist is a finding, and no reason to look at nothing.
+  const primaryHost = record && nodeHosts.includes(record.primary) ? record.primary : firstPrimary;
   const ask = new Asking(variables(primaryHost));
   const database = ask.text('polardb_database');
   if (database !== 'polardb' && database !== 'postgresql') {
     throw ask.wrong('polardb_database', `is "${database}", expected polardb or postgresql`);
   }
-  const storage = storageOf(inventory, variables);
+  const attached = new Map(
+    nodeHosts.map(host => [host, new Asking(variables(host)).list('nbd_client_exports').map(String)]),
+  );
+  const storage = storageOf(inventory, variables, attached);
   const sync = ask.text('polardb_sync');
   if (!POLICIES.includes(sync))
     throw ask.wrong('polardb_sync', `is "${sync}", expected ${POLICIES.join(', ')}`);
@@ -54,6 +61,36 @@ export function deploymentOf(
     recordFile: ask.text(RECORD_FILE),
     record,
     pfs: database === 'polardb' ? pfsOf(ask) : undefined,
+    access: {
+      method: ask.text('polardb_hba_method'),
+      replicationMethod: ask.text('polardb_hba_replication_method'),
+      lines: ask.list('polardb_hba').map(String),
+    },
+    system: {
+      sysctl: ask.texts('common_sysctl'),
+      limits: ask.texts('common_limits'),
+      nofile: ask.number('polardb_limit_nofile'),
+      locale: ask.text('polardb_locale'),
+      timezone: ask.text('common_timezone'),
+      timeService: ask.text('common_time_service') === 'true',
+    },
+    backup: {
+      host: ask.text('backup_host'),
+      directory: ask.text('backup_directory'),
+      maxAgeHours: ask.number('backup_max_age_hours'),
+    },
+    guarded: ask.optional('verify_guard') !== 'false',
+    recordProblem,
+    superusers: ask.list('verify_superusers').map(String),
+    passwordFile:
+      inventory.dir === undefined
+        ? undefined
+        : join(inventory.dir, 'credentials', `${ask.text('cluster_name')}.polardb`),
+    health: {
+      service: ask.optional('polardb_health_service') ?? 'polar-health.service',
+      port: Number(ask.optional('polardb_health_port') ?? 8008),
+    },
+    files: new Map(),
   };
 }
 
@@ -79,7 +116,11 @@ export function recordFact({ primary, fenced }: RoleRecord): Value {
   ]);
 }
 
-function storageOf(inventory: Inventory, variables: (host: string) => HostVariables): StorageHost {
+function storageOf(
+  inventory: Inventory,
+  variables: (host: string) => HostVariables,
+  attached: ReadonlyMap<string, readonly string[]>,
+): StorageHost {
   const host = onlyHost(inventory, GROUPS.storage);
   const ask = new Asking(variables(host));
   const scratch = ask.text('scratch_export');
@@ -94,6 +135,9 @@ function storageOf(inventory: Inventory, variables: (host: string) => HostVariab
       backing,
       device: `/dev/${textIn(entry, 'disk') ?? `nvme${name}`}`,
       scratch: name === scratch,
+      nodes: [...attached]
+        .filter(([, names]) => names.length === 0 || names.includes(name))
+        .map(([node]) => node),
     };
   });
   if (scratch !== '' && !exports.some(e => e.scratch)) {
@@ -109,6 +153,12 @@ function storageOf(inventory: Inventory, variables: (host: string) => HostVariab
     configFile: STORAGE_CONFIG,
     authFile: ask.text('nbd_server_authfile') || undefined,
     extraClients: ask.list('nbd_server_extra_clients').map(String),
+    listAllowed: ask.flag('nbd_server_allow_list'),
+    readonly: ask.flag('nbd_server_readonly'),
+    flush: ask.flag('nbd_server_flush'),
+    fua: ask.flag('nbd_server_fua'),
+    sync: ask.flag('nbd_server_sync'),
+    recordExport: ask.text('cluster_record_export'),
     exports,
   };
 }
@@ -120,8 +170,7 @@ function nodeOf(
   storage: StorageHost,
   database: Deployment['database'],
 ): DatabaseNode {
-  const attached = ask.list('nbd_client_exports');
-  const disks = storage.exports.filter(e => attached.length === 0 || attached.includes(e.name));
+  const disks = storage.exports.filter(e => e.nodes.includes(host));
   const address = ask.text('cluster_address');
   const user = ask.text('polardb_user');
   const password = ask.secret('polardb_password');
@@ -129,6 +178,12 @@ function nodeOf(
     host,
     role: primary ? 'primary' : 'replica',
     address,
+    hostid: ask.number('polar_hostid'),
+    data: ask.text('polardb_data'),
+    home: ask.text('polardb_home'),
+    bin: ask.text('polardb_bin'),
+    ownSlot: ask.text('polardb_slot'),
+    settings: settingsOf(ask, host, primary, database),
     slot: primary ? undefined : ask.text('polardb_slot'),
     diskServices: disks.map(disk => diskService(disk.device.replace('/dev/', ''))),
     services: [...(database === 'polardb' ? pfsOf(ask).disks.map(pfsService) : []), DATABASE_SERVICE],
@@ -144,6 +199,42 @@ function nodeOf(
       psql: `${ask.text('polardb_bin')}/psql`,
     },
   };
+}
+
+/** What the role's template writes into postgresql.conf; a value of null leaves a setting to the server. */
+function settingsOf(
+  ask: Asking,
+  host: string,
+  primary: boolean,
+  database: Deployment['database'],
+): ReadonlyMap<string, string> {
+  const polar = database === 'polardb';
+  const settings = new Map([
+    ...ask.texts('polardb_parameters'),
+    ...(polar ? ask.texts('polardb_parameters_polar') : []),
+    ...ask.texts('polardb_parameters_extra'),
+  ]);
+  settings.set('cluster_name', `${ask.text('cluster_name')}_${host}`);
+  if (polar) {
+    settings.set('polar_hostid', ask.text('polar_hostid'));
+    settings.set('polar_enable_shared_storage_mode', 'on');
+    settings.set('polar_disk_name', ask.text('polardb_disk'));
+    settings.set('polar_datadir', ask.text('polardb_shared_data'));
+    settings.set('polar_vfs.localfs_mode', 'off');
+    settings.set('polar_storage_cluster_name', ask.text('pfs_cluster'));
+    settings.set('shared_preload_libraries', ask.list('polardb_preload').join(','));
+  } else {
+    settings.set('wal_level', 'replica');
+    settings.set('hot_standby', 'on');
+  }
+  if (!primary && !(polar && ask.number('polardb_version') < 12)) {
+    settings.set('primary_slot_name', ask.text('polardb_slot'));
+    settings.set(
+      'primary_conninfo',
+      `host=${ask.text('polardb_primary_address')} port=${ask.text('polardb_port')} user=${ask.text('polardb_user')} dbname=postgres application_name=${ask.text('polardb_slot')} passfile=${ask.text('polardb_home')}/.pgpass`,
+    );
+  }
+  return settings;
 }
 
 function pfsOf(ask: Asking): PfsSettings {
@@ -206,6 +297,24 @@ class Asking {
     const value = Number(this.text(name));
     if (!Number.isFinite(value)) throw this.wrong(name, `is "${this.text(name)}", expected a number`);
     return value;
+  }
+
+  flag(name: string): boolean {
+    return ['true', 'yes', 'on', '1'].includes(this.text(name).toLowerCase());
+  }
+
+  /** A mapping to plain values; one that is null is left out. */
+  texts(name: string): ReadonlyMap<string, string> {
+    const value = plain(this.#variables, name);
+    if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value))
+      throw this.wrong(name, 'is not a mapping');
+    return new Map(
+      Object.entries(value).flatMap(([key, entry]) =>
+        entry === null
+          ? []
+          : [[key, typeof entry === 'boolean' ? (entry ? 'on' : 'off') : String(entry)] as const],
+      ),
+    );
   }
 
   list(name: string): readonly Json[] {

@@ -71,12 +71,18 @@ export class Hosts {
     return textOf(await this.#run(host, script, options));
   }
 
-  async #run(host: string, script: string, options: CommandOptions): Promise<RunReply> {
+  /** Runs POSIX sh and gives back what it printed, also when it had to be stopped: what came before may say enough. */
+  async partial(host: string, script: string, options: CommandOptions = {}): Promise<RunReply> {
     const { as = 'root', timeoutMs = this.timeoutMs, ...request } = options;
     const login = await this.#connect(host);
     const become = this.#become(host, as);
     const connection = become ? login.as(become) : login;
-    const reply = await connection.run({ script, timeoutMs, ...request });
+    return connection.run({ script, timeoutMs, ...request });
+  }
+
+  async #run(host: string, script: string, options: CommandOptions): Promise<RunReply> {
+    const { timeoutMs = this.timeoutMs } = options;
+    const reply = await this.partial(host, script, options);
     if (reply.timedOut)
       throw new Error(`${script.split('\n')[0]} gave no answer within ${timeoutMs / 1000} s`);
     return reply;

@@ -21,6 +21,7 @@ import type { Deployment } from './deployment.ts';
 import { extraVars, type Reaching } from './flags.ts';
 import { deploymentOf, recordFact, recordPlace } from './from-inventory.ts';
 import { Hosts } from './hosts.ts';
+import { type ManagedFiles, managedFilesOf } from './managed-files.ts';
 import { parseRecord, type RoleRecord } from './role-record.ts';
 import { HostVariables, loadRoleDefaults, plain } from './variables.ts';
 
@@ -29,6 +30,8 @@ export interface Opened {
   readonly inventory: Inventory;
   readonly deployment: Deployment;
   readonly hosts: Hosts;
+  /** The files that the roles write, by host. */
+  managedFiles(): ReadonlyMap<string, ManagedFiles>;
   close(): Promise<void>;
 }
 
@@ -66,7 +69,11 @@ export async function openDeployment(flags: Reaching, commandMs?: number): Promi
   const way = waysTo(flags, host => new HostVariables(sources, host), commandMs);
   try {
     await learnDistributions(inventory, way.hosts, facts);
-    const record = await readRecord(inventory, way.hosts, host => new HostVariables(sources, host));
+    const { record, problem } = await readRecord(
+      inventory,
+      way.hosts,
+      host => new HostVariables(sources, host),
+    );
     for (const [host, known] of facts) {
       facts.set(host, new Map([...known, ['polar_record', record ? recordFact(record) : NO_RECORD]]));
     }
@@ -74,8 +81,11 @@ export async function openDeployment(flags: Reaching, commandMs?: number): Promi
       inventory,
       cached(host => new HostVariables(sources, host)),
       record,
+      problem,
     );
-    return { inventory, deployment, hosts: way.hosts, close: way.close };
+    const rolesDir = flags.roles ?? join(PACKAGE_ROOT, 'roles');
+    const managed = () => managedFilesOf(deployment, sources, rolesDir);
+    return { inventory, deployment, hosts: way.hosts, managedFiles: managed, close: way.close };
   } catch (error) {
     await way.close();
     throw error;
@@ -131,7 +141,8 @@ async function learnDistributions(
   facts: Map<string, ReadonlyMap<string, Value>>,
 ): Promise<void> {
   const names = [...inventory.hosts.keys()];
-  const asked = await Promise.allSettled(names.map(host => hosts.output(host, ['cat', '/etc/os-release'])));
+  const look = 'cat /etc/os-release; sed -n "s/^MemTotal: */MemTotal=/p" /proc/meminfo';
+  const asked = await Promise.allSettled(names.map(async host => (await hosts.script(host, look)).stdout));
   const failures: string[] = [];
   asked.forEach((answer, i) => {
     if (answer.status === 'fulfilled') facts.set(names[i]!, distributionFacts(answer.value));
@@ -145,15 +156,28 @@ async function learnDistributions(
 /** A cluster that was never deployed: the inventory alone says who is who. */
 const NO_RECORD: Value = new Map([['record', new Map()]]);
 
-/** The role record, when the storage host answers and has one. The checks, not this, complain about one that is missing. */
+/**
+ * The role record, where the storage host has one that can be believed; else what is wrong with it. The checks, not
+ * this, complain: whatever the record says, there is a cluster to look at.
+ */
 async function readRecord(
   inventory: Inventory,
   hosts: Hosts,
   variables: (host: string) => HostVariables,
-): Promise<RoleRecord | undefined> {
+): Promise<{ record: RoleRecord | undefined; problem: string | undefined }> {
   const { host, file } = recordPlace(inventory, variables);
   const reply = await hosts.command(host, ['cat', file]).catch(() => undefined);
-  return reply?.rc === 0 ? parseRecord(reply.stdout) : undefined;
+  if (!reply) return { record: undefined, problem: undefined };
+  if (reply.rc !== 0) return { record: undefined, problem: `${file} cannot be read: ${reply.stderr.trim()}` };
+  try {
+    const record = parseRecord(reply.stdout);
+    if (!record) return { record, problem: `${file} is empty` };
+    if (inventory.hosts.has(record.primary)) return { record, problem: undefined };
+    const problem = `${file} names ${record.primary || 'nobody'} as the primary, and the inventory has no such host`;
+    return { record: undefined, problem };
+  } catch (error) {
+    return { record: undefined, problem: `${file}: ${messageOf(error)}` };
+  }
 }
 
 /** No host of the inventory answered. */
@@ -194,6 +218,7 @@ export function distributionFacts(osRelease: string): ReadonlyMap<string, Value>
     ['ansible_distribution', id.charAt(0).toUpperCase() + id.slice(1)],
     ['ansible_distribution_version', version],
     ['ansible_distribution_major_version', version.split('.')[0]!],
+    ['ansible_memtotal_mb', Math.floor(Number.parseInt(entries.get('MemTotal') ?? '0', 10) / 1024)],
   ]);
 }
 

@@ -140,25 +140,10 @@ class PsqlSession implements SqlSession {
   async close(): Promise<void> {}
 
   async #run(sql: string): Promise<string> {
-    const { host, psql, socketDir, port, user, database, osUser } = this.#target;
+    const { host, osUser } = this.#target;
     const reply = await this.#hosts.command(
       host,
-      [
-        psql,
-        '-XAtq',
-        '-v',
-        'ON_ERROR_STOP=1',
-        '-v',
-        'VERBOSITY=verbose',
-        '-h',
-        socketDir,
-        '-p',
-        `${port}`,
-        '-U',
-        user,
-        '-d',
-        database,
-      ],
+      [...psqlCommand(this.#target), '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose'],
       {
         as: osUser,
         stdin: sql,
@@ -173,6 +158,11 @@ class PsqlSession implements SqlSession {
     if (reply.rc !== 0) throw psqlError(reply);
     return reply.stdout;
   }
+}
+
+/** psql on the node, as its own user on its socket. */
+function psqlCommand({ psql, socketDir, port, user, database }: SqlTarget): readonly string[] {
+  return [psql, '-XAtq', '-h', socketDir, '-p', `${port}`, '-U', user, '-d', database];
 }
 
 function asSqlError(error: unknown): SqlError {
@@ -199,12 +189,13 @@ export class Databases {
   readonly #hosts: Hosts;
   readonly #targets: ReadonlyMap<string, SqlTarget>;
   readonly #sessions = new Map<string, Promise<SqlSession>>();
-  readonly #statementMs: number;
+  readonly statementMs: number;
   readonly #remarks = new Map<string, string>();
+  readonly #refused = new Map<string, string>();
 
   constructor(hosts: Hosts, targets: Iterable<SqlTarget>, statementMs = STATEMENT_MS) {
     this.#hosts = hosts;
-    this.#statementMs = statementMs;
+    this.statementMs = statementMs;
     this.#targets = new Map([...targets].map(target => [target.host, target]));
   }
 
@@ -216,6 +207,82 @@ export class Databases {
   /** A session that writes; only for the suite's own schema. */
   writer(host: string): Promise<SqlSession> {
     return this.#session(host, 'write');
+  }
+
+  /**
+   * What psql on the node says to a script of `queryScript`; where psql is not let in, the same queries through pg. A
+   * client that is not let in from here is the business of a check of its own.
+   */
+  async readAll(
+    host: string,
+    script: string,
+    mark: string,
+    queries: readonly string[],
+    signal: AbortSignal,
+  ): Promise<string> {
+    const target = this.#target(host);
+    const reply = await this.#hosts.command(host, psqlCommand(target), {
+      as: target.osUser,
+      stdin: script,
+      timeoutMs: this.statementMs + 1000,
+      env: { PGAPPNAME: APPLICATION, PGCONNECT_TIMEOUT: '5' },
+      signal,
+    });
+    if (reply.stdout.includes(mark)) {
+      this.#remarks.set(host, `SQL on ${host}: psql on the node as ${target.osUser}`);
+      return reply.stdout;
+    }
+    const refused = psqlError(reply).message;
+    this.#refused.set(host, refused);
+    const limits = { access: 'read', statementMs: this.statementMs } as const;
+    const session = await PgSession.open(target, limits).catch((error: unknown) => {
+      throw new Error(
+        `psql on ${host}: ${refused}; pg to ${target.address}:${target.port}: ${messageOf(error)}`,
+      );
+    });
+    this.#remarks.set(host, `SQL on ${host}: ${session.route} (psql on the node: ${refused})`);
+    try {
+      const parts: string[] = [];
+      for (const [i, query] of queries.entries()) {
+        const answer = await session.select(query).then(JSON.stringify, (e: unknown) => {
+          return `[]\n${mark} error ${(e as SqlError).sqlstate ?? ''} ${messageOf(e)}`;
+        });
+        parts.push(`${mark} ${i}\n${answer}\n`);
+      }
+      return parts.join('');
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Why psql on the node was not let in; undefined where it was. */
+  refusedLocally(host: string): string | undefined {
+    return this.#refused.get(host);
+  }
+
+  /** One row by way of psql on the node. */
+  async local<Row>(host: string, query: string): Promise<Row | undefined> {
+    const limits = { access: 'read', statementMs: this.statementMs } as const;
+    const [row] = await new PsqlSession(this.#hosts, this.#target(host), limits).select<Row>(query);
+    return row;
+  }
+
+  /** A session of its own through pg, as any client has it; `password` stands for the one that is known. */
+  direct(host: string, password?: string): Promise<SqlSession> {
+    const target = this.#target(host);
+    const limits = { access: 'read', statementMs: this.statementMs } as const;
+    return PgSession.open(password === undefined ? target : { ...target, password }, limits);
+  }
+
+  /** A session of its own by the way that works, for who may have to leave it hanging. */
+  fresh(host: string, access: Access): Promise<SqlSession> {
+    return this.#open(host, access);
+  }
+
+  #target(host: string): SqlTarget {
+    const target = this.#targets.get(host);
+    if (!target) throw new Error(`${host} is no database node of this inventory`);
+    return target;
   }
 
   get remarks(): readonly string[] {
@@ -238,13 +305,17 @@ export class Databases {
     return opening;
   }
 
+  /** How questions travelled is said, not how what was written did. */
+  #remark(host: string, route: string): void {
+    if (!this.#remarks.has(host)) this.#remarks.set(host, `SQL on ${host}: ${route}`);
+  }
+
   async #open(host: string, access: Access): Promise<SqlSession> {
-    const target = this.#targets.get(host);
-    if (!target) throw new Error(`${host} is no database node of this inventory`);
-    const limits = { access, statementMs: this.#statementMs };
+    const target = this.#target(host);
+    const limits = { access, statementMs: this.statementMs };
     try {
       const session = await PgSession.open(target, limits);
-      this.#remarks.set(host, `SQL on ${host}: ${session.route}`);
+      this.#remark(host, session.route);
       return session;
     } catch (refused) {
       const session = new PsqlSession(this.#hosts, target, limits);
@@ -257,7 +328,7 @@ export class Databases {
           (alsoRefused as SqlError).sqlstate,
         );
       }
-      this.#remarks.set(host, `SQL on ${host}: ${session.route} (pg was not let in: ${messageOf(refused)})`);
+      this.#remark(host, `${session.route} (pg was not let in: ${messageOf(refused)})`);
       return session;
     }
   }

@@ -8,6 +8,7 @@ import { type BenchOptions, runBench } from '../../bench/cluster/run.ts';
 import type { Deployment } from '../../lib/cluster/deployment.ts';
 import { Hosts } from '../../lib/cluster/hosts.ts';
 import { localConnection } from '../../lib/transport/index.ts';
+import { localDeployment } from './sample-deployment.ts';
 import type { ThrowawayPostgres } from './throwaway-postgres.ts';
 
 /** A throw-away primary and replica on this machine, as the benchmark sees a cluster: rw1 and ro1. */
@@ -29,7 +30,7 @@ export class BenchCluster {
   };
 
   constructor(server: Pick<ThrowawayPostgres, 'primaryPort' | 'replicaPort' | 'password' | 'dir' | 'bin'>) {
-    this.deployment = deploymentOf(server);
+    this.deployment = localDeployment(server);
   }
 
   /** One run, whose journal goes with it. */
@@ -55,48 +56,4 @@ export class BenchCluster {
     await this.#here.close();
     rmSync(this.out, { recursive: true });
   }
-}
-
-function deploymentOf(
-  server: Pick<ThrowawayPostgres, 'primaryPort' | 'replicaPort' | 'password' | 'dir' | 'bin'>,
-): Deployment {
-  const node = (host: string, port: number) => ({
-    host,
-    address: '127.0.0.1',
-    diskServices: [],
-    services: [],
-    sql: {
-      host,
-      address: '127.0.0.1',
-      port,
-      database: 'postgres',
-      user: 'postgres',
-      password: server.password,
-      osUser: 'postgres',
-      socketDir: server.dir,
-      psql: `${server.bin}/psql`,
-    },
-  });
-  return {
-    database: 'postgresql',
-    version: '15',
-    storage: {
-      host: 'st1',
-      service: 'none',
-      address: '',
-      port: 0,
-      anyAddressAllowed: false,
-      configFile: '/nonexistent',
-      authFile: undefined,
-      extraClients: [],
-      exports: [],
-    },
-    primary: { ...node('rw1', server.primaryPort), role: 'primary', slot: undefined },
-    replicas: [{ ...node('ro1', server.replicaPort), role: 'replica', slot: 'replica1' }],
-    sync: 'off',
-    cluster: 'polar',
-    recordFile: '/nonexistent',
-    record: undefined,
-    pfs: undefined,
-  };
 }

@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Deployment, Export } from '../../lib/cluster/deployment.ts';
+import type { Export } from '../../lib/cluster/deployment.ts';
 import { Hosts } from '../../lib/cluster/hosts.ts';
+import { Databases } from '../../lib/cluster/sql.ts';
 import { localConnection } from '../../lib/transport/index.ts';
+import { sampleDeployment } from '../../test/support/sample-deployment.ts';
 import type { Finding } from '../findings.ts';
-import { runLayers } from '../suite.ts';
-import { blockLayer } from './block.ts';
+import { runChecks } from '../suite.ts';
+import { blockChecks } from './block.ts';
 
 const MIB = 2 ** 20;
 
@@ -32,59 +34,53 @@ describe('verify: the scratch export', () => {
 
   /** Two nodes that both see `device`; block devices of a test are files. */
   async function check(exports: readonly Export[], pfsDisks?: readonly string[]): Promise<Finding> {
-    const node = (host: string) => ({
-      host,
-      address: host,
-      diskServices: [],
-      services: [],
-      slot: undefined,
-      sql: {} as Deployment['primary']['sql'],
-    });
-    const deployment: Deployment = {
-      database: 'polardb',
-      version: '15',
-      storage: {
-        host: 'st1',
-        service: '',
-        address: '',
-        port: 0,
-        anyAddressAllowed: false,
-        configFile: '',
-        authFile: undefined,
-        extraClients: [],
-        exports,
-      },
-      primary: { ...node('rw1'), role: 'primary' },
-      replicas: [{ ...node('ro1'), role: 'replica' }],
-      sync: 'off',
-      cluster: 'polar',
-      recordFile: '',
-      record: undefined,
+    const sample = sampleDeployment();
+    const deployment = {
+      ...sample,
+      storage: { ...sample.storage, exports },
+      replicas: sample.replicas.slice(0, 1),
       pfs: pfsDisks && { disks: pfsDisks, cluster: 'disk', pfsBinary: 'pfs' },
     };
-    const findings = await runLayers([blockLayer(hosts)], deployment, {
+    const shared = blockChecks.find(({ id }) => id === 'block.shared')!;
+    const now = performance.now();
+    const [finding] = await runChecks([shared], deployment, {
+      reach: hosts,
+      databases: new Databases(hosts, []),
+      runId: '0123456789ab',
       timeoutMs: 10_000,
-      settleMs: 1_000,
-      onFinding: () => {},
+      settleBy: now,
+      endBy: now + 20_000,
     });
-    return findings.find(f => f.id === 'block.shared')!;
+    return finding!;
   }
   const scratch = (device: string, backing = device): Export => ({
     name: 'scratch',
     backing,
     device,
     scratch: true,
+    nodes: ['rw1', 'ro1'],
   });
-  const message = (finding: Finding) => (finding.verdict === 'failed' ? finding.message : finding.verdict);
+  const message = (finding: Finding) =>
+    finding.verdict === 'failed' ? finding.faults.map(({ found }) => found).join('\n') : finding.verdict;
 
   it('is written through each node in turn and read through the others, again and again', async () => {
     const file = disk('good');
     expect(message(await check([scratch(file)]))).to.equal('passed');
     expect(message(await check([scratch(file)]))).to.equal('passed');
-    const content = readFileSync(file);
-    expect(content.subarray(0, 4096).every(byte => byte === 0)).to.equal(true);
-    expect(content.subarray(4096).toString()).to.match(/^polarplay verify scratch\nrw1 [0-9a-f]{32}\n/);
-    expect(content.subarray(8192).toString()).to.match(/^polarplay verify scratch\nro1 /);
+    // Nothing stays behind.
+    expect(readFileSync(file).every(byte => byte === 0)).to.equal(true);
+  });
+
+  it('two runs at once do not disturb each other', async () => {
+    const file = disk('busy', Buffer.alloc(MIB));
+    const runs = await Promise.all([1, 2, 3].map(() => check([scratch(file)])));
+    expect(runs.map(message)).to.deep.equal(['passed', 'passed', 'passed']);
+  });
+
+  it('fails when a node or the storage host sees another disk', async () => {
+    expect(message(await check([scratch(disk('here'), disk('there'))]))).to.equal(
+      'a blank block\na blank block',
+    );
   });
 
   for (const [what, content] of [
@@ -95,16 +91,14 @@ describe('verify: the scratch export', () => {
     it(`is not written when it holds ${what}`, async () => {
       const file = disk('foreign', content);
       const before = readFileSync(file);
-      expect(message(await check([scratch(file)]))).to.contain(
-        'holds something that this suite did not write',
-      );
+      expect(message(await check([scratch(file)]))).to.contain('something that this suite did not write');
       expect(readFileSync(file).equals(before)).to.equal(true);
     });
   }
 
   it('is not written when another export is the same disk, or when it carries PFS', async () => {
     const file = disk('shared');
-    const data: Export = { name: 'data', backing: file, device: '/dev/elsewhere', scratch: false };
+    const data: Export = { name: 'data', backing: file, device: '/dev/elsewhere', scratch: false, nodes: [] };
     expect(message(await check([data, scratch(disk('other'), file)]))).to.contain('the same disk as data');
     expect(message(await check([{ ...scratch('/dev/nvmescratch') }], ['nvmescratch']))).to.contain(
       'is a PFS disk',
@@ -120,6 +114,6 @@ describe('verify: the scratch export', () => {
   });
 
   it('fails when a device cannot be read, instead of taking it for blank', async () => {
-    expect(message(await check([scratch(join(dir, 'nosuch'))]))).to.contain('cannot be read');
+    expect(message(await check([scratch(join(dir, 'nosuch'))]))).to.match(/No such file/);
   });
 });

@@ -1,180 +1,321 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { expect } from 'chai';
-import { type Deployment, type Export, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Deployment, Export } from '../../lib/cluster/deployment.ts';
 import { CommandError, type Hosts } from '../../lib/cluster/hosts.ts';
-import { type Check, type CheckContext, expectSame, type Layer } from '../check.ts';
+import { shellWord } from '../../lib/transport/index.ts';
+import type { Check, Doing, Place, Sight, Sights } from '../check.ts';
 
 const BLOCK = 4096;
-/** Each of the suite's blocks in the scratch export begins with this; a block per writer, from the second one on. */
+/** Blocks compared on each disk: the first, the last, and others at equal distances. */
+const SAMPLES = 16;
+/** Each block that the suite writes begins with this. */
 const MARKER = 'polarplay verify scratch\n';
+/** The start of a scratch disk, where anything that is not scratch would show. */
 const LOOKED_AT = 16;
-const WRITERS_AT_ONCE = LOOKED_AT - 1;
+
+const disksOf = ({ deployment, host }: Place): readonly Export[] =>
+  deployment.storage.exports.filter(disk => disk.nodes.includes(host));
+
+const noExport = ({ storage }: Deployment) =>
+  storage.exports.length === 0 ? 'the inventory names no export: there is no disk to look at' : undefined;
+
+const words = (disks: readonly Export[]) => disks.map(disk => shellWord(disk.device)).join(' ');
+
+/** Bytes of a device or a file. */
+const sizeOf = (path: string) =>
+  `if [ -b ${shellWord(path)} ]; then blockdev --getsize64 ${shellWord(path)}; else stat -L -c %s ${shellWord(path)}; fi`;
+
+const sampled = (device: string, flags: string) =>
+  `d=${shellWord(device)}; n=$(( $(${sizeOf(device)}) / ${BLOCK} )); [ "$n" -gt 0 ] && for i in $(seq 0 ${SAMPLES - 1}); do dd if="$d" bs=${BLOCK} skip=$(( (n - 1) * i / ${SAMPLES - 1} )) count=1${flags} status=none; done | sha256sum`;
 
 /** The disks as the nodes see them: there, alike, and one and the same. */
-export const blockLayer = (hosts: Hosts): Layer<Deployment> => ({
-  name: 'block',
-  title: 'Block devices',
-  checks: deployment => {
-    const nodes = hostsOf(nodesOf(deployment));
-    const { exports } = deployment.storage;
-    if (exports.length === 0) throw new Error('the inventory names no export: there is no disk to look at');
-    return [
-      ...exports.flatMap(disk => [
-        sizeCheck(hosts, deployment, disk, nodes),
-        // The scratch export changes under other runs of this suite; its own check compares what it wrote itself.
-        ...(disk.scratch ? [] : [contentCheck(hosts, disk, nodes)]),
-      ]),
-      scratchCheck(hosts, deployment, nodes),
-    ];
-  },
-});
-
-function sizeCheck(hosts: Hosts, deployment: Deployment, disk: Export, nodes: readonly string[]): Check {
-  return {
-    id: `block.size.${disk.name}`,
-    title: `${disk.name} is attached as ${disk.device} with the size of the export`,
-    hosts: nodes,
+export const blockChecks: readonly Check[] = [
+  {
+    id: 'block.connected',
+    title: 'each disk of each node leads to its own export',
+    proves:
+      'The device that the node uses under the name of a disk is the export that the inventory gives that name, not another export, a local file or a device of its own. The running client is asked, not its configuration.',
+    expects: 'the device leads to nbd://STORAGE:PORT/EXPORT',
+    todo: 'Stop what uses the disk on that node first, then restart polar-nbd@DISK (rolling_restart.yml does both in order). A database that worked on the wrong disk must not be started again before you know what it wrote there.',
+    severity: 'danger',
+    on: 'nodes',
+    skip: noExport,
     settles: true,
-    run: async context => {
-      const exported = await exportedSize(hosts, deployment.storage.host, disk.backing);
-      const attached = async (node: string) => {
-        const size = Number(await hosts.output(node, ['blockdev', '--getsize64', disk.device]));
-        expect(size, `bytes of ${disk.device}`).to.equal(exported);
-      };
-      // After a reboot of the storage host the nodes need a moment to connect again.
-      await context.each(node => context.settled(() => attached(node), node));
-      context.note({ name: 'size', value: exported / 2 ** 20, unit: 'MiB' });
-    },
-  };
-}
-
-/** Bytes of what the storage host exports, a device or a file. */
-async function exportedSize(hosts: Hosts, host: string, backing: string): Promise<number> {
-  const script =
-    'if [ -b "$backing" ]; then blockdev --getsize64 "$backing"; else stat -L -c %s "$backing"; fi';
-  const reply = await hosts.script(host, script, { env: { backing } });
-  if (reply.rc !== 0) throw new Error(`${host}: the size of ${backing} is not known: ${reply.stderr.trim()}`);
-  return Number(reply.stdout);
-}
-
-function contentCheck(hosts: Hosts, disk: Export, nodes: readonly string[]): Check {
-  return {
-    id: `block.content.${disk.name}`,
-    title: `${disk.name} begins with the same 4 KiB on all nodes`,
-    hosts: nodes,
-    run: async context => {
-      const hashes = await context.each(async node => {
-        const block = await readBlocks(hosts, node, disk.device, 0, 1);
-        return createHash('sha256').update(block).digest('hex');
+    asks: place => ({
+      devices: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); case $f in /dev/loop*) echo "$d|$f|$(losetup -n -l -O BACK-FILE,BACK-MAJ:MIN,BACK-INO,OFFSET,SIZELIMIT "$f" 2>/dev/null | tr -s ' ')|$(stat -c '%Hd:%Ld' "$(losetup -n -l -O BACK-FILE "$f" 2>/dev/null)" 2>/dev/null)" ;; /dev/nbd*) echo "$d|$f|$(tr '\\0' ' ' <"/proc/$(cat "/sys/block/\${f#/dev/}/pid" 2>/dev/null)/cmdline" 2>/dev/null)|$(cat "/sys/block/\${f#/dev/}/backend" 2>/dev/null)" ;; *) echo "$d|$f||" ;; esac; done`,
+      clients: `for p in $(pgrep -x nbdfuse); do tr '\\0' ' ' </proc/$p/cmdline; echo; done; :`,
+    }),
+    judge: judgeConnected,
+  },
+  {
+    id: 'block.size',
+    title: 'each disk has the size of what is exported, and can be written',
+    proves:
+      'No node sees a shorter or longer disk than the storage host exports, and none sees it read-only.',
+    expects: 'the size on the storage host; writable',
+    todo: 'After the disk has grown on the storage host run grow.yml: a client learns the size only when it connects. A disk that is smaller than before must not be used: what lies behind its end is gone for that node.',
+    severity: 'fault',
+    on: 'nodes',
+    skip: noExport,
+    needs: ['block.connected'],
+    asks: place => ({
+      sizes: `for d in ${words(disksOf(place))}; do echo "$(blockdev --getsize64 "$d") $(blockdev --getro "$d")"; done`,
+    }),
+    storageAsks: ({ deployment }) => ({
+      sizes: deployment.storage.exports.map(disk => sizeOf(disk.backing)).join('; '),
+    }),
+    judge: at => {
+      const { storage, pfs } = at.deployment;
+      const exported = at.storage.out('sizes').split('\n').map(Number);
+      const seen = at.out('sizes').split('\n');
+      disksOf(at).forEach((disk, i) => {
+        const [size, readOnly] = (seen[i] ?? '').split(' ').map(Number);
+        const wanted = exported[storage.exports.indexOf(disk)];
+        at.check(size === wanted, `${disk.device} has ${wanted} bytes`, `${size} bytes`);
+        // On a disk with PFS the guard takes the right to write from every replica: a check of its own.
+        const guarded = pfs?.disks.some(name => disk.device === `/dev/${name}`);
+        at.check(guarded || readOnly === 0, `${disk.device} can be written`, 'read-only');
       });
-      expectSame(hashes, `the hash of the first 4 KiB of ${disk.device}`);
-      context.note({ name: 'sha256', value: [...hashes.values()][0]!.slice(0, 12) });
     },
-  };
-}
-
-function scratchCheck(hosts: Hosts, deployment: Deployment, nodes: readonly string[]): Check {
-  const head = {
-    id: 'block.shared',
-    title: 'a block written through one node is read through the others',
-    hosts: nodes,
-  };
-  const scratch = deployment.storage.exports.find(disk => disk.scratch);
-  if (!scratch) {
-    return {
-      ...head,
-      skip: 'the inventory names no scratch export, and no other disk may be written; runs when it does',
-    };
-  }
-  if (nodes.length < 2) return { ...head, skip: 'there is only one node; runs when there are replicas' };
-  return {
-    ...head,
-    run: async context => {
-      refuseSharedBacking(deployment, scratch);
-      await context.each(node => refuseForeignContent(hosts, node, scratch.device));
-      for (let from = 0; from < nodes.length; from += WRITERS_AT_ONCE) {
-        await passBlocks(hosts, context, scratch.device, nodes.slice(from, from + WRITERS_AT_ONCE));
+  },
+  {
+    id: 'block.reads',
+    title: 'each disk can be read, at its start, its end and between',
+    proves: 'A read past the page cache comes back in time from the storage host, with the data.',
+    expects: 'data within 4 s',
+    todo: 'No answer: the process of the NBD server that serves this node hangs, or the network drops its packets; after its timeout the client connects anew. Errors: see the journal of polar-nbd@DISK on the node and of the server on the storage host.',
+    severity: 'fault',
+    on: 'nodes',
+    skip: noExport,
+    needs: ['block.connected'],
+    settles: true,
+    diskAsks: place => samplesOf(disksOf(place), ' iflag=direct'),
+    judge: at => {
+      for (const disk of disksOf(at)) {
+        const reply = at.reply(disk.name);
+        const hung = reply.rc === 124 || reply.rc === 137;
+        at.check(
+          reply.rc === 0 && /^[0-9a-f]{64} /.test(reply.output),
+          `${disk.device} can be read`,
+          hung ? 'no answer in time' : reply.output.trim().split('\n').slice(0, 2).join('; '),
+        );
       }
     },
-  };
+  },
+  {
+    id: 'block.content',
+    title: 'every node reads the same disk as the storage host',
+    proves:
+      'Blocks at the start, at the end and at 14 places between hold the same on every node and on the storage host itself: nobody looks at a copy, a private disk or another disk.',
+    expects: 'the same blocks everywhere',
+    todo: 'Stop the database on the node that differs and leave its disk as it is until you know why: it may hold writes that exist nowhere else. Restarting polar-nbd@DISK there attaches the shared disk again.',
+    severity: 'danger',
+    on: 'nodes',
+    skip: noExport,
+    needs: ['block.reads', 'block.size'],
+    // A block that the database writes at this moment differs for a moment.
+    settles: true,
+    diskAsks: place =>
+      samplesOf(
+        disksOf(place).filter(disk => !disk.scratch),
+        ' iflag=direct',
+      ),
+    storageAsks: ({ deployment }) =>
+      Object.fromEntries(
+        deployment.storage.exports
+          .filter(disk => !disk.scratch)
+          .map(disk => [disk.name, sampled(disk.backing, '')]),
+      ),
+    across: judgeContent,
+  },
+  {
+    id: 'block.shared',
+    title: 'a block written through one node is read through the others and on the storage host',
+    proves:
+      'The disk is really shared: what each node writes to the scratch export is read by every other node and from the disk of the storage host. The suite writes nothing but blank blocks of that export, and blanks them again.',
+    expects: 'every node reads what each node wrote',
+    todo: 'The disks are not shared: do not start the database on more than one node. Compare block.connected and storage.promises. If the scratch export holds something, give the suite an export of its own.',
+    severity: 'danger',
+    on: 'nodes',
+    skip: ({ storage }) =>
+      storage.exports.some(disk => disk.scratch)
+        ? undefined
+        : 'the inventory names no scratch export, and no other disk may be written; runs when scratch_export does',
+    needs: ['block.reads', 'block.size', 'block.connected', 'storage.sessions@storage'],
+    act: passBlocks,
+    extraMs: 10_000,
+  },
+];
+
+function samplesOf(disks: readonly Export[], flags: string) {
+  return Object.fromEntries(disks.map(disk => [disk.name, sampled(disk.device, flags)]));
 }
 
-/** Writes a nonce through each of the writers, each in a block of its own, and expects them all on every node. */
-async function passBlocks(
-  hosts: Hosts,
-  context: CheckContext,
-  device: string,
-  writers: readonly string[],
-): Promise<void> {
-  const written = new Map(
-    writers.map(writer => [writer, `${MARKER}${writer} ${randomBytes(16).toString('hex')}\n`]),
+function judgeConnected(at: Sight): void {
+  const { storage } = at.deployment;
+  const clients = at.out('clients').split('\n');
+  const lines = new Map(
+    at
+      .out('devices')
+      .split('\n')
+      .map(line => [line.split('|')[0]!, line]),
   );
-  const blockOf = (writer: string) => 1 + writers.indexOf(writer);
-  await context.each(
-    writer => writeBlock(hosts, writer, device, blockOf(writer), written.get(writer)!),
-    writers,
-  );
-  await context.each(async node => {
-    const blocks = await readBlocks(hosts, node, device, 0, LOOKED_AT);
-    for (const [writer, text] of written) {
-      const at = blockOf(writer);
-      const read = textOf(blocks.subarray(at * BLOCK, (at + 1) * BLOCK));
-      expect(read, `block ${at} of ${device}, written through ${writer}`).to.equal(text);
+  for (const disk of disksOf(at)) {
+    const [, real = '', client = '', extra = ''] = (lines.get(disk.device) ?? '').split('|');
+    const wanted = `nbd://${storage.address}:${storage.port}/${disk.name}`;
+    const found = real.startsWith('/dev/loop')
+      ? behindLoop(client, extra, clients)
+      : real.startsWith('/dev/nbd')
+        ? behindKernel(client, extra)
+        : `${real} is no device of an NBD client`;
+    at.check(
+      found === wanted,
+      `${disk.device} leads to ${wanted}`,
+      real === '' ? `${disk.device} is missing` : found,
+    );
+  }
+}
+
+/** Where a loop device leads: through the file of nbdfuse that is mounted now, or to something of the host itself. */
+function behindLoop(client: string, mountedDevice: string, clients: readonly string[]): string {
+  const [file = '', device, , offset, limit] = client.trim().split(' ');
+  const folder = file.replace(/\/nbd$/, '');
+  const uri = clients
+    .map(line => line.trim().split(' '))
+    .find(argv => argv.includes(folder))
+    ?.at(-1);
+  if (file === '') return 'a loop device without a file';
+  if (uri === undefined) return `${file}, a file of the host itself`;
+  if (device !== mountedDevice) return `${file} of an earlier connection`;
+  if (offset !== '0' || limit !== '0') return `only a part of ${uri}`;
+  return uri;
+}
+
+/** Where a kernel device leads, by the command line of the client that serves it. */
+function behindKernel(client: string, backend: string): string {
+  const argv = client.trim().split(' ').filter(Boolean);
+  if (argv.length < 3) return backend === '' ? 'no running client' : `the backend ${backend}`;
+  const named = argv.findIndex(word => word === '-N' || word === '-name');
+  const [host, port] = argv.slice(1);
+  return `nbd://${host}:${port}/${named < 0 ? '' : argv[named + 1]}`;
+}
+
+function judgeContent(all: Sights): void {
+  for (const disk of all.deployment.storage.exports.filter(e => !e.scratch)) {
+    const wanted = hashOf(all.storage.out(disk.name));
+    for (const at of all.hosts) {
+      if (!disk.nodes.includes(at.host)) continue;
+      const found = hashOf(at.out(disk.name));
+      all.check(
+        at.host,
+        found === wanted,
+        `${disk.device} holds what ${disk.backing} holds on ${all.storage.host} (${wanted})`,
+        `other blocks (${found})`,
+      );
     }
+  }
+}
+
+const hashOf = (output: string) => output.slice(0, 12);
+
+/** Writes a nonce through each node into a blank block of the scratch export, and reads them all everywhere. */
+async function passBlocks(doing: Doing): Promise<void> {
+  const { deployment, hosts: nodes, reach, runId, signal } = doing;
+  const scratch = deployment.storage.exports.find(disk => disk.scratch)!;
+  const refusal = notScratch(deployment, scratch);
+  doing.check(nodes[0]!, refusal === undefined, 'a scratch export that is nothing else', refusal ?? '');
+  if (refusal !== undefined) return;
+  const { device, backing } = scratch;
+  const size = await reach.script(nodes[0]!, sizeOf(device));
+  doing.check(nodes[0]!, size.rc === 0, `the size of ${device}`, size.stderr.trim());
+  if (size.rc !== 0) return;
+  const blocks = Number(size.stdout) / BLOCK;
+  // Each run has places of its own, so that two runs do not disturb each other.
+  const first = randomInt(LOOKED_AT, Math.max(LOOKED_AT + 1, Math.floor(blocks) - nodes.length));
+  for (const from of [0, first]) {
+    const count = from === 0 ? LOOKED_AT : nodes.length;
+    const text = textOf(await readBlocks(reach, nodes[0]!, device, from, count, 'iflag=direct'));
+    doing.check(
+      nodes[0]!,
+      text === '' || text.startsWith(MARKER),
+      `blank blocks on ${device}`,
+      'something that this suite did not write: nothing was written',
+    );
+    if (text !== '' && !text.startsWith(MARKER)) return;
+  }
+  const texts = nodes.map(node => `${MARKER}${runId} ${node} ${randomBytes(16).toString('hex')}\n`);
+  doing.cleanUp(async () => {
+    await reach.output(nodes[0]!, [
+      ...['dd', 'if=/dev/zero', `of=${device}`, `bs=${BLOCK}`, `seek=${first}`, `count=${nodes.length}`],
+      ...['oflag=direct', 'conv=notrunc,fsync', 'status=none'],
+    ]);
   });
+  await Promise.all(nodes.map((node, i) => writeBlock(reach, node, device, first + i, texts[i]!, signal)));
+  const readers = [
+    ...nodes.map(node => [node, device] as const),
+    [deployment.storage.host, backing] as const,
+  ];
+  await Promise.all(
+    readers.map(async ([host, path]) => {
+      const flag = path === device ? 'iflag=direct' : 'conv=notrunc';
+      const read = await readBlocks(reach, host, path, first, nodes.length, flag);
+      texts.forEach((text, i) => {
+        const found = textOf(read.subarray(i * BLOCK, (i + 1) * BLOCK));
+        doing.check(
+          host,
+          found === text,
+          `what ${nodes[i]} wrote into block ${first + i} of ${scratch.name}`,
+          found === '' ? 'a blank block' : JSON.stringify(found),
+        );
+      });
+    }),
+  );
+}
+
+/** The inventory may name a scratch export that is another export's disk by mistake: that disk is not scratch. */
+function notScratch({ storage, pfs }: Deployment, scratch: Export): string | undefined {
+  const same = storage.exports
+    .filter(disk => disk !== scratch)
+    .find(disk => disk.backing === scratch.backing || disk.device === scratch.device);
+  if (same) return `not written: ${scratch.name} is the same disk as ${same.name}`;
+  if (pfs?.disks.some(name => scratch.device === `/dev/${name}`))
+    return `not written: ${scratch.device} is a PFS disk`;
+  return undefined;
 }
 
 /** Writes one block past the page cache: the text, then zeros. */
 async function writeBlock(
-  hosts: Hosts,
+  reach: Hosts,
   host: string,
   device: string,
   block: number,
   text: string,
+  signal: AbortSignal,
 ): Promise<void> {
   const bytes = Buffer.alloc(BLOCK);
   bytes.write(text);
   const place = [`of=${device}`, `bs=${BLOCK}`, `seek=${block}`, 'count=1'];
   const argv = ['dd', ...place, 'oflag=direct', 'conv=notrunc,fsync', 'iflag=fullblock', 'status=none'];
-  const { rc, stderr } = await hosts.command(host, argv, { stdin: bytes });
-  if (rc !== 0) throw new Error(`${device} cannot be written: ${stderr.trim() || `exit ${rc}`}`);
+  const { rc, stderr } = await reach.command(host, argv, { stdin: bytes, signal });
+  if (rc !== 0)
+    throw Object.assign(new Error(`${device} cannot be written: ${stderr.trim() || `exit ${rc}`}`), { host });
 }
 
-/** The inventory may name a scratch export that is another export's disk by mistake: that disk is not scratch. */
-function refuseSharedBacking({ storage, pfs }: Deployment, scratch: Export): void {
-  const others = storage.exports.filter(disk => disk !== scratch);
-  const same = others.find(disk => disk.backing === scratch.backing || disk.device === scratch.device);
-  if (same)
-    throw new Error(`not written: the scratch export ${scratch.name} is the same disk as ${same.name}`);
-  if (pfs?.disks.some(name => scratch.device === `/dev/${name}`)) {
-    throw new Error(`not written: ${scratch.device} is a PFS disk`);
-  }
-}
-
-/** Only a disk that is blank at its start, or holds this suite's own blocks, is taken for scratch. */
-async function refuseForeignContent(hosts: Hosts, node: string, device: string): Promise<void> {
-  const text = textOf(await readBlocks(hosts, node, device, 0, LOOKED_AT));
-  if (text === '' || text.startsWith(MARKER)) return;
-  throw new Error(
-    `not written: ${device} holds something that this suite did not write; a scratch disk is blank`,
-  );
-}
-
-/** Reads whole blocks past the page cache. A read error must not look like an empty disk: dd's exit code tells. */
+/** Reads whole blocks. A read error must not look like an empty disk: dd's exit code tells. */
 async function readBlocks(
-  hosts: Hosts,
+  reach: Hosts,
   host: string,
-  device: string,
+  path: string,
   from: number,
   count: number,
+  flag: string,
 ): Promise<Buffer> {
-  const place = [`if=${device}`, `bs=${BLOCK}`, `skip=${from}`, `count=${count}`];
+  const place = [`if=${path}`, `bs=${BLOCK}`, `skip=${from}`, `count=${count}`];
   try {
-    return await hosts.bytes(host, ['dd', ...place, 'iflag=direct', 'status=none']);
+    return await reach.bytes(host, ['dd', ...place, flag, 'status=none']);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const { rc, stderr } = error.reply;
-    throw new Error(`${device} cannot be read: ${stderr.trim() || `exit ${rc}`}`);
+    throw Object.assign(new Error(`${path} cannot be read: ${stderr.trim() || `exit ${rc}`}`), { host });
   }
 }
 

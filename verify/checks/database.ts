@@ -1,147 +1,293 @@
-import { expect } from 'chai';
-import { type Deployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
-import type { Databases } from '../../lib/cluster/sql.ts';
-import { type Check, expectSame, type Layer } from '../check.ts';
+import type { Deployment } from '../../lib/cluster/deployment.ts';
+import type { Check, Sights } from '../check.ts';
 
-/** The servers: right version, right role, one and the same cluster, not open to the world. */
-export const databaseLayer = (databases: Databases): Layer<Deployment> => ({
-  name: 'database',
-  title: 'Database',
-  checks: deployment => {
-    const nodes = nodesOf(deployment);
-    const all = hostsOf(nodes);
-    const one = async <Row>(host: string, query: string): Promise<Row> => {
-      const [row] = await (await databases.reader(host)).select<Row>(query);
-      if (row === undefined) throw new Error(`no row from ${query}`);
-      return row;
-    };
-    const checks: Check[] = [
-      {
-        id: 'database.answers',
-        title: 'every node answers SQL',
-        hosts: all,
-        settles: true,
-        run: async context => {
-          await context.each(host => context.settled(() => one(host, 'SELECT 1'), host));
-        },
-      },
-      {
-        id: 'database.version',
-        title: `every node runs ${deployment.database === 'polardb' ? 'PolarDB' : 'PostgreSQL'} ${deployment.version}, the same build`,
-        hosts: all,
-        run: async context => {
-          const versions = await context.each(
-            async host => (await one<{ version: string }>(host, 'SELECT version()')).version,
-          );
-          expectSame(versions, 'the version');
-          const text = [...versions.values()][0]!;
-          expect(text).to.match(new RegExp(`^PostgreSQL ${deployment.version}[.\\s]`));
-          if (deployment.database === 'polardb') expect(text).to.match(/polardb/i);
-          context.note({ name: 'version', value: text.split(' on ')[0]! });
-        },
-      },
-      ...nodes.map(
-        ({ host, role }): Check => ({
-          id: `database.role.${host}`,
-          title:
-            role === 'primary'
-              ? `${host} is the primary: not in recovery`
-              : `${host} is a replica: in recovery`,
-          hosts: [host],
-          run: async () => {
-            const { recovering } = await one<{ recovering: boolean }>(
-              host,
-              'SELECT pg_is_in_recovery() AS recovering',
-            );
-            expect(recovering, `${host} in recovery`).to.equal(role === 'replica');
-          },
-        }),
-      ),
-      {
-        id: 'database.identity',
-        title: 'all nodes belong to one cluster: the same system identifier',
-        hosts: all,
-        run: async context => {
-          const query = 'SELECT system_identifier::text AS id FROM pg_control_system()';
-          const ids = await context.each(async host => (await one<{ id: string }>(host, query)).id);
-          expectSame(ids, 'the system identifier');
-          const recorded = deployment.record?.systemIdentifier;
-          if (recorded !== undefined)
-            expect([...ids.values()][0], 'the recorded identifier').to.equal(recorded);
-          context.note({ name: 'system identifier', value: [...ids.values()][0]! });
-        },
-      },
-      {
-        id: 'database.access',
-        title: 'nobody is let in from everywhere without a password',
-        hosts: all,
-        run: async context => {
-          const query = `SELECT line_number AS line FROM pg_hba_file_rules
-            WHERE error IS NOT NULL OR (auth_method = 'trust' AND type LIKE 'host%' AND address IN ('0.0.0.0', '::', 'all'))`;
-          await context.each(async host => {
-            const rows = await (await databases.reader(host)).select<{ line: number }>(query);
-            expect(
-              rows.map(r => r.line),
-              'lines of pg_hba.conf that are wrong or open to the world',
-            ).to.deep.equal([]);
-          });
-        },
-      },
-      {
-        id: 'database.assertions',
-        title: 'the servers are not debug builds',
-        hosts: all,
-        run: async context => {
-          const query = "SELECT current_setting('debug_assertions') AS value";
-          await context.each(async host => {
-            expect((await one<{ value: string }>(host, query)).value, 'debug_assertions').to.equal('off');
-          });
-        },
-      },
-    ];
-    return deployment.database === 'polardb' ? [...checks, ...polarChecks(deployment, one)] : checks;
-  },
-});
+const HOSTID = "SELECT current_setting('polar_hostid') AS id";
+/** Which server this is: no two have the same. */
+const SERVER =
+  "SELECT (SELECT system_identifier::text FROM pg_control_system()) || ' ' || extract(epoch FROM pg_postmaster_start_time()) AS server";
+const SHARED = [
+  'polar_enable_shared_storage_mode',
+  'polar_datadir',
+  'polar_disk_name',
+  'polar_storage_cluster_name',
+];
+const polarOnly = ({ database }: Deployment) =>
+  database === 'polardb' ? undefined : 'the stand-in has no shared data directory';
 
-const HOSTID = 'polar_hostid';
-const SHARED_MODE = 'polar_enable_shared_storage_mode';
-const SHARED_PLACE = ['polar_datadir', 'polar_disk_name', 'polar_storage_cluster_name'];
-
-type One = <Row>(host: string, query: string) => Promise<Row>;
-
-/** What only PolarDB has: nodes on one data directory, each with an id of its own. */
-function polarChecks(deployment: Deployment, one: One): Check[] {
-  const all = hostsOf(nodesOf(deployment));
-  const settingsOf = async (host: string, names: readonly string[]) => {
-    const columns = names.map(name => `current_setting('${name}') AS ${name}`).join(', ');
-    return new Map(Object.entries(await one<Readonly<Record<string, string>>>(host, `SELECT ${columns}`)));
-  };
-  return [
-    {
-      id: 'database.hostids',
-      title: 'every node has a polar_hostid of its own',
-      hosts: all,
-      run: async context => {
-        const ids = await context.each(async host => (await settingsOf(host, [HOSTID])).get(HOSTID)!);
-        expect(new Set(ids.values()).size, `different ids in ${[...ids.values()].join(', ')}`).to.equal(
-          all.length,
+/** The servers: they answer, one of them writes, and they are one cluster. */
+export const databaseChecks: readonly Check[] = [
+  {
+    id: 'database.writers',
+    title: 'exactly one node takes writes: the primary of the role record',
+    proves:
+      'Every replica is in recovery and the primary is not. Two nodes that write to one shared disk destroy it.',
+    expects: 'the primary writes, every replica is in recovery',
+    todo: 'Stop the node that should not write AT ONCE (`systemctl stop polardb` there). Do not restart it: run failover.yml or rejoin.yml as docs/operations.md says, after you know which node wrote last.',
+    severity: 'danger',
+    on: 'nodes',
+    settles: true,
+    sql: { recovering: 'SELECT pg_is_in_recovery() AS recovering' },
+    across: all => {
+      const writers = all.hosts.filter(at => !at.row<{ recovering: boolean }>('recovering').recovering);
+      const names = writers.map(at => at.host).join(' and ');
+      for (const at of all.hosts) {
+        const writes = writers.includes(at);
+        const primary = at.node?.role === 'primary';
+        all.check(
+          at.host,
+          writes === primary,
+          primary ? 'the primary takes writes' : 'a replica, in recovery',
+          writers.length > 1 ? `${names} take writes` : primary ? 'it is in recovery' : 'it takes writes',
         );
-      },
+      }
     },
-    {
-      id: 'database.shared-storage',
-      title: 'all nodes work on the same shared data directory',
-      hosts: all,
-      run: async context => {
-        const found = await context.each(async host => {
-          const settings = await settingsOf(host, [SHARED_MODE, ...SHARED_PLACE]);
-          expect(settings.get(SHARED_MODE), SHARED_MODE).to.equal('on');
-          return settings;
-        });
-        for (const name of SHARED_PLACE) {
-          expectSame(new Map([...found].map(([host, settings]) => [host, settings.get(name)!])), name);
-        }
-      },
+  },
+  {
+    id: 'database.answers',
+    title: 'every node answers SQL',
+    proves: 'psql on each node gets an answer, as the database user on its socket: what the roles rely on.',
+    expects: 'an answer',
+    todo: 'See the log of the server and `systemctl status polardb`. "Peer authentication failed" or "no pg_hba.conf entry": run site.yml, which writes pg_hba.conf.',
+    severity: 'fault',
+    on: 'nodes',
+    needs: ['services.active'],
+    settles: true,
+    sql: { one: 'SELECT 1 AS one' },
+    judge: at => {
+      at.check(at.reached.server === undefined, 'an answer', at.reached.server ?? '');
+      if (at.reached.server === undefined) at.rows('one');
     },
-  ];
+  },
+  {
+    id: 'database.local',
+    title: 'the roles’ own way in works: psql on the node as the database user',
+    proves: 'The database user gets in on the socket without a password; playbooks would fail otherwise.',
+    expects: 'psql on the node is let in',
+    todo: 'Run site.yml, which writes pg_hba.conf; see whether the socket is where polardb_socket_directory says.',
+    severity: 'fault',
+    on: 'nodes',
+    needs: ['database.answers'],
+    act: async ({ hosts, databases, check }) => {
+      for (const host of hosts) {
+        const refused = databases.refusedLocally(host);
+        check(host, refused === undefined, 'psql on the node is let in', refused ?? '');
+      }
+    },
+  },
+  {
+    id: 'database.login',
+    title: 'clients get in over TCP with the password',
+    proves:
+      'From here, as a client does: the address and port of the inventory, the database user and its password lead to the server of that node, and to no other.',
+    expects: 'a session with the server of the node',
+    todo: 'Refused connection: listen_addresses, the port, a firewall. "no pg_hba.conf entry": the rules of polardb_hba do not let this machine in. "password authentication failed": the password beside the inventory is not that of the database (ALTER ROLE … PASSWORD).',
+    severity: 'fault',
+    on: 'nodes',
+    needs: ['database.answers'],
+    act: async doing => {
+      await Promise.all(
+        doing.hosts.map(async host => {
+          const local = await doing.databases.local<{ server: string }>(host, SERVER).catch(() => undefined);
+          const answer = await doing.databases.direct(host).then(
+            async session => {
+              const [row] = await session.select<{ server: string }>(SERVER);
+              await session.close();
+              return { server: row?.server };
+            },
+            (error: unknown) => ({ refused: (error as Error).message }),
+          );
+          doing.check(host, !('refused' in answer), 'let in', 'refused' in answer ? answer.refused : '');
+          if ('refused' in answer || local === undefined) return;
+          doing.check(
+            host,
+            answer.server === local.server,
+            `the server on ${host}`,
+            'another server answers there',
+          );
+        }),
+      );
+    },
+  },
+  {
+    id: 'database.identity',
+    title: 'all nodes belong to one cluster, the recorded one',
+    proves:
+      'The system identifier and the timeline are the same on all nodes, and the one in the role record.',
+    expects: 'one system identifier and one timeline',
+    todo: 'A node with another identifier serves another database: stop it, and look where its data directory and disk come from.',
+    severity: 'danger',
+    on: 'nodes',
+    needs: ['database.writers'],
+    sql: {
+      control:
+        'SELECT (SELECT system_identifier::text FROM pg_control_system()) AS id, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline',
+    },
+    across: judgeIdentity,
+  },
+  {
+    id: 'database.place',
+    title: 'each server works in the data directory and on the port of the inventory',
+    proves: 'The server that answers is the one that the roles configure, back up and restart.',
+    expects: 'the data directory and port of the inventory',
+    todo: 'Find out who started the other server; correct polardb_data or polardb_port if the inventory is wrong.',
+    severity: 'fault',
+    on: 'nodes',
+    sql: {
+      place:
+        "SELECT current_setting('data_directory') AS data, current_setting('port') AS port, current_setting('config_file') AS config, current_setting('hba_file') AS hba",
+    },
+    judge: at => {
+      const { data, port, config, hba } = at.row<{ data: string; port: string; config: string; hba: string }>(
+        'place',
+      );
+      const wanted = at.node?.data;
+      at.check(data === wanted, `the data directory ${wanted}`, data);
+      at.check(port === String(at.node?.sql.port), `port ${at.node?.sql.port}`, port);
+      at.check(config === `${wanted}/postgresql.conf`, `${wanted}/postgresql.conf`, config);
+      at.check(hba === `${wanted}/pg_hba.conf`, `${wanted}/pg_hba.conf`, hba);
+    },
+  },
+  {
+    id: 'database.open',
+    title: 'databases and the database user may be connected to',
+    proves: 'No database that clients use and no role that the cluster uses is closed, limited or expired.',
+    expects: 'open databases and a superuser that may log in',
+    todo: "ALTER DATABASE … ALLOW_CONNECTIONS true, CONNECTION LIMIT -1; ALTER ROLE … LOGIN SUPERUSER REPLICATION CONNECTION LIMIT -1 VALID UNTIL 'infinity'.",
+    severity: 'fault',
+    on: 'primary',
+    sql: {
+      databases:
+        "SELECT datname AS name, datallowconn AS allowed, datconnlimit AS most FROM pg_database WHERE datname <> 'template0'",
+      roles:
+        'SELECT rolname AS name, rolcanlogin AS login, rolsuper AS super, rolreplication AS replication, rolconnlimit AS most, coalesce(rolvaliduntil < now(), false) AS expired FROM pg_roles WHERE rolcanlogin OR rolsuper',
+    },
+    judge: at => {
+      for (const { name, allowed, most } of at.rows<{ name: string; allowed: boolean; most: number }>(
+        'databases',
+      )) {
+        at.check(allowed, `${name} allows connections`, 'it allows none');
+        at.check(most !== 0, `${name} allows connections`, 'its connection limit is 0');
+        at.check(most !== -2, `${name} is valid`, 'dropping it was interrupted');
+      }
+      const user = at.node?.sql.user ?? '';
+      const role = at
+        .rows<{
+          name: string;
+          login: boolean;
+          super: boolean;
+          replication: boolean;
+          most: number;
+          expired: boolean;
+        }>('roles')
+        .find(({ name }) => name === user);
+      at.check(role?.login === true, `${user} may log in`, role ? 'NOLOGIN' : 'there is no such role');
+      if (!role) return;
+      at.check(role.super, `${user} is superuser`, 'it is not');
+      at.check(role.replication, `${user} may replicate`, 'it may not');
+      at.check(role.most === -1, `${user} has no limit of connections`, role.most);
+      at.check(!role.expired, `the password of ${user} is valid`, 'it has expired');
+    },
+  },
+  {
+    id: 'database.hostids',
+    title: 'every node has the polar_hostid of the inventory, and of its own',
+    proves: 'No two nodes use the same identity on the shared disk.',
+    expects: 'the identities of the inventory',
+    todo: 'Set polar_hostid in the inventory once for each node and never give one to another; run site.yml and restart the node.',
+    severity: 'danger',
+    on: 'nodes',
+    skip: polarOnly,
+    sql: { hostid: HOSTID },
+    across: all => {
+      const ids = new Map(all.hosts.map(at => [at.host, at.row<{ id: string }>('hostid').id]));
+      for (const at of all.hosts) {
+        const id = ids.get(at.host)!;
+        all.check(at.host, id === String(at.node?.hostid), `polar_hostid ${at.node?.hostid}`, id);
+        const twin = [...ids].find(([host, other]) => other === id && host !== at.host);
+        all.check(at.host, twin === undefined, 'an identity of its own', `${id}, as ${twin?.[0]}`);
+      }
+    },
+  },
+  {
+    id: 'database.shared',
+    title: 'all nodes work on the same shared data directory',
+    proves: 'The nodes are one PolarDB cluster on one disk, not several that look alike.',
+    expects: 'shared storage mode, the same disk and directory',
+    todo: 'Run site.yml; a node that has another directory must not be started as a writer.',
+    severity: 'danger',
+    on: 'nodes',
+    skip: polarOnly,
+    sql: { shared: `SELECT ${SHARED.map(name => `current_setting('${name}') AS ${name}`).join(', ')}` },
+    across: all => {
+      const rows = new Map(all.hosts.map(at => [at.host, at.row<Record<string, string>>('shared')]));
+      for (const name of SHARED)
+        all.same(name, new Map([...rows].map(([host, row]) => [host, row[name] ?? ''])));
+      for (const [host, row] of rows)
+        all.check(host, row[SHARED[0]!] === 'on', `${SHARED[0]} is on`, row[SHARED[0]!] ?? '');
+    },
+  },
+  {
+    id: 'database.checksums',
+    title: 'no page was found damaged, and pages bear checksums',
+    proves: 'Data checksums are on, and no database has counted a failure.',
+    expects: 'checksums on, no failure',
+    todo: 'A failure means damaged pages: take no backup over an old one, find the table (pg_amcheck), restore it. Without checksums: pg_checksums --enable while the cluster is stopped.',
+    severity: 'danger',
+    on: 'nodes',
+    sql: {
+      checksums: "SELECT current_setting('data_checksums') AS value",
+      failures:
+        "SELECT coalesce(sum((to_jsonb(d)->>'checksum_failures')::bigint), 0)::int AS failures FROM pg_stat_database d",
+    },
+    judge: at => {
+      const { value } = at.row<{ value: string }>('checksums');
+      at.check(value === 'on', 'data checksums are on', value);
+      const { failures } = at.row<{ failures: number }>('failures');
+      at.check(failures === 0, 'no failed checksum', `${failures} failures`);
+    },
+  },
+  {
+    id: 'database.indexes',
+    title: 'no index is invalid',
+    proves:
+      'Every index of the database postgres is used; one that is invalid costs writes and helps nobody.',
+    expects: 'no invalid index',
+    todo: 'REINDEX INDEX CONCURRENTLY, or drop it.',
+    severity: 'warning',
+    on: 'primary',
+    sql: {
+      invalid:
+        "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive) AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = indexrelid AND mode IN ('ShareUpdateExclusiveLock', 'RowExclusiveLock'))",
+    },
+    judge: at => {
+      const names = at.rows<{ name: string }>('invalid').map(({ name }) => name);
+      at.check(names.length === 0, 'no invalid index', names.join(', '));
+    },
+  },
+  {
+    id: 'database.wraparound',
+    title: 'no database is near the end of its transaction ids',
+    proves: 'Autovacuum freezes in time: a database that runs out of transaction ids refuses writes.',
+    expects: 'an age below 1.5 times autovacuum_freeze_max_age',
+    todo: 'Look for what holds back vacuum: old transactions, prepared transactions, slots. Then VACUUM (FREEZE) the oldest tables.',
+    severity: 'fault',
+    on: 'primary',
+    sql: {
+      ages: "SELECT datname AS name, age(datfrozenxid) AS age, current_setting('autovacuum_freeze_max_age')::bigint AS most FROM pg_database",
+    },
+    judge: at => {
+      for (const { name, age, most } of at.rows<{ name: string; age: number; most: number }>('ages'))
+        at.check(age < 1.5 * most, `${name} is younger than ${1.5 * most} transactions`, age);
+    },
+  },
+];
+
+function judgeIdentity(all: Sights): void {
+  const rows = new Map(all.hosts.map(at => [at.host, at.row<{ id: string; timeline: number }>('control')]));
+  all.same('the system identifier', new Map([...rows].map(([host, { id }]) => [host, id])));
+  all.same('the timeline', new Map([...rows].map(([host, { timeline }]) => [host, String(timeline)])));
+  const recorded = all.deployment.record?.systemIdentifier;
+  for (const [host, { id }] of rows)
+    all.check(host, recorded === undefined || id === recorded, `${recorded}, as recorded`, id);
+  all.note({ name: 'system identifier', value: [...rows.values()][0]!.id });
 }

@@ -1,19 +1,49 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { Hosts } from '../../lib/cluster/hosts.ts';
-import { Databases } from '../../lib/cluster/sql.ts';
-import { allLayers } from './index.ts';
+import { sampleDeployment } from '../../test/support/sample-deployment.ts';
+import { type Check, LAYERS, layerOf } from '../check.ts';
+import { needsOf } from '../select.ts';
+import { CHECKS } from './index.ts';
 
-describe('verify: the list of layers', () => {
-  it('holds every file of the folder, and nothing else', () => {
-    const hosts = new Hosts(
-      () => Promise.reject(new Error('not asked')),
-      () => undefined,
-    );
-    const listed = allLayers(hosts, new Databases(hosts, [])).map(layer => layer.name);
+describe('verify: the list of checks', () => {
+  it('holds a layer for every file of the folder, and nothing else', () => {
     const files = readdirSync(import.meta.dirname)
       .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'index.ts')
       .map(name => name.replace('.ts', ''));
-    expect([...listed].sort()).to.deep.equal(files.sort());
+    expect([...new Set(CHECKS.map(layerOf))].sort()).to.deep.equal(files.sort());
+    expect(Object.keys(LAYERS).sort()).to.deep.equal(files.sort());
+  });
+
+  it('names each check once, after those that it needs', () => {
+    const seen = new Set<string>();
+    for (const check of CHECKS) {
+      expect(seen.has(check.id), check.id).to.equal(false);
+      // Whether a server answers is known before any check: who writes is judged first, to be told first.
+      const needs = needsOf(check).filter(id => id !== 'database.answers' || check.needs?.includes(id));
+      for (const id of needs) expect(seen.has(id), `${check.id} needs ${id}`).to.equal(true);
+      seen.add(check.id);
+    }
+  });
+
+  it('says of each check what it proves, what to expect and what to do', () => {
+    for (const { id, title, proves, expects, todo } of CHECKS)
+      for (const text of [title, proves, expects, todo]) expect(text.trim().length, id).to.be.above(3);
+  });
+
+  it('never advises what destroys data', () => {
+    const advice = (check: Check) => check.todo;
+    for (const check of CHECKS)
+      expect(advice(check), check.id).not.to.match(/rm -rf|mkfs|pfs .*-f\b|DROP DATABASE|pg_resetwal/);
+  });
+
+  it('applies to PolarDB all of it, and to the stand-in what it has', () => {
+    const skipped = (name: 'standin' | 'hosts') =>
+      CHECKS.filter(check => check.skip?.(sampleDeployment(name)) !== undefined).map(check => check.id);
+    expect(skipped('hosts')).to.deep.equal(['pfs.death']);
+    expect(skipped('standin').filter(id => !id.startsWith('pfs.'))).to.deep.equal([
+      'database.hostids',
+      'database.shared',
+      'build.options',
+    ]);
   });
 });

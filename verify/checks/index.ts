@@ -1,24 +1,35 @@
-import type { Deployment } from '../../lib/cluster/deployment.ts';
-import type { Hosts } from '../../lib/cluster/hosts.ts';
-import type { Databases } from '../../lib/cluster/sql.ts';
-import type { Layer } from '../check.ts';
-import { blockLayer } from './block.ts';
-import { dataLayer } from './data.ts';
-import { databaseLayer } from './database.ts';
-import { pfsLayer } from './pfs.ts';
-import { replicationLayer } from './replication.ts';
-import { servicesLayer } from './services.ts';
-import { storageLayer } from './storage.ts';
+import type { Check } from '../check.ts';
+import { backupChecks } from './backup.ts';
+import { blockChecks } from './block.ts';
+import { bootChecks } from './boot.ts';
+import { buildChecks } from './build.ts';
+import { dataChecks } from './data.ts';
+import { databaseChecks } from './database.ts';
+import { healthChecks } from './health.ts';
+import { hostChecks } from './host.ts';
+import { osChecks } from './os.ts';
+import { pfsChecks } from './pfs.ts';
+import { replicationChecks } from './replication.ts';
+import { securityChecks } from './security.ts';
+import { serviceChecks } from './services.ts';
+import { settingChecks } from './settings.ts';
+import { storageChecks } from './storage.ts';
 
-/** Every layer, from the disks up: the order in which a broken one explains those above it. */
-export function allLayers(hosts: Hosts, databases: Databases): readonly Layer<Deployment>[] {
-  return [
-    storageLayer(hosts),
-    blockLayer(hosts),
-    pfsLayer(hosts),
-    servicesLayer(hosts),
-    databaseLayer(databases),
-    replicationLayer(databases),
-    dataLayer(databases),
-  ];
-}
+/** Every check, from the disks up: what another needs comes before it, and so does what explains it. */
+export const CHECKS: readonly Check[] = [
+  ...hostChecks,
+  ...storageChecks,
+  ...blockChecks,
+  ...osChecks,
+  ...serviceChecks,
+  ...pfsChecks,
+  ...databaseChecks,
+  ...buildChecks,
+  ...settingChecks,
+  ...replicationChecks,
+  ...securityChecks,
+  ...bootChecks,
+  ...dataChecks,
+  ...backupChecks,
+  ...healthChecks,
+];

@@ -4,11 +4,12 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Deployment } from '../../lib/cluster/deployment.ts';
 import { Hosts } from '../../lib/cluster/hosts.ts';
+import { Databases } from '../../lib/cluster/sql.ts';
 import { localConnection } from '../../lib/transport/index.ts';
-import { runLayers } from '../suite.ts';
-import { pfsLayer, servesDisk } from './pfs.ts';
+import { sampleDeployment } from '../../test/support/sample-deployment.ts';
+import { runChecks } from '../suite.ts';
+import { pfsChecks, servesDisk } from './pfs.ts';
 
 describe('verify: one pfsdaemon per disk', () => {
   const disk = `test${process.pid}`;
@@ -42,23 +43,17 @@ describe('verify: one pfsdaemon per disk', () => {
   });
 
   async function verdict(): Promise<string> {
-    const node = { host: 'here', role: 'primary' };
-    const deployment = {
-      primary: node,
-      replicas: [],
-      pfs: { disks: [disk], cluster: 'disk', pfsBinary: '' },
-    };
-    const all = pfsLayer(hosts);
-    const layer = {
-      ...all,
-      checks: (d: Deployment) => all.checks(d).filter(check => check.id.includes('daemon')),
-    };
-    const [finding] = await runLayers([layer], deployment as unknown as Deployment, {
-      timeoutMs: 10_000,
-      settleMs: 0,
-      onFinding: () => {},
+    const check = pfsChecks.find(({ id }) => id === 'pfs.daemon')!;
+    const sample = sampleDeployment('hosts');
+    const deployment = { ...sample, replicas: [], pfs: { ...sample.pfs!, disks: [disk] } };
+    const options = { reach: hosts, databases: new Databases(hosts, []), runId: 'r', timeoutMs: 10_000 };
+    const now = performance.now();
+    const [finding] = await runChecks([check], deployment, {
+      ...options,
+      settleBy: now,
+      endBy: now + 20_000,
     });
-    return finding?.verdict === 'failed' ? finding.message : String(finding?.verdict);
+    return finding?.verdict === 'failed' ? finding.faults[0]!.found : String(finding?.verdict);
   }
 
   it('is seen among everything that runs', async () => {
@@ -69,18 +64,16 @@ describe('verify: one pfsdaemon per disk', () => {
   });
 
   it('is missed, and a second one that somebody started by hand is noticed', async () => {
-    expect(await verdict()).to.contain(`pfsdaemon processes for ${disk}: expected +0 to equal 1`);
+    expect(await verdict()).to.equal('0');
     await start('pfsdaemon', '-p', disk);
     await start('pfsdaemon', '-f', '-p', disk, '-w', '2');
-    expect(await verdict()).to.contain(`pfsdaemon processes for ${disk}: expected 2 to equal 1`);
+    expect(await verdict()).to.equal('2');
   });
 
   it('is not one that a signal has stopped', async () => {
     await start('pfsdaemon', '-p', disk);
     started[0]!.kill('SIGSTOP');
-    expect(await verdict()).to.contain(
-      `pfsdaemon of ${disk}: expected 'stopped by a signal' to equal 'running'`,
-    );
+    expect(await verdict()).to.equal('stopped by a signal');
   });
 
   it('is told by its program and the disk after -p', () => {

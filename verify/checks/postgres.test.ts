@@ -1,14 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import type { Deployment } from '../../lib/cluster/deployment.ts';
 import { Hosts } from '../../lib/cluster/hosts.ts';
-import { Databases, type SqlTarget } from '../../lib/cluster/sql.ts';
+import { Databases } from '../../lib/cluster/sql.ts';
 import { localConnection } from '../../lib/transport/index.ts';
+import { localDeployment } from '../../test/support/sample-deployment.ts';
 import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import type { Finding } from '../findings.ts';
-import { runLayers } from '../suite.ts';
-import { dataLayer } from './data.ts';
-import { databaseLayer } from './database.ts';
-import { fitsPolicy, replicationLayer } from './replication.ts';
+import { runChecks } from '../suite.ts';
+import { CHECKS } from './index.ts';
+import { fitsPolicy, meansPolicy } from './replication.ts';
 
 /** What is healthy is seen at once, but for a busy machine. */
 const HEALTHY_MS = 20_000;
@@ -18,9 +19,12 @@ const hosts = new Hosts(
   () => here,
   () => undefined,
 );
+/** What the throw-away servers have: no services, no guard, no settings of a role. */
+const APPLYING =
+  /^(database\.(?!place|checksums)|replication\.(?!policy)|data\.|security\.password|build\.(version|assertions)|settings\.(replicas|overrides)|health\.(connections|transactions|archive))/;
 
-describe('verify: the layers that speak SQL, on a real primary and replica', function () {
-  this.timeout(90_000);
+describe('verify: the checks that speak SQL, on a real primary and replica', function () {
+  this.timeout(120_000);
   let server: ThrowawayPostgres;
 
   before(async function () {
@@ -31,60 +35,31 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
     await here.close();
   });
 
-  const target = (host: string, port: number): SqlTarget => ({
-    host,
-    address: '127.0.0.1',
-    port,
-    database: 'postgres',
-    user: 'postgres',
-    password: server.password,
-    osUser: 'postgres',
-    socketDir: server.dir,
-    psql: `${server.bin}/psql`,
-  });
-
-  function deployment(change: Partial<Deployment> = {}): Deployment {
-    const node = (host: string, port: number) => ({
-      host,
-      address: '127.0.0.1',
-      diskServices: [],
-      services: [],
-      sql: target(host, port),
-    });
-    return {
-      database: 'postgresql',
-      version: server.bin.split('/').at(-2)!,
-      storage: {
-        host: 'st1',
-        service: 'none',
-        address: '',
-        port: 0,
-        anyAddressAllowed: false,
-        configFile: '',
-        authFile: undefined,
-        extraClients: [],
-        exports: [],
-      },
-      primary: { ...node('rw1', server.primaryPort), role: 'primary', slot: undefined },
-      replicas: [{ ...node('ro1', server.replicaPort), role: 'replica', slot: 'replica1' }],
-      sync: 'off',
-      cluster: 'polar',
-      recordFile: '/nonexistent',
-      record: undefined,
-      pfs: undefined,
-      ...change,
-    };
-  }
-
   async function verify(
-    what: Deployment,
-    targets: readonly SqlTarget[],
+    change: Partial<Deployment> = {},
     settleMs = 1_500,
   ): Promise<{ findings: readonly Finding[]; remarks: readonly string[] }> {
-    const databases = new Databases(hosts, targets);
+    const deployment = localDeployment(server, change);
+    const nodes = [deployment.primary, ...deployment.replicas];
+    const databases = new Databases(
+      hosts,
+      nodes.map(node => node.sql),
+      20_000,
+    );
+    const checks = CHECKS.filter(check => APPLYING.test(check.id)).map(check => ({
+      ...check,
+      needs: check.needs?.filter(need => !/^(services|storage|replication.policy)/.test(need)) ?? [],
+    }));
+    const now = performance.now();
     try {
-      const layers = [databaseLayer(databases), replicationLayer(databases), dataLayer(databases)];
-      const findings = await runLayers(layers, what, { timeoutMs: 20_000, settleMs, onFinding: () => {} });
+      const findings = await runChecks(checks, deployment, {
+        reach: hosts,
+        databases,
+        runId: randomBytes(6).toString('hex'),
+        timeoutMs: 20_000,
+        settleBy: now + settleMs,
+        endBy: now + 80_000,
+      });
       return { findings, remarks: databases.remarks };
     } finally {
       await databases.close();
@@ -92,97 +67,142 @@ describe('verify: the layers that speak SQL, on a real primary and replica', fun
   }
 
   const failed = (findings: readonly Finding[]) =>
-    Object.fromEntries(findings.flatMap(f => (f.verdict === 'failed' ? [[f.id, f.message]] : [])));
-  const both = () => [target('rw1', server.primaryPort), target('ro1', server.replicaPort)];
+    Object.fromEntries(
+      findings.flatMap(f =>
+        f.verdict === 'failed' ? [[f.id, f.faults.map(x => `${x.host}: ${x.found}`).join('\n')]] : [],
+      ),
+    );
+  const left = () => server.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'polarplay%'").trim();
 
-  it('passes a healthy pair through pg, times the delay and leaves nothing behind', async () => {
-    const { findings, remarks } = await verify(deployment(), both(), HEALTHY_MS);
+  it('passes a healthy pair, times the delay and leaves nothing behind', async () => {
+    const { findings, remarks } = await verify({}, HEALTHY_MS);
     expect(failed(findings)).to.deep.equal({});
-    expect(findings).to.have.length(15);
+    expect(findings.filter(f => f.verdict === 'waiting').map(f => f.id)).to.deep.equal([]);
     const figures = findings.find(f => f.id === 'data.delay')!.figures;
     expect(figures.map(f => `${f.host} ${f.name} ${f.unit}`)).to.deep.equal([
       'ro1 delay p50 ms',
       'ro1 delay p99 ms',
     ]);
     expect(figures[0]!.value).to.be.a('number').within(0, 1000);
-    expect(remarks.join('\n')).to.match(/^SQL on rw1: pg to 127\.0\.0\.1:\d+ as postgres$/m);
-    expect(server.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'polarplay%'").trim()).to.equal(
-      '0',
-    );
+    expect(remarks.join('\n')).to.match(/^SQL on rw1: psql on the node as postgres$/m);
+    expect(left()).to.equal('0');
   });
 
-  it('goes through psql on the host where pg is not let in, and says so', async () => {
-    const wrong = both().map(t => ({ ...t, password: 'not the one' }));
-    const { findings, remarks } = await verify(deployment(), wrong, HEALTHY_MS);
-    expect(failed(findings)).to.deep.equal({});
-    expect(remarks[1]).to.match(
-      /^SQL on \w+: psql on \w+ as postgres \(pg was not let in: password authentication failed/,
-    );
-    expect(remarks.join('\n')).not.to.contain('not the one');
-  });
-
-  it('tells what is wrong: roles swapped, another slot, another sync policy, another version', async () => {
-    const right = deployment();
-    const { findings } = await verify(
-      deployment({
-        version: '11',
-        sync: 'all',
-        replicas: [{ ...right.replicas[0]!, slot: 'replica9' }],
-      }),
-      both(),
+  it('tells that clients are not let in, and goes on through psql on the node', async () => {
+    const { primary, replicas } = localDeployment(server);
+    const password = 'not the one';
+    const { findings, remarks } = await verify(
+      {
+        primary: { ...primary, sql: { ...primary.sql, password } },
+        replicas: replicas.map(node => ({ ...node, sql: { ...node.sql, password } })),
+      },
+      HEALTHY_MS,
     );
     const messages = failed(findings);
-    expect(Object.keys(messages)).to.deep.equal([
-      'database.version',
-      'replication.streaming',
-      'replication.sync',
-      'replication.slots',
-      'replication.receivers',
-      'replication.lag',
-    ]);
-    expect(messages['replication.lag']).to.match(/replicas that are not connected/);
-    expect(messages['replication.streaming']).to.match(/replicas that stream: expected \[\] to deeply equal/);
-    expect(messages['replication.sync']).to.equal(
-      'replica9 is not connected, which does not fit the policy "all"',
-    );
-    expect(messages['replication.receivers']).to.match(/^ro1: wal receivers/);
-
-    const swapped = deployment();
-    const { primary, replicas } = swapped;
-    const second = await verify(
-      deployment({
-        primary: { ...primary, sql: replicas[0]!.sql },
-        replicas: [{ ...replicas[0]!, sql: primary.sql }],
-      }),
-      [target('rw1', server.replicaPort), target('ro1', server.primaryPort)],
-    );
-    expect(failed(second.findings)['database.role.rw1']).to.equal(
-      'rw1 in recovery: expected true to equal false',
-    );
-    expect(failed(second.findings)['data.rows']).to.contain('read-only transaction');
+    expect(Object.keys(messages)).to.deep.equal(['database.login']);
+    expect(messages['database.login']).to.contain('rw1: password authentication failed');
+    expect(findings.find(f => f.id === 'data.rows')?.verdict).to.equal('passed');
+    expect(remarks.join('\n')).not.to.contain(password);
   });
 
-  it('tells that a replica is down, and that its rows are missing', async () => {
-    server.control('replica', 'stop');
-    const { findings } = await verify(deployment(), both());
+  it('tells what is wrong: another slot, another version', async () => {
+    const { replicas } = localDeployment(server);
+    const { findings } = await verify({
+      version: '11',
+      replicas: [{ ...replicas[0]!, slot: 'replica9', ownSlot: 'replica9' }],
+    });
     const messages = failed(findings);
-    expect(messages['database.answers']).to.match(
-      /^ro1: (not true within .* last: )?the database cannot be reached: pg to 127/,
-    );
-    expect(messages['replication.slots']).to.contain('slots that are not active');
-    expect(messages['data.rows']).to.match(/^ro1: /);
-    expect(Object.keys(messages)).not.to.include('database.role.rw1');
+    expect(Object.keys(messages)).to.deep.equal(['build.version', 'replication.slots']);
+    expect(messages['replication.slots']).to.equal('ro1: there is none');
   });
 
-  it('leaves a schema of that name alone when somebody else made it', async () => {
-    server.control('replica', 'start');
-    server.sql('CREATE SCHEMA polarplay_verify');
-    const { findings } = await verify(deployment(), both());
-    expect(failed(findings)['data.rows']).to.contain('did not make');
+  it('never writes where two nodes may write', async () => {
+    const { primary, replicas } = localDeployment(server);
+    const { findings } = await verify({
+      primary: { ...primary, sql: { ...replicas[0]!.sql, host: 'rw1' } },
+      replicas: [{ ...replicas[0]!, sql: { ...primary.sql, host: 'ro1' } }],
+    });
+    const messages = failed(findings);
+    expect(Object.keys(messages)).to.deep.equal(['database.writers']);
+    expect(messages['database.writers']).to.equal('rw1: it is in recovery\nro1: it takes writes');
+    expect(findings.filter(f => f.id.startsWith('data.')).every(f => f.verdict === 'waiting')).to.equal(true);
+  });
+
+  it('ends its session when a commit waits for a replica that never comes', async () => {
+    server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    server.sql('SELECT pg_reload_conf()');
+    try {
+      const { findings } = await verify();
+      const messages = failed(findings);
+      expect(Object.keys(messages)).to.deep.equal(['data.commit']);
+      expect(messages['data.commit']).to.match(/^rw1: no answer within 5 s: it waits for SyncRep/);
+      expect(
+        server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").trim(),
+      ).to.equal('0');
+      expect(left()).to.equal('0');
+    } finally {
+      server.sql('ALTER SYSTEM RESET synchronous_standby_names');
+      server.sql('SELECT pg_reload_conf()');
+    }
+  });
+
+  it('leaves alone what is not its own, and removes what a killed run has left', async () => {
+    const mark = 'made by the polarplay acceptance suite; dropped at its end; unix time ';
+    for (const statement of [
+      'CREATE SCHEMA polarplay_verify',
+      'CREATE SCHEMA polarplay_verify_aaaaaaaaaaaa_rows',
+      'CREATE SCHEMA polarplay_verify_bbbbbbbbbbbb_rows',
+      `COMMENT ON SCHEMA polarplay_verify_bbbbbbbbbbbb_rows IS '${mark}1000'`,
+    ])
+      server.sql(statement);
+    await verify({}, HEALTHY_MS);
     expect(
-      server.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'polarplay_verify'").trim(),
-    ).to.equal('1');
+      server.sql("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'polarplay%' ORDER BY 1").trim(),
+    ).to.equal('polarplay_verify\npolarplay_verify_aaaaaaaaaaaa_rows');
   });
+
+  it('two runs at once do not disturb each other', async () => {
+    server.sql('DROP SCHEMA polarplay_verify, polarplay_verify_aaaaaaaaaaaa_rows');
+    const [one, two] = await Promise.all([verify({}, HEALTHY_MS), verify({}, HEALTHY_MS)]);
+    expect([failed(one.findings), failed(two.findings)]).to.deep.equal([{}, {}]);
+    expect(left()).to.equal('0');
+  });
+
+  it('concludes once that a replica is down', async () => {
+    server.control('replica', 'stop');
+    const { findings } = await verify();
+    const messages = failed(findings);
+    expect(Object.keys(messages)).to.deep.equal(['database.answers']);
+    expect(messages['database.answers']).to.match(/^ro1: psql on ro1: .*; pg to 127/s);
+    const waits = findings.filter(f => f.verdict === 'waiting' && f.id.startsWith('replication'));
+    expect(waits.length).to.be.above(3);
+    expect(left()).to.equal('0');
+  });
+});
+
+describe('verify: synchronous_standby_names', () => {
+  const slots = ['replica1', 'replica2'];
+  for (const [policy, value, means] of [
+    ['off', '', true],
+    ['off', 'ANY 1 (replica1, replica2)', false],
+    ['any1', 'ANY 1 (replica1, replica2)', true],
+    ['any1', 'any 1 (replica2,"replica1")', true],
+    ['any1', 'ANY 2 (replica1, replica2)', false],
+    ['any1', 'FIRST 1 (replica1, replica2)', false],
+    ['any1', 'ANY 1 (replica1)', false],
+    ['any1', 'ANY 1 (*)', false],
+    ['any1', '', false],
+    ['first1', 'replica1, replica2', true],
+    ['first1', 'FIRST 1 (replica1, replica2)', true],
+    ['first1', 'ANY 1 (replica1, replica2)', false],
+    ['all', 'FIRST 2 (replica1, replica2)', true],
+    ['all', 'FIRST 1 (replica1, replica2)', false],
+    ['all', 'FIRST 3 (replica1, replica2, replica3)', false],
+  ] as const) {
+    it(`'${value}' ${means ? 'means' : 'does not mean'} ${policy}`, () => {
+      expect(meansPolicy(value, policy, slots)).to.equal(means);
+    });
+  }
 });
 
 describe('verify: sync states', () => {

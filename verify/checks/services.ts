@@ -1,54 +1,91 @@
-import { expect } from 'chai';
-import { type Deployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
-import type { Hosts } from '../../lib/cluster/hosts.ts';
-import type { Layer } from '../check.ts';
-import { unitStates } from '../units.ts';
+import { shellWord } from '../../lib/transport/index.ts';
+import type { Check, Place } from '../check.ts';
+import { parseUnits, UNIT_PROPERTIES } from '../units.ts';
 
-/** Everything that keeps a node running is up, comes back after a reboot, and did not have to be restarted. */
-export const servicesLayer = (hosts: Hosts): Layer<Deployment> => ({
-  name: 'services',
-  title: 'Services',
-  checks: deployment => {
-    const nodes = nodesOf(deployment);
-    const byHost = new Map(nodes.map(node => [node.host, node]));
-    const everyService = (host: string) => {
-      const { diskServices = [], services = [] } = byHost.get(host) ?? {};
-      return [...diskServices, ...services];
-    };
-    return [
-      {
-        id: 'services.active',
-        title: 'every service of the nodes is active and starts at boot',
-        hosts: hostsOf(nodes),
-        settles: true,
-        run: async context => {
-          const active = async (host: string) => {
-            for (const [unit, state] of await unitStates(hosts, host, everyService(host))) {
-              expect(state.active, `${unit} state`).to.equal('active');
-              expect(state.enabled, `${unit} at boot`).to.equal('enabled');
-            }
-          };
-          await context.each(async host => {
-            expect(everyService(host).length, 'services named for the node').to.be.greaterThan(0);
-            await context.settled(() => active(host), host);
-          });
-        },
-      },
-      {
-        id: 'services.restarts',
-        title: 'no service but those that attach disks was restarted by systemd',
-        hosts: hostsOf(nodes),
-        run: async context => {
-          await context.each(async host => {
-            const diskServices = byHost.get(host)?.diskServices ?? [];
-            for (const [unit, { restarts }] of await unitStates(hosts, host, everyService(host))) {
-              if (restarts === 0) continue;
-              if (!diskServices.includes(unit)) throw new Error(`${unit} was restarted ${restarts} times`);
-              context.note({ name: `connected again: ${unit}`, value: restarts, host });
-            }
-          });
-        },
-      },
-    ];
-  },
+/** A restart by systemd that is longer ago says nothing about the cluster of today. */
+const RECENT_S = 3600;
+
+const unitsOf = ({ node }: Place) => [...(node?.diskServices ?? []), ...(node?.services ?? [])];
+
+const show = (place: Place) => ({
+  units: `systemctl show ${UNIT_PROPERTIES} -- ${unitsOf(place).map(shellWord).join(' ')}`,
+  uptime: 'cut -d " " -f 1 /proc/uptime',
 });
+
+/** What keeps a node running. */
+export const serviceChecks: readonly Check[] = [
+  {
+    id: 'services.active',
+    title: 'every service of the nodes is active',
+    proves: 'systemd runs the attached disks, PFS where there is one, and the database.',
+    expects: 'active',
+    todo: 'See `systemctl status UNIT` and `journalctl -u UNIT` on the node: a database that polar-guard refuses to start has the reason in its status. start.yml starts everything in the right order.',
+    severity: 'fault',
+    on: 'nodes',
+    settles: true,
+    asks: show,
+    judge: at => {
+      const units = parseUnits(at.out('units'));
+      at.check(units.length === unitsOf(at).length, 'a state for each service', `${units.length} states`);
+      for (const unit of units) {
+        const state = unit.LoadState === 'loaded' ? unit.ActiveState : `the unit is ${unit.LoadState}`;
+        const said = unit.StatusText && unit.ActiveState !== 'active' ? ` (${unit.StatusText})` : '';
+        // What failed or was stopped stays so; what systemd tries to start may come.
+        const final = unit.ActiveState === 'failed' || unit.ActiveState === 'inactive';
+        at.check(unit.ActiveState === 'active', `${unit.Id} is active`, `${state}${said}`, { final });
+      }
+    },
+  },
+  {
+    id: 'services.restarts',
+    title: 'systemd did not have to restart a service within the last hour',
+    proves:
+      'PFS and the database run without falling over. Services of disks may: they connect again after the storage host was away, and that is noted.',
+    expects: 'no restart within an hour',
+    todo: 'See `journalctl -u UNIT` for why it ended.',
+    severity: 'warning',
+    on: 'nodes',
+    needs: ['services.active'],
+    asks: show,
+    judge: at => {
+      const now = Number(at.out('uptime'));
+      for (const unit of parseUnits(at.out('units'))) {
+        const restarts = Number(unit.NRestarts ?? 0);
+        if (restarts === 0) continue;
+        const ago = Math.round(now - Number(unit.ExecMainStartTimestampMonotonic) / 1e6);
+        const disk = at.node?.diskServices.includes(unit.Id ?? '') ?? false;
+        at.note({ name: `restarts of ${unit.Id}`, value: restarts });
+        at.check(
+          disk || ago > RECENT_S,
+          `${unit.Id} was not restarted`,
+          `restarted ${restarts} times, last ${ago} s ago`,
+        );
+      }
+    },
+  },
+  {
+    id: 'services.server',
+    title: 'the database server is the one that systemd runs',
+    proves:
+      'The server on the data directory belongs to the service and so to the guard: nobody started it by hand, and no second server runs beside it.',
+    expects: 'one server, the main process of its unit',
+    todo: 'Stop a server that was started by hand (`pg_ctl stop -m fast`), then start the service: only so the role record is asked.',
+    severity: 'danger',
+    on: 'nodes',
+    needs: ['services.active'],
+    asks: ({ node }) => ({
+      pids: `echo "$(systemctl show -p MainPID --value -- ${shellWord(node?.services.at(-1) ?? '')}) $(head -n 1 ${shellWord(`${node?.data}/postmaster.pid`)})"`,
+      servers: `ps -o pid=,ppid=,args= -C postgres,postmaster | awk '$2 == 1'; :`,
+    }),
+    judge: at => {
+      const [main, running] = at.out('pids').split(' ');
+      at.check(main === running, `process ${main}, which the service started`, `process ${running}`);
+      const servers = at.out('servers').split('\n').filter(Boolean);
+      at.check(
+        servers.length <= 1,
+        'one server',
+        `${servers.length}: ${servers.map(s => s.trim()).join('; ')}`,
+      );
+    },
+  },
+];

@@ -1,19 +1,26 @@
+import type { Fault } from '../check.ts';
 import { byLayer, type Finding, figureText, totalsOf, type VerifyReport } from '../findings.ts';
+import { excerpt } from './terminal.ts';
 
 /** JUnit's XML, one suite per layer: what build servers read. */
 export function formatJunit(report: VerifyReport): string {
-  const { failed, skipped } = totalsOf(report.findings);
   const suites = [...byLayer(report.findings)].map(([layer, findings]) =>
     suite(layer, findings, report.startedAt),
   );
-  const head = `name="polarplay verify" tests="${report.findings.length}" failures="${failed}" skipped="${skipped}" time="${seconds(report.durationMs)}"`;
+  const head = `name="polarplay verify" ${counts(report.findings)} time="${seconds(report.durationMs)}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${head}>\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
+/** The common schema knows neither waiting nor waived: both were not asked to pass. */
+function counts(findings: readonly Finding[]): string {
+  const { failed, skipped, waived, waiting } = totalsOf(findings);
+  return `tests="${findings.length}" failures="${failed}" errors="0" skipped="${skipped + waived + waiting}"`;
+}
+
 function suite(layer: string, findings: readonly Finding[], startedAt: string): string {
-  const { failed, skipped } = totalsOf(findings);
   const time = seconds(findings.reduce((total, f) => total + f.durationMs, 0));
-  const head = `name="${xmlText(layer)}" tests="${findings.length}" failures="${failed}" skipped="${skipped}" time="${time}" timestamp="${startedAt}"`;
+  const stamp = startedAt.replace(/\.\d+Z$/, '');
+  const head = `name="${xmlText(layer)}" ${counts(findings)} time="${time}" timestamp="${stamp}"`;
   return `  <testsuite ${head}>\n${findings.map(testcase).join('\n')}\n  </testsuite>`;
 }
 
@@ -22,13 +29,38 @@ function testcase(finding: Finding): string {
   const head = `    <testcase classname="${xmlText(finding.id)}" name="${xmlText(name)}" time="${seconds(finding.durationMs)}"`;
   const figures = finding.figures.map(figureText).join('\n');
   const output = figures ? `<system-out>${xmlText(figures)}</system-out>` : '';
-  if (finding.verdict === 'failed') {
-    const [first = ''] = finding.message.split('\n');
-    return `${head}><failure message="${xmlText(first)}">${xmlText(finding.message)}</failure>${output}</testcase>`;
+  const inner = `${outcome(finding)}${output}`;
+  return inner === '' ? `${head}/>` : `${head}>${inner}</testcase>`;
+}
+
+function outcome(finding: Finding): string {
+  switch (finding.verdict) {
+    case 'passed':
+      return '';
+    case 'failed': {
+      const text = [...finding.faults.map(faultText), `what to do: ${finding.todo}`].join('\n\n');
+      const [first] = finding.faults;
+      return `<failure type="${finding.severity}" message="${xmlText(`${first?.host}: ${first?.found}`)}">${xmlText(text)}</failure>`;
+    }
+    case 'waived':
+      return skipped(`waived until ${finding.expires}: ${finding.reason}`);
+    case 'waiting':
+      return skipped(
+        finding.notLookedAt.map(({ host, waitsFor }) => `${host} waits for ${waitsFor}`).join('; '),
+      );
+    case 'skipped':
+      return skipped(finding.reason);
   }
-  if (finding.verdict === 'skipped')
-    return `${head}><skipped message="${xmlText(finding.reason)}"/></testcase>`;
-  return output ? `${head}>${output}</testcase>` : `${head}/>`;
+}
+
+const skipped = (message: string) => `<skipped message="${xmlText(message)}"/>`;
+
+/** A fault in full, as text. */
+export function faultText({ host, expected, found, reply }: Fault): string {
+  const asked = reply
+    ? [`on ${reply.host}: ${reply.command}`, `exit ${reply.rc}: ${excerpt(reply.output)}`]
+    : [];
+  return [`${host}: ${found}`, `expected: ${expected}`, ...asked].join('\n');
 }
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(3);
@@ -36,7 +68,7 @@ const seconds = (ms: number): string => (ms / 1000).toFixed(3);
 /** Text as XML holds it; characters that XML cannot hold at all become a replacement mark. */
 function xmlText(text: string): string {
   return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

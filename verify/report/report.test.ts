@@ -3,15 +3,23 @@ import { expect } from 'chai';
 import type { Finding, VerifyReport } from '../findings.ts';
 import { formatHtml } from './html.ts';
 import { formatJunit } from './junit.ts';
-import { formatFinding, formatSubject, formatTotals } from './terminal.ts';
+import { formatAlarm, formatFinding, formatSubject, formatTotals } from './terminal.ts';
 
-const head = { layer: 'block', hosts: ['rw1', 'ro1'], durationMs: 12.4, figures: [] };
+const head = {
+  layer: 'block',
+  severity: 'danger',
+  hosts: ['rw1', 'ro1'],
+  durationMs: 12.4,
+  figures: [],
+  notLookedAt: [],
+} as const;
 const findings: readonly Finding[] = [
   {
     ...head,
     id: 'block.size',
     title: 'has the size',
     verdict: 'passed',
+    timeToTrueMs: 1500,
     figures: [{ name: 'size', value: 64, unit: 'MiB' }],
   },
   {
@@ -19,7 +27,15 @@ const findings: readonly Finding[] = [
     id: 'block.content',
     title: 'begins <alike>',
     verdict: 'failed',
-    message: 'rw1: "a" & b\nro1: \u0007c',
+    faults: [
+      {
+        host: 'rw1',
+        expected: 'the "same" & more',
+        found: 'other \u0007blocks',
+        reply: { host: 'rw1', command: 'dd <x>', rc: 0, output: '1\n2\n3\n4\n5\n6\n7\n8' },
+      },
+    ],
+    todo: 'Stop it.',
   },
   {
     ...head,
@@ -29,11 +45,32 @@ const findings: readonly Finding[] = [
     verdict: 'skipped',
     reason: 'the stand-in has no PFS',
   },
+  {
+    ...head,
+    id: 'os.swap',
+    layer: 'os',
+    title: 'swap',
+    severity: 'warning',
+    verdict: 'waived',
+    faults: [],
+    reason: 'a small machine',
+    expires: '2027-01-31',
+  },
+  {
+    ...head,
+    id: 'os.users',
+    layer: 'os',
+    title: 'users',
+    verdict: 'waiting',
+    notLookedAt: [{ host: 'ro1', waitsFor: 'host.answers', reason: '' }],
+  },
 ];
 const report: VerifyReport = {
-  schema: 1,
+  schema: 2,
+  runId: '0123456789ab',
   startedAt: '2026-01-02T03:04:05.678Z',
   durationMs: 1234,
+  accepted: false,
   subject: {
     deployment: 'PostgreSQL 15 as a STAND-IN for PolarDB',
     standIn: true,
@@ -49,10 +86,12 @@ const report: VerifyReport = {
 const plain = { color: false };
 
 describe('verify: reports', () => {
-  it('terminal', () => {
+  it('terminal: failures in full, and once more at the end', () => {
     const lines = [
       formatSubject(report.subject, plain),
-      ...findings.map((finding, i) => formatFinding(finding, i === 1 ? undefined : finding.layer, plain)),
+      ...findings.map((finding, i) =>
+        formatFinding(finding, [1, 4].includes(i) ? undefined : finding.layer, plain),
+      ),
       formatTotals(report, plain),
     ];
     expect(lines.join('\n')).to.equal(`Acceptance of PostgreSQL 15 as a STAND-IN for PolarDB
@@ -60,26 +99,55 @@ rw1 (primary), ro1 (replica)
 inventory: hosts.yaml
 
 block
-  ✓ has the size 12 ms; size 64 MiB
-  ✗ begins <alike> 12 ms
-      rw1: "a" & b
-      ro1: \u0007c
+  ✓ has the size block.size; true after 1.5 s; size 64 MiB
+  ✗ begins <alike> block.content
+      rw1: other \ufffdblocks
+      expected: the "same" & more
+      on rw1: dd <x>
+      what to do: Stop it.
 
 pfs
-  – runs
+  – runs pfs.daemon
       skipped: the stand-in has no PFS
+
+os
+  ~ swap os.swap
+      waived until 2027-01-31: a small machine
+  ? users os.users
+      not looked at: ro1: waits for host.answers
 SQL on rw1: pg
 
-1 passed, 1 failed, 1 skipped in 2 layers, 1.2 s
+Failed:
+  DANGER block.content: begins <alike> (rw1)
+
+Not accepted: 1 passed, 1 failed, 1 waived, 1 not looked at, 1 skipped in 3 layers, 1.2 s
 This was PostgreSQL 15 as a STAND-IN for PolarDB.`);
+  });
+
+  it('says first, in words, that two nodes write', () => {
+    const writers = (found: string): Finding => ({
+      ...head,
+      id: 'database.writers',
+      title: 'one writer',
+      verdict: 'failed',
+      faults: [{ host: 'ro1', expected: 'a replica', found }],
+      todo: 'Stop the one that should not write.',
+    });
+    expect(formatAlarm([...findings, writers('rw1 and ro1 take writes')], plain)).to.equal(
+      'DANGER: rw1 and ro1 take writes, and only one may. Stop the one that should not write.',
+    );
+    expect(formatAlarm([writers('it is in recovery')], plain)).to.equal(undefined);
+    expect(formatAlarm(findings, plain)).to.equal(undefined);
   });
 
   it('JUnit: what every XML parser reads', function () {
     const xml = formatJunit(report);
-    expect(xml).to.contain('<testsuite name="block" tests="2" failures="1" skipped="0"');
-    expect(xml).to.contain(
-      '<failure message="rw1: &quot;a&quot; &amp; b">rw1: &quot;a&quot; &amp; b&#10;ro1: \ufffdc</failure>',
-    );
+    expect(xml).to.contain('<testsuite name="block" tests="2" failures="1" errors="0" skipped="0"');
+    expect(xml).to.contain('<testsuite name="os" tests="2" failures="0" errors="0" skipped="2"');
+    expect(xml).to.contain('timestamp="2026-01-02T03:04:05"');
+    expect(xml).to.contain('<failure type="danger" message="rw1: other \ufffdblocks">');
+    expect(xml).to.contain('expected: the &quot;same&quot; &amp; more');
+    expect(xml).to.contain('ro1 waits for host.answers').and.to.contain('waived until 2027-01-31');
     // Python's parser stands for the build servers'.
     const parse =
       "import sys, xml.dom.minidom as m; print(len(m.parse(sys.stdin).getElementsByTagName('testcase')))";
@@ -90,17 +158,21 @@ This was PostgreSQL 15 as a STAND-IN for PolarDB.`);
       return this.skip();
     }
     expect(execFileSync('/usr/bin/python3', ['-c', parse], { input: xml, encoding: 'utf8' }).trim()).to.equal(
-      '3',
+      '5',
     );
   });
 
-  it('HTML: one page that needs nothing else, with what was said as text', () => {
+  it('HTML: one page that needs nothing else, failures first, with what was said as text', () => {
     const page = formatHtml(report, new Map([['block', 'Block devices']]));
     expect(page).not.to.match(/<(script|link|img)\b/);
     expect(page)
       .to.contain('Not accepted')
       .and.to.contain('Block devices')
-      .and.to.contain('begins &lt;alike&gt;');
+      .and.to.contain('begins &lt;alike&gt;')
+      .and.to.contain('dd &lt;x&gt;')
+      .and.to.contain('… 2 more lines');
+    expect(page.indexOf('What failed')).to.be.below(page.indexOf('Block devices'));
     expect(page).to.contain('the stand-in has no PFS').and.to.contain('PostgreSQL stands in for PolarDB');
+    expect(page).to.contain('@media print').and.to.contain('prefers-color-scheme:dark');
   });
 });

@@ -1,0 +1,129 @@
+import { shellWord } from '../../lib/transport/index.ts';
+import type { Check } from '../check.ts';
+
+/** What a server writes into its log when data is in danger. */
+const ALARMS =
+  'PANIC|could not (fsync|read block|write block|open file|access status)|invalid page|page verification failed|Input/output error|No space left on device|is not the last valid record|could not locate a valid checkpoint';
+
+/** What tells of trouble to come. */
+export const healthChecks: readonly Check[] = [
+  {
+    id: 'health.log',
+    title: 'the servers have written nothing alarming since they started',
+    proves:
+      'The logs since the last start hold no PANIC, no input or output error, no damaged page and no disk that was full.',
+    expects: 'no such line',
+    todo: 'Read the log around the line. An error of the disk: see the journal of polar-nbd@DISK and of the storage host before you restart anything.',
+    severity: 'fault',
+    on: 'nodes',
+    asks: ({ node }) => ({
+      alarms: `cd ${shellWord(node?.data ?? '')} && [ -d log ] && find log -type f -newer postmaster.pid -exec tail -qc 2000000 {} + | grep -aE ${shellWord(ALARMS)} | tail -n 3; :`,
+    }),
+    judge: at => {
+      const lines = at.out('alarms').split('\n').filter(Boolean);
+      at.check(lines.length === 0, 'nothing alarming', lines.map(line => line.slice(0, 300)).join('\n'));
+    },
+  },
+  {
+    id: 'health.connections',
+    title: 'connections are left',
+    proves: 'Less than 90 % of max_connections are in use.',
+    expects: 'less than 90 %',
+    todo: 'See pg_stat_activity for who holds them; put a pool in front of the database.',
+    severity: 'warning',
+    on: 'nodes',
+    sql: {
+      used: "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS used, current_setting('max_connections')::int AS most",
+    },
+    judge: at => {
+      const { used, most } = at.row<{ used: number; most: number }>('used');
+      at.check(used < 0.9 * most, `less than ${Math.floor(0.9 * most)} connections`, used);
+    },
+  },
+  {
+    id: 'health.transactions',
+    title: 'no transaction is forgotten',
+    proves:
+      'No transaction has been open for hours, and none is prepared and left: they keep vacuum from its work.',
+    expects: 'no transaction older than 4 hours',
+    todo: 'End it (pg_terminate_backend), or COMMIT PREPARED or ROLLBACK PREPARED what is left.',
+    severity: 'warning',
+    on: 'primary',
+    sql: {
+      old: "SELECT 'pid ' || pid || ' of ' || usename || ' since ' || xact_start AS what FROM pg_stat_activity WHERE backend_type = 'client backend' AND xact_start < now() - interval '4 hours' UNION ALL SELECT 'prepared ' || gid || ' since ' || prepared FROM pg_prepared_xacts WHERE prepared < now() - interval '4 hours'",
+    },
+    judge: at => {
+      const old = at.rows<{ what: string }>('old').map(({ what }) => what);
+      at.check(old.length === 0, 'no old transaction', old.join('; '));
+    },
+  },
+  {
+    id: 'health.archive',
+    title: 'the WAL archive works, where there is one',
+    proves: 'With archive_mode on, the last attempt to archive did not fail.',
+    expects: 'no failure after the last success',
+    todo: 'Mend archive_command: WAL stays in pg_wal until it is archived, and the disk runs full.',
+    severity: 'fault',
+    on: 'primary',
+    sql: {
+      archive:
+        "SELECT current_setting('archive_mode') AS mode, coalesce(last_failed_time > coalesce(last_archived_time, 'epoch'), false) AS failing, last_failed_wal AS wal FROM pg_stat_archiver",
+    },
+    judge: at => {
+      const { mode, failing, wal } = at.row<{ mode: string; failing: boolean; wal: string | null }>(
+        'archive',
+      );
+      at.check(mode === 'off' || !failing, 'WAL is archived', `${wal} could not be`);
+    },
+  },
+  {
+    id: 'health.timers',
+    title: 'timers of this project run',
+    proves:
+      'Each timer whose name begins with polar is enabled and waits for its time, and its last run did not fail.',
+    expects: 'enabled, active, the last run without failure',
+    todo: '`systemctl enable --now TIMER`; see the journal of its service.',
+    severity: 'warning',
+    on: 'all',
+    asks: {
+      timers:
+        "for t in $(systemctl list-unit-files 'polar*.timer' --no-legend 2>/dev/null | awk '$1 !~ /@\\.timer$/ { print $1 }'); do echo \"$t $(systemctl is-enabled $t) $(systemctl is-active $t) $(systemctl show -p Result --value ${t%.timer}.service)\"; done; :",
+    },
+    judge: at => {
+      for (const line of at.out('timers').split('\n').filter(Boolean)) {
+        const [timer, enabled, active, result] = line.split(' ');
+        at.check(
+          enabled === 'enabled' && active === 'active',
+          `${timer} is enabled and active`,
+          `${enabled}, ${active}`,
+        );
+        at.check(result === 'success', `the last run of ${timer} succeeded`, result ?? '');
+      }
+    },
+  },
+  {
+    id: 'health.endpoint',
+    title: 'the health endpoints say the role of their node',
+    proves:
+      'Where an endpoint is installed, /primary answers 200 on the primary and 503 on replicas, /replica the other way round.',
+    expects: 'the role of the node',
+    todo: 'See the journal of polar-health on the node.',
+    severity: 'fault',
+    on: 'nodes',
+    needs: ['services.active', 'database.writers'],
+    asks: ({ deployment, node }) => ({
+      codes: `systemctl -q is-active ${shellWord(deployment.health.service)} || exit 0; for path in primary replica health; do echo "$path $(curl -s -m 3 -o /dev/null -w '%{http_code}' "http://${node?.address}:${deployment.health.port}/$path")"; done`,
+      installed: `systemctl is-enabled ${shellWord(deployment.health.service)} 2>/dev/null; :`,
+    }),
+    judge: at => {
+      if (!/enabled/.test(at.out('installed'))) return at.skip('no health endpoint is installed');
+      const primary = at.node?.role === 'primary';
+      const wanted = `primary ${primary ? 200 : 503}\nreplica ${primary ? 503 : 200}\nhealth 200`;
+      at.check(
+        at.out('codes') === wanted,
+        wanted.replaceAll('\n', ', '),
+        at.out('codes').replaceAll('\n', ', '),
+      );
+    },
+  },
+];

@@ -1,0 +1,363 @@
+import { nodesOf } from '../../lib/cluster/deployment.ts';
+import { shellWord } from '../../lib/transport/index.ts';
+import type { Check, Place, Sight } from '../check.ts';
+
+const USED_AT_MOST = 95;
+const SHM_FREE = 64 * 2 ** 20;
+const SHM_FREE_PFS = 512 * 2 ** 20;
+const CLOCKS_APART_S = 3;
+
+/** Kernel settings of which each container has its own; others belong to the machine below. */
+const OF_A_CONTAINER = /^net\./;
+
+/** Places that must have room and be writable. */
+function placesOf({ deployment, node }: Place): readonly string[] {
+  const { storage } = deployment;
+  const own = node
+    ? [node.data, `${node.data}/log`, node.home, node.sql.socketDir]
+    : storage.exports.map(disk => disk.backing).filter(path => !path.startsWith('/dev/'));
+  return ['/', '/run', '/tmp', '/var/log', '/etc', ...own];
+}
+
+const contained = (at: Pick<Sight, 'out'>) => !['none', ''].includes(at.out('container').trim());
+
+const container = { container: 'systemd-detect-virt -c; :' };
+
+/** The operating system of every host, as the database needs it. */
+export const osChecks: readonly Check[] = [
+  {
+    id: 'os.sysctl',
+    title: 'the kernel settings are those of the inventory, now and after a boot',
+    proves:
+      'The running kernel has the values of common_sysctl, and no later file below sysctl.d changes them at the next boot. In a container only what belongs to it is asked of the kernel.',
+    expects: 'the values of common_sysctl',
+    todo: 'Run site.yml; remove the line of the file that sets another value, or put your value into common_sysctl.',
+    severity: 'warning',
+    on: 'all',
+    asks: ({ deployment }) => ({
+      ...container,
+      now: `for name in ${[...deployment.system.sysctl.keys()].map(shellWord).join(' ')}; do echo "$name=$(sysctl -n "$name" 2>/dev/null | tr -s '\\t ' ' ')"; done`,
+      boot: 'for f in $(ls /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf 2>/dev/null | awk -F/ \'{ print $NF, $0 }\' | sort -s -k 1,1 | cut -d " " -f 2) /etc/sysctl.conf; do [ ! -f "$f" ] || sed "s|^|$f:|" "$f"; done',
+    }),
+    judge: at => {
+      const inContainer = contained(at);
+      const now = keyed(at.out('now').split('\n'));
+      const boot = new Map<string, { value: string; file: string }>();
+      for (const line of at.out('boot').split('\n')) {
+        const [, file = '', key = '', value = ''] =
+          /^([^:]+):\s*-?([a-z][^#;=\s]*)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+        if (key !== '') boot.set(key.replaceAll('/', '.'), { value: value.replace(/\s+/g, ' '), file });
+      }
+      for (const [name, wanted] of at.deployment.system.sysctl) {
+        const next = boot.get(name);
+        at.check(
+          next?.value === wanted,
+          `${name} = ${wanted} at the next boot`,
+          next ? `${next.value} by ${next.file}` : 'no file sets it',
+        );
+        if (inContainer && !OF_A_CONTAINER.test(name)) continue;
+        at.check(now.get(name) === wanted, `${name} = ${wanted}`, now.get(name) || 'not known to the kernel');
+      }
+    },
+  },
+  {
+    id: 'os.limits',
+    title: 'the limits of the database user are those of the inventory, and its server has them',
+    proves:
+      'A login of the database user gets common_limits, no other file lowers them, and the running server may open as many files as polardb_limit_nofile says.',
+    expects: 'the limits of the inventory',
+    todo: 'Run site.yml; a running server takes new limits at its next start (rolling_restart.yml).',
+    severity: 'warning',
+    on: 'nodes',
+    asks: ({ node }) => ({
+      ...container,
+      files:
+        'for f in /etc/security/limits.conf $(ls /etc/security/limits.d/*.conf 2>/dev/null | sort); do [ ! -f "$f" ] || sed "s|^|$f:|" "$f"; done',
+      running: `pid=$(head -n 1 ${shellWord(`${node?.data}/postmaster.pid`)} 2>/dev/null) && cat "/proc/$pid/limits"; :`,
+    }),
+    judge: at => {
+      const user = at.node?.sql.osUser ?? '';
+      const limits = new Map<string, { value: string; file: string }>();
+      for (const line of at.out('files').split('\n')) {
+        const [, file = '', who, type = '', item = '', value = ''] =
+          /^([^:]+):\s*([^#\s]+)\s+(\S+)\s+(\S+)\s+(\S+)/.exec(line) ?? [];
+        if (who !== user) continue;
+        for (const kind of type === '-' ? ['soft', 'hard'] : [type])
+          limits.set(`${kind} ${item}`, { value, file });
+      }
+      for (const [item, wanted] of at.deployment.system.limits) {
+        for (const kind of ['soft', 'hard']) {
+          const found = limits.get(`${kind} ${item}`);
+          at.check(
+            found?.value === wanted,
+            `${user} ${kind} ${item} ${wanted}`,
+            found ? `${found.value} by ${found.file}` : 'no file sets it',
+          );
+        }
+      }
+      const open = /^Max open files\s+(\S+)/m.exec(at.out('running'))?.[1];
+      at.check(
+        // A container cannot go beyond what it was given.
+        open === undefined ||
+          contained(at) ||
+          open === 'unlimited' ||
+          Number(open) >= at.deployment.system.nofile,
+        `the server may open ${at.deployment.system.nofile} files`,
+        open ?? '',
+      );
+      const core = /^Max core file size\s+(\S+)/m.exec(at.out('running'))?.[1];
+      at.check(core === undefined || core !== '0', 'the server may write a core file', 'core files are off');
+    },
+  },
+  {
+    id: 'os.locale',
+    title: 'the locale of the database exists',
+    proves: 'polardb_locale can be used: a server that does not find its locale does not start.',
+    expects: 'the locale is installed',
+    todo: 'Add it to common_locales and run site.yml.',
+    severity: 'fault',
+    on: 'nodes',
+    asks: { locales: 'locale -a' },
+    judge: at => {
+      const same = (name: string) => name.toLowerCase().replaceAll('-', '');
+      const { locale } = at.deployment.system;
+      const known = at.out('locales').split('\n').map(same);
+      at.check(known.includes(same(locale)), `${locale} is installed`, 'it is not');
+    },
+  },
+  {
+    id: 'os.timezone',
+    title: 'the hosts are in the time zone of the inventory',
+    proves: 'Times in logs of different hosts can be compared.',
+    expects: 'common_timezone, or the same zone on all hosts',
+    todo: 'Set common_timezone and run site.yml.',
+    severity: 'warning',
+    on: 'all',
+    asks: { zone: 'date +%z; readlink -f /etc/localtime' },
+    across: all => {
+      const wanted = all.deployment.system.timezone;
+      const zones = new Map(all.hosts.map(at => [at.host, at.out('zone').split('\n')]));
+      if (wanted === '')
+        return all.same('UTC offset', new Map([...zones].map(([host, [offset = '']]) => [host, offset])));
+      for (const [host, [, file = '']] of zones) all.check(host, file.endsWith(`/${wanted}`), wanted, file);
+    },
+  },
+  {
+    id: 'os.clock',
+    title: 'the clocks of the hosts agree, and something keeps them right',
+    proves:
+      'No clock is more than a few seconds from the others, and chrony runs, starts at boot and is synchronised; in a container the clock belongs to the machine below.',
+    expects: 'one time everywhere; chrony active',
+    todo: 'See `chronyc tracking` and `chronyc sources`. Let the clock be slewed; do not set it back by hand while the database runs.',
+    severity: 'warning',
+    on: 'all',
+    asks: {
+      ...container,
+      now: 'date +%s',
+      sync: 'for u in chrony chronyd systemd-timesyncd ntp ntpd ntpsec; do [ "$(systemctl is-active $u 2>/dev/null)" = active ] && echo "$u $(systemctl is-enabled $u 2>/dev/null)"; done; chronyc -n tracking 2>/dev/null; :',
+    },
+    across: all => {
+      const times = new Map(all.hosts.map(at => [at.host, Number(at.out('now'))]));
+      const sorted = [...times.values()].sort((a, b) => a - b);
+      const middle = sorted[Math.floor(sorted.length / 2)]!;
+      for (const at of all.hosts) {
+        const off = times.get(at.host)! - middle;
+        all.check(
+          at.host,
+          Math.abs(off) <= CLOCKS_APART_S,
+          'the time of the other hosts',
+          `${off} s from the middle of the others`,
+        );
+        if (!all.deployment.system.timeService || contained(at)) continue;
+        const sync = at.out('sync');
+        all.check(
+          at.host,
+          / enabled$/m.test(sync),
+          'a time service that runs and starts at boot',
+          sync.split('\n')[0] || 'none',
+        );
+        all.check(
+          at.host,
+          !/Leap status\s*:\s*Not synchronised/.test(sync),
+          'a synchronised clock',
+          'chrony is not synchronised',
+        );
+      }
+    },
+  },
+  {
+    id: 'os.modules',
+    title: 'the kernel module for the disks is loaded, now and at the next boot',
+    proves: 'Where the disks are attached by the kernel, its nbd module is there after a reboot as well.',
+    expects: 'nbd is loaded and in modules-load.d',
+    todo: 'Run site.yml; after an update of the kernel install its module package.',
+    severity: 'fault',
+    on: 'nodes',
+    asks: {
+      nbd: 'grep -qs -- "nbd-client" /usr/local/sbin/polar-nbd && echo wanted; [ -d /sys/module/nbd ] && echo loaded; grep -lsx nbd /etc/modules-load.d/*.conf >/dev/null && echo boot; :',
+    },
+    judge: at => {
+      const said = at.out('nbd').split('\n');
+      if (!said.includes('wanted')) return at.skip('the disks are attached without the kernel module');
+      at.check(said.includes('loaded'), 'nbd is loaded', 'it is not');
+      at.check(said.includes('boot'), 'a file in modules-load.d names nbd', 'none does');
+    },
+  },
+  {
+    id: 'os.space',
+    title: 'there is room where the database and the logs write',
+    proves: `No file system in use is ${USED_AT_MOST} % full, by bytes or by files, and shared memory has room.`,
+    expects: `less than ${USED_AT_MOST} % used`,
+    todo: 'Free room or enlarge the file system. Never remove files below pg_wal: drop the replication slot that keeps them (replication.slots) instead.',
+    severity: 'fault',
+    on: 'all',
+    asks: place => ({
+      bytes: `for p in ${placesOf(place).map(shellWord).join(' ')}; do [ -e "$p" ] && echo "$p $(df -P "$p" | tail -n 1 | awk '{ print $5 }') $(df -Pi "$p" | tail -n 1 | awk '{ print $5 }')"; done; :`,
+      shm: "df -B1 --output=avail /dev/shm | tail -n 1 | tr -d ' '",
+    }),
+    judge: at => {
+      for (const line of at.out('bytes').split('\n')) {
+        const [path = '', bytes = '', files = ''] = line.split(' ');
+        at.check(!(Number.parseInt(bytes, 10) >= USED_AT_MOST), `room below ${path}`, `${bytes} used`);
+        at.check(
+          !(Number.parseInt(files, 10) >= USED_AT_MOST),
+          `room for files below ${path}`,
+          `${files} of the inodes used`,
+        );
+      }
+      const wanted = at.deployment.pfs && at.node ? SHM_FREE_PFS : SHM_FREE;
+      const free = Number(at.out('shm'));
+      at.check(
+        free >= wanted,
+        `${wanted / 2 ** 20} MiB free in /dev/shm`,
+        `${Math.round(free / 2 ** 20)} MiB`,
+      );
+    },
+  },
+  {
+    id: 'os.mounts',
+    title: 'what the database writes to is writable, and there again after a boot',
+    proves:
+      'The file systems of the data directory, the logs and the run folders are mounted read-write; the data directory is not in memory, and if it is a file system of its own, /etc/fstab or a unit mounts it.',
+    expects: 'read-write, on a disk, mounted at boot',
+    todo: 'A file system that the kernel made read-only has errors: look at the kernel log before you remount it. Enter the mount into /etc/fstab.',
+    severity: 'fault',
+    on: 'all',
+    asks: place => ({
+      mounts: `for p in ${placesOf(place).map(shellWord).join(' ')}; do [ -e "$p" ] && echo "$p|$(findmnt -rn -T "$p" -o TARGET,FSTYPE,OPTIONS | tail -n 1)"; done; :`,
+      fstab:
+        'cat /etc/fstab 2>/dev/null; systemctl list-unit-files -t mount --state=enabled,static,generated --no-legend 2>/dev/null | cut -d " " -f 1; :',
+    }),
+    judge: at => {
+      for (const line of at.out('mounts').split('\n')) {
+        const [path = '', mount = ''] = line.split('|');
+        const [target = '', type = '', options = ''] = mount.split(' ');
+        at.check(options.split(',').includes('rw'), `${path} is writable`, `${target} is mounted read-only`);
+        if (path !== at.node?.data) continue;
+        at.check(!['tmpfs', 'ramfs'].includes(type), `${path} is on a disk`, `in memory (${type})`);
+        const unit = `${target.slice(1).replaceAll('-', '\\x2d').replaceAll('/', '-')}.mount`;
+        const known = at.out('fstab').split('\n');
+        at.check(
+          target === '/' || known.includes(unit) || known.some(entry => entry.split(/\s+/)[1] === target),
+          `${target} is mounted at boot`,
+          'neither /etc/fstab nor a unit mounts it',
+        );
+      }
+    },
+  },
+  {
+    id: 'os.users',
+    title: 'the database user is the same on all nodes',
+    proves:
+      'The user exists with one and the same user and group id, its home and a shell everywhere, and is not expired.',
+    expects: 'one user id and group id',
+    todo: 'Change the ids (usermod -u, groupmod -g) while the database of that node is stopped, and chown its files.',
+    severity: 'fault',
+    on: 'nodes',
+    asks: ({ node }) => ({
+      user: `getent passwd ${shellWord(node?.sql.osUser ?? '')}`,
+      expired: `getent shadow ${shellWord(node?.sql.osUser ?? '')} | cut -d : -f 8; [ ! -e /etc/nologin ] && [ ! -e /run/nologin ] || echo nologin`,
+    }),
+    across: all => {
+      const users = new Map(all.hosts.map(at => [at.host, at.out('user').split(':')]));
+      all.same(
+        'user and group id',
+        new Map([...users].map(([host, [, , uid, gid]]) => [host, `${uid}:${gid}`])),
+      );
+      for (const at of all.hosts) {
+        const [, , , , , home = '', shell = ''] = users.get(at.host)!;
+        all.check(at.host, home === at.node?.home, `the home ${at.node?.home}`, home);
+        all.check(at.host, !/(nologin|false)$/.test(shell), 'a shell', shell);
+        const [expires = '', barred] = at.out('expired').split('\n');
+        const past = expires !== '' && Number(expires) * 86_400_000 < Date.now();
+        all.check(at.host, !past, 'an account that is not expired', `expired on day ${expires}`);
+        all.check(at.host, barred !== 'nologin', 'users may log in', 'a nologin file shuts them out');
+      }
+    },
+  },
+  {
+    id: 'os.names',
+    title: 'names of hosts resolve, and to the addresses of the inventory',
+    proves:
+      'Each host has a name of its own, localhost is the host itself, and where a host knows the name of another it leads to the address of the inventory.',
+    expects: 'the addresses of the inventory',
+    todo: 'Correct /etc/hosts or the DNS.',
+    severity: 'warning',
+    on: 'all',
+    asks: ({ deployment }) => ({
+      hostname: 'uname -n',
+      localhost: 'getent ahostsv4 localhost | head -n 1 | cut -d " " -f 1',
+      names: `for n in ${[deployment.storage.host, ...nodesOf(deployment).map(n => n.host)].map(shellWord).join(' ')}; do echo "$n $(timeout 2 getent ahosts "$n" | cut -d ' ' -f 1 | sort -u | tr '\\n' ' ')"; done`,
+    }),
+    across: all => {
+      const { storage } = all.deployment;
+      const addresses = new Map([
+        [storage.host, storage.address],
+        ...nodesOf(all.deployment).map(node => [node.host, node.address] as const),
+      ]);
+      const names = new Map<string, string>();
+      for (const at of all.hosts) {
+        const name = at.out('hostname');
+        all.check(at.host, !names.has(name), 'a name of its own', `${name}, as ${names.get(name)}`);
+        names.set(name, at.host);
+        all.check(
+          at.host,
+          at.out('localhost').startsWith('127.'),
+          'localhost is 127.0.0.1',
+          at.out('localhost'),
+        );
+        for (const line of at.out('names').split('\n')) {
+          const [node = '', ...found] = line.trim().split(' ');
+          const wanted = addresses.get(node) ?? '';
+          // A host knows itself by 127.0.1.1 or a further address; a name that nobody uses need not resolve.
+          if (found.length === 0 || node === at.host || !/^[0-9.:a-f]+$/.test(wanted)) continue;
+          all.check(at.host, found.includes(wanted), `${node} is ${wanted}`, found.join(', '));
+        }
+      }
+    },
+  },
+  {
+    id: 'os.memory',
+    title: 'no host is short of memory',
+    proves: 'Memory is left, and the kernel killed nothing for want of it since the server started.',
+    expects: 'at least 5 % of the memory available',
+    todo: 'See which process holds it; lower polardb_shared_buffers or the number of connections.',
+    severity: 'warning',
+    on: 'all',
+    asks: { memory: 'cat /proc/meminfo' },
+    judge: at => {
+      const of = (name: string) =>
+        Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(at.out('memory'))?.[1] ?? 0);
+      const share = of('MemAvailable') / of('MemTotal');
+      at.check(!(share < 0.05), 'at least 5 % available', `${Math.round(share * 100)} %`);
+      const swap = of('SwapTotal') === 0 ? 0 : 1 - of('SwapFree') / of('SwapTotal');
+      at.check(swap < 0.5, 'less than half of the swap used', `${Math.round(swap * 100)} %`);
+    },
+  },
+];
+
+function keyed(lines: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    lines.map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1).trim()]),
+  );
+}

@@ -1,0 +1,245 @@
+import { statSync } from 'node:fs';
+import { shellWord } from '../../lib/transport/index.ts';
+import type { Check, Place, Sight } from '../check.ts';
+import { expectedRules, judgeRules, type Rule } from '../hba.ts';
+
+/** Modes that nobody but the owner, or root, may go beyond. */
+interface Wanted {
+  readonly path: string;
+  readonly owner: string;
+  /** Bits that must not be set. */
+  readonly never: number;
+}
+
+const OTHERS_WRITE = 0o022;
+const OTHERS = 0o077;
+
+function filesOf({ deployment, node }: Place): readonly Wanted[] {
+  const root = (paths: readonly string[], never = OTHERS_WRITE) =>
+    paths.map(path => ({ path, owner: 'root', never }));
+  const common = root([
+    '/etc',
+    '/etc/polar',
+    '/etc/systemd/system',
+    '/usr/local/sbin',
+    '/etc/passwd',
+    '/root',
+  ]);
+  const secrets = [{ path: '/etc/shadow', owner: 'root', never: 0o037 }];
+  if (!node) {
+    const { configFile, authFile, service } = deployment.storage;
+    const folder = deployment.recordFile.replace(/\/[^/]*$/, '');
+    const own = [
+      configFile,
+      ...(authFile ? [authFile] : []),
+      `/etc/systemd/system/${service}`,
+      '/usr/bin/nbd-server',
+    ];
+    return [...common, ...secrets, ...root([...own, folder, deployment.recordFile])];
+  }
+  const user = (paths: readonly string[], never: number) =>
+    paths.map(path => ({ path, owner: node.sql.osUser, never }));
+  const files = [
+    'postgresql.conf',
+    'pg_hba.conf',
+    'pg_ident.conf',
+    'postgresql.auto.conf',
+    'polar.sync.conf',
+  ];
+  return [
+    ...common,
+    ...secrets,
+    ...root([
+      ...(deployment.files.get(node.host)?.keys() ?? []),
+      '/etc/polar/nbd',
+      node.bin,
+      `${node.bin}/postgres`,
+    ]),
+    ...user([node.data], 0o027),
+    ...user(
+      files.map(name => `${node.data}/${name}`),
+      0o027,
+    ),
+    ...user([`${node.home}/.pgpass`], OTHERS),
+    ...user([node.home, `${node.home}/.bash_profile`], OTHERS_WRITE),
+  ];
+}
+
+/** Who gets in, and what lies open. */
+export const securityChecks: readonly Check[] = [
+  {
+    id: 'security.hba',
+    title: 'pg_hba.conf lets in whom the inventory says, and asks everybody for a password',
+    proves:
+      'Judged by what the rules let in: nobody without a password or with one in clear text, no whole network for replication, nobody beyond the rules of the inventory, and none of its rules is missing.',
+    expects: 'the rules of the inventory',
+    todo: 'Put rules that you want into polardb_hba and run site.yml, which writes the file anew on every node and reloads it.',
+    severity: 'danger',
+    on: 'nodes',
+    sql: {
+      rules:
+        'SELECT line_number AS line, type, database AS databases, user_name AS users, address, netmask, auth_method AS method, options, error FROM pg_hba_file_rules ORDER BY line_number',
+    },
+    judge: at => {
+      for (const { expected, found } of judgeRules(
+        at.rows<Rule>('rules'),
+        expectedRules(at.deployment, at.node!.sql.user),
+      ))
+        at.check(false, expected, found);
+    },
+  },
+  {
+    id: 'security.password',
+    title: 'a wrong password is refused',
+    proves:
+      'The running server, asked over TCP from here, does not let in the database user with a wrong password.',
+    expects: 'refused',
+    todo: 'A rule that trusts comes before the others: see security.hba. If pg_hba.conf is right already, reload it (SELECT pg_reload_conf()).',
+    severity: 'danger',
+    on: 'nodes',
+    needs: ['database.login'],
+    act: async doing => {
+      await Promise.all(
+        doing.hosts.map(async host => {
+          const session = await doing.databases
+            .direct(host, `wrong on purpose ${doing.runId}`)
+            .catch(() => undefined);
+          await session?.close();
+          doing.check(host, session === undefined, 'refused', 'let in with a wrong password');
+        }),
+      );
+    },
+  },
+  {
+    id: 'security.roles',
+    title: 'nobody but the database user is superuser, and passwords are kept as they should be',
+    proves:
+      'No other role is superuser, may replicate, bypasses row security or reaches files of the server, and no role that may log in has an md5 password where the inventory says scram-sha-256.',
+    expects: 'one superuser; scram passwords',
+    todo: 'ALTER ROLE … NOSUPERUSER; REVOKE pg_execute_server_program …; set an md5 password anew (\\password). A role that needs the right: name it in verify_superusers.',
+    severity: 'warning',
+    on: 'primary',
+    sql: {
+      roles:
+        "SELECT rolname AS name, rolsuper AS super, rolreplication AS replication, rolbypassrls AS bypass, rolcanlogin AS login, CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram' WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'clear' END AS kept, ARRAY(SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE m.member = a.oid AND r.rolname IN ('pg_write_server_files', 'pg_read_server_files', 'pg_execute_server_program')) AS reaches FROM pg_authid a WHERE rolname !~ '^pg_'",
+    },
+    judge: judgeRoles,
+  },
+  {
+    id: 'security.files',
+    title: 'configuration, programs and data belong to whom they should, and nobody else may change them',
+    proves:
+      'The data directory, password file, units, scripts, lists of clients and the role record have safe owners and modes: a file that another user can write makes that user root, or a writer.',
+    expects: 'the owner and mode of each file',
+    todo: 'Run site.yml, which sets them again; `chown` and `chmod` what it does not manage.',
+    severity: 'danger',
+    on: 'all',
+    asks: place => ({
+      stat: `stat -L -c '%n|%U|%a' ${[...filesOf(place)].map(file => shellWord(file.path)).join(' ')} 2>/dev/null; :`,
+      tmp: "stat -c '%a' /tmp",
+    }),
+    judge: at => {
+      const found = new Map(
+        at
+          .out('stat')
+          .split('\n')
+          .map(line => [line.split('|')[0]!, line.split('|')]),
+      );
+      for (const { path, owner, never } of filesOf(at)) {
+        const [, user = '', mode = '0'] = found.get(path) ?? [];
+        // One that is missing is the business of other checks, but for the password file.
+        at.check(user !== '' || !path.endsWith('/.pgpass'), `${path} is there`, 'it is missing');
+        if (user === '') continue;
+        at.check(user === owner, `${path} belongs to ${owner}`, user);
+        const beyond = Number.parseInt(mode, 8) & never;
+        at.check(beyond === 0, `${path} without mode bits ${never.toString(8)}`, `mode ${mode}`);
+      }
+      at.check(at.out('tmp').trim() === '1777', '/tmp has mode 1777', at.out('tmp').trim());
+    },
+  },
+  {
+    id: 'security.accounts',
+    title: 'nobody else is root, and the database user is nobody special',
+    proves:
+      'Only root has user id 0, no account has an empty password, and the database user may neither become root nor write to disks by its groups.',
+    expects: 'one root, no empty password, no rights of the database user',
+    todo: 'Remove the account, the line of sudoers or the membership in the group.',
+    severity: 'danger',
+    on: 'all',
+    asks: ({ deployment }) => {
+      const user = shellWord(deployment.primary.sql.osUser);
+      return {
+        roots: "awk -F: '$3 == 0 { print $1 }' /etc/passwd",
+        empty: 'awk -F: \'$2 == "" { print $1 }\' /etc/shadow',
+        groups: `id -nG ${user} 2>/dev/null; :`,
+        sudo: `grep -rhsE '^[[:space:]]*(%?'${user}'|ALL)[[:space:]]' /etc/sudoers /etc/sudoers.d; :`,
+      };
+    },
+    judge: at => {
+      const roots = at
+        .out('roots')
+        .split('\n')
+        .filter(name => name !== '' && name !== 'root');
+      at.check(roots.length === 0, 'user id 0 for root only', roots.join(', '));
+      const empty = at.out('empty').split('\n').filter(Boolean);
+      at.check(empty.length === 0, 'no empty password', empty.join(', '));
+      const groups = at
+        .out('groups')
+        .split(/\s+/)
+        .filter(name => /^(root|sudo|wheel|admin|disk|docker|lxd|shadow)$/.test(name));
+      at.check(groups.length === 0, 'the database user in no group with rights', groups.join(', '));
+      const sudo = at.out('sudo').trim();
+      at.check(sudo === '', 'no line of sudoers for the database user', sudo);
+    },
+  },
+  {
+    id: 'security.credentials',
+    title: 'the passwords beside the inventory are for nobody else to read',
+    proves: 'The file that keeps the password of the database on this machine has mode 0600.',
+    expects: 'mode 0600',
+    todo: '`chmod 600` the file.',
+    severity: 'warning',
+    on: 'primary',
+    act: async ({ deployment, hosts, check, skip }) => {
+      const { passwordFile } = deployment;
+      const mode =
+        passwordFile === undefined ? undefined : statSync(passwordFile, { throwIfNoEntry: false })?.mode;
+      if (mode === undefined) return skip('the password is not kept in a file beside the inventory');
+      check(
+        hosts[0]!,
+        (mode & OTHERS) === 0,
+        `${passwordFile} with mode 0600`,
+        `mode 0${(mode & 0o777).toString(8)}`,
+      );
+    },
+  },
+];
+
+function judgeRoles(at: Sight): void {
+  const user = at.node?.sql.user ?? '';
+  const allowed = [user, ...at.deployment.superusers];
+  const scram = at.deployment.access.method === 'scram-sha-256';
+  for (const role of at.rows<{
+    name: string;
+    super: boolean;
+    replication: boolean;
+    bypass: boolean;
+    login: boolean;
+    kept: string;
+    reaches: readonly string[];
+  }>('roles')) {
+    const known = allowed.includes(role.name);
+    at.check(known || !role.super, `${role.name} is no superuser`, 'it is');
+    at.check(known || !role.replication, `${role.name} may not replicate`, 'it may');
+    at.check(known || !role.bypass, `${role.name} does not bypass row security`, 'it does');
+    at.check(
+      known || role.reaches.length === 0,
+      `${role.name} does not reach the server's files`,
+      role.reaches.join(', '),
+    );
+    const weak = role.login && (role.kept === 'clear' || (scram && role.kept === 'md5'));
+    at.check(!weak, `the password of ${role.name} is kept as scram-sha-256`, role.kept);
+  }
+  const own = at.rows<{ name: string; kept: string }>('roles').find(({ name }) => name === user);
+  at.check(own === undefined || own.kept !== 'none', `${user} has a password`, 'it has none');
+}
