@@ -120,6 +120,7 @@ export async function openSession(
       extraVars,
       flagVars: flagVariables(flags, settings),
       hosts: new Map(),
+      foreignNames: new Set(),
       customStats: new Map(),
       files,
       refreshInventory: () => {

@@ -2,6 +2,7 @@ import { coerceArguments, firstMessage } from '../modules/kit/arguments.ts';
 import { ModuleError } from '../modules/kit/define.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
+import { madeOf } from '../source/unsafe.ts';
 import { type Dict, type Json, OMIT, toPlain, type Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Scope } from './scope.ts';
@@ -17,9 +18,19 @@ export function renderArguments(task: Task, templar: Templar, scope: Scope): Dic
     else if (more !== null && more !== OMIT)
       throw new SourceError('WRONG_TYPE', '"args" must be a mapping', task.argsTemplate.at);
   }
-  const own = templar.render(task.args, scope, task.argsAt) as Dict;
+  const [rendered, asWritten] = splitArguments(task);
+  const own = templar.render(rendered, scope, task.argsAt) as Dict;
   for (const [key, value] of own) merged.set(key, value);
-  return dropOmitted(merged) as Dict;
+  const all = dropOmitted(merged) as Dict;
+  for (const [key, value] of asWritten) all.set(key, value);
+  return all;
+}
+
+/** `apply` of an include stays as written: what it holds is rendered by the tasks it is for, on their hosts. */
+function splitArguments({ module, args }: Task): readonly [Dict, Dict] {
+  const apply = module.traits?.brings ? args.get('apply') : undefined;
+  if (!(apply instanceof Map)) return [args, new Map()];
+  return [new Map([...args].filter(([key]) => key !== 'apply')), new Map([['apply', apply]])];
 }
 
 function defaultLayers(task: Task, templar: Templar, scope: Scope): Dict[] {
@@ -39,9 +50,8 @@ function defaultLayers(task: Task, templar: Templar, scope: Scope): Dict[] {
 function dropOmitted(value: Value): Value {
   if (Array.isArray(value)) return value.filter(item => item !== OMIT).map(dropOmitted);
   if (!(value instanceof Map)) return value;
-  return new Map(
-    [...value].filter(([, item]) => item !== OMIT).map(([key, item]) => [key, dropOmitted(item)]),
-  );
+  const kept = [...value].filter(([, item]) => item !== OMIT);
+  return madeOf(new Map(kept.map(([key, item]) => [key, dropOmitted(item)])), value);
 }
 
 /** Arguments as the module's schema wants them. Throws ModuleError with the first problem, in Ansible's words. */

@@ -1,11 +1,12 @@
-import { type Dict, fromPlain, type Json, type Value } from '../source/value.ts';
+import { fromHost, withForeignKeys } from '../source/unsafe.ts';
+import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import type { HostStats } from './events.ts';
 
 /** Everything the run has learned about one host. Owned by the engine; lives as long as the run. */
 export class HostState {
   readonly name: string;
   /** Level 12, names without the `ansible_` prefix: the mapping `ansible_facts`. */
-  readonly facts: Dict = new Map();
+  facts: Dict = new Map();
   /** Facts as plain JSON, for modules. */
   readonly plainFacts = new Map<string, Json>();
   /** Level 12: the same facts as variables (`ansible_hostname`), and cacheable set_facts. */
@@ -44,22 +45,24 @@ export class HostState {
 
   /** Stores facts that a module returned, as `ansible_facts.x` and as the variable `ansible_x`. */
   addFacts(facts: Readonly<Record<string, Json>>, fromSetup = false): void {
+    const all: Dict = new Map(this.facts);
     for (const [name, json] of Object.entries(facts)) {
       const bare = name.startsWith('ansible_') ? name.slice('ansible_'.length) : name;
-      const value = fromPlain(json);
-      this.facts.set(bare, value);
+      const value = fromHost(json);
+      all.set(bare, value);
       this.plainFacts.set(bare, json);
       this.factVars.set(`ansible_${bare}`, value);
       // What other modules find keeps its own name as well: `packages`, `services`, `getent_passwd`.
       if (!fromSetup) this.factVars.set(name, value);
     }
+    // Another mapping, not the same one changed: templates keep what they have opened.
+    this.facts = withForeignKeys(all);
   }
 
   /** A fact under its own name, as a cacheable set_fact makes it. */
-  addFact(name: string, json: Json): void {
-    const value = fromPlain(json);
-    this.facts.set(name, value);
-    this.plainFacts.set(name, json);
+  addFact(name: string, value: Value): void {
+    this.facts = withForeignKeys(new Map(this.facts).set(name, value));
+    this.plainFacts.set(name, toPlain(value));
     this.factVars.set(name, value);
   }
 
@@ -76,7 +79,7 @@ export class HostState {
   }
 
   clearFacts(): void {
-    this.facts.clear();
+    this.facts = new Map();
     this.plainFacts.clear();
     this.factVars.clear();
     this.factsGathered = false;

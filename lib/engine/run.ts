@@ -91,6 +91,8 @@ export interface Run {
   /** Level 1: what flags say about the connection. */
   readonly flagVars: VarLayer;
   readonly hosts: Map<string, HostState>;
+  /** Names of hosts and groups that a host chose, through add_host or group_by. */
+  readonly foreignNames: Set<string>;
   /** What set_stats collected. */
   readonly customStats: Map<string, Json>;
   readonly files: FileReader;

@@ -1,6 +1,7 @@
 import type { VarLayer } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, positionOf, Undefined, type Value } from '../source/value.ts';
+import { madeOf } from '../source/unsafe.ts';
+import { type Dict, positionOf, Undefined, Unsafe, type Value } from '../source/value.ts';
 import { isTemplate, type Templar, type Variables } from '../templating/templar.ts';
 
 /** Variables of one source, and whether they are finished values or text still to be rendered. */
@@ -166,11 +167,11 @@ function mergedOver([strong, ...weaker]: readonly Value[]): Value {
   const merged: Dict = new Map(weak);
   for (const [key, value] of strong)
     merged.set(key, weak.has(key) ? mergedOver([value, weak.get(key)!]) : value);
-  return merged;
+  return madeOf(merged, strong, weak);
 }
 
 /** True for what rendering would leave as it is. */
 function isConstant(value: Value): boolean {
   if (typeof value === 'string') return !isTemplate(value);
-  return typeof value !== 'object' || value === null;
+  return typeof value !== 'object' || value === null || value instanceof Unsafe;
 }

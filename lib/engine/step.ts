@@ -2,7 +2,8 @@ import type { Result } from '../modules/kit/define.ts';
 import { titleOf } from '../playbook/listing.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
-import { type Dict, fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
+import { fromHost } from '../source/unsafe.ts';
+import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import type { StepEnd } from './cursor.ts';
 import type { HostStats, TaskInfo } from './events.ts';
 import { notify } from './handlers.ts';
@@ -197,7 +198,7 @@ function count(stats: HostStats, { status, ignored, result }: TaskVerdict): void
 function rememberFailure(playRun: PlayRun, task: Task, host: string, result: Result): void {
   const state = hostState(playRun.run, host);
   const { diff: _diff, warnings: _warnings, ...plain } = result;
-  state.set('ansible_failed_result', fromPlain(plain as Json));
+  state.set('ansible_failed_result', fromHost(plain as Json));
   state.set(
     'ansible_failed_task',
     new Map<Value, Value>([

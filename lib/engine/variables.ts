@@ -3,7 +3,8 @@ import type { VarLayer } from '../inventory/types.ts';
 import { rolesUp } from '../playbook/search.ts';
 import type { Authored, RoleInstance, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, OMIT, type Value } from '../source/value.ts';
+import { LazyMapping, opened, withForeignKeys } from '../source/unsafe.ts';
+import { type Dict, OMIT, Unsafe, type Value } from '../source/value.ts';
 import { versionValue } from './compatibility.ts';
 import { keywordValue } from './keyword.ts';
 import { hostState, type PlayRun, type Run } from './run.ts';
@@ -86,8 +87,8 @@ function hostMagic(playRun: PlayRun, host: string): [string, () => Value][] {
   const { run } = playRun;
   const { inventory, options } = run;
   const entries: [string, () => Value][] = [
-    ['inventory_hostname', () => host],
-    ['inventory_hostname_short', () => host.split('.')[0]!],
+    ['inventory_hostname', () => named(run, host)],
+    ['inventory_hostname_short', () => named(run, host, host.split('.')[0])],
     ['inventory_dir', () => inventory.dir ?? null],
     ['inventory_file', () => inventory.files[0] ?? null],
     ['group_names', () => groupNames(run, host)],
@@ -121,8 +122,8 @@ function magicVariables(
 ): LazyVariables {
   const { run } = playRun;
   const isLive = (name: string) => hostState(run, name).status === 'active' && !playRun.endedHosts.has(name);
-  const live = () => playRun.batch.filter(isLive);
-  const liveAll = () => playRun.allHosts.filter(isLive);
+  const live = () => playRun.batch.filter(isLive).map(name => named(run, name));
+  const liveAll = () => playRun.allHosts.filter(isLive).map(name => named(run, name));
   const role = task?.role;
   const ofPlay = () => namesOf(playRun.roles.filter(r => r.parent === undefined));
   return new Map<string, () => Value>([
@@ -131,7 +132,7 @@ function magicVariables(
     ['play_hosts', live],
     ['ansible_play_batch', live],
     ['ansible_play_hosts', liveAll],
-    ['ansible_play_hosts_all', () => [...playRun.allHosts]],
+    ['ansible_play_hosts_all', () => playRun.allHosts.map(name => named(run, name))],
     ['ansible_play_name', () => playRun.name],
     ['ansible_play_role_names', ofPlay],
     ['role_names', ofPlay],
@@ -188,13 +189,22 @@ function searchDirs(playRun: PlayRun, task: TaskVariables | undefined): string[]
   return [...new Set([...rolesUp(task?.role).map(role => role.path), ...including, playRun.play.dir])];
 }
 
+/** A name of a host or group, or a part of it; what a host chose is unsafe as all its text is. */
+const named = (run: Run, name: string, part = name): Value =>
+  run.foreignNames.has(name) ? new Unsafe(part) : part;
+
 function groupNames(run: Run, host: string): Value[] {
   const groups = run.inventory.hosts.get(host)?.groups ?? [];
-  return groups.filter(name => name !== 'all').sort();
+  return groups
+    .filter(name => name !== 'all')
+    .sort()
+    .map(name => named(run, name));
 }
 
 function groupMembers(run: Run): Dict {
-  return new Map([...run.inventory.groups.keys()].map(name => [name, [...run.inventory.hostsOf(name)]]));
+  const members = (name: string) => run.inventory.hostsOf(name).map(host => named(run, host));
+  const groups: Dict = new Map([...run.inventory.groups.keys()].map(name => [name, members(name)]));
+  return run.foreignNames.size > 0 ? withForeignKeys(groups) : groups;
 }
 
 /** A mapping that makes each host's variables when they are asked for. */
@@ -248,7 +258,7 @@ function rawVariables(scope: Scope): Dict {
 }
 
 /** A read-only mapping whose values are made on demand. */
-class LazyDict extends Map<Value, Value> {
+class LazyDict extends LazyMapping {
   readonly #names: () => ReadonlySet<string>;
   readonly #value: (name: Value) => Value | undefined;
   readonly #listed: (name: Value) => Value | undefined;
@@ -263,6 +273,19 @@ class LazyDict extends Map<Value, Value> {
     this.#names = names;
     this.#value = value;
     this.#listed = listed;
+  }
+  opened(onUnsafe: () => void): Dict {
+    const open = (value: Value | undefined) => value && opened(value, onUnsafe);
+    // Names of facts and hosts may come from outside, too.
+    const names = () => {
+      onUnsafe();
+      return this.#names();
+    };
+    return new LazyDict(
+      names,
+      key => open(this.#value(key)),
+      key => open(this.#listed(key)),
+    );
   }
   override get(key: Value): Value | undefined {
     return this.#value(key);

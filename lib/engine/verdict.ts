@@ -1,7 +1,8 @@
 import type { FileDiff, Module, Result } from '../modules/kit/define.ts';
 import type { Authored, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { fromPlain, type Json, toPlain, type Value } from '../source/value.ts';
+import { fromHost } from '../source/unsafe.ts';
+import { type Json, toPlain, type Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Scope } from './scope.ts';
 
@@ -83,7 +84,7 @@ export function isFailed(result: Result): boolean {
 
 /** The result as playbooks see it in a registered variable. */
 export function resultValue(module: Module, result: Result): Value {
-  return fromPlain(plainResult(module, result));
+  return fromHost(plainResult(module, result));
 }
 
 function plainResult(module: Module, { ansible_facts, diff, warnings, ...rest }: Result): Json {

@@ -1,5 +1,5 @@
 import { didYouMean } from '../source/suggest.ts';
-import type { Value } from '../source/value.ts';
+import { Unsafe, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
 
@@ -16,8 +16,9 @@ interface Kind {
   hint?(value: Value): string;
 }
 
-const isText = (value: Value): boolean => typeof value === 'string';
-const isScalar = (value: Value): boolean => ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
+const isText = (value: Value): boolean => typeof value === 'string' || value instanceof Unsafe;
+const isScalar = (value: Value): boolean =>
+  isText(value) || ['number', 'bigint', 'boolean'].includes(typeof value);
 const words = new Set(['yes', 'no', 'on', 'off', 'true', 'false', 'y', 'n', 't', 'f', '1', '0']);
 const isListOf = (item: (value: Value) => boolean) => (value: Value) =>
   Array.isArray(value) && value.every(item);

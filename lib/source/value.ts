@@ -67,11 +67,14 @@ export class Secret {
   }
 }
 
-/** A `!unsafe` scalar: text that is never treated as a template. */
+/** Text from outside, or an `!unsafe` scalar: never read as a template or an expression. See unsafe.ts. */
 export class Unsafe {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
+  }
+  toString(): string {
+    return this.text;
   }
 }
 

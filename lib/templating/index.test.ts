@@ -175,12 +175,12 @@ describe('templar', () => {
     try {
       const file = join(folder, 'deep', 'secret');
       const text = `{{ lookup('password', '${file} length=15 encrypt=sha512_crypt') }}`;
-      const first = templar.render(text, vars);
+      const first = toPlain(templar.render(text, vars));
       expect(first).to.match(/^\$6\$[./0-9A-Za-z]{16}\$[./0-9A-Za-z]{86}$/);
-      expect(templar.render(text, vars)).to.equal(first);
+      expect(toPlain(templar.render(text, vars))).to.equal(first);
       expect(statSync(file).mode & 0o777).to.equal(0o600);
       writeFileSync(file, 'chosen by hand\n');
-      expect(templar.render(`{{ lookup('password', '${file}') }}`, vars)).to.equal('chosen by hand');
+      expect(toPlain(templar.render(`{{ lookup('password', '${file}') }}`, vars))).to.equal('chosen by hand');
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -194,8 +194,8 @@ describe('templar', () => {
       expect(templar.render(text, variables({ ansible_check_mode: true }))).to.match(/^\d{15}$/);
       expect(readdirSync(folder)).to.deep.equal([]);
       const kept = templar.render(text, variables({ ansible_check_mode: false }));
-      expect(templar.render(text, variables({ ansible_check_mode: true }))).to.equal(kept);
-      expect(readFileSync(join(folder, 'credentials', '.gitignore'), 'utf8')).to.equal('*\n');
+      expect(templar.render(text, variables({ ansible_check_mode: true }))).to.deep.equal(kept);
+      expect(readFileSync(join(folder, 'credentials', '.gitignore'), 'utf8')).to.deep.equal('*\n');
     } finally {
       rmSync(folder, { recursive: true });
     }

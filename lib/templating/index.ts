@@ -1,5 +1,6 @@
 import { type Position, SourceError, SourceErrors } from '../source/errors.ts';
 import { parseStructure } from '../source/python-literal.ts';
+import { hasForeignKeys, LazyMapping, sealed, withForeignKeys } from '../source/unsafe.ts';
 import { type Dict, positionOf, Secret, Tuple, Unsafe, type Value } from '../source/value.ts';
 import { Environment, unixLines } from './compile/environment.ts';
 import { Runtime } from './compile/runtime.ts';
@@ -44,24 +45,27 @@ class JinjaTemplar implements Templar {
     if (value instanceof Map) return this.renderDict(value, vars, at);
     if (value instanceof Tuple) return value.items.map(item => this.render(item, vars, at));
     if (value instanceof Secret) return this.env.options.decrypt(value.ciphertext);
-    return value instanceof Unsafe ? value.text : value;
+    return value;
   }
 
   private renderDict(dict: Dict, vars: Variables, at: Position | undefined): Value {
-    // a special mapping renders what it holds by itself
-    if (dict.constructor !== Map) return dict;
+    // a lazy mapping renders what it holds by itself
+    if (dict instanceof LazyMapping) return dict;
     const rendered: Dict = new Map();
+    let foreign = hasForeignKeys(dict);
     for (const [key, value] of dict) {
       const place = positionOf(dict, key) ?? at;
-      rendered.set(this.render(key, vars, place), this.render(value, vars, place));
+      const name = this.render(key, vars, place);
+      foreign ||= name instanceof Unsafe;
+      rendered.set(name instanceof Unsafe ? name.text : name, this.render(value, vars, place));
     }
-    return rendered;
+    return foreign ? withForeignKeys(rendered) : rendered;
   }
 
   private renderText(text: string, vars: Variables, at: Position | undefined): Value {
     const template = positioned(at, NOWHERE, () => this.env.template(text));
     const rt = new Runtime(this.env, vars, { ...NATIVE, copies: template.mutates });
-    return positioned(at, rt, () => {
+    const value = positioned(at, rt, () => {
       if (template.single) {
         const { single } = template;
         const value = this.finished(rt, single);
@@ -75,6 +79,7 @@ class JinjaTemplar implements Templar {
       if (typeof value !== 'string') return finalize(value);
       return structure(value) ?? keepNewlines(text, value, '\n');
     });
+    return rt.taint.unsafe ? sealed(value) : value;
   }
 
   private finished(rt: Runtime, expression: Expression): Value {
@@ -87,7 +92,8 @@ class JinjaTemplar implements Templar {
   evaluate(expression: string, vars: Variables, at?: Position): Value {
     const compiled = positioned(at, NOWHERE, () => this.env.expression(expression));
     const rt = new Runtime(this.env, vars, { ...NATIVE, copies: compiled.mutates });
-    return positioned(at, rt, () => this.finished(rt, compiled));
+    const value = positioned(at, rt, () => this.finished(rt, compiled));
+    return rt.taint.unsafe ? sealed(value) : value;
   }
 
   test(condition: Value, vars: Variables, at?: Position): boolean {
@@ -96,14 +102,16 @@ class JinjaTemplar implements Templar {
     }
     if (condition === null || condition === '') return true;
     if (typeof condition === 'boolean') return condition;
-    if (typeof condition !== 'string') return truthy(this.render(condition, vars, at));
-    if (!isTemplate(condition)) return this.holds(condition, vars, at, false);
+    if (typeof condition === 'string' && !isTemplate(condition))
+      return this.holds(condition, vars, at, false);
     const rendered = this.render(condition, vars, at);
+    if (rendered instanceof Unsafe && rendered.text !== '') throw unsafeCondition(rendered, at);
+    if (rendered instanceof Unsafe) return false;
     if (typeof rendered !== 'string' || rendered === '') return truthy(rendered);
     return this.holds(rendered, vars, at, true);
   }
 
-  /** `noLookups` for text that came out of a template: values of hosts must not run commands here. */
+  /** `noLookups` for text that came out of a template. */
   private holds(expression: string, vars: Variables, at: Position | undefined, noLookups: boolean): boolean {
     const compiled = positioned(at, NOWHERE, () => this.env.condition(expression));
     const rt = new Runtime(this.env, vars, { ...NATIVE, noLookups, copies: compiled.mutates });
@@ -171,8 +179,23 @@ class JinjaTemplar implements Templar {
 
   lookup(name: string, terms: readonly Value[], options: Dict, vars: Variables): Value[] {
     const rt = new Runtime(this.env, vars, NATIVE);
-    return positioned(undefined, rt, () => this.env.lookup(rt, name, terms, options).map(finalize));
+    const values = positioned(undefined, rt, () => {
+      const open = (value: Value) => rt.open(value);
+      const settings = new Map([...options].map(([key, value]) => [key, open(value)]));
+      return this.env.lookup(rt, name, terms.map(open), settings).map(finalize);
+    });
+    return rt.taint.unsafe ? values.map(sealed) : values;
   }
+}
+
+/** The words are Ansible's. */
+function unsafeCondition({ text }: Unsafe, at: Position | undefined): SourceError {
+  return new SourceError(
+    'TEMPLATE_RUNTIME',
+    `Conditional is marked as unsafe, and cannot be evaluated: ${JSON.stringify(text.slice(0, 80))}`,
+    at,
+    'what a host or a file says is data, never an expression; compare it with what you expect of it',
+  );
 }
 
 /** The list, mapping or truth value that a text spells. */

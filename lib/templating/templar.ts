@@ -56,14 +56,16 @@ export interface Templar {
    * Renders every template inside a value, deeply. A string that is exactly one expression keeps the type of its
    * result; so does a template that prints one value only, such as `{% if a %}{{ list }}{% endif %}`. Text
    * that begins with `[` or `{` and spells a list or mapping becomes one, as in ansible-core before 2.19, unless a
-   * filter such as `to_json` made it; text that looks like a number stays text; None inside a text leaves nothing. Mapping keys are rendered as well. Values that equal OMIT are kept: the caller drops them.
+   * filter such as `to_json` made it; text that looks like a number stays text; None inside a text leaves nothing. Mapping keys are rendered
+   * as well. Values that equal OMIT are kept: the caller drops them. Text of a template that took in anything unsafe
+   * comes out as `Unsafe`, alone or within lists and mappings.
    */
   render(value: Value, vars: Variables, at?: Position): Value;
   /** Evaluates a bare expression such as `a.b | default(3)`. */
   evaluate(expression: string, vars: Variables, at?: Position): Value;
   /**
    * Evaluates a condition as `when:` does: an expression, a boolean, or a list of them (all must hold). Text that came
-   * out of `{{ }}` is evaluated once more, without lookups, since a host may have written it.
+   * out of `{{ }}` is evaluated once more, without lookups; unsafe text is refused.
    */
   test(condition: Value, vars: Variables, at?: Position): boolean;
   /** Renders the text of a template file (trim_blocks on, `#jinja2:` header honoured). */

@@ -169,6 +169,7 @@ function trialRun(
     extraVars: { source: 'extra vars', vars: extraVars },
     flagVars: { source: 'command line', vars: new Map() },
     hosts: new Map(),
+    foreignNames: new Set(),
     customStats: new Map(),
     files,
     refreshInventory: () => {},

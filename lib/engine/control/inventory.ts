@@ -1,8 +1,11 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { type Dict, toPlain } from '../../source/value.ts';
+import { type Dict, toPlain, Unsafe, type Value } from '../../source/value.ts';
+import type { Run } from '../run.ts';
 import { defineControl } from './control.ts';
 
 const OWN_ARGUMENTS = new Set(['name', 'hostname', 'host', 'groups', 'group', 'groupname']);
+/** Arguments of both modules that give names. */
+const NAMES = [...OWN_ARGUMENTS, 'key', 'parents'];
 
 /** add_host: the host is there for the next play, and in `hostvars` at once. */
 export const addHost = defineControl({
@@ -20,6 +23,7 @@ export const addHost = defineControl({
     const vars: Dict = new Map([...args].filter(([key]) => !OWN_ARGUMENTS.has(String(key))));
     if (port !== undefined) vars.set('ansible_port', port);
     const groups = plain['groups'] as string[];
+    noteForeign(playRun.run, args, [name, ...groups]);
     const known = inventory.hosts.get(name);
     const changed = !known || groups.some(group => !known.groups.includes(group));
     inventory.addHost(name, groups, vars);
@@ -27,6 +31,13 @@ export const addHost = defineControl({
     return { result: { changed, add_host: { host_name: name, groups, host_vars: toPlain(vars) } } };
   },
 });
+
+/** Remembers names that are made of what a host said. */
+function noteForeign(run: Run, args: Dict, names: readonly string[]): void {
+  const isUnsafe = (value: Value | undefined): boolean =>
+    value instanceof Unsafe || (Array.isArray(value) && value.some(isUnsafe));
+  if (NAMES.some(key => isUnsafe(args.get(key)))) for (const name of names) run.foreignNames.add(name);
+}
 
 function splitPort(name: string): readonly [string, number | undefined] {
   const match = /^([^:]+):(\d+)$/.exec(name);
@@ -40,10 +51,11 @@ export const groupBy = defineControl({
     key: A.str('Name of the group.'),
     parents: A.list('Groups that contain it.', { default: ['all'] }),
   }),
-  run: ({ plain, playRun, host }) => {
+  run: ({ args, plain, playRun, host }) => {
     const { inventory } = playRun.run;
     const group = String(plain['key']).replaceAll(' ', '-');
     const parents = (plain['parents'] as string[]).map(parent => parent.replaceAll(' ', '-'));
+    noteForeign(playRun.run, args, [group, ...parents]);
     const changed = !inventory.hosts.get(host)?.groups.includes(group);
     inventory.addToGroup(host, group, parents);
     playRun.inventoryLayers.delete(host);

@@ -1,6 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { SourceError } from '../../source/errors.ts';
-import { type Json, toPlain, Undefined, type Value } from '../../source/value.ts';
+import { type Json, toPlain, Undefined, Unsafe, type Value } from '../../source/value.ts';
 import { type ControlCall, defineControl } from './control.ts';
 
 /** debug: an undefined `var` is shown, an undefined name in `msg` fails. */
@@ -23,6 +23,8 @@ export const debug = defineControl({
       return {
         result: { changed: false, msg: args.has('msg') ? toPlain(args.get('msg')!) : 'Hello world!' },
       };
+    // What a host said names no variable to look up: it is shown itself.
+    if (args.get('var') instanceof Unsafe) return { result: { changed: false, [String(name)]: name } };
     return { result: { changed: false, [String(name)]: show(call, String(name)) } };
   },
 });

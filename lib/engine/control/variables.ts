@@ -3,6 +3,7 @@ import { basename, extname, join } from 'node:path';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import { emptyRecord } from '../../source/record.ts';
+import { madeOf } from '../../source/unsafe.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../find.ts';
@@ -25,7 +26,7 @@ export const setFact = defineControl({
       if (!NAME.test(name)) throw new ModuleError(`"${name}" is not a valid variable name`);
       state.set(name, value, isTemplate(task.args.get(key)));
       facts[name] = toPlain(value);
-      if (plain['cacheable']) state.addFact(name, facts[name]);
+      if (plain['cacheable']) state.addFact(name, value);
     }
     if (Object.keys(facts).length === 0) throw new ModuleError('set_fact needs at least one variable');
     return { result: { changed: false, ansible_facts: facts } };
@@ -112,7 +113,7 @@ function merge(before: Value | undefined, value: Value): Value {
   if (!(before instanceof Map) || !(value instanceof Map)) return value;
   const merged: Dict = new Map(before);
   for (const [key, item] of value) merged.set(key, merge(merged.get(key), item));
-  return merged;
+  return madeOf(merged, before, value);
 }
 
 function directoryFiles({ plain, task, playRun }: ControlCall): string[] {

@@ -11,7 +11,7 @@ import type { Args, Expr } from '../syntax/ast.ts';
 import { isTemplate } from '../templar.ts';
 import { type Compiler, isLookup } from './compiler.ts';
 import { compileExpression, type Eval } from './expressions.ts';
-import { attributeOf, written } from './paths.ts';
+import { attributeOf, compileKept, openedForMethod, written } from './paths.ts';
 import type { Runtime } from './runtime.ts';
 
 interface CallArguments {
@@ -122,14 +122,15 @@ function compileMethodCall(
   compiled: (rt: Runtime) => CallArguments,
   site: Site,
 ): Eval {
-  const object = compileExpression(compiler, callee.object);
+  const object = compileKept(compiler, callee.object);
   const { name } = callee;
   return rt => {
-    const self = object(rt);
+    const kept = object(rt);
+    const self = kept instanceof Undefined ? kept : openedForMethod(rt, kept, name);
     const method = self instanceof Undefined ? undefined : methodOf(self, name);
     if (!method) {
       const fn = attributeOf(rt, self, callee.object, name, callee.site);
-      return invoke(rt, fn, compiled(rt), callee, site);
+      return invoke(rt, rt.open(fn), compiled(rt), callee, site);
     }
     const { args, named } = compiled(rt);
     rt.site = site;

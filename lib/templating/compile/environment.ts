@@ -144,7 +144,8 @@ export class Environment {
   lookup(rt: Runtime, name: string, terms: readonly Value[], options: Dict): Value[] {
     const entry = findLookup(name);
     if (!entry) throw unknown('UNKNOWN_LOOKUP', `there is no lookup "${name}"`, nearLookup(name));
-    return naming('the lookup', name, () => entry.run(rt, terms, options));
+    if (!entry.plain) rt.noteUnsafe();
+    return naming('the lookup', name, () => entry.run(rt, terms, options).map(value => rt.open(value)));
   }
 
   global(name: string, rt: Runtime): Value | undefined {

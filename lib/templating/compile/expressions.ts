@@ -5,10 +5,11 @@ import { checkLength } from '../python/limits.ts';
 import { add, binary, negate } from '../python/operators.ts';
 import { str } from '../python/print.ts';
 import { Blank } from '../python/undefined.ts';
+import { shortName } from '../registry.ts';
 import type { CompareOperator, Expr } from '../syntax/ast.ts';
 import { compileCall, compileFilter, compileTest } from './calls.ts';
 import type { Compiler } from './compiler.ts';
-import { compileAttribute, compileItem, compileName, compileSlice, written } from './paths.ts';
+import { compileKept, compilePath, compileSlice, written } from './paths.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A compiled expression. */
@@ -22,7 +23,9 @@ export function compileExpression(compiler: Compiler, node: Expr): Eval {
     case 'const':
       return () => node.value;
     case 'name':
-      return compileName(node.name, site);
+    case 'attribute':
+    case 'item':
+      return compilePath(compiler, node);
     case 'list': {
       const items = node.items.map(sub);
       return rt => items.map(item => item(rt));
@@ -36,10 +39,6 @@ export function compileExpression(compiler: Compiler, node: Expr): Eval {
         node.pairs.map(([key, value]) => [sub(key), sub(value)] as const),
         site,
       );
-    case 'attribute':
-      return compileAttribute(sub(node.object), node.object, node.name, site);
-    case 'item':
-      return compileItem(sub(node.object), node.object, sub(node.index), site);
     case 'slice':
       return compileSlice(
         sub(node.object),
@@ -102,7 +101,9 @@ export function compileExpression(compiler: Compiler, node: Expr): Eval {
     case 'choice':
       return compileChoice(compiler, node);
     case 'filter': {
-      const object = sub(node.object);
+      // The one filter that tells what is unsafe.
+      const tellsType = shortName(node.name) === 'type_debug';
+      const object = tellsType ? compileKept(compiler, node.object) : sub(node.object);
       return compileFilter(compiler, node.name, object, node.args, site);
     }
     case 'test':

@@ -1,30 +1,50 @@
 import { SourceError } from '../../source/errors.ts';
 import { didYouMean } from '../../source/suggest.ts';
-import { Secret, Undefined, Unsafe, type Value } from '../../source/value.ts';
+import { Undefined, Unsafe, type Value } from '../../source/value.ts';
 import type { Site } from '../fault.ts';
+import { methodOf } from '../methods/index.ts';
 import { explainMissing, getAttribute, getItem, getSlice } from '../python/access.ts';
+import { plainItem } from '../python/item.ts';
 import { Missing } from '../python/undefined.ts';
 import type { Expr } from '../syntax/ast.ts';
-import type { Eval } from './expressions.ts';
+import type { Compiler } from './compiler.ts';
+import { compileExpression, type Eval } from './expressions.ts';
 import type { Runtime } from './runtime.ts';
 
-/** What a variable or an item of one really holds: text of a vaulted or unsafe scalar. */
-function opened(rt: Runtime, value: Value): Value {
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Secret) return rt.options.decrypt(value.ciphertext);
-  return value instanceof Unsafe ? value.text : value;
-}
-
-/** A name: the template's own, else a variable, else a global function. */
-export function compileName(name: string, site: Site): Eval {
+/** A name: the template's own, else a variable as it is kept, else a global function. */
+function compileName(name: string, site: Site): Eval {
   return rt => {
     const local = rt.scope?.get(name);
     if (local !== undefined) return local;
     rt.site = site;
     const value = variable(rt, name, site);
-    if (!(value instanceof Undefined)) return opened(rt, value);
-    return rt.env.global(name, rt) ?? value;
+    return value instanceof Undefined ? (rt.env.global(name, rt) ?? value) : value;
   };
+}
+
+/**
+ * A name, an attribute or an item as it is kept, not opened yet: a single fact is opened without all the others. Other
+ * expressions give what templates work on anyway.
+ */
+export function compileKept(compiler: Compiler, node: Expr): Eval {
+  switch (node.kind) {
+    case 'name':
+      return compileName(node.name, node.site);
+    case 'attribute':
+      return compileAttribute(compileKept(compiler, node.object), node.object, node.name, node.site);
+    case 'item': {
+      const index = compileExpression(compiler, node.index);
+      return compileItem(compileKept(compiler, node.object), node.object, index, node.site);
+    }
+    default:
+      return compileExpression(compiler, node);
+  }
+}
+
+/** A name, an attribute or an item as templates work on it. */
+export function compilePath(compiler: Compiler, node: Expr): Eval {
+  const kept = compileKept(compiler, node);
+  return rt => rt.open(kept(rt));
 }
 
 /** The variable's value. One that refers to an undefined one counts as undefined itself. */
@@ -53,28 +73,38 @@ function absent(object: Value, node: Expr, key: Value, site: Site): Missing {
   return new Missing(written(site), { site, explain: () => explainMissing(object, written(node.site), key) });
 }
 
-/** The attribute `name` of a value that `node` gave. */
+/** The attribute `name` of a value that `node` gave, as it is kept. */
 export function attributeOf(rt: Runtime, container: Value, node: Expr, name: string, site: Site): Value {
   if (container instanceof Undefined) return container;
   rt.site = site;
-  const value = getAttribute(container, name);
-  return value === undefined ? absent(container, node, name, site) : opened(rt, value);
+  const self = openedForMethod(rt, container, name);
+  const value = getAttribute(self, name);
+  return value === undefined ? absent(self, node, name, site) : value;
+}
+
+/** Methods work on what is opened; a mapping that is only asked for an item stays as it is kept. */
+export function openedForMethod(rt: Runtime, container: Value, name: string): Value {
+  const isKept = container instanceof Map && !methodOf(container, name);
+  return isKept ? container : rt.open(container);
 }
 
 /** `object.name` */
-export function compileAttribute(object: Eval, node: Expr, name: string, site: Site): Eval {
+function compileAttribute(object: Eval, node: Expr, name: string, site: Site): Eval {
   return rt => attributeOf(rt, object(rt), node, name, site);
 }
 
 /** `object[index]` */
-export function compileItem(object: Eval, node: Expr, index: Eval, site: Site): Eval {
+function compileItem(object: Eval, node: Expr, index: Eval, site: Site): Eval {
   return rt => {
     const container = object(rt);
     if (container instanceof Undefined) return container;
     const key = index(rt);
     rt.site = site;
-    const value = getItem(container, key);
-    return value === undefined ? absent(container, node, key, site) : opened(rt, value);
+    const item = container instanceof Unsafe ? undefined : plainItem(container, key);
+    if (item !== undefined) return item;
+    const self = rt.open(container);
+    const value = getItem(self, key);
+    return value === undefined ? absent(self, node, key, site) : value;
   };
 }
 

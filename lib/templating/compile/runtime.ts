@@ -1,5 +1,6 @@
 import type { PythonRegex, RegexFlags } from '../../source/python-regex.ts';
-import { Undefined, type Value } from '../../source/value.ts';
+import { opened } from '../../source/unsafe.ts';
+import { Secret, Undefined, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { fault, type Site } from '../fault.ts';
 import type { Named } from '../python/objects.ts';
@@ -31,6 +32,8 @@ export class Runtime implements Context {
   readonly env: Environment;
   readonly base: Variables;
   readonly mode: Mode;
+  /** Whether anything unsafe was taken in, by this rendering or one that it started. */
+  readonly taint: { unsafe: boolean };
   scope: Scope | undefined;
   /** The operation under way: what an error points at when it knows no better. */
   site: Site | undefined;
@@ -42,10 +45,11 @@ export class Runtime implements Context {
   private calls = 0;
   private copied: Map<string, Value> | undefined;
 
-  constructor(env: Environment, base: Variables, mode: Mode) {
+  constructor(env: Environment, base: Variables, mode: Mode, taint = { unsafe: false }) {
     this.env = env;
     this.base = base;
     this.mode = mode;
+    this.taint = taint;
   }
 
   get blocks(): Map<string, Exec[]> {
@@ -69,10 +73,21 @@ export class Runtime implements Context {
     if (known !== undefined) return known;
     const value = this.base.get(name);
     if (value instanceof Undefined) return value;
-    const copy = ownCopy(value);
+    const copy = ownCopy(this.open(value));
     this.copied.set(name, copy);
     return copy;
   }
+
+  /** A value from outside the template as the template works on it. */
+  open(value: Value): Value {
+    if (typeof value !== 'object' || value === null) return value;
+    if (value instanceof Secret) return this.options.decrypt(value.ciphertext);
+    return opened(value, this.noteUnsafe);
+  }
+
+  readonly noteUnsafe = (): void => {
+    this.taint.unsafe = true;
+  };
 
   output(): Output {
     return new Output(this.mode.isNative);
@@ -80,7 +95,7 @@ export class Runtime implements Context {
 
   /** A rendering for an imported template, with or without the names of this one. */
   fresh(withContext: boolean): Runtime {
-    const inner = new Runtime(this.env, withContext ? this.vars : NO_VARIABLES, this.mode);
+    const inner = new Runtime(this.env, withContext ? this.vars : NO_VARIABLES, this.mode, this.taint);
     inner.calls = this.calls;
     return inner;
   }
@@ -148,6 +163,6 @@ export class Runtime implements Context {
   }
 
   render(value: Value): Value {
-    return this.env.render(value, this.vars);
+    return this.open(this.env.render(value, this.vars));
   }
 }

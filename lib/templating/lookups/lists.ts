@@ -2,7 +2,7 @@ import { type Dict, Tuple, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { dictGet, truthy } from '../python/compare.ts';
 import { itemsOf, typeName } from '../python/types.ts';
-import { type LookupTable, lookup } from './lookup.ts';
+import { type LookupTable, plainLookup } from './lookup.ts';
 import { sequence } from './sequence.ts';
 
 /** One level of lists taken apart, as with_items does. */
@@ -92,23 +92,23 @@ export function subList(element: Value, key: string, skipMissing: boolean): read
   return value;
 }
 
-const cartesian = lookup((_context, terms) => nested(terms));
+const cartesian = plainLookup((_context, terms) => nested(terms));
 
 /** Lookups that make lists out of lists: what `with_…` loops are made of. */
 export const listLookups: LookupTable = {
-  items: lookup((_context, terms) => flat(terms)),
-  list: lookup((_context, terms) => [...terms]),
-  flattened: lookup((_context, terms) => flatDeep(terms)),
-  dict: lookup((_context, terms) => pairs(terms)),
-  indexed_items: lookup((_context, terms) => flat(terms).map((item, i) => new Tuple([i, item]))),
+  items: plainLookup((_context, terms) => flat(terms)),
+  list: plainLookup((_context, terms) => [...terms]),
+  flattened: plainLookup((_context, terms) => flatDeep(terms)),
+  dict: plainLookup((_context, terms) => pairs(terms)),
+  indexed_items: plainLookup((_context, terms) => flat(terms).map((item, i) => new Tuple([i, item]))),
   nested: cartesian,
   cartesian,
-  together: lookup((_context, terms) => together(terms)),
-  subelements: lookup((_context, terms) => subelements(terms)),
-  sequence: lookup((_context, terms, options) => {
+  together: plainLookup((_context, terms) => together(terms)),
+  subelements: plainLookup((_context, terms) => subelements(terms)),
+  sequence: plainLookup((_context, terms, options) => {
     return terms.length === 0 ? sequence('', options) : terms.flatMap(term => sequence(term, options));
   }),
-  random_choice: lookup((_context, terms) => {
+  random_choice: plainLookup((_context, terms) => {
     const chosen = terms[Math.floor(Math.random() * terms.length)];
     return chosen === undefined ? [] : [chosen];
   }),

@@ -4,11 +4,11 @@ import { fault } from '../fault.ts';
 import { getItem } from '../python/access.ts';
 import { str } from '../python/print.ts';
 import { defined, Missing } from '../python/undefined.ts';
-import { type LookupTable, lookup } from './lookup.ts';
+import { type LookupTable, lookup, plainLookup } from './lookup.ts';
 
 /** Lookups of variables and of the environment of the control machine. */
 export const variableLookups: LookupTable = {
-  config: lookup((_context, terms) => terms.map(term => configuration(str(term)))),
+  config: plainLookup((_context, terms) => terms.map(term => configuration(str(term)))),
   env: lookup(({ options }, terms, settings) =>
     terms.map(term => {
       const value = options.env[str(term)];
@@ -17,7 +17,7 @@ export const variableLookups: LookupTable = {
       return other instanceof Undefined ? defined(other) : (value ?? other ?? '');
     }),
   ),
-  vars: lookup(({ vars }, terms, settings) =>
+  vars: plainLookup(({ vars }, terms, settings) =>
     terms.map(term => {
       if (typeof term !== 'string') throw fault('the name of a variable must be text');
       const value = vars.get(term);

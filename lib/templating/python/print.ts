@@ -12,7 +12,8 @@ import { Blank, undefinedFault } from './undefined.ts';
 
 /** Python's str(). */
 export function str(value: Value): string {
-  return typeof value === 'string' ? value : repr(value);
+  if (typeof value === 'string') return value;
+  return value instanceof Unsafe ? value.text : repr(value);
 }
 
 /** Python's repr(), as values print inside containers. */
@@ -36,7 +37,7 @@ export function repr(value: Value): string {
   if (value instanceof Undefined) throw undefinedFault(value);
   if (value instanceof Opaque) return value.toString();
   if (value instanceof Secret) return '<vault>';
-  return value instanceof Unsafe ? value.text : '';
+  return value instanceof Unsafe ? reprText(value.text) : '';
 }
 
 function formatInteger(value: number): string {

@@ -19,7 +19,8 @@ export function typeName(value: Value): string {
   if (value instanceof Tuple) return 'tuple';
   if (value instanceof Undefined) return 'AnsibleUndefined';
   if (value instanceof Opaque) return value.typeName;
-  return value instanceof Secret || value instanceof Unsafe ? 'str' : 'object';
+  if (value instanceof Unsafe) return 'AnsibleUnsafeText';
+  return value instanceof Secret ? 'str' : 'object';
 }
 
 /** A sequence other than text: a list or a tuple. */
