@@ -154,22 +154,34 @@ class JinjaTemplar implements Templar {
         this.collect(item, positionOf(value, key) ?? at, errors);
       }
     } else if (isTemplate(value)) {
-      this.attempt(errors, () => positioned(at, NOWHERE, () => this.env.template(value)));
+      this.attempt(errors, at, () => this.env.template(value));
     }
   }
 
-  private attempt(errors: SourceError[], run: () => Template | Expression): void {
-    try {
-      run();
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      errors.push(error);
-    }
+  /** Compiles, and notes the mistakes: of the syntax, else every name that nobody knows. */
+  private attempt(
+    errors: SourceError[],
+    at: Position | undefined,
+    compile: () => Template | Expression,
+  ): void {
+    const note = <T>(work: () => T): T | undefined => {
+      try {
+        return positioned(at, NOWHERE, work);
+      } catch (error) {
+        if (!(error instanceof SourceError)) throw error;
+        errors.push(error);
+        return undefined;
+      }
+    };
+    for (const fault of note(compile)?.unknown ?? [])
+      note(() => {
+        throw fault;
+      });
   }
 
   checkExpression(expression: string, at?: Position): void {
     const errors: SourceError[] = [];
-    this.attempt(errors, () => positioned(at, NOWHERE, () => this.env.condition(expression)));
+    this.attempt(errors, at, () => this.env.condition(expression));
     if (errors.length > 0) throw new SourceErrors(errors);
   }
 

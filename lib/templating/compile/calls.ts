@@ -94,7 +94,8 @@ export function compileTest(compiler: Compiler, name: string, object: Eval, args
 
 /** A call of a method, a global function or a macro. */
 export function compileCall(compiler: Compiler, callee: Expr, args: Args, site: Site): Eval {
-  compiler.checkLookup(callee, args);
+  const missing = compiler.missingLookup(callee, args);
+  if (missing) return missing;
   const compiled = isLookup(callee)
     ? templated(args, compileArgs(compiler, args))
     : compileArgs(compiler, args);

@@ -23,12 +23,16 @@ export function isLookup(callee: Expr): boolean {
   return callee.kind === 'name' && LOOKUP_FUNCTIONS.has(callee.name);
 }
 
-/** Of a collection that we do not have: like its modules, it is a mistake only where it is reached. */
+/** Of a collection that we do not have. */
 const FOREIGN = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
 
-/** Finds filters, tests and lookups while a template is compiled, so unknown names are reported at once. */
+/**
+ * Finds filters, tests and lookups while a template is compiled. A name that nobody knows is noted, for who checks the
+ * template before it is used; the template fails only where it comes to it.
+ */
 export class Compiler {
   readonly env: Environment;
+  readonly unknown: Fault[] = [];
 
   constructor(env: Environment) {
     this.env = env;
@@ -54,29 +58,28 @@ export class Compiler {
       });
   }
 
-  /** Refuses a call of lookup() or query() with a literal name that does not exist. */
-  checkLookup(callee: Expr, args: Args): void {
-    if (!isLookup(callee)) return;
+  /** What a call of lookup() or query() with a literal name that does not exist comes to; undefined for all others. */
+  missingLookup(callee: Expr, args: Args): (() => never) | undefined {
+    if (!isLookup(callee)) return undefined;
     const [first] = args.positional;
-    if (first?.kind !== 'const' || typeof first.value !== 'string') return;
-    if (this.env.findLookup(first.value) || this.isForeign('lookup', first.value)) return;
-    throw this.unknown('UNKNOWN_LOOKUP', 'lookup', first.value, this.env.nearLookup(first.value), first.site);
+    if (first?.kind !== 'const' || typeof first.value !== 'string') return undefined;
+    if (this.env.findLookup(first.value)) return undefined;
+    return this.missing('UNKNOWN_LOOKUP', 'lookup', first.value, this.env.nearLookup(first.value), first.site);
   }
 
-  /** Throws now, or, for what a collection may have, when it is used. */
-  private missing(...what: Parameters<Compiler['unknown']>): () => never {
-    const [, kind, name] = what;
-    const refuse = (): never => {
-      throw this.unknown(...what);
+  private missing(...what: Parameters<Compiler['fault']>): () => never {
+    const fault = this.fault(...what);
+    this.unknown.push(fault);
+    return () => {
+      throw fault;
     };
-    return this.isForeign(kind, name) ? refuse : refuse();
   }
 
   private isForeign(kind: PluginKind, name: string): boolean {
     return FOREIGN.test(name) || this.env.options.isPlugin?.(kind, name) === true;
   }
 
-  private unknown(
+  private fault(
     code: 'UNKNOWN_FILTER' | 'UNKNOWN_TEST' | 'UNKNOWN_LOOKUP',
     what: PluginKind,
     name: string,

@@ -1,4 +1,4 @@
-import type { Source } from '../fault.ts';
+import type { Fault, Source } from '../fault.ts';
 import { MUTATING } from '../methods/index.ts';
 import type { Body, Expr } from '../syntax/ast.ts';
 import { walkBody, walkExpression } from '../syntax/walk.ts';
@@ -16,6 +16,8 @@ export interface Template {
   readonly mutates: boolean;
   /** Exactly one `{{ expression }}` and nothing else. */
   readonly single: Expression | undefined;
+  /** Filters, tests and lookups in it that do not exist. */
+  readonly unknown: readonly Fault[];
   run(rt: Runtime, out: Output): void;
 }
 
@@ -29,6 +31,7 @@ export interface Expression {
   readonly isText: boolean;
   /** The name, when it is one and nothing else. */
   readonly name: string | undefined;
+  readonly unknown: readonly Fault[];
   readonly evaluate: Eval;
 }
 
@@ -47,12 +50,14 @@ export function compileTemplate(env: Environment, source: Source, body: Body): T
   const [only] = body;
   if (only?.kind === 'print' && body.length === 1) {
     const single = compileSingle(compiler, source, only.value, mutates);
-    return { source, mutates, single, run: (rt, out) => out.push(single.evaluate(rt)) };
+    const { unknown } = compiler;
+    return { source, mutates, single, unknown, run: (rt, out) => out.push(single.evaluate(rt)) };
   }
   const isChild = body.some(statement => statement.kind === 'extends');
   const own = isChild ? body.filter(statement => statement.kind !== 'block') : body;
   const parts = { exec: compileBody(compiler, own), blocks, isChild };
-  return { source, mutates, single: undefined, run: (rt, out) => runTemplate(rt, out, parts) };
+  const { unknown } = compiler;
+  return { source, mutates, single: undefined, unknown, run: (rt, out) => runTemplate(rt, out, parts) };
 }
 
 interface Parts {
@@ -88,6 +93,7 @@ function compileSingle(compiler: Compiler, source: Source, node: Expr, mutates: 
     isPath: isPath(node),
     isText: isText(node),
     name: node.kind === 'name' ? node.name : undefined,
+    unknown: compiler.unknown,
     evaluate: compileExpression(compiler, node),
   };
 }
