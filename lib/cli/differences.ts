@@ -2,7 +2,7 @@
 export const DIFFERENCES: readonly { readonly what: string; readonly why: string }[] = [
   {
     what: 'Mistakes are found before any host is contacted.',
-    why: 'Unknown keys, modules, arguments, filters, tests, lookups and roles, wrong types and missing files are reported together with file, line and column; Ansible finds many of them one at a time, during the run.',
+    why: 'Unknown keys, modules, arguments, filters, tests, lookups and roles, wrong types and missing files are reported together with file, line and column; Ansible finds many of them one at a time, during the run. Where a task may never be reached (a `when`, `rescue`, `ignore_errors`, `loop` or the tag `never` stands before it), what is wrong in it is a warning, and an error with `--strict`.',
   },
   {
     what: 'Variables of roles with argument specs are looked at before the run, too.',

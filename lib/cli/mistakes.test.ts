@@ -140,8 +140,8 @@ const runMistakes: readonly [
     'missing template',
     site(play('    - template: {src: no.j2, dest: /tmp/never}\n')),
     RUN,
-    2,
-    [/could not find "no\.j2"; searched in:/],
+    4,
+    [/site\.yml:4:23 FILE_NOT_FOUND no file "no\.j2"/],
   ],
   [
     'command not found',

@@ -52,6 +52,7 @@ export const PLAYBOOK_FLAGS = {
   'start-at-task': { value: 'NAME', help: 'Begin at the task of this name.' },
   step: { help: 'Ask before each task.' },
   'syntax-check': { help: 'Only read the playbooks and report mistakes.' },
+  strict: { help: 'Mistakes in tasks that may never be reached stop the run too; else they are warnings.' },
   'list-hosts': { help: 'Only list the hosts of each play.' },
   'list-tasks': { help: 'Only list the tasks.' },
   'list-tags': { help: 'Only list the tags.' },

@@ -8,6 +8,7 @@ import { PLAY_DEFAULTS, type PlayDefaults, type Run, type RunOptions } from '../
 import { loadInventory } from '../inventory/load-inventory.ts';
 import type { Inventory, VarLayer } from '../inventory/types.ts';
 import { NO_KEYWORDS } from '../playbook/inherit.ts';
+import type { LoaderOptions } from '../playbook/load-state.ts';
 import { PlaybookLoader } from '../playbook/loader.ts';
 import { searchPath } from '../playbook/search.ts';
 import type { Keywords } from '../playbook/types.ts';
@@ -32,7 +33,10 @@ const DEFAULT_FORKS = 50;
 type OwnOptions = Pick<
   RunOptions,
   'checkMode' | 'diffMode' | 'tags' | 'skipTags' | 'roles' | 'startAtTask' | 'forceHandlers'
-> & { readonly step: boolean };
+> & { readonly step: boolean; readonly strict?: boolean };
+
+/** What becomes of mistakes in tasks that may never be reached. */
+type LoadingOptions = Partial<Pick<LoaderOptions, 'warn' | 'strict'>>;
 
 /** What a command that contacts hosts needs: inventory, templates, connections; closed in one place. */
 export interface Session {
@@ -44,7 +48,7 @@ export interface Session {
   checkLimit(): void;
   createRun(emit: Emit, options: OwnOptions): Run;
   /** A loader for playbooks that are only read. */
-  createLoader(playbooks: readonly string[]): PlaybookLoader;
+  createLoader(playbooks: readonly string[], own?: LoadingOptions): PlaybookLoader;
   close(): Promise<void>;
 }
 
@@ -93,7 +97,7 @@ export async function openSession(
     settings,
     verbosity,
     checkLimit: () => checkLimit(inventory, limit),
-    createRun: (emit, { step, ...own }) => ({
+    createRun: (emit, { step, strict, ...own }) => ({
       options: {
         ...own,
         forks: positive(flags, 'forks') ?? settings.number('forks', 1) ?? DEFAULT_FORKS,
@@ -109,7 +113,10 @@ export async function openSession(
         },
       },
       templar,
-      loader: createLoader(settings, templar, files, extraVars.vars, flags.positionals),
+      loader: createLoader(settings, templar, files, extraVars.vars, flags.positionals, {
+        ...(strict !== undefined && { strict }),
+        warn: ({ message, position }) => emit({ type: 'warning', message, ...(position && { position }) }),
+      }),
       get inventory() {
         return inventory;
       },
@@ -131,7 +138,7 @@ export async function openSession(
       atEnd: [],
       stepping: { on: step },
     }),
-    createLoader: playbooks => createLoader(settings, templar, files, extraVars.vars, playbooks),
+    createLoader: (playbooks, own) => createLoader(settings, templar, files, extraVars.vars, playbooks, own),
     close: async () => {
       interrupt.stop();
       await pool.close();
@@ -179,6 +186,7 @@ function createLoader(
   files: FileReader,
   extraVars: Dict,
   playbooks: readonly string[],
+  own: LoadingOptions = {},
 ): PlaybookLoader {
   const home = homedir();
   return new PlaybookLoader({
@@ -202,6 +210,7 @@ function createLoader(
     ownCollection: { name: 'polarplay.polardb', path: PACKAGE_ROOT },
     findModule,
     moduleNames: () => allModules().map(module => module.name),
+    ...own,
   });
 }
 

@@ -70,9 +70,14 @@ export function parseAction(
   if (second) return severalActions(load, written, level, collections);
   const isTemplated = first.old === true && isTemplate(first.name);
   const module = isTemplated ? undefined : moduleNamed(load, first.name, collections);
-  if (!module && !isTemplated && !isForeign(load, first)) {
-    unknownModule(load, first, level);
-    return undefined;
+  if (!module && !isTemplated) {
+    if (!isForeign(load, first)) {
+      unknownModule(load, first, level);
+      return undefined;
+    }
+    const { name, nameAt } = first;
+    const hint = 'modules written in Python do not run here';
+    load.problems.whenReached(() => load.problems.add('UNKNOWN_MODULE', notAvailable(name), nameAt, hint));
   }
   return withArguments(load, dict, first, module);
 }
@@ -99,9 +104,11 @@ function isForeign(load: Load, { name, nameAt }: Written): boolean {
   );
 }
 
+const notAvailable = (name: string): string => `module "${name}" is not available`;
+
 /**
- * Stands in for a module that we cannot run: such a task fails when it is reached, and not before, since many
- * playbooks carry tasks for clouds that are not in use.
+ * Stands in for a module that we cannot run: a task that may never be reached fails when it is, and not before, since
+ * many playbooks carry tasks for clouds that are not in use.
  */
 function foreignModule(name: string, keys: readonly string[] = []): Module {
   return defineAction({
@@ -110,7 +117,7 @@ function foreignModule(name: string, keys: readonly string[] = []): Module {
     freeForm: '_raw_params',
     args: Type.Object(Object.fromEntries(keys.map(key => [key, A.opt(A.raw(''))]))),
     *run() {
-      throw new ModuleError(`module "${name}" is not available`);
+      throw new ModuleError(notAvailable(name));
     },
   });
 }

@@ -15,6 +15,7 @@ import type { Action } from './action.ts';
 import { each } from './inherit.ts';
 import { type Keyword, keyHint, keywordsOf, type Level, mismatch } from './keywords.ts';
 import type { Load } from './load-state.ts';
+import { mistakesOf } from './problems.ts';
 import type { Authored } from './types.ts';
 
 /** Keywords whose text is an expression without braces. */
@@ -78,30 +79,48 @@ export function checkKeys(
     }
     const problem = mismatch(entry, value);
     if (problem !== undefined) load.problems.add('WRONG_TYPE', problem.message, at, problem.hint);
-    else if (EXPRESSIONS.has(name)) checkConditions(load, { value, at });
+    else if (EXPRESSIONS.has(name)) checkConditions(load, { value, at }, name === 'when');
+    else if (name === 'vars') load.problems.within(false, () => checkTemplates(load, value, at));
     else if (!NESTED.has(name)) checkTemplates(load, value, at);
   }
 }
 
 const NOWHERE: Position = { file: '', line: 1, col: 1 };
 
-/** Checks an expression, or each of a list of them. */
-function checkConditions(load: Load, conditions: Authored): void {
+/** Checks an expression, or each of a list of them; `decides` for what says whether the task is reached. */
+function checkConditions(load: Load, conditions: Authored, decides = false): void {
+  const { templar } = load.options;
   for (const { value, at } of each(conditions)) {
-    if (typeof value !== 'string') continue;
-    load.problems.attempt(() => {
-      const { templar } = load.options;
-      if (value.trim() === '') return;
-      if (value.includes('{{') || value.includes('{%')) templar.check(value, at);
-      else templar.checkExpression(value, at);
-    });
+    if (typeof value !== 'string' || value.trim() === '') continue;
+    const check = () =>
+      value.includes('{{') || value.includes('{%')
+        ? templar.check(value, at)
+        : templar.checkExpression(value, at);
+    keepTemplateMistakes(load, value, check, decides);
+  }
+}
+
+/** Words that leave parts of an expression out. */
+const CHOOSING = /\b(?:if|and|or)\b|\{%/;
+
+/** Keeps what is wrong with a template; a name that does not exist may stand in a part that is never evaluated. */
+function keepTemplateMistakes(load: Load, text: string, check: () => void, decides = false): void {
+  const { problems } = load;
+  try {
+    check();
+  } catch (error) {
+    for (const one of mistakesOf(error)) {
+      const isSure = !one.code.startsWith('UNKNOWN_') || !CHOOSING.test(text);
+      if (isSure) problems.whenReached(() => problems.keep(one), decides);
+      else problems.within(false, () => problems.whenReached(() => problems.keep(one)));
+    }
   }
 }
 
 /** Checks syntax and names in every template inside a value. */
 export function checkTemplates(load: Load, value: Value, at: Position): void {
   if (typeof value === 'object' && value !== null && load.alreadyChecked(value)) return;
-  if (isTemplate(value)) load.problems.attempt(() => load.options.templar.check(value, at));
+  if (isTemplate(value)) keepTemplateMistakes(load, value, () => load.options.templar.check(value, at));
   else if (Array.isArray(value))
     for (const [i, item] of value.entries()) checkTemplates(load, item, positionOf(value, i) ?? at);
   else if (value instanceof Map) {
@@ -136,7 +155,7 @@ export function checkArguments(load: Load, action: Action, templatesOnly = false
       (code === 'UNKNOWN_ARGUMENT' && key !== undefined
         ? didYouMean(key, argumentNames(module).keys())
         : undefined);
-    load.problems.add(code, message, at ?? argsAt, advice);
+    load.problems.whenReached(() => load.problems.add(code, message, at ?? argsAt, advice));
   }
 }
 

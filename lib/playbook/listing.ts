@@ -71,14 +71,3 @@ export function missingHandlers(playbook: Playbook): SourceError[] {
     );
   });
 }
-
-/** Tasks whose module belongs to a collection that is not available: they fail when they are reached. */
-export function unavailableModules(playbook: Playbook, isKnown: (name: string) => boolean): SourceError[] {
-  const tasks = playbook.plays.flatMap(play => [...tasksOf(play, ALL), ...eachTask(play.handlers)]);
-  return tasks
-    .filter(task => !task.moduleTemplate && !isKnown(task.module.name))
-    .map(
-      ({ moduleName, at }) =>
-        new SourceError('UNKNOWN_MODULE', `module "${moduleName}" is not available`, at),
-    );
-}

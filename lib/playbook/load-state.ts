@@ -3,6 +3,7 @@ import { type Position, SourceError } from '../source/errors.ts';
 import type { FileReader } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
+import type { AbsentFiles } from './absent-files.ts';
 import type { Problems } from './problems.ts';
 import { StaticVariables } from './static-variables.ts';
 import type { Authored, Keywords, LoadedRole, RoleRequest, TaskContext } from './types.ts';
@@ -23,6 +24,10 @@ export interface LoaderOptions {
   readonly findModule: (name: string) => Module | undefined;
   /** Names to suggest for an unknown module. */
   readonly moduleNames: () => Iterable<string>;
+  /** Hears of mistakes in tasks that may never be reached. */
+  readonly warn?: (mistake: SourceError) => void;
+  /** Takes these for errors too. */
+  readonly strict?: boolean;
 }
 
 /** One call of the loader: what all its parts share. */
@@ -33,6 +38,8 @@ export interface Load {
   readonly baseDir: string;
   /** True the second time for one dictionary or list: files used often are checked once. */
   readonly alreadyChecked: (container: object) => boolean;
+  /** Files of the control machine that tasks name and that are not there. */
+  readonly absent: AbsentFiles;
   /** Makes an id unique among those given so far. */
   readonly uniqueId: (id: string) => string;
   /** Files being imported, to see a circle. */

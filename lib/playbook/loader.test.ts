@@ -3,13 +3,7 @@ import { loadTree } from '../../test/support/load-playbook.ts';
 import { coerceArguments } from '../modules/kit/arguments.ts';
 import type { ModuleContext } from '../modules/kit/define.ts';
 import { type Json, toPlain } from '../source/value.ts';
-import {
-  tasksOf as listTasks,
-  matchesStart,
-  missingHandlers,
-  titleOf,
-  unavailableModules,
-} from './listing.ts';
+import { tasksOf as listTasks, matchesStart, missingHandlers, titleOf } from './listing.ts';
 import { eachTask } from './task-list.ts';
 import type { Task } from './types.ts';
 
@@ -259,14 +253,28 @@ describe('imported playbooks', () => {
 });
 
 describe('modules that exist, and that we cannot run', () => {
-  it('may be Python files beside the playbook or in its role', () => {
-    const { mistakes } = loadTree({
+  it('are refused where a run is certain to come to them, named as a warning elsewhere', () => {
+    const { mistakes, warnings } = loadTree({
       'library/mine.py': '',
       'roles/r/library/its_own.py': '',
-      'roles/r/tasks/main.yml': '- its_own: {a: 1}\n- mine: a=1\n- other: {}\n',
-      'site.yml': '- hosts: all\n  roles: [r]\n  tasks:\n  - mine:\n',
+      'roles/r/tasks/main.yml': '- its_own: {a: 1}\n- mine: a=1\n  when: x\n- other: {}\n  when: x\n',
+      'site.yml': tasks(
+        '- block: [{far.cloud.vm: {}}]',
+        '  rescue: [{far.cloud.vm: {}}]',
+        '- far.cloud.vm: {}',
+        '  ignore_errors: true',
+      ).replace('  tasks:', '  roles: [r]\n  tasks:'),
     });
-    expect(mistakes).to.deep.equal(['roles/r/tasks/main.yml:3:3 UNKNOWN_MODULE no module "other"']);
+    expect(mistakes).to.deep.equal([
+      'roles/r/tasks/main.yml:1:3 UNKNOWN_MODULE module "its_own" is not available, modules written in Python do not run here',
+      'roles/r/tasks/main.yml:4:3 UNKNOWN_MODULE no module "other"',
+    ]);
+    expect(warnings.map(text => text.replace(/ UNKNOWN_MODULE module (".*") is not.*/, ' $1'))).to.deep.equal(
+      [
+        'roles/r/tasks/main.yml:2:3 "mine"',
+        ...['site.yml:4:14 "far.cloud.vm"', 'site.yml:5:15 "far.cloud.vm"', 'site.yml:6:5 "far.cloud.vm"'],
+      ],
+    );
   });
 
   it('fail when they run, whatever their arguments', () => {
@@ -275,7 +283,7 @@ describe('modules that exist, and that we cannot run', () => {
       ['- far.cloud.vm: size=3 x'],
       ['- far.cloud.vm:', '  args: {size: 3}'],
     ]) {
-      const { module, args } = oneTask(...lines);
+      const { module, args } = oneTask(...lines, '  when: x');
       if (module.kind !== 'action') throw new Error('expected an action');
       const { args: coerced, problems } = coerceArguments(module, toPlain(args) as Record<string, Json>);
       expect(problems).to.deep.equal([]);
@@ -285,17 +293,11 @@ describe('modules that exist, and that we cannot run', () => {
     }
   });
 
-  it('are named by the lists of the linter', () => {
-    const { playbook } = loadTree({ 'site.yml': tasks('- debug:', '- far.cloud.vm: {}') });
-    const [only, ...more] = unavailableModules(playbook, name => name === 'debug');
-    expect(more).to.deep.equal([]);
-    expect(only?.message).to.equal('module "far.cloud.vm" is not available');
-    expect(only?.position).to.include({ line: 4, col: 5 });
-  });
-
   it('do not hide other mistakes of their task', () => {
-    expect(loadTree({ 'site.yml': tasks('- far.cloud.vm: {}', '  whn: x') }).mistakes).to.deep.equal([
-      'site.yml:4:5 UNKNOWN_KEY "whn" is neither a keyword of a task nor a module, did you mean "when"?',
+    expect(
+      loadTree({ 'site.yml': tasks('- far.cloud.vm: {}', '  when: x', '  whn: x') }).mistakes,
+    ).to.deep.equal([
+      'site.yml:5:5 UNKNOWN_KEY "whn" is neither a keyword of a task nor a module, did you mean "when"?',
     ]);
   });
 

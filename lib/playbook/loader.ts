@@ -3,6 +3,7 @@ import type { VarLayer } from '../inventory/types.ts';
 import { type Position, UsageError } from '../source/errors.ts';
 import { displayPath, isDirectory, isFile } from '../source/read-yaml.ts';
 import { type Dict, keyPositionOf } from '../source/value.ts';
+import { AbsentFiles } from './absent-files.ts';
 import { withModule } from './action.ts';
 import { checkKeywords } from './check.ts';
 import { firstWord } from './free-form.ts';
@@ -80,6 +81,8 @@ export class PlaybookLoader {
     const checked = new Set<object>();
     const load = this.start(baseDir, checked);
     const result = work(load);
+    load.absent.report(load);
+    for (const warning of load.problems.warnings()) this.options.warn?.(warning);
     load.problems.throwIfAny();
     for (const container of checked) this.sound.add(container);
     return result;
@@ -94,7 +97,8 @@ export class PlaybookLoader {
     };
     const shared = {
       options: this.options,
-      problems: new Problems(),
+      problems: new Problems(this.options.strict === true),
+      absent: new AbsentFiles(),
       baseDir,
       openFiles: new Set<string>(),
       uniqueId,

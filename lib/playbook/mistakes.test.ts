@@ -15,7 +15,55 @@ describe('mistakes in playbooks', () => {
     ])
       expect(loadTree({ 'site.yml': tasks(...lines) }).mistakes, lines.join(' ')).to.deep.equal([]);
     const inRescue = tasks('- rescue: [{debug: {mgs: x}}]', '  block: []');
-    expect(loadTree({ 'site.yml': inRescue }).mistakes).to.have.lengthOf(1);
+    expect(loadTree({ 'site.yml': inRescue }).warnings).to.have.lengthOf(1);
+  });
+
+  it('are warnings where a run may never come to them', () => {
+    const bad = 'debug: {mgs: "{{ a | }}", msg: "{{ a | far.away.filter }}"}';
+    const codes = (texts: readonly string[]) => texts.map(text => text.split(' ')[1]).sort();
+    const three = ['TEMPLATE_SYNTAX', 'UNKNOWN_ARGUMENT', 'UNKNOWN_FILTER'];
+    for (const lines of [
+      [`- ${bad}`, '  when: false'],
+      [`- block: [{${bad}}]`, '  when: x'],
+      [`- ${bad}`, '  tags: never'],
+      [`- ${bad}`, '  loop: "{{ x }}"'],
+    ]) {
+      const { mistakes, warnings } = loadTree({ 'site.yml': tasks(...lines) });
+      expect([mistakes, codes(warnings)], lines.join(' ')).to.deep.equal([[], three]);
+    }
+    expect(codes(loadTree({ 'site.yml': tasks(`- ${bad}`) }).mistakes)).to.deep.equal(three);
+    // The condition itself is evaluated.
+    const { mistakes, warnings } = loadTree({ 'site.yml': tasks('- debug:', '  when: a = b') });
+    expect([codes(mistakes), warnings]).to.deep.equal([['TEMPLATE_SYNTAX'], []]);
+    const inPart = loadTree({ 'site.yml': tasks('- debug: {msg: "{{ 1 if a else b | nosuch }}"}') });
+    expect([inPart.mistakes, codes(inPart.warnings)]).to.deep.equal([[], ['UNKNOWN_FILTER']]);
+  });
+
+  it('are files that are not there, unless the run may make them yet', () => {
+    const missing = [
+      '- include_tasks: no.yml',
+      '- template: src=no.j2 dest=/x',
+      '- unarchive: {src: no.tgz, dest: /x}',
+    ];
+    const { mistakes } = loadTree({ 'site.yml': tasks(...missing, '- script: no.sh a b') });
+    expect(mistakes).to.have.lengthOf(4);
+    expect(mistakes[1]).to.equal(
+      'site.yml:4:15 FILE_NOT_FOUND no file "no.j2", looked for templates/no.j2, no.j2',
+    );
+    for (const lines of [
+      ['- fetch: {src: /a, dest: b}'],
+      ['- command: make', '  delegate_to: localhost'],
+      ['- local_action: command make'],
+    ]) {
+      const made = loadTree({ 'site.yml': tasks(...lines, ...missing) });
+      expect([made.mistakes, made.warnings.length], lines.join(' ')).to.deep.equal([[], 3]);
+    }
+    const fine = ['- copy: {content: x, dest: /x}', '- unarchive: {src: no.tgz, remote_src: yes, dest: /x}'];
+    const there = loadTree({
+      'site.yml': tasks(...fine, '- template: src=a.j2 dest=/x'),
+      'templates/a.j2': '',
+    });
+    expect([there.mistakes, there.warnings]).to.deep.equal([[], []]);
   });
 
   const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
@@ -152,16 +200,16 @@ describe('mistakes in playbooks', () => {
     ],
     [
       'a keyword on an include',
-      tasks('- include_tasks: x.yml', '  become: yes'),
+      tasks('- include_tasks: "{{ x }}"', '  become: yes'),
       [
         'site.yml:4:5 UNKNOWN_KEY "include_tasks" takes no "become", put it under "apply" of the include to give it to the included tasks',
       ],
     ],
     [
       'an argument on an include',
-      tasks('- include_tasks: {file: x.yml, x: 1}'),
+      tasks('- include_tasks: {file: "{{ x }}", x: 1}'),
       [
-        'site.yml:3:34 UNKNOWN_ARGUMENT "include_tasks" has no argument "x", give variables under "vars" of the task',
+        'site.yml:3:38 UNKNOWN_ARGUMENT "include_tasks" has no argument "x", give variables under "vars" of the task',
       ],
     ],
     [

@@ -85,6 +85,7 @@ const CASES: readonly Case[] = [
       'sub/a.yml': '- {name: a, debug: }\n- import_tasks: b.yml\n',
       'sub/b.yml': '- {name: b, debug: }\n- import_tasks: deep/c.yml\n',
       'sub/deep/c.yml': '- {name: c, debug: }\n',
+      'x.yml': '[]\n',
     },
     tags: [only('t')],
   },

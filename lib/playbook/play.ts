@@ -47,6 +47,7 @@ export function parsePlay(
   const playVars = [...vars, ...staticFiles(load, varsFiles, base)];
   const keywords = withTags(load, untagged, { ...base, playVars });
   const context = { ...base, keywords, playVars };
+  load.absent.note(load, dict, context);
   const parts = rolesOf(load, dict, context);
   const tasks = (key: string, of: TaskContext = context) => parseTasks(load, authored(dict, key), of);
   const [preTasks, ownTasks, postTasks] = [tasks('pre_tasks'), tasks('tasks'), tasks('post_tasks')];

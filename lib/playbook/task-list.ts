@@ -60,7 +60,7 @@ function parseBlock(load: Load, dict: Dict, at: Position, context: TaskContext):
       name: title,
       at,
       block: part('block', { ...inner, rescued: inner.rescued === true || dict.has('rescue') }),
-      rescue: part('rescue'),
+      rescue: part('rescue', { ...inner, rescuing: true }),
       always: part('always'),
       listen: texts(dict.get('listen')),
       role: context.role,

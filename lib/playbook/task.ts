@@ -10,13 +10,36 @@ import { type Load, staticVariables } from './load-state.ts';
 import type { Authored, Keywords, Loop, Task, TaskContext } from './types.ts';
 
 const LOOP_KEYS = new Map(LOOP_CONTROL.map(entry => [entry.name, entry]));
+
 /** A task from its dictionary, or undefined when it is too broken to go on with. */
 export function parseTask(load: Load, dict: Dict, context: TaskContext): Task | undefined {
+  return load.problems.within(isReachedForSure(dict, context), () => readTask(load, dict, context));
+}
+
+/** Whether every run comes to the task on some host, as far as can be told from what is written. */
+function isReachedForSure(dict: Dict, context: TaskContext): boolean {
+  const { keywords, idPrefix, handlers, rescued, rescuing } = context;
+  const loop = dict.get('loop');
+  return (
+    // What was included while the run goes on fails where it stands, as in Ansible.
+    idPrefix === undefined &&
+    !(handlers || rescued || rescuing) &&
+    keywords.when.length === 0 &&
+    (dict.get('when') ?? true) === true &&
+    !(dict.has('ignore_errors') || keywords.ignoreErrors) &&
+    ![...texts(dict.get('tags')), ...keywords.tags].includes('never') &&
+    ![...dict.keys()].some(key => String(key).startsWith('with_')) &&
+    (loop === undefined || (Array.isArray(loop) && loop.length > 0))
+  );
+}
+
+function readTask(load: Load, dict: Dict, context: TaskContext): Task | undefined {
   const level: Level = context.handlers ? 'handler' : 'task';
   const action = parseAction(load, dict, level, collectionsOf(dict, context));
   if (!load.alreadyChecked(dict)) {
     checkKeywords(load, dict, level, key => !action || key === action.moduleName || key.startsWith('with_'));
     if (action) checkArguments(load, action, isFailureExpected(dict, context));
+    load.absent.note(load, dict, context, action);
     if (action && action.module.traits?.brings !== undefined) checkInclude(load, dict, action);
   }
   const loop = parseLoop(load, dict);
@@ -142,7 +165,9 @@ function parseLoop(load: Load, dict: Dict): Loop | undefined {
   const items = authored(dict, key);
   const at = keyPositionOf(dict, key);
   if (key !== 'loop')
-    load.problems.attempt(() => load.options.templar.checkExpression(`lookup('${kind}')`, at));
+    load.problems.whenReached(() =>
+      load.problems.attempt(() => load.options.templar.checkExpression(`lookup('${kind}')`, at)),
+    );
   if (!items) {
     load.problems.add('WRONG_TYPE', `"${key}" wants something to loop over`, at);
     return undefined;

@@ -207,6 +207,8 @@ export interface TaskContext {
   readonly handlers: boolean;
   /** True within a block that has a rescue. */
   readonly rescued?: boolean;
+  /** True within a rescue: a run comes there only after a failure. */
+  readonly rescuing?: boolean;
   /** `apply` of a dynamic include: keywords for every task loaded, as if a block with them stood around. */
   readonly apply?: Dict;
   /** Variables of the play that are known before any host is: names of imported files may use them. */

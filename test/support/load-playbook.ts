@@ -6,7 +6,7 @@ import { A, Type } from '../../lib/modules/kit/arguments.ts';
 import { defineAction, type Module } from '../../lib/modules/kit/define.ts';
 import { PlaybookLoader } from '../../lib/playbook/loader.ts';
 import type { Playbook } from '../../lib/playbook/types.ts';
-import { SourceErrors } from '../../lib/source/errors.ts';
+import { type SourceError, SourceErrors } from '../../lib/source/errors.ts';
 import { FileReader } from '../../lib/source/read-yaml.ts';
 import { formatSourceError } from '../../lib/source/render.ts';
 import type { Dict } from '../../lib/source/value.ts';
@@ -22,7 +22,11 @@ export function fileTree(files: Readonly<Record<string, string>>) {
   return { dir, remove: () => rmSync(dir, { recursive: true }) };
 }
 
-export function loaderFor(extraVars: Dict = new Map(), rolesPath: readonly string[] = []): PlaybookLoader {
+export function loaderFor(
+  extraVars: Dict = new Map(),
+  rolesPath: readonly string[] = [],
+  warn?: (mistake: SourceError) => void,
+): PlaybookLoader {
   const reader = new FileReader();
   return new PlaybookLoader({
     templar: createTemplar({
@@ -34,6 +38,7 @@ export function loaderFor(extraVars: Dict = new Map(), rolesPath: readonly strin
     files: reader,
     extraVars,
     rolesPath,
+    ...(warn && { warn }),
     collectionsPath: [],
     findModule: name => STAND_INS.get(name.replace(/^ansible\.(builtin|legacy)\./, '')) ?? findModule(name),
     moduleNames: () => [...STAND_INS.keys(), ...allModules().map(({ name }) => name)],
@@ -60,7 +65,13 @@ const STAND_INS: ReadonlyMap<string, Module> = new Map(
     defineAction({
       name: 'copy',
       summary: 'Copies a file.',
-      args: Type.Object({ src: A.opt(A.str('From.')), dest: A.path('To.'), mode: A.opt(A.mode()) }),
+      args: Type.Object({
+        src: A.opt(A.str('From.')),
+        content: A.opt(A.str('Text.')),
+        remote_src: A.opt(A.bool('On the host.')),
+        dest: A.path('To.'),
+        mode: A.opt(A.mode()),
+      }),
       *run() {
         return { changed: true };
       },
@@ -72,18 +83,20 @@ const STAND_INS: ReadonlyMap<string, Module> = new Map(
 export function loadTree(
   files: Readonly<Record<string, string>>,
   extraVars?: Dict,
-): { readonly playbook: Playbook; readonly mistakes: string[] } {
+): { readonly playbook: Playbook; readonly mistakes: string[]; readonly warnings: string[] } {
   const { dir, remove } = fileTree(files);
+  const warnings: string[] = [];
+  const text = (one: SourceError) =>
+    formatSourceError(one, () => undefined)
+      .replaceAll(`${dir}/`, '')
+      .replaceAll(dir, '.');
   try {
-    return { playbook: loaderFor(extraVars).loadPlaybook([path.join(dir, 'site.yml')]), mistakes: [] };
+    const loader = loaderFor(extraVars, [], one => void warnings.push(text(one)));
+    return { playbook: loader.loadPlaybook([path.join(dir, 'site.yml')]), mistakes: [], warnings };
   } catch (error) {
     if (!(error instanceof SourceErrors)) throw error;
-    const mistakes = error.errors.map(one =>
-      formatSourceError(one, () => undefined)
-        .replaceAll(`${dir}/`, '')
-        .replaceAll(dir, '.'),
-    );
-    return { playbook: { file: '', dir: '', plays: [], lastOfFile: new Set() }, mistakes };
+    const mistakes = error.errors.map(text);
+    return { playbook: { file: '', dir: '', plays: [], lastOfFile: new Set() }, mistakes, warnings };
   } finally {
     remove();
   }

@@ -55,13 +55,16 @@ export async function runLintCommand(argv: readonly string[]): Promise<number> {
 export function lintFile(session: Session, file: string): Entry[] {
   try {
     const { inventory, templar, createLoader } = session;
-    const playbook = createLoader([file]).loadPlaybook([file]);
+    const doubtful: SourceError[] = [];
+    const warn = (mistake: SourceError) => void doubtful.push(mistake);
+    const playbook = createLoader([file], { warn }).loadPlaybook([file]);
     const inventoryNames = new Set<string>();
     for (const host of inventory.hosts.keys()) {
       for (const { vars } of inventory.layers(host, [playbook.dir]))
         for (const name of vars.keys()) inventoryNames.add(String(name));
     }
-    return lintPlaybook(playbook, { templar, inventoryNames }).map(findingEntry);
+    const findings = lintPlaybook(playbook, { templar, inventoryNames });
+    return [...doubtful.map(errorEntry), ...findings.map(findingEntry)];
   } catch (error) {
     if (error instanceof SourceErrors) return error.errors.map(errorEntry);
     if (error instanceof SourceError) return [errorEntry(error)];

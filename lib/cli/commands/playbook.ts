@@ -53,6 +53,7 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     startAtTask: flags.text('start-at-task'),
     forceHandlers: flags.has('force-handlers') || settings.flag('forceHandlers'),
     step: flags.has('step'),
+    strict: flags.has('strict'),
   });
   const playbook = run.loader.loadPlaybook(flags.positionals);
   const given = givenTo(run, playbook);

@@ -29,7 +29,7 @@ export const includeTasks = defineControl({
   freeForm: 'file',
   args: Type.Object({ ...taskFile, apply: A.opt(A.dict('Keywords for every task of the file.')) }),
   open: true,
-  traits: { brings: 'tasks' },
+  traits: { brings: 'tasks', reads: { kind: 'tasks', argument: 'file' } },
   run: call => {
     const { plain, task, playRun, vars } = call;
     const name = String(plain['file'] ?? '');

@@ -68,6 +68,7 @@ export const includeVars = defineControl({
   name: 'include_vars',
   summary: 'Loads variables from a file or a directory.',
   freeForm: 'file',
+  traits: { reads: { kind: 'vars', argument: 'file' } },
   args: Type.Object({
     file: A.opt(A.path('File to load, searched in the vars directories.', { aliases: ['_raw_params'] })),
     dir: A.opt(A.path('Directory whose files are loaded in order of their names.')),

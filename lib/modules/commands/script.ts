@@ -34,7 +34,7 @@ const { cmd: _, start: __, end: ___, delta: ____, ...returns } = RUN_RETURNS;
 /** script: a script of the control machine, run on the host. */
 export const script = defineAction({
   name: 'script',
-  traits: { takes: 'command' },
+  traits: { takes: 'command', reads: { kind: 'files', argument: 'cmd' } },
   summary: 'Copies a script to the host and runs it there.',
   args,
   freeForm: 'cmd',

@@ -47,6 +47,7 @@ export const copy = defineState<typeof args.properties, Work>({
   name: 'copy',
   registeredDiff: 'list',
   summary: 'Copies a file, a directory or a text to the host.',
+  traits: { reads: { kind: 'files', argument: 'src', unless: ['remote_src', 'content'] } },
   args,
   rules: { mutuallyExclusive: [['src', 'content']], requiredOneOf: [['src', 'content']] },
   returns: PLACEMENT_RETURNS,

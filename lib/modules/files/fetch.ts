@@ -30,6 +30,7 @@ interface Fetching {
 export const fetch = defineState<typeof args.properties, Fetching>({
   name: 'fetch',
   summary: 'Fetches a file from the host to the control machine.',
+  traits: { fetches: true },
   args,
   returns: {
     dest: 'The file on the control machine.',

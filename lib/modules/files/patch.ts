@@ -34,6 +34,7 @@ export const patch = defineState<typeof args.properties, Found>({
   name: 'patch',
   aliases: ['ansible.posix.patch'],
   summary: 'Applies a patch with the patch program of the host.',
+  traits: { reads: { kind: 'files', argument: 'src', unless: ['remote_src'] } },
   args,
   rules: { requiredOneOf: [['dest', 'basedir']] },
   returns: { msg: 'What the patch program said when it failed.' },

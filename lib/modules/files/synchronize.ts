@@ -151,6 +151,7 @@ export const synchronize = defineAction({
   name: 'synchronize',
   aliases: ['ansible.posix.synchronize'],
   summary: 'Copies files with rsync, to the host or from it.',
+  traits: { fetches: true },
   args,
   returns: { msg: 'What rsync says.', stdout_lines: 'The same, by line.' },
   differences: [

@@ -42,6 +42,7 @@ export const template = defineState<typeof args.properties, Placed>({
   name: 'template',
   registeredDiff: 'list',
   summary: 'Renders a template of the control machine into a file on the host.',
+  traits: { reads: { kind: 'templates', argument: 'src' } },
   args,
   returns: PLACEMENT_RETURNS,
   differences: ['src in the result is the template, not a temporary file.'],

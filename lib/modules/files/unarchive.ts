@@ -45,6 +45,7 @@ export type UnarchiveArgs = Static<typeof args>;
 export const unarchive = defineAction({
   name: 'unarchive',
   summary: 'Unpacks a tar or zip archive on the host.',
+  traits: { reads: { kind: 'files', argument: 'src', unless: ['remote_src', 'copy'] } },
   args,
   rules: {
     mutuallyExclusive: [

@@ -153,6 +153,14 @@ export interface Traits {
   readonly sets?: 'variables' | 'facts';
   /** Its free-form text is a command line, in which few words are arguments. */
   readonly takes?: 'command';
+  /** The argument that names a file of the control machine, unless one of the others is given (and not off). */
+  readonly reads?: {
+    readonly kind: 'files' | 'templates' | 'tasks' | 'vars';
+    readonly argument: string;
+    readonly unless?: readonly string[];
+  };
+  /** Brings files to the control machine. */
+  readonly fetches?: true;
 }
 
 interface Common<P extends TProperties> {

@@ -64,7 +64,13 @@ export class Compiler {
     const [first] = args.positional;
     if (first?.kind !== 'const' || typeof first.value !== 'string') return undefined;
     if (this.env.findLookup(first.value)) return undefined;
-    return this.missing('UNKNOWN_LOOKUP', 'lookup', first.value, this.env.nearLookup(first.value), first.site);
+    return this.missing(
+      'UNKNOWN_LOOKUP',
+      'lookup',
+      first.value,
+      this.env.nearLookup(first.value),
+      first.site,
+    );
   }
 
   private missing(...what: Parameters<Compiler['fault']>): () => never {
