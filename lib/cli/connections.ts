@@ -19,7 +19,7 @@ export function openConnections(
   password: string | undefined,
 ): OpenConnections {
   const pool = createPool({
-    askSecret: async prompt => (operator.interactive ? operator.ask(prompt, { secret: true }) : undefined),
+    ...(operator.interactive && { askSecret: prompt => operator.ask(prompt, { secret: true }) }),
   });
   const timeout = flags.text('timeout') ?? settings.text('timeout');
   const options = {

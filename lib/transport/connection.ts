@@ -103,7 +103,27 @@ export interface SshSettings {
   readonly identitiesOnly?: boolean;
   /** How often a connection that cannot be made is tried again; none by default. */
   readonly connectRetries?: number;
+  /** A command whose stdin and stdout are the way to the host, in place of a TCP connection. */
+  readonly proxyCommand?: string;
+  /** Certificates of the user's keys, beside those at the key files' names with `-cert.pub`. */
+  readonly certificateFiles?: readonly string[];
+  /** A file of host keys that are trusted no more, whatever known_hosts says. */
+  readonly revokedHostKeys?: string;
+  /** New keys are recorded without showing whose they are. */
+  readonly hashKnownHosts?: boolean;
+  readonly addressFamily?: 4 | 6;
+  readonly bindAddress?: string;
+  /** Ways to log in, the preferred ones first; all of them when not given. */
+  readonly loginMethods?: readonly LoginMethod[];
+  /** Lists of algorithms as ssh_config has them: names, or changes (`+`, `-`, `^`) to the usual ones. */
+  readonly algorithms?: Readonly<Partial<Record<AlgorithmKind, string>>>;
+  /** Smaller RSA keys are refused, of the host and of the user. */
+  readonly requiredRsaBits?: number;
 }
+
+export type LoginMethod = 'publickey' | 'password' | 'keyboard-interactive';
+
+export type AlgorithmKind = 'kex' | 'cipher' | 'mac' | 'hostKey' | 'userKey' | 'caSignature';
 
 /** The network, the server or the login failed: the host is unreachable. `hint` says what the operator can do. */
 export class ConnectionError extends Error {

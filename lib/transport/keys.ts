@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import ssh2, { type OpenSSHAgent, type ParsedKey } from 'ssh2';
+import { type Certificate, parseCertificate, sshSignature } from './certificate.ts';
 
 /** Asks the person at the terminal; undefined when nobody answers. */
 export type AskSecret = (prompt: string) => Promise<string | undefined>;
@@ -8,7 +9,28 @@ export type AskSecret = (prompt: string) => Promise<string | undefined>;
 export interface Identity {
   readonly label: string;
   readonly publicKey: ParsedKey;
+  /** Why it can't sign, where that is known. */
+  readonly unusable?: string;
   sign(data: Buffer, hash: string | undefined): Promise<Buffer>;
+}
+
+/** A key with a certificate: what is shown is the certificate, what signs is the key. */
+export function certified(identity: Identity, certificate: Certificate, label: string): Identity {
+  const { keyType, blob } = certificate;
+  const isRsa = keyType === 'ssh-rsa';
+  // Of the key it keeps what ssh2 knows a key by.
+  const publicKey = Object.create(identity.publicKey, {
+    type: { value: isRsa ? 'rsa-sha2-512-cert-v01@openssh.com' : certificate.type },
+    getPublicSSH: { value: () => blob },
+  }) as ParsedKey;
+  return {
+    label,
+    publicKey,
+    sign: async data => {
+      const signature = await identity.sign(data, isRsa ? 'sha512' : undefined);
+      return keyType.startsWith('ecdsa-') ? sshSignature(signature) : signature;
+    },
+  };
 }
 
 /** What became of an identity file. */
@@ -16,17 +38,22 @@ export type KeyFile =
   | { readonly identity: Identity }
   | { readonly problem: string; readonly missing: boolean };
 
+const LOCKED =
+  'is encrypted, and there is no terminal to ask for its passphrase (ssh-add gives it to an agent)';
+
 /** Times a wrong passphrase may be corrected, as ssh allows. */
 const PASSPHRASE_TRIES = 3;
 
 /** The keys of a run: each file is read, and its passphrase asked for, once for all hosts. */
 export class Keyring {
-  readonly #askSecret: AskSecret;
+  readonly #askSecret: AskSecret | undefined;
+  readonly #certificates = new Map<string, Promise<Certificate | undefined | Error>>();
   readonly #files = new Map<string, Promise<KeyFile>>();
   readonly #agents = new Map<string, Promise<readonly Identity[]>>();
   #asking = 0;
 
-  constructor(askSecret: AskSecret) {
+  /** Without somebody to ask, keys with a passphrase can't be used. */
+  constructor(askSecret: AskSecret | undefined) {
     this.#askSecret = askSecret;
   }
 
@@ -42,6 +69,13 @@ export class Keyring {
       this.#files.set(path, key);
     }
     return key;
+  }
+
+  /** The certificate in a file; undefined when there is no such file. */
+  certificate(path: string): Promise<Certificate | undefined | Error> {
+    const known = this.#certificates.get(path) ?? readCertificate(path);
+    this.#certificates.set(path, known);
+    return known;
   }
 
   /** The keys an agent holds; none when there is no agent at that socket. */
@@ -70,25 +104,41 @@ export class Keyring {
       return { identity: fileIdentity(path, parsed, () => Promise.resolve(parsed)) };
     if (!/encrypted/i.test(parsed.message))
       return { problem: `not a private key (${parsed.message})`, missing: false };
-    const unlocked = once(() => this.#unlock(path, data));
+    const askSecret = this.#askSecret;
+    if (!askSecret) {
+      // An agent may hold it: then its public half is all that is needed.
+      const publicKey = await publicHalf(path, data);
+      const locked = new Error(LOCKED);
+      return publicKey
+        ? { identity: { ...fileIdentity(path, publicKey, async () => locked), unusable: LOCKED } }
+        : { problem: LOCKED, missing: false };
+    }
+    const unlocked = once(() => this.#unlock(path, data, askSecret));
     const known = (await publicHalf(path, data)) ?? (await unlocked());
     return known instanceof Error
       ? { problem: known.message, missing: false }
       : { identity: fileIdentity(path, known, unlocked) };
   }
 
-  async #unlock(path: string, data: Buffer): Promise<ParsedKey | Error> {
+  async #unlock(path: string, data: Buffer, askSecret: AskSecret): Promise<ParsedKey | Error> {
     for (let attempt = 0; attempt < PASSPHRASE_TRIES; attempt++) {
       this.#asking++;
       const again = attempt > 0 ? 'That was wrong. ' : '';
-      const passphrase = await this.#askSecret(`${again}Passphrase for ${path}: `).finally(
-        () => this.#asking--,
-      );
+      const passphrase = await askSecret(`${again}Passphrase for ${path}: `).finally(() => this.#asking--);
       if (!passphrase) return new Error('is encrypted and no passphrase was given');
       const key = parsedKey(data, passphrase);
       if (!(key instanceof Error)) return key;
     }
     return new Error('is encrypted and the passphrase was wrong');
+  }
+}
+
+async function readCertificate(path: string): Promise<Certificate | undefined | Error> {
+  try {
+    const [, base64 = ''] = (await readFile(path, 'utf8')).trim().split(/\s+/);
+    return parseCertificate(Buffer.from(base64, 'base64'));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : (error as Error);
   }
 }
 

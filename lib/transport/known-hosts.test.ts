@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { HOST_CERTIFICATES } from './certificate.ts';
 import { type HostKeyRefusal, KnownHosts, parseKnownHosts } from './known-hosts.ts';
 import { matchesPatterns } from './patterns.ts';
 
@@ -86,7 +87,7 @@ describe('known_hosts', () => {
       `@cert-authority *.example.com ${A}`,
       {},
       A,
-      /:1 names a certificate authority.*not supported/,
+      /:1 names a certificate authority.*it shows none of a kind that can be checked/,
     ],
   ];
   for (const [name, text, more, offered, verdict] of verdicts) {
@@ -119,6 +120,7 @@ describe('known_hosts', () => {
   it('asks for the types of keys it has', async () => {
     writeFileSync(file, `db1.example.com ${RSA}\n@cert-authority db1.example.com ${A}\nother ${B}`);
     expect(await new KnownHosts().algorithmsFor(target())).to.deep.equal([
+      ...HOST_CERTIFICATES,
       'rsa-sha2-512',
       'rsa-sha2-256',
       'ssh-rsa',
@@ -160,6 +162,38 @@ describe('known_hosts', () => {
     expect(await new KnownHosts().check(accepting, blob(A))).to.equal('trusted');
     expect(readFileSync(file, 'utf8')).to.equal(`other ${B}\n[db1.example.com]:23 ${A}\n`);
     expect(statSync(file).mode & 0o777).to.equal(0o644);
+  });
+
+  it('hides whose key it records, where that is asked for', async () => {
+    const hiding = target({ strictHostKeyChecking: 'accept-new', hashKnownHosts: true });
+    expect(await new KnownHosts().check(hiding, blob(A))).to.equal('trusted');
+    expect(readFileSync(file, 'utf8')).to.match(/^\|1\|\S+\|\S+ ssh-ed25519 /);
+    expect(await new KnownHosts().check(target(), blob(A))).to.equal('trusted');
+  });
+
+  it('trusts nobody while it cannot read what it knows', async () => {
+    mkdirSync(file);
+    const lenient = target({ strictHostKeyChecking: 'no' });
+    const refusal = (await new KnownHosts().check(lenient, blob(A))) as HostKeyRefusal;
+    expect(refusal.message).to.match(/cannot be checked: .* cannot be read \(EISDIR\)/);
+    const gone = target({
+      knownHostsFiles: [],
+      strictHostKeyChecking: 'no',
+      revokedHostKeys: `${file}/gone`,
+    });
+    expect(((await new KnownHosts().check(gone, blob(A))) as HostKeyRefusal).message).to.match(/ENOENT/);
+  });
+
+  it('looks hosts up by name, however many lines there are', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `h${i},10.0.0.${i} ${B}`);
+    writeFileSync(file, [...lines, `h7 ${A}`].join('\n'));
+    const known = new KnownHosts();
+    await known.check(target({ address: 'h0' }), blob(B));
+    // Compared line by line this is 40 million names, which no time limit of a test allows.
+    for (let i = 0; i < 2000; i++) {
+      expect(await known.check(target({ address: `h${i}` }), blob(B))).to.equal('trusted');
+    }
+    expect(await known.check(target({ address: 'h7' }), blob(A))).to.equal('trusted');
   });
 
   it('takes /dev/null for a file that keeps nothing', async () => {

@@ -27,7 +27,7 @@ export function createPool(options: PoolOptions = {}): Pool {
   const connections = new Map<string, Connection>();
   const jumps = new Map<string, SshLogin>();
   const context: SshContext = {
-    keyring: new Keyring(options.askSecret ?? (() => Promise.resolve(undefined))),
+    keyring: new Keyring(options.askSecret),
     knownHosts: new KnownHosts(),
     gate: new Gate(options.parallelLogins ?? 16 * availableParallelism()),
     jump: settings => {

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { SourceError } from '../source/errors.ts';
 import type { Json } from '../source/value.ts';
-import type { SshSettings } from './connection.ts';
+import { ConnectionError, type SshSettings } from './connection.ts';
 import { type ConnectionFlags, connectionSettings, type SettingsResult } from './settings.ts';
 import { SshConfigFiles } from './ssh-config.ts';
 
@@ -130,8 +130,8 @@ Host *
   User late
   ServerAliveInterval 2
   IdentitiesOnly yes
-Match host db1
-  User never
+Match host db1.example.com user everyone
+  ServerAliveCountMax 6
 Match all
   HostKeyAlias all
 `,
@@ -144,7 +144,7 @@ Match all
       port: 2222,
       user: 'everyone',
       connectTimeoutMs: 3000,
-      keepAliveMs: 2000,
+      keepAliveMs: 4000,
       hostKeyAlias: 'first',
       identitiesOnly: true,
     });
@@ -152,8 +152,7 @@ Match all
       join(process.env.HOME ?? '', 'k1'),
       '/k/db1.example.com everyone',
     ]);
-    expect(warnings).to.have.length(1);
-    expect(warnings[0]).to.match(/"Match host db1" is not supported/);
+    expect(warnings).to.deep.equal([]);
     expect(ssh('db9')).to.include({ address: 'db9', port: 99, hostKeyAlias: 'all' });
     expect(ssh('x', { ansible_host: 'db2', ansible_user: 'var' })).to.include({
       address: 'db2.example.com',
@@ -192,20 +191,126 @@ Match all
 
   it('ends when jump hosts point at each other', () => {
     write('.ssh/config', 'Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n');
-    expect(read('a').warnings).to.deep.equal(['ProxyJump goes round in a circle']);
+    expect(() => read('a')).to.throw(ConnectionError, 'ProxyJump goes round in a circle');
   });
 
-  const warnings: readonly [line: string, warning: string][] = [
-    ['-o KexAlgorithms=+diffie', 'ssh option kexalgorithms is not supported and was ignored'],
-    ['-L 80:x:80', 'ssh option -L 80:x:80 is ignored'],
-    ['-o ProxyCommand="nc %h %p"', 'ProxyCommand "nc %h %p" is not supported and was ignored; use ProxyJump'],
-    ['-p many', '"many" is not a number; 22 is used'],
+  it('warns of ssh options that have no meaning here', () => {
+    expect(read('db1', { ansible_ssh_extra_args: '-L 80:x:80' }).warnings).to.deep.equal([
+      'ssh option -L 80:x:80 is ignored',
+    ]);
+  });
+
+  it('goes through a command, its tokens filled in, that is no login to share', () => {
+    write('.ssh/config', 'Host db*\n  HostName %h.lan\n  ProxyCommand nc -x "proxy one" %h %p # %r %%\n');
+    const { proxyCommand, jumps } = ssh('db1', { ansible_user: 'me', ansible_port: 24 });
+    expect([proxyCommand, jumps]).to.deep.equal(['nc -x "proxy one" db1.lan 24 # me %', []]);
+    const piped = ssh('x', { ansible_ssh_common_args: `-o ProxyCommand="ssh -W %h:%p b | tee log"` });
+    expect(piped.proxyCommand).to.equal('ssh -W x:22 b | tee log');
+    expect(() => ssh('db1', { ansible_user: '$(id)' })).to.throw(
+      ConnectionError,
+      '"$(id)" is no name for a shell command',
+    );
+  });
+
+  it('takes the first of ProxyJump and ProxyCommand', () => {
+    write('.ssh/config', 'ProxyCommand nc %h %p\nProxyJump bastion\n');
+    expect(ssh('db1')).to.deep.include({ jumps: [], proxyCommand: 'nc db1 22' });
+    expect(ssh('db1', { ansible_ssh_common_args: '-o ProxyJump=none' }).proxyCommand).to.equal(undefined);
+  });
+
+  it('follows what restricts the login', () => {
+    const text = [
+      'CertificateFile /c/one',
+      'CertificateFile /c/%n',
+      'RevokedHostKeys ~/gone',
+      'AddressFamily inet6',
+      'BindAddress 10.0.0.9',
+      'PasswordAuthentication no',
+      'Ciphers aes256-ctr',
+      'PubkeyAcceptedKeyTypes -ssh-rsa',
+      'RequiredRSASize 2048',
+      'HashKnownHosts yes',
+    ].join('\n');
+    write('.ssh/config', text);
+    expect(ssh('db1')).to.deep.include({
+      certificateFiles: ['/c/one', '/c/db1'],
+      revokedHostKeys: join(process.env.HOME ?? '', 'gone'),
+      addressFamily: 6,
+      bindAddress: '10.0.0.9',
+      loginMethods: ['publickey', 'keyboard-interactive'],
+      algorithms: { cipher: 'aes256-ctr', userKey: '-ssh-rsa' },
+      requiredRsaBits: 2048,
+      hashKnownHosts: true,
+    });
+    const preferred = ssh('db1', {
+      ansible_ssh_common_args: '-o PreferredAuthentications=password,publickey',
+    });
+    expect(preferred.loginMethods).to.deep.equal(['publickey']);
+  });
+
+  const refused: readonly [text: string, message: RegExp][] = [
+    [
+      'Port 1\n  KnownHostsCommand /bin/x %H\n',
+      /\.ssh\/config:2:3: knownhostscommand \/bin\/x %H is not supp/,
+    ],
+    ['CanonicalizeHostname always\n', /:1:1: canonicalizehostname always is not supported/],
+    ['Host d*\nUsser x\n', /:2:1: usser is no keyword .* \(did you mean "user"\?\)/],
+    ['Match host db1 exec "true"\nPort 1\n', /:1:1: Match exec is not supported/],
+    ['HostName "x\n', /:1:1: a quote has no end/],
+    ['Include other\n', /\.ssh\/other:1:1: rekeylimit 1G is not supported/],
+    ['StrictHostKeyChecking maybe\n', /:1:1: stricthostkeychecking: "maybe" is not one of yes/],
+    ['Port many\n', /:1:1: port: "many" is not a number/],
+    ['RefuseConnection "retired: use db9"\n', /RefuseConnection: retired: use db9/],
   ];
-  for (const [line, warning] of warnings) {
-    it(`warns of ${line}`, () => {
-      expect(read('db1', { ansible_ssh_extra_args: line }).warnings).to.deep.equal([warning]);
+  for (const [text, message] of refused) {
+    it(`refuses a connection that ssh would make otherwise: ${JSON.stringify(text)}`, () => {
+      write('.ssh/config', text);
+      write('.ssh/other', 'RekeyLimit 1G\n');
+      expect(() => read('db1')).to.throw(ConnectionError, message);
     });
   }
+
+  it('passes over what is written for others, comes second, or says what is done anyway', () => {
+    write(
+      '.ssh/config',
+      [
+        'IgnoreUnknown Fancy*',
+        'FancyOption x',
+        'KnownHostsCommand none',
+        'KnownHostsCommand /bin/x',
+        'Host other',
+        '  Usser x',
+        '  RemoteCommand tmux',
+        'Match host other exec "exit 1"',
+        '  Port 4',
+      ].join('\n'),
+    );
+    expect(ssh('db1').port).to.equal(22);
+  });
+
+  it('refuses ssh arguments that it cannot follow', () => {
+    const args = (line: string) => () => read('db1', { ansible_ssh_extra_args: line });
+    expect(args('-o KnownHostsCommand=/x')).to.throw(
+      ConnectionError,
+      'ssh arguments: knownhostscommand /x is not',
+    );
+    expect(args('-o Stricthostkeycheckin=no')).to.throw(
+      ConnectionError,
+      'did you mean "stricthostkeychecking"',
+    );
+    expect(args('-p many')).to.throw(ConnectionError, 'port: "many" is not a number');
+  });
+
+  it('refuses a configuration that others could write, or that cannot be read', () => {
+    write('.ssh/config', 'Port 4\n');
+    chmodSync(join(home, '.ssh/config'), 0o666);
+    expect(() => read('db1')).to.throw(ConnectionError, 'bad owner or permissions');
+    rmSync(join(home, '.ssh/config'));
+    mkdirSync(join(home, '.ssh/config'));
+    expect(() => read('db1')).to.throw(ConnectionError, 'cannot be read (EISDIR)');
+    const other = { ansible_ssh_common_args: `-F ${join(home, 'nowhere')}` };
+    expect(() => read('db1', other)).to.throw(ConnectionError, 'no such file');
+  });
 
   it('takes localhost for this machine, unless the inventory says where it is', () => {
     expect(read('localhost').settings).to.deep.equal({ kind: 'local', host: 'localhost' });

@@ -1,10 +1,17 @@
-import { homedir, userInfo } from 'node:os';
+import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { SourceError } from '../source/errors.ts';
 import type { Json } from '../source/value.ts';
-import type { ConnectionSettings, SshSettings } from './connection.ts';
+import {
+  type AlgorithmKind,
+  ConnectionError,
+  type ConnectionSettings,
+  type LoginMethod,
+  type SshSettings,
+} from './connection.ts';
 import { parseSshArguments } from './ssh-args.ts';
-import { SshConfigFiles } from './ssh-config.ts';
+import { hostnameOf, SshConfigFiles, WAYS } from './ssh-config.ts';
+import { refusalOf } from './ssh-keywords.ts';
 
 /** What the command line, the play's keywords and the environment say about connections. */
 export interface ConnectionFlags {
@@ -37,12 +44,6 @@ type Variables = Readonly<Record<string, Json>>;
 const DEFAULT_TIMEOUT_S = 10;
 /** A host that is silent for three of these is lost: long enough for a busy one, short enough to wait for. */
 const DEFAULT_KEEP_ALIVE_MS = 5000;
-
-/** ssh options that change nothing here: about terminals, multiplexing, or how much ssh says. */
-const NOTHING_TO_DO =
-  /^(control(master|path|persist)|compression|batchmode|loglevel|requesttty|tcpkeepalive|hashknownhosts|checkhostip|visualhostkey|updatehostkeys|addkeystoagent|(gssapi|preferred|pubkey|password|kbdinteractive|challengeresponse|hostbased).*|numberofpasswordprompts|forward(x11|agent).*|sendenv|setenv|clearallforwardings|exitonforwardfailure|ipqos|addressfamily)$/;
-const UNDERSTOOD =
-  /^(hostname|user|port|identityfile|identityagent|identitiesonly|proxyjump|proxycommand|(user|global)knownhostsfile|stricthostkeychecking|hostkeyalias|connecttimeout|serveralive(interval|countmax)|connectionattempts|forwardto)$/;
 
 const LOCAL_NAMES = ['localhost', '127.0.0.1', '::1'];
 
@@ -134,11 +135,6 @@ class SshReader {
     ];
     const parsed = parseSshArguments(lines.filter(Boolean).join(' '));
     this.warnings.push(...parsed.warnings);
-    for (const keyword of parsed.options.keys()) {
-      if (!UNDERSTOOD.test(keyword) && !NOTHING_TO_DO.test(keyword)) {
-        this.warnings.push(`ssh option ${keyword} is not supported and was ignored`);
-      }
-    }
     return parsed;
   }
 
@@ -149,78 +145,106 @@ class SshReader {
     configFile: string | undefined,
     depth: number,
   ): SshSettings {
-    const config = this.#files.lookup(name, configFile);
-    this.warnings.push(...config.warnings);
-    const sources = [...given, config.options];
-    const all = (keyword: string): readonly string[] => sources.flatMap(source => source.get(keyword) ?? []);
-    const first = (keyword: string): string | undefined => all(keyword)[0];
-    const list = (keyword: string): readonly string[] | undefined => {
-      const values = sources.find(source => source.has(keyword))?.get(keyword);
-      return values?.flatMap(value => value.split(/\s+/)).filter(Boolean);
-    };
+    const before = (keyword: string): string | undefined =>
+      given.find(source => source.has(keyword))?.get(keyword)?.[0];
+    const config = this.#files.lookup(name, configFile, {
+      user: before('user'),
+      hostname: before('hostname'),
+    });
+    const options = new Options(host, [...given, config.options], config.places);
+    options.refuse([...given.flatMap(refusalsOf), ...config.refusals]);
+    const first = (keyword: string): string | undefined => options.first(keyword);
+    const refused = first('refuseconnection');
+    if (refused !== undefined) throw new ConnectionError(host, `RefuseConnection: ${refused}`);
 
-    const address = (first('hostname') ?? name).replaceAll('%h', name).replaceAll('%%', '%');
+    const address = hostnameOf(first('hostname') ?? name, name);
     const user = first('user') ?? userInfo().username;
-    const port = this.#number(first('port'), 22);
-    const expand = (path: string): string =>
-      this.#expand(path, { h: address, r: user, p: String(port), n: name });
-    const agent = this.#agent(first('identityagent'), expand);
+    const port = options.number('port', 22);
     const hostKeyAlias = first('hostkeyalias');
-    const retries = this.#number(first('connectionattempts'), 1) - 1;
+    const tokens = { h: address, r: user, p: String(port), n: name, k: hostKeyAlias ?? name };
+    const expand = (path: string): string => this.#expand(path, tokens);
+    const agent = this.#agent(first('identityagent'), expand);
+    const retries = options.number('connectionattempts', 1) - 1;
+    const way = this.#way(options, configFile, depth, tokens);
+    const revoked = first('revokedhostkeys');
+    const family = options.word('addressfamily', ['any', 'inet', 'inet6']);
+    const bindAddress = first('bindaddress');
+    const certificates = options.all('certificatefile').filter(path => path !== 'none');
+    const algorithms = algorithmsOf(options);
     return {
       kind: 'ssh',
       host,
       address,
       port,
       user,
-      identityFiles: all('identityfile')
+      identityFiles: options
+        .all('identityfile')
         .filter(path => path !== 'none')
         .map(expand),
-      jumps: this.#jumps(first('proxyjump'), first('proxycommand'), configFile, depth),
-      knownHostsFiles: this.#knownHosts(list('userknownhostsfile'), list('globalknownhostsfile')).map(expand),
-      strictHostKeyChecking: this.#hostKeyChecking(first('stricthostkeychecking')),
-      connectTimeoutMs: 1000 * this.#number(first('connecttimeout'), DEFAULT_TIMEOUT_S),
-      keepAliveMs: this.#keepAlive(first('serveraliveinterval'), first('serveralivecountmax')),
+      jumps: way.jumps,
+      knownHostsFiles: this.#knownHosts(
+        options.list('userknownhostsfile'),
+        options.list('globalknownhostsfile'),
+      ).map(expand),
+      strictHostKeyChecking: this.#hostKeyChecking(
+        options.word('stricthostkeychecking', ['yes', 'true', 'ask', 'no', 'false', 'off', 'accept-new']),
+      ),
+      connectTimeoutMs: 1000 * options.seconds('connecttimeout', DEFAULT_TIMEOUT_S),
+      keepAliveMs: keepAlive(options),
       ...(agent === undefined ? {} : { agent }),
       ...(hostKeyAlias === undefined ? {} : { hostKeyAlias }),
-      ...(isYes(first('identitiesonly')) ? { identitiesOnly: true } : {}),
+      ...(options.flag('identitiesonly', false) ? { identitiesOnly: true } : {}),
       ...(retries > 0 ? { connectRetries: retries } : {}),
+      ...(way.proxyCommand === undefined ? {} : { proxyCommand: way.proxyCommand }),
+      ...(certificates.length > 0 ? { certificateFiles: certificates.map(expand) } : {}),
+      ...(revoked === undefined || revoked === 'none' ? {} : { revokedHostKeys: expand(revoked) }),
+      ...(options.flag('hashknownhosts', false) ? { hashKnownHosts: true } : {}),
+      ...(family === 'inet' || family === 'inet6' ? { addressFamily: family === 'inet' ? 4 : 6 } : {}),
+      ...(bindAddress === undefined ? {} : { bindAddress }),
+      ...loginMethods(options),
+      ...(Object.keys(algorithms).length > 0 ? { algorithms } : {}),
+      ...(first('requiredrsasize') === undefined
+        ? {}
+        : { requiredRsaBits: options.number('requiredrsasize', 1024) }),
     };
   }
 
-  #jumps(
-    proxyJump: string | undefined,
-    proxyCommand: string | undefined,
+  /** Jump hosts or a command, whichever is said first. */
+  #way(
+    options: Options,
     configFile: string | undefined,
     depth: number,
-  ): readonly SshSettings[] {
-    if (depth > 8) {
-      this.warnings.push('ProxyJump goes round in a circle');
-      return [];
-    }
-    if (proxyJump !== undefined && proxyJump !== 'none') {
-      return proxyJump.split(',').flatMap((hop, at) => {
-        const jump = this.#jump(hop.trim(), [], configFile, depth + 1);
-        // ssh goes to the first hop as that hop's own configuration says, and from there straight on.
-        return at === 0 ? [...jump.jumps, { ...jump, jumps: [] }] : [{ ...jump, jumps: [] }];
-      });
-    }
-    if (proxyJump === undefined && proxyCommand !== undefined && proxyCommand !== 'none') {
-      return this.#proxyCommand(proxyCommand, configFile, depth);
-    }
-    return [];
+    tokens: Readonly<Record<string, string>>,
+  ): { readonly jumps: readonly SshSettings[]; readonly proxyCommand?: string } {
+    if (depth > 8) throw new ConnectionError(options.host, 'ProxyJump goes round in a circle');
+    const [keyword, value] = options.firstOf(WAYS) ?? [];
+    if (value === undefined || value === 'none') return { jumps: [] };
+    if (keyword === 'proxycommand') return this.#proxyCommand(options.host, value, configFile, depth, tokens);
+    const jumps = value.split(',').flatMap((hop, at) => {
+      const jump = this.#jump(hop.trim(), [], configFile, depth + 1);
+      // ssh goes to the first hop as that hop's own configuration says, and from there straight on.
+      return at === 0 ? [...jump.jumps, { ...jump, jumps: [] }] : [{ ...jump, jumps: [] }];
+    });
+    return { jumps };
   }
 
-  #proxyCommand(command: string, configFile: string | undefined, depth: number): readonly SshSettings[] {
-    const [, rest] = /^(?:exec\s+)?(?:\S*\/)?ssh\s+(.*)$/s.exec(command.trim()) ?? [];
+  /** `ssh -W` to a host is a jump over it, whose login is shared; anything else runs as a pipe. */
+  #proxyCommand(
+    host: string,
+    command: string,
+    configFile: string | undefined,
+    depth: number,
+    tokens: Readonly<Record<string, string>>,
+  ): { readonly jumps: readonly SshSettings[]; readonly proxyCommand?: string } {
+    const [, rest] = /^(?:exec\s+)?(?:\S*\/)?ssh\s+([^;&|<>`$()]*)$/s.exec(command.trim()) ?? [];
     const inner = rest === undefined ? undefined : parseSshArguments(rest);
     const forwards = inner?.options.get('forwardto')?.[0];
-    if (!inner?.destination || forwards === undefined || !/^\[?%h\]?:%p$/.test(forwards)) {
-      this.warnings.push(`ProxyCommand "${command}" is not supported and was ignored; use ProxyJump`);
-      return [];
-    }
-    const jump = this.#jump(inner.destination, [inner.options], inner.configFile ?? configFile, depth + 1);
-    return [...jump.jumps, { ...jump, jumps: [] }];
+    const isJump = inner?.destination !== undefined && /^\[?%h\]?:%p$/.test(forwards ?? '');
+    if (!inner?.destination || !isJump || inner.warnings.length > 0)
+      return { jumps: [], proxyCommand: filledIn(host, command, tokens) };
+    const options = new Map([...inner.options].filter(([keyword]) => keyword !== 'forwardto'));
+    const jump = this.#jump(inner.destination, [options], inner.configFile ?? configFile, depth + 1);
+    return { jumps: [...jump.jumps, { ...jump, jumps: [] }] };
   }
 
   #jump(hop: string, given: readonly Source[], configFile: string | undefined, depth: number): SshSettings {
@@ -261,23 +285,13 @@ class SshReader {
     return option === 'accept-new' || this.#flags.acceptNewHostKeys ? 'accept-new' : 'yes';
   }
 
-  #keepAlive(interval: string | undefined, countMax: string | undefined): number {
-    const seconds = this.#number(interval, 0);
-    return seconds > 0 ? (1000 * seconds * this.#number(countMax, 3)) / 3 : DEFAULT_KEEP_ALIVE_MS;
-  }
-
-  #number(value: string | undefined, otherwise: number): number {
-    if (value === undefined) return otherwise;
-    const number = Number(value);
-    if (value.trim() !== '' && Number.isFinite(number)) return number;
-    this.warnings.push(`"${value}" is not a number; ${otherwise} is used`);
-    return otherwise;
-  }
-
   #expand(path: string, tokens: Readonly<Record<string, string>>): string {
     const known: Readonly<Record<string, string>> = {
       d: this.#home,
       u: userInfo().username,
+      i: String(process.getuid?.() ?? ''),
+      l: hostname(),
+      L: hostname().split('.')[0] as string,
       '%': '%',
       ...tokens,
     };
@@ -286,6 +300,160 @@ class SshReader {
       .replace(/\$\{(\w+)\}/g, (_, name: string) => this.#environment[name] ?? '')
       .replace(/%(.)/g, (whole, letter: string) => known[letter] ?? whole);
   }
+}
+
+/** What the sources say of one destination; a value that can mean nothing refuses the connection, with its place. */
+class Options {
+  readonly host: string;
+  readonly #sources: readonly Source[];
+  readonly #places: ReadonlyMap<string, string>;
+
+  constructor(host: string, sources: readonly Source[], places: ReadonlyMap<string, string>) {
+    this.host = host;
+    this.#sources = sources;
+    this.#places = places;
+  }
+
+  all(keyword: string): readonly string[] {
+    return this.#sources.flatMap(source => source.get(keyword) ?? []);
+  }
+
+  first(keyword: string): string | undefined {
+    return this.all(keyword)[0];
+  }
+
+  /** The first of several keywords that exclude each other, with its value. */
+  firstOf(keywords: readonly string[]): readonly [keyword: string, value: string] | undefined {
+    for (const source of this.#sources)
+      for (const [keyword, [value]] of source)
+        if (keywords.includes(keyword) && value !== undefined) return [keyword, value];
+    return undefined;
+  }
+
+  /** The words of the first source that has any. */
+  list(keyword: string): readonly string[] | undefined {
+    return this.#sources.find(source => source.has(keyword))?.get(keyword);
+  }
+
+  word(keyword: string, known: readonly string[]): string | undefined {
+    const value = this.first(keyword);
+    if (value === undefined) return undefined;
+    const word = value.toLowerCase();
+    return known.includes(word)
+      ? word
+      : this.#refuse(keyword, `"${value}" is not one of ${known.join(', ')}`);
+  }
+
+  flag(keyword: string, otherwise: boolean): boolean {
+    const word = this.word(keyword, ['yes', 'true', 'no', 'false']);
+    return word === undefined ? otherwise : word === 'yes' || word === 'true';
+  }
+
+  number(keyword: string, otherwise: number): number {
+    const value = this.first(keyword);
+    if (value === undefined) return otherwise;
+    return /^\s*\d+\s*$/.test(value) ? Number(value) : this.#refuse(keyword, `"${value}" is not a number`);
+  }
+
+  /** A number, or a span such as `1m30s`. */
+  seconds(keyword: string, otherwise: number): number {
+    const value = this.first(keyword)?.trim();
+    if (value === undefined || value === 'none') return otherwise;
+    if (/^\d*\.?\d+$/.test(value)) return Number(value);
+    if (!/^(\d+[smhdw])+$/i.test(value)) return this.#refuse(keyword, `"${value}" is not a time`);
+    const parts = value.toLowerCase().matchAll(/(\d+)([smhdw])/g);
+    return [...parts].reduce(
+      (sum, [, count, unit]) => sum + Number(count) * (SECONDS[unit as string] ?? 1),
+      0,
+    );
+  }
+
+  refuse(refusals: readonly string[]): void {
+    const [refusal] = refusals;
+    if (refusal === undefined) return;
+    throw new ConnectionError(
+      this.host,
+      `ssh's configuration asks for what can't be done: ${refusal}`,
+      'no connection is made without it; another value can be given in ansible_ssh_common_args (-o KEYWORD=VALUE), another file with -F',
+    );
+  }
+
+  #refuse(keyword: string, why: string): never {
+    const place = this.#places.get(keyword);
+    throw new ConnectionError(this.host, `${place ? `${place}: ` : ''}${keyword}: ${why}`);
+  }
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** What ssh arguments ask for and can't be done. */
+function refusalsOf(source: Source): readonly string[] {
+  return [...source].flatMap(([keyword, [value = '']]) => {
+    const refusal = keyword === 'forwardto' ? undefined : refusalOf(keyword, value, []);
+    return refusal === undefined ? [] : [`ssh arguments: ${refusal}`];
+  });
+}
+
+function keepAlive(options: Options): number {
+  const seconds = options.seconds('serveraliveinterval', 0);
+  return seconds > 0
+    ? (1000 * seconds * options.number('serveralivecountmax', 3)) / 3
+    : DEFAULT_KEEP_ALIVE_MS;
+}
+
+/** The usual order of ways to log in, as OpenSSH has it. */
+const LOGIN_METHODS: readonly (readonly [method: LoginMethod, keyword: string])[] = [
+  ['publickey', 'pubkeyauthentication'],
+  ['keyboard-interactive', 'kbdinteractiveauthentication'],
+  ['password', 'passwordauthentication'],
+];
+
+function loginMethods(options: Options): { readonly loginMethods?: readonly LoginMethod[] } {
+  const preferred = options.first('preferredauthentications')?.split(',');
+  const allowed = LOGIN_METHODS.filter(([, keyword]) => {
+    const word = options.word(keyword, ['yes', 'true', 'no', 'false', 'unbound', 'host-bound']);
+    return word !== 'no' && word !== 'false';
+  }).map(([method]) => method);
+  if (preferred === undefined && allowed.length === LOGIN_METHODS.length) return {};
+  return {
+    loginMethods: preferred
+      ? preferred.flatMap(name => allowed.find(method => method === name.trim()) ?? [])
+      : allowed,
+  };
+}
+
+const ALGORITHMS: readonly (readonly [kind: AlgorithmKind, keyword: string])[] = [
+  ['kex', 'kexalgorithms'],
+  ['cipher', 'ciphers'],
+  ['mac', 'macs'],
+  ['hostKey', 'hostkeyalgorithms'],
+  ['userKey', 'pubkeyacceptedalgorithms'],
+  ['caSignature', 'casignaturealgorithms'],
+];
+
+function algorithmsOf(options: Options): Partial<Record<AlgorithmKind, string>> {
+  const found: Partial<Record<AlgorithmKind, string>> = {};
+  for (const [kind, keyword] of ALGORITHMS) {
+    const value = options.first(keyword);
+    if (value !== undefined) found[kind] = value;
+  }
+  return found;
+}
+
+/** A command with its tokens replaced. Names that a shell would read otherwise are refused, as in OpenSSH. */
+function filledIn(host: string, command: string, tokens: Readonly<Record<string, string>>): string {
+  return command.replace(/%(.)/g, (_, letter: string) => {
+    if (letter === '%') return '%';
+    const value = 'hnpr'.includes(letter) ? tokens[letter] : undefined;
+    if (value === undefined)
+      throw new ConnectionError(host, `ProxyCommand "${command}": %${letter} has no meaning there`);
+    if (/^-|[\s"'`$\\;&<>|(){}\x00-\x1f\x7f]/.test(value))
+      throw new ConnectionError(
+        host,
+        `ProxyCommand: ${JSON.stringify(value)} is no name for a shell command`,
+      );
+    return value;
+  });
 }
 
 /** The first of these variables that has a value, as text. */
@@ -299,8 +467,4 @@ function text(variables: Variables, ...names: readonly string[]): string | undef
 
 function isNo(value: string): boolean {
   return /^(no|off|false|0|n|f)$/i.test(value);
-}
-
-function isYes(value: string | undefined): boolean {
-  return value !== undefined && /^(yes|true)$/i.test(value);
 }

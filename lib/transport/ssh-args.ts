@@ -1,3 +1,6 @@
+import { wordsOf } from './ssh-config.ts';
+import { keywordOf } from './ssh-keywords.ts';
+
 /** What a line of ssh arguments asks for: options by keyword in lower case, the first of each kind first. */
 export interface SshArguments {
   readonly options: ReadonlyMap<string, readonly string[]>;
@@ -8,6 +11,9 @@ export interface SshArguments {
   readonly warnings: readonly string[];
 }
 
+/** Keywords with several words behind them. */
+const LISTS = new Set(['userknownhostsfile', 'globalknownhostsfile']);
+
 /** Short options that say the same as a keyword. */
 const SHORT: Readonly<Record<string, string>> = {
   i: 'identityfile',
@@ -15,12 +21,17 @@ const SHORT: Readonly<Record<string, string>> = {
   l: 'user',
   J: 'proxyjump',
   W: 'forwardto',
+  b: 'bindaddress',
+  B: 'bindinterface',
+  c: 'ciphers',
+  m: 'macs',
+  P: 'tag',
 };
 
 /** Short options with an argument that means nothing here. */
-const WITH_ARGUMENT = 'BbcDEeILmOQRSw';
+const WITH_ARGUMENT = 'DEeILOQRSw';
 /** Options about the terminal, multiplexing or verbosity: nothing to do, nothing to say. */
-const QUIET_FLAGS = /^[CqvTtnNxXMkKaf46]+$/;
+const QUIET_FLAGS = /^[CqvTtnNxXMkKaf]+$/;
 
 /** Reads a line of ssh arguments as Ansible's `ansible_ssh_common_args` has them. */
 export function parseSshArguments(line: string): SshArguments {
@@ -42,9 +53,12 @@ export function parseSshArguments(line: string): SshArguments {
     const argument = (): string => word.slice(2) || (words.shift() ?? '');
     if (letter === 'o') {
       const [, keyword = '', value = ''] = /^\s*([^\s=]+)\s*[\s=]?\s*(.*)$/.exec(argument()) ?? [];
-      if (keyword) add(keyword.toLowerCase(), unquoted(value));
+      const name = keywordOf(keyword);
+      for (const each of LISTS.has(name) ? (wordsOf(value) ?? []) : [unquoted(value)])
+        if (name) add(name, each);
     } else if (letter === 'F') configFile = argument();
-    else if (SHORT[letter]) add(SHORT[letter], argument());
+    else if (Object.hasOwn(SHORT, letter)) add(SHORT[letter] as string, argument());
+    else if (word === '-4' || word === '-6') add('addressfamily', word === '-4' ? 'inet' : 'inet6');
     else if (WITH_ARGUMENT.includes(letter)) warnings.push(`ssh option -${letter} ${argument()} is ignored`);
     else if (!QUIET_FLAGS.test(word.slice(1))) warnings.push(`ssh option ${word} is ignored`);
   }

@@ -4,7 +4,9 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Algorithms, Client, ClientChannel } from 'ssh2';
 import SSH2Promise from 'ssh2-promise';
+import { algorithmsOf } from './algorithms.ts';
 import { type Authentication, authentication } from './auth.ts';
+import { isCertificateType, parseCertificate } from './certificate.ts';
 import { type Channel, drained } from './channel.ts';
 import { ConnectionError, type SshSettings } from './connection.ts';
 import { countdown } from './countdown.ts';
@@ -12,6 +14,9 @@ import type { Gate } from './gate.ts';
 import type { Login } from './host-connection.ts';
 import type { Keyring } from './keys.ts';
 import type { KnownHosts } from './known-hosts.ts';
+import { openProxy } from './proxy-command.ts';
+import { allowHostCertificates, useHostCertificate, useUserCertificates } from './ssh2-certificates.ts';
+import { keyTypeOf } from './wire.ts';
 
 /** What the connections of a run share. */
 export interface SshContext {
@@ -36,35 +41,6 @@ interface Live {
 
 /** Unanswered signs of life until a host counts as lost. */
 const SILENT_TIMES = 3;
-
-/** Key exchange is most of what a login costs, so the cheap ones come first; ciphers that the CPU does come first. */
-const KEX = [
-  'curve25519-sha256',
-  'curve25519-sha256@libssh.org',
-  'ecdh-sha2-nistp256',
-  'ecdh-sha2-nistp384',
-  'ecdh-sha2-nistp521',
-  'diffie-hellman-group14-sha256',
-  'diffie-hellman-group16-sha512',
-  'diffie-hellman-group-exchange-sha256',
-] as const;
-const CIPHERS = [
-  'aes128-gcm@openssh.com',
-  'aes256-gcm@openssh.com',
-  'aes128-ctr',
-  'aes192-ctr',
-  'aes256-ctr',
-  'chacha20-poly1305@openssh.com',
-] as const;
-const HOST_KEYS = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-  'ssh-rsa',
-];
 
 /** One login to one host over SSH, made when first needed. */
 export class SshLogin implements Login {
@@ -156,9 +132,9 @@ export class SshLogin implements Login {
   async #logIn(signal: AbortSignal): Promise<Live> {
     const settings = this.#settings;
     const auth = await authentication(settings, this.#context.keyring);
-    const socket = await this.#socket(signal);
-    let refusal: ConnectionError | undefined;
-    let trusted: Buffer | undefined;
+    const algorithms = algorithmsOf(settings, await this.#knownAlgorithms());
+    const { stream: socket, lastWords } = await this.#socket(signal);
+    const judge = new HostKeyJudge(settings, this.#context.knownHosts, auth, () => clientOf(ssh));
     const ssh = new SSH2Promise.SSH({
       sock: socket as Socket,
       host: settings.address,
@@ -170,42 +146,48 @@ export class SshLogin implements Login {
       keepaliveInterval: settings.keepAliveMs,
       // ssh2 counts answers to its questions only; a host that sends output is alive as well, see `watch`.
       keepaliveCountMax: Number.MAX_SAFE_INTEGER,
-      algorithms: await this.#algorithms(),
+      algorithms: algorithms as Algorithms,
       authHandler: auth.handler,
-      hostVerifier: (key: Buffer, verify: (valid: boolean) => void): void => {
-        // At a new key exchange the answer must not wait: ssh2 would read what follows under the old keys.
-        if (trusted?.equals(key)) verify(true);
-        else {
-          void this.#context.knownHosts.check(settings, key).then(verdict => {
-            if (verdict === 'tolerated') auth.withholdPassword();
-            trusted = typeof verdict === 'string' ? Buffer.from(key) : undefined;
-            if (typeof verdict !== 'string')
-              refusal = new ConnectionError(this.host, verdict.message, verdict.hint);
-            verify(trusted !== undefined);
-          });
-        }
-      },
+      hostVerifier: (key: Buffer, verify: (valid: boolean) => void): void => judge.verify(key, verify),
     });
     try {
       await this.#inTime(socket, signal, ssh.connect());
     } catch (error) {
       socket.destroy();
-      throw refusal ?? this.#loginError(error, auth);
+      throw judge.refusal ?? this.#loginError(error, auth, await lastWords());
     }
     return this.#watched(ssh, socket);
   }
 
-  async #algorithms(): Promise<Algorithms> {
-    const known = await this.#context.knownHosts.algorithmsFor(this.#settings);
-    const serverHostKey = [...new Set([...known, ...HOST_KEYS])] as NonNullable<Algorithms['serverHostKey']>;
-    return { kex: [...KEX], cipher: [...CIPHERS], serverHostKey } as Algorithms;
+  async #knownAlgorithms(): Promise<string[]> {
+    // What keeps the files from being read keeps the host's key from being trusted: it is told then.
+    const known = await this.#context.knownHosts.algorithmsFor(this.#settings).catch(() => []);
+    if (known.some(isCertificateType)) allowHostCertificates();
+    return known;
   }
 
-  async #socket(signal: AbortSignal): Promise<Duplex> {
-    const { jumps, address, port } = this.#settings;
+  /** The way to the host: a connection of its own, one through a jump host, or what a command makes of it. */
+  async #socket(
+    signal: AbortSignal,
+  ): Promise<{ readonly stream: Duplex; readonly lastWords: () => Promise<string> }> {
+    const { jumps, proxyCommand } = this.#settings;
+    if (proxyCommand !== undefined) return openProxy(proxyCommand);
     const last = jumps.at(-1);
-    if (last) return this.#through({ ...last, jumps: jumps.slice(0, -1) });
-    const socket = connectTcp({ host: address, port, noDelay: true });
+    const stream = last
+      ? await this.#through({ ...last, jumps: jumps.slice(0, -1) })
+      : await this.#tcp(signal);
+    return { stream, lastWords: async () => '' };
+  }
+
+  async #tcp(signal: AbortSignal): Promise<Duplex> {
+    const { address, port, addressFamily, bindAddress } = this.#settings;
+    const socket = connectTcp({
+      host: address,
+      port,
+      noDelay: true,
+      ...(addressFamily !== undefined && { family: addressFamily }),
+      ...(bindAddress !== undefined && { localAddress: bindAddress }),
+    });
     try {
       await this.#inTime(
         socket,
@@ -289,9 +271,8 @@ export class SshLogin implements Login {
 
   /** Not by ssh2-promise's own `spawn`: a turn later the exit code of a short command may be told and gone. */
   #spawn(live: Live, command: string): Promise<Channel> {
-    const { sshConnection } = live.ssh as unknown as { sshConnection: Client };
     return new Promise((resolve, reject) => {
-      sshConnection.exec(command, (error, stream) => {
+      clientOf(live.ssh).exec(command, (error, stream) => {
         if (error) reject(error);
         else resolve(this.#channelOf(live, stream));
       });
@@ -350,14 +331,74 @@ export class SshLogin implements Login {
     return new ConnectionError(this.host, text, hint);
   }
 
-  #loginError(error: unknown, auth: Authentication): ConnectionError {
+  #loginError(error: unknown, auth: Authentication, said: string): ConnectionError {
+    if (said !== '')
+      return new ConnectionError(this.host, `ProxyCommand "${this.#settings.proxyCommand}": ${said}`);
     if (error instanceof ConnectionError) return error;
     const { level, code } = (error ?? {}) as { level?: string; code?: string };
     if (level === 'client-authentication' || /authentication failures/i.test(textOf(error)))
       return auth.failure();
-    if (code) return this.#networkError(error);
     const where = `${this.#settings.address} port ${this.#settings.port}`;
+    if (code === 'ECONNRESET' || code === 'EPIPE')
+      return new ConnectionError(
+        this.host,
+        `the login to ${where} failed: the server closed the connection`,
+        "it may have no algorithm in common with ssh's configuration here, or too many logins at once (MaxStartups)",
+      );
+    if (code) return this.#networkError(error);
     return new ConnectionError(this.host, `the login to ${where} failed: ${textOf(error)}`);
+  }
+}
+
+const clientOf = (ssh: Ssh): Client => (ssh as unknown as { sshConnection: Client }).sshConnection;
+
+/** Judges the key that a host shows in a key exchange, the first one and those that follow. */
+class HostKeyJudge {
+  /** Why the host is not trusted. */
+  refusal: ConnectionError | undefined;
+  readonly #settings: SshSettings;
+  readonly #knownHosts: KnownHosts;
+  readonly #auth: Authentication;
+  readonly #client: () => Client;
+  #trusted: Buffer | undefined;
+
+  constructor(settings: SshSettings, knownHosts: KnownHosts, auth: Authentication, client: () => Client) {
+    this.#settings = settings;
+    this.#knownHosts = knownHosts;
+    this.#auth = auth;
+    this.#client = client;
+  }
+
+  verify(key: Buffer, answer: (valid: boolean) => void): void {
+    // ssh2 may end its part of the exchange before the answer comes; without a yes it leads nowhere.
+    const problem = this.#prepare(key);
+    // At a new key exchange the answer must not wait: ssh2 would read what follows under the old keys.
+    if (this.#trusted?.equals(key)) answer(true);
+    else if (problem !== undefined) {
+      this.refusal = new ConnectionError(this.#settings.host, `its host key makes no sense: ${problem}`);
+      answer(false);
+    } else void this.#judge(key).then(answer, () => answer(false));
+  }
+
+  async #judge(key: Buffer): Promise<boolean> {
+    const verdict = await this.#knownHosts.check(this.#settings, key);
+    if (typeof verdict !== 'string') {
+      this.refusal = new ConnectionError(this.#settings.host, verdict.message, verdict.hint);
+      return false;
+    }
+    if (verdict === 'tolerated') this.#auth.withholdPassword();
+    this.#trusted = Buffer.from(key);
+    if (this.#auth.certified) useUserCertificates(this.#client());
+    return true;
+  }
+
+  #prepare(key: Buffer): string | undefined {
+    try {
+      if (isCertificateType(keyTypeOf(key))) useHostCertificate(this.#client(), parseCertificate(key));
+      return undefined;
+    } catch (error) {
+      return textOf(error);
+    }
   }
 }
 

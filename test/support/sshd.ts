@@ -30,8 +30,19 @@ export function makeKey(path: string, type = 'ed25519', passphrase = ''): string
   return path;
 }
 
-/** Starts a real sshd on a free loopback port, with keys and configuration of its own. */
-export async function startSshd(config: readonly string[] = []): Promise<Sshd> {
+/** Signs a public key as an authority would; gives the certificate's file. */
+export function certify(authority: string, key: string, ...options: string[]): string {
+  execFileSync('ssh-keygen', ['-q', '-s', authority, '-I', 'test-id', ...options, `${key}.pub`]);
+  return `${key}-cert.pub`;
+}
+
+/**
+ * Starts a real sshd on a free loopback port, with keys and configuration of its own; a function gets the folder in which
+ * `host_key` and `id` are.
+ */
+export async function startSshd(
+  config: readonly string[] | ((directory: string) => readonly string[]) = [],
+): Promise<Sshd> {
   const directory = mkdtempSync(join(tmpdir(), 'polarplay-sshd-'));
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const hostKey = makeKey(join(directory, 'host_key'));
@@ -44,7 +55,7 @@ export async function startSshd(config: readonly string[] = []): Promise<Sshd> {
   writeFileSync(
     file,
     [
-      ...config,
+      ...(typeof config === 'function' ? config(directory) : config),
       `Port ${port}`,
       'ListenAddress 127.0.0.1',
       `HostKey ${hostKey}`,
