@@ -93,7 +93,8 @@ export const authorizedKey = defineState({
   *apply(found, a) {
     const after = editKeys(found.text ?? '', wishOf(found, a));
     const { uid, gid } = found.user!;
-    const dir = `d=\${p%/*}; [ -d "$d" ] || mkdir -m 700 "$d" || fail "Failed to create directory $d"; chown ${uid}:${gid} "$d" && chmod 700 "$d" || fail "cannot change $d"`;
+    const dir = `reach "\${p%/*}"; [ -d "$n" ] || mkdir -m 700 "$n" || fail "Failed to create directory \${p%/*}"
+step "\${n#./}"; chown ${uid}:${gid} . && chmod 700 . || fail "cannot change \${p%/*}"`;
     yield* writeText(found, after, {
       wanted: { mode: '0600', owner: String(uid), group: String(gid) },
       ...(a.manage_dir ? { before: dir } : { makeParents: true }),

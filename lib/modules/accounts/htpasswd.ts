@@ -141,7 +141,7 @@ export const htpasswd = defineState({
   *apply(found, a) {
     const attributes = attributesOf(found, a, false);
     if (found.right || (a.state === 'absent' && found.hash === undefined))
-      return attributes ? yield* applyAttributes(found.file.file.realPath, attributes) : {};
+      return attributes ? yield* applyAttributes(found.file.file, attributes) : {};
     const hash = a.state === 'absent' ? undefined : yield* makeHash(a);
     const after = keepUser(found.file.text ?? '', toBytes(a.name), hash);
     return yield* writeText(found.file, after, { wanted: a as Attributes });

@@ -1,5 +1,7 @@
 import type { Json } from '../../source/value.ts';
 import { quote } from '../kit/define.ts';
+import { PLACE, REACH } from '../kit/reach.ts';
+import type { Records } from '../kit/reply.ts';
 
 /** The arguments of `user` that concern the key. */
 export interface KeyWish {
@@ -22,34 +24,33 @@ export function keyPath(wish: KeyWish): string {
   return file.startsWith('/') ? quote(file) : `"$h"/${quote(file)}`;
 }
 
-/** Prints path, fingerprint and public key of a key that is there. */
+/** Tells path, fingerprint and public key of a key that is there. */
 export function probeKey(path: string): string {
-  return `k=${path}; if [ -e "$k" ] || [ -e "$k.pub" ]; then printf 'file %s\\n' "$k"; printf 'print %s\\n' "$(ssh-keygen -l -f "$k" 2>&1)"; [ -r "$k.pub" ] && printf 'public %s\\n' "$(cat "$k.pub")"; fi`;
+  return `k=${path}; if [ -e "$k" ] || [ -e "$k.pub" ]; then field file "$k"; field print "$(ssh-keygen -l -f "$k" 2>&1)"; [ -r "$k.pub" ] && field public "$(cat "$k.pub")"; fi`;
 }
 
-export function parseKey(text: string): KeyFound {
-  const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1];
-  const file = field('file');
+export function parseKey(records: Records): KeyFound {
+  const file = records.text('file');
   if (file === undefined) return { exists: false, fields: {} };
   return {
     exists: true,
     fields: {
       ssh_key_file: file,
-      ssh_fingerprint: field('print') ?? '',
-      ssh_public_key: field('public') ?? null,
+      ssh_fingerprint: records.text('print') ?? '',
+      ssh_public_key: records.text('public') ?? null,
     },
   };
 }
 
 /**
- * Commands that make a key and give it to the user. The passphrase is in `$pp`: it reaches ssh-keygen through an askpass
+ * Commands that make a key in a place of our own and give it to the user, in whose directory anything may happen. The passphrase is in `$pp`: it reaches ssh-keygen through an askpass
  * program, since an argument list can be read by everyone on the host.
  */
 export function keyCommands(wish: KeyWish, entries: string): string {
   const comment =
     wish.ssh_key_comment === undefined ? '"ansible-generated on $(uname -n)"' : quote(wish.ssh_key_comment);
   const bits = wish.ssh_key_bits ? ` -b ${wish.ssh_key_bits}` : '';
-  const keygen = `ssh-keygen -q -t ${quote(wish.ssh_key_type)}${bits} -C ${comment} -f "$k"`;
+  const keygen = `ssh-keygen -q -t ${quote(wish.ssh_key_type)}${bits} -C ${comment} -f "$made/key"`;
   const make =
     wish.ssh_key_passphrase === undefined
       ? `${keygen} -N '' </dev/null`
@@ -57,9 +58,12 @@ export function keyCommands(wish: KeyWish, entries: string): string {
 PASSPHRASE=$pp SSH_ASKPASS=$ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 ${keygen} </dev/null; rc=$?; rm -f "$ask"; [ $rc = 0 ]`;
   return `${entries}
 u=$(entry passwd ${quote(wish.name)}); h=\${u%:*}; h=\${h##*:}; id=\${u#*:*:}; id=\${id%%:*}; g=\${u#*:*:*:}; g=\${g%%:*}
-k=${keyPath(wish)}; d=\${k%/*}
-[ -d "$d" ] || { mkdir -m 700 -- "$d" && chown "$id:$g" "$d"; } || exit $?
-rm -f "$k" "$k.pub"
+k=${keyPath(wish)}
+made=$(umask 077; mktemp -d) || exit $?; trap 'rm -rf "$made"' 0
 { ${make}; } || exit $?
-chown "$id:$g" "$k" "$k.pub" || exit $?`;
+${REACH}
+${PLACE}
+reach "\${k%/*}"; [ -d "$n" ] || mkdir -m 700 "$n" || exit $?; step "\${n#./}"; [ ! -O . ] || chown "$id:$g" . || exit $?
+k=./\${k##*/}; rm -f "$k" "$k.pub"
+place "$k" "$id:$g" 600 <"$made/key"; place "$k.pub" "$id:$g" 644 <"$made/key.pub"; cd /`;
 }

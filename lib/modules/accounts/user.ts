@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { defineState, ModuleError, quote, type Steps } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
 import { entryFunction, orFail, parseGroups, parseShadow, parseUser } from './databases.ts';
 import { looksPlain, planUser, type UserFound, type UserWish } from './plan-user.ts';
 import { type KeyFound, keyCommands, keyPath, parseKey, probeKey } from './ssh-key.ts';
@@ -62,21 +63,19 @@ interface Found extends UserFound {
 /** Takes the home directory out of an entry of passwd. */
 const HOME = `h=\${u%:*}; h=\${h##*:}`;
 
-const SEPARATOR = `printf '\\036'`;
-
 function probeScript(a: Args): string {
   const wanted = [...new Set([a.name, a.group, ...(a.groups ?? [])])].filter(
     (g): g is string => g !== undefined && g !== '',
   );
   return [
     entryFunction(a.local),
-    `u=$(entry passwd ${quote(a.name)}); printf '%s\\n' "$u"`,
-    `${SEPARATOR}; entry shadow ${quote(a.name)} 2>/dev/null`,
+    `u=$(entry passwd ${quote(a.name)}); field user "$u"`,
+    `begin shadow; entry shadow ${quote(a.name)} 2>/dev/null`,
     // Memberships are in the file; groups of a directory service are asked for by name.
-    `${SEPARATOR}; cat /etc/group; entry group ${wanted.map(quote).join(' ')}`,
-    `${SEPARATOR}; ${a.home === undefined ? HOME : `h=${quote(a.home)}`}; [ -n "$h" ] && [ -d "$h" ] && echo home`,
-    `command -v useradd >/dev/null 2>&1 && echo manageable`,
-    `${SEPARATOR}; ${a.generate_ssh_key && a.state === 'present' ? `${HOME}; ${probeKey(keyPath(a))}` : ':'}`,
+    `begin groups; cat /etc/group; entry group ${wanted.map(quote).join(' ')}`,
+    `${a.home === undefined ? HOME : `h=${quote(a.home)}`}; [ -n "$h" ] && [ -d "$h" ] && field home`,
+    `command -v useradd >/dev/null 2>&1 && field manageable`,
+    a.generate_ssh_key && a.state === 'present' ? `${HOME}; ${probeKey(keyPath(a))}` : '',
     ':',
   ].join('\n');
 }
@@ -95,15 +94,15 @@ function fieldsOf(found: UserFound, a: Args): Record<string, Json> {
   };
 }
 
-function parseFound(stdout: string): Found {
-  const [user = '', shadow = '', groups = '', facts = '', key = ''] = stdout.split('\u001e');
+function parseFound(records: Records): Found {
+  const text = (name: string) => records.text(name) ?? '';
   return {
-    user: parseUser(user.trim()),
-    shadow: parseShadow(shadow),
-    groups: parseGroups(groups),
-    homeExists: /^home$/m.test(facts),
-    manageable: /^manageable$/m.test(facts),
-    key: parseKey(key),
+    user: parseUser(text('user').trim()),
+    shadow: parseShadow(text('shadow')),
+    groups: parseGroups(text('groups')),
+    homeExists: records.has('home'),
+    manageable: records.has('manageable'),
+    key: parseKey(records),
   };
 }
 
@@ -132,10 +131,10 @@ export const user = defineState({
   touches: ({ name }) => [`user:${name}`, '/etc/passwd'],
 
   *probe(a): Steps<Found> {
-    const reply = yield* sh(probeScript(a));
+    const reply = yield* ask(probeScript(a));
     if (reply.rc !== 0)
       throw new ModuleError(`cannot read the accounts: ${reply.stderr.trim()}`, { name: a.name });
-    return parseFound(reply.stdout);
+    return parseFound(reply);
   },
 
   diff(found, a) {
@@ -176,16 +175,17 @@ export const user = defineState({
       ...plan.commands.map(orFail),
       ...(plan.password === undefined ? [] : [orFail(`printf '%s\\n' "$pw" | chpasswd -e`)]),
       ...(makeKey ? [keyCommands(a, entryFunction(a.local))] : []),
-      ...(a.state === 'present' ? [SEPARATOR, probeScript(a)] : []),
+      ...(a.state === 'present' ? ['cd /', probeScript(a)] : []),
     ].join('\n');
     const secrets = `${plan.password ?? ''}\n${a.ssh_key_passphrase ?? ''}\n`;
-    const reply = yield* sh(script, { stdin: secrets });
+    const reply = yield* ask(script, { stdin: secrets });
     if (reply.rc !== 0) {
-      const msg = reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`;
+      const msg =
+        reply.complaint ?? (reply.stderr.trim() || reply.stdout.toString().trim() || `exit code ${reply.rc}`);
       throw new ModuleError(msg, { name: a.name, rc: reply.rc });
     }
     if (a.state === 'absent') return {};
-    const after = parseFound(reply.stdout.slice(reply.stdout.indexOf('\u001e') + 1));
+    const after = parseFound(reply);
     return { ...fieldsOf(after, a), ...(a.generate_ssh_key && after.key.fields) };
   },
 });

@@ -239,7 +239,7 @@ function* settle(
     ctx.checkMode,
   );
   const changed = changes.changes.length > 0;
-  const state = changed && !ctx.checkMode ? yield* applyAttributes(at.path, changes) : statusFields(status);
+  const state = changed && !ctx.checkMode ? yield* applyAttributes(at, changes) : statusFields(status);
   return { changed, ...state, ...fields };
 }
 

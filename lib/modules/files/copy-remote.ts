@@ -2,12 +2,21 @@ import { basename } from 'node:path';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, attributeChanges, modeText, statusFields } from '../kit/attributes.ts';
 import { type ModuleContext, ModuleError, type Plan, quote, type Steps } from '../kit/define.ts';
+import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
 import { absoluteWord, attributesFound, type Found, foundOf, lookScript } from '../kit/stat.ts';
 import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
-import { EACH, parseTree, type TreeFound } from './copy-tree.ts';
+import {
+  EACH,
+  enterStage,
+  leaveStage,
+  makeDirectory,
+  moveFromStage,
+  parseTree,
+  type TreeFound,
+} from './copy-tree.ts';
 import { directoryScript } from './file-decision.ts';
-import { commandLines, type EntryChanges, entryCommands } from './file-tree.ts';
+import { byDirectory, commandLines, type EntryChanges, entryCommands } from './file-tree.ts';
 import { destinationLines } from './place-file.ts';
 
 export interface RemoteWish {
@@ -147,7 +156,7 @@ function directoryPlan({ wish, at, theirs, ours }: RemoteFound, checkMode: boole
     const full = `${at.realPath}/${path}`;
     const found = { status: there.status, umask: at.umask, wantedUid, wantedGid };
     const changes = attributeChanges(found, owners, full, checkMode);
-    if (changes.changes.length > 0) attributes.push({ path: full, changes });
+    if (changes.changes.length > 0) attributes.push({ path: full, status: there.status, changes });
   }
   return { directories, copies, attributes };
 }
@@ -197,7 +206,7 @@ export function* applyRemote(found: RemoteFound): Steps<Readonly<Record<string, 
       at.realPath,
       false,
     );
-    return yield* applyAttributes(at.realPath, changes);
+    return yield* applyAttributes(at, changes);
   }
   const directory = at.realPath.replace(/\/[^/]*$/, '');
   const before = { ...wanted, mode: wish.directoryMode, attributes: undefined };
@@ -209,10 +218,7 @@ export function* applyRemote(found: RemoteFound): Steps<Readonly<Record<string, 
     backup: wish.backup,
     validate: wish.validate,
     unsafeWrites: wish.unsafeWrites,
-    before:
-      at.parent === 'missing'
-        ? `${directoryScript(directory, at.umask, before)}\np=${quote(at.realPath)}`
-        : '',
+    before: at.parent === 'missing' ? directoryScript(directory, at.umask, before) : '',
   });
 }
 
@@ -223,45 +229,35 @@ function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json
   const stage = temporaryBeside(`${base}/tree`);
   const { owner, group } = wish.wanted;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
-  const groups = new Map<string, string[]>();
-  for (const path of copies) {
-    const directory = path.replace(/[^/]*$/, '');
-    groups.set(directory, [...(groups.get(directory) ?? []), path]);
-  }
-  const modes = directories.map(
-    path => `chmod ${modeText(found.theirs.get(path)!.status.mode)} ${quote(`${base}/${path}`)}`,
-  );
+  const items = copies.map(path => ({ path }));
+  const settle = spec === '' ? [] : [`e=$(chown ${quote(spec)} . 2>&1) || fail "chown failed: $e"`];
   const script = [
-    `p=${quote(base)}`,
+    REACH,
+    `p=${quote(base)} o=$PWD`,
     at.status ? '' : directoryScript(base, at.umask, topWish(wish)),
-    directories.length > 0
-      ? commandLines(
-          'mkdir -p',
-          directories.map(path => `${base}/${path}`),
-        ).join('\n')
-      : '',
-    ...modes,
-    spec !== '' && directories.length > 0
-      ? commandLines(
-          `chown ${quote(spec)}`,
-          directories.map(path => `${base}/${path}`),
-        ).join('\n')
-      : '',
+    ...directories.map(path =>
+      makeDirectory(`${base}/${path}`, [
+        `chmod ${modeText(found.theirs.get(path)!.status.mode)} . || fail "chmod failed"`,
+        ...settle,
+      ]),
+    ),
     ...(copies.length === 0
       ? []
       : [
-          `s=${quote(stage)}; trap 'rm -rf "$s"' 0`,
-          `(umask 077; mkdir "$s") && cd ${quote(source.realPath)} || fail "cannot copy to $p"`,
-          ...[...groups].flatMap(([directory, paths]) => [
-            ...(directory === '' ? [] : commandLines('mkdir -p', [`${stage}/${directory}`])),
-            ...commandLines('cp -pP', paths, ` ${quote(`${stage}/${directory}`)}`),
+          enterStage(stage),
+          `cd "$o"; cd ${quote(source.realPath)} || fail "cannot copy to $p"`,
+          ...[...byDirectory(items)].flatMap(([directory, inside]) => [
+            ...(directory === '' ? [] : [`mkdir -p "$s"/${quote(directory)} || fail "cannot copy to $p"`]),
+            ...commandLines(
+              'cp -pP',
+              inside.map(item => item.path),
+              ` "$s"/${quote(directory)}`,
+            ),
           ]),
           'cd "$s" || exit 98',
           spec === '' ? '' : commandLines(`chown -h ${quote(spec)}`, copies).join('\n'),
-          ...[...groups].map(([directory, paths]) =>
-            commandLines('mv -f', paths, ` ${quote(`${base}/${directory}`)}`).join('\n'),
-          ),
-          'cd /; rm -rf "$s"; trap - 0',
+          ...moveFromStage(items, base),
+          leaveStage,
         ]),
     entryCommands(attributes),
     ':',
@@ -270,5 +266,5 @@ function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json
   if (reply.rc !== 0) throw failure(reply, base);
   if (!at.status) return {};
   const top = attributeChanges(attributesFound({ ...at, status: at.status }), topWish(wish), base, false);
-  return top.changes.length > 0 ? yield* applyAttributes(base, top) : {};
+  return top.changes.length > 0 ? yield* applyAttributes(at, top) : {};
 }

@@ -11,6 +11,7 @@ import {
   quote,
   type Steps,
 } from '../kit/define.ts';
+import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
 import { absoluteWord, type Found, foundOf, lookScript } from '../kit/stat.ts';
 import { tarOf } from '../kit/tar.ts';
@@ -26,6 +27,7 @@ import {
 } from '../kit/write-file.ts';
 import { directoryScript } from './file-decision.ts';
 import {
+  byDirectory,
   commandLines,
   type Entry,
   type EntryChanges,
@@ -180,7 +182,7 @@ function planOf({ wish, top, entries }: TreeFound, checkMode: boolean): TreePlan
     const { umask, wantedUid, wantedGid } = idsOf(top, wish.wanted);
     const path = `${base}/${item.path}`;
     const changes = attributeChanges({ status, umask, wantedUid, wantedGid }, wanted, path, checkMode);
-    if (changes.changes.length > 0) attributes.push({ path, changes });
+    if (changes.changes.length > 0) attributes.push({ path, status, changes });
   };
   for (const item of wish.items) {
     const there = entries.get(item.path);
@@ -253,7 +255,7 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
   const stage = temporaryBeside(`${base}/tree`);
   const archive = tarOf(plan.files.map(file => ({ path: file.path, mode: 0o600, content: file.bytes })));
   const inline = archive.length <= INLINE_LIMIT;
-  const prepare = `p=${quote(base)}\n${makeDirectories(found, base, plan)}`;
+  const prepare = `${REACH}\np=${quote(base)} o=$PWD\n${makeDirectories(found, base, plan)}`;
   if (plan.files.length > 0 && !inline) {
     const reply = yield* ask(prepare);
     if (reply.rc !== 0) throw failure(reply, base);
@@ -274,25 +276,30 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
 
 function makeDirectories({ wish, top }: TreeFound, base: string, plan: TreePlan): string {
   const wanted = { ...wish.wanted, mode: wish.directoryMode, attributes: undefined };
-  const below = plan.directories.map(path => `${base}/${path}`);
   const { owner, group, mode } = wanted;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
   const bits = mode === undefined ? '' : chmodText(modeBits(mode, 0o777 & ~top.umask, true, top.umask));
+  const settle = [
+    ...(spec === '' ? [] : [`e=$(chown ${quote(spec)} . 2>&1) || fail "chown failed: $e"`]),
+    ...(bits === '' ? [] : [`e=$(chmod ${bits} . 2>&1) || fail "chmod failed: $e"`]),
+  ];
   return [
     top.status ? '' : directoryScript(base, top.umask, wanted),
-    ...(below.length === 0
-      ? []
-      : [
-          ...commandLines('mkdir -p', below),
-          ...(spec === '' ? [] : commandLines(`chown ${quote(spec)}`, below)),
-          ...(bits === '' ? [] : commandLines(`chmod ${bits}`, below)),
-        ]),
+    ...plan.directories.map(path => makeDirectory(`${base}/${path}`, settle)),
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-/** Modes and owners are set in the stage; then one mv per directory. */
+/** Makes one directory, enters it, and does there what is to be done to it. */
+export const makeDirectory = (path: string, settle: readonly string[]): string =>
+  [
+    `reach ${quote(path)}; e=$(mkdir "$n" 2>&1) || [ -d "$n" ] || fail "mkdir failed: $e"`,
+    ...(settle.length > 0 ? ['step "${n#./}"', ...settle] : []),
+    'cd "$o"',
+  ].join('\n');
+
+/** Modes and owners are set in the stage, which nobody else can enter; then one mv per directory. */
 function placeFiles(
   found: TreeFound,
   base: string,
@@ -304,14 +311,12 @@ function placeFiles(
   const staged = files.map(file => attributesOf(found, file));
   const chown = grouped(
     staged.filter(s => s.owner !== ''),
-    s => `chown ${quote(s.owner)}`,
+    s => `chown -h ${quote(s.owner)}`,
   );
   const chmod = grouped(staged, s => `chmod ${chmodText(s.mode)}`);
-  const word = quote(stage);
   return [
-    `s=${word}; trap 'rm -rf "$s" "$s.tar"' 0`,
-    `(umask 077; mkdir "$s") && e=$(tar -xf ${inline ? '-' : '"$s.tar"'} -C "$s" 2>&1) || fail "cannot unpack in $p: $e"`,
-    'cd "$s" || exit 98',
+    enterStage(stage),
+    `e=$(tar -xf ${inline ? '-' : '"$s.tar"'} 2>&1) || fail "cannot unpack in $p: $e"`,
     chown,
     chmod,
     ...(wish.validate === undefined
@@ -320,14 +325,32 @@ function placeFiles(
     ...files
       .filter(file => wish.backup && found.entries.has(file.path))
       .map(file => backup(`${base}/${file.path}`)),
-    ...byDirectory(files.map(file => file.path)).map(([directory, paths]) =>
-      commandLines('mv -f', paths, ` ${quote(`${base}/${directory}`)}`).join('\n'),
-    ),
-    'cd /; rm -rf "$s" "$s.tar"; trap - 0',
+    ...moveFromStage(files, base),
+    leaveStage,
   ]
     .filter(Boolean)
     .join('\n');
 }
+
+/** Makes a directory beside for new content, and enters it: it is ours, or the script ends. */
+export const enterStage = (stage: string): string => `reach ${quote(stage)}; s=$PWD/\${n#./}
+(umask 077; mkdir "$n") || fail "cannot make $s"; trap 'rm -rf "$s" "$s.tar"' 0; step "\${n#./}"; [ -O . ] || stale "$s"`;
+
+/** Each directory of the destination is entered, and what is staged is moved to where the shell is then. */
+export const moveFromStage = (items: readonly { readonly path: string }[], base: string): string[] =>
+  [...byDirectory(items)].map(([directory, inside]) =>
+    [
+      `cd "$o"; enter ${quote(`${base}/${directory}`)}`,
+      ...commandLines(
+        'mv -f',
+        inside.map(item => item.path),
+        ' .',
+        '"$s"/',
+      ),
+    ].join('\n'),
+  );
+
+export const leaveStage = 'cd "$o"; rm -rf "$s" "$s.tar"; trap - 0';
 
 function attributesOf({ wish, top, entries }: TreeFound, file: FileItem) {
   const there = entries.get(file.path)?.status;
@@ -352,31 +375,24 @@ function grouped<T extends { readonly path: string }>(
   return [...groups].flatMap(([line, paths]) => commandLines(line, paths)).join('\n');
 }
 
-function byDirectory(paths: readonly string[]): [string, string[]][] {
-  const groups = new Map<string, string[]>();
-  for (const path of paths) {
-    const directory = path.replace(/[^/]*$/, '');
-    groups.set(directory, [...(groups.get(directory) ?? []), path]);
-  }
-  return [...groups];
-}
-
 const validation = (command: string, path: string) =>
   `e=$(${validatorLine(command, quote(path))} 2>&1) || fail "failed to validate: $e"`;
 
 const backup = (path: string) =>
-  `q=${quote(path)}; b=$q.$$.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$q" "$b" 2>&1) || fail "Could not make backup of $q to $b: $e"; field backup "$b"`;
+  `q=${quote(path)}; cd "$o"; reach "$q"; b=$q.$$.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$n" "./\${b##*/}" 2>&1) || fail "Could not make backup of $q to $b: $e"; field backup "$b"`;
 
 function placeLink(found: TreeFound, path: string, target: string): string {
   const there = found.entries.has(path.slice(found.top.realPath.length).replace(/^\//, ''));
   const { owner, group } = found.wish.wanted;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
-  const temporary = temporaryBeside(path);
+  const temporary = `./${quote(temporaryBeside(path).replace(/^.*\//s, ''))}`;
+  const source = quote(target).replace(/^-/, './-');
   return [
+    `cd "$o"; reach ${quote(path)}`,
     there
-      ? `e=$(ln -s ${quote(target)} ${quote(temporary)} 2>&1 && mv -fT ${quote(temporary)} ${quote(path)} 2>&1) || { rm -f ${quote(temporary)}; fail "Error while replacing: $e"; }`
-      : `e=$(ln -s ${quote(target)} ${quote(path)} 2>&1) || fail "Error while linking: $e"`,
-    spec === '' ? '' : `chown -h ${quote(spec)} ${quote(path)} || fail "chown failed"`,
+      ? `e=$(ln -s ${source} ${temporary} 2>&1 && mv -fT ${temporary} "$n" 2>&1) || { rm -f ${temporary}; fail "Error while replacing: $e"; }`
+      : `e=$(ln -sT ${source} "$n" 2>&1) || fail "Error while linking: $e"`,
+    spec === '' ? '' : `chown -h ${quote(spec)} "$n" || fail "chown failed"`,
   ]
     .filter(Boolean)
     .join('\n');

@@ -182,17 +182,17 @@ function hardLink(found: FileFound, given: FileArgs): Decision {
   });
 }
 
-/** Shell commands that do the work; `$p` is the path. A new entry gets its owner and mode at once. */
+/** Shell commands that do the work, where `$n` is the entry's name. A new one gets its owner and mode at once. */
 export function workScript(decision: Decision, wanted: Attributes, follow: boolean): string {
   switch (decision.work) {
     case 'none':
       return '';
     case 'remove':
       return decision.prior === 'directory'
-        ? 'e=$(rm -rf "$p" 2>&1) || fail "rmtree failed: $e"'
-        : 'e=$(rm -f "$p" 2>&1) || fail "unlinking failed: $e"';
+        ? 'e=$(rm -rf "$n" 2>&1) || fail "rmtree failed: $e"'
+        : 'e=$(rm -f "$n" 2>&1) || fail "unlinking failed: $e"';
     case 'make-file':
-      return `{ printf '' >"$p"; } 2>/dev/null || { if [ -d "\${p%/*}/" ]; then e='[Errno 13] Permission denied'; else e='[Errno 2] No such file or directory'; fi; fail "Error, could not touch target: $e: b'$p'"; }\n${newAttributes(wanted, 0o666 & ~decision.umask, false, decision.umask, 'rm -f "$p"; ')}`;
+      return `${MAKE_FILE}\n${newAttributes(wanted, 0o666 & ~decision.umask, false, decision.umask, '"$f"', 'rm -f "$n"; ')}`;
     case 'make-directory':
       return directoryScript(decision.path, decision.umask, wanted);
     case 'link-soft':
@@ -202,29 +202,34 @@ export function workScript(decision: Decision, wanted: Attributes, follow: boole
   }
 }
 
-/** chown and chmod for what was just made as `$p`. */
+/** Made only where nothing is, and held open from then on. */
+const MAKE_FILE = `set -C; { command exec 5>"$n"; } 2>/dev/null || fail "Error, could not touch target: [Errno 13] Permission denied: b'$p'"
+set +C; if [ -e /proc/self/fd/5 ]; then f=/proc/self/fd/5 h=; else f=$n h=-h; fi`;
+
+/** chown and chmod for what was just made, as `word`. */
 function newAttributes(
   wanted: Attributes,
   now: number,
   isDirectory: boolean,
   umask: number,
+  word: string,
   undo: string,
 ): string {
   const { owner, group, mode } = wanted;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
   const bits = mode === undefined ? undefined : modeBits(mode, now, isDirectory, umask);
   return [
-    spec === '' ? '' : `e=$(chown ${quote(spec)} "$p" 2>&1) || { ${undo}fail "chown failed: $e"; }`,
+    spec === '' ? '' : `e=$(chown $h ${quote(spec)} ${word} 2>&1) || { ${undo}fail "chown failed: $e"; }`,
     bits === undefined
       ? ''
-      : `e=$(chmod ${chmodText(bits)} "$p" 2>&1) || { ${undo}fail "chmod failed: $e"; }`,
-    seLinuxAndFlags(wanted),
+      : `e=$(chmod ${chmodText(bits)} ${word} 2>&1) || { ${undo}fail "chmod failed: $e"; }`,
+    seLinuxAndFlags(wanted, word),
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function seLinuxAndFlags(wanted: Attributes): string {
+function seLinuxAndFlags(wanted: Attributes, word: string): string {
   const flags = [
     ['-u', wanted.seuser],
     ['-r', wanted.serole],
@@ -235,54 +240,58 @@ function seLinuxAndFlags(wanted: Attributes): string {
     wanted.attributes && (/^[-+=]/.test(wanted.attributes) ? wanted.attributes : `=${wanted.attributes}`);
   return [
     flags.length > 0
-      ? `if [ -e /sys/fs/selinux/enforce ]; then chcon ${flags.join(' ')} "$p" || fail "chcon failed"; fi`
+      ? `if [ -e /sys/fs/selinux/enforce ]; then chcon ${flags.join(' ')} ${word} || fail "chcon failed"; fi`
       : '',
-    chattr ? `e=$(chattr ${quote(chattr)} "$p" 2>&1) || fail "chattr failed: $e"` : '',
+    chattr
+      ? `e=$(chattr ${quote(chattr)} ${word === '.' ? '.' : '"$n"'} 2>&1) || fail "chattr failed: $e"`
+      : '',
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-/** Every missing directory on the way is made with the wanted mode and owner, as Ansible does. */
+/**
+ * Every missing directory on the way is made with the wanted mode and owner, as Ansible does. Each is entered, and
+ * what is done to it is done to the directory that the shell is in. Needs the functions of `REACH`.
+ */
 export function directoryScript(path: string, umask: number, wanted: Attributes): string {
-  const parts = path.replace(/\/+$/, '').split('/');
-  const steps = parts
-    .map((_, i) => parts.slice(0, i + 1).join('/'))
-    .filter(step => step !== '' && step !== '.');
+  const names = path.split('/').filter(name => name !== '' && name !== '.');
   const now = 0o777 & ~umask;
   const bits = wanted.mode === undefined ? undefined : modeBits(wanted.mode, now, true, umask);
   // The umask does what chmod would, unless the directory above hands on its group.
   const byUmask = bits !== undefined && (bits & 0o7000) === 0;
-  const chown = newAttributes({ owner: wanted.owner, group: wanted.group }, now, true, umask, '');
+  const chown = newAttributes({ owner: wanted.owner, group: wanted.group }, now, true, umask, '.', '');
   return [
-    'o=$p',
+    `_back=$PWD h=${path.startsWith('/') ? '; cd /' : ''}`,
     byUmask ? `umask ${modeText(0o777 & ~bits)}` : '',
-    `for p in ${steps.map(quote).join(' ')}; do`,
-    `[ -d "$p" ] && continue`,
-    `e=$(mkdir "$p" 2>&1) || [ -d "$p" ] || fail "There was an issue creating $p as requested: $e"`,
-    isRootly(wanted)
-      ? `if ! { [ -O / ] && [ -G / ] && [ -O "$p" ] && [ -G "$p" ]; }; then ${chown}; fi`
+    `for c in ${names.map(quote).join(' ')}; do`,
+    `if [ -d "./$c" ]; then step "$c"; continue; fi`,
+    `e=$(mkdir "./$c" 2>&1) || [ -d "./$c" ] || fail "There was an issue creating \${PWD%/}/$c as requested: $e"`,
+    'step "$c"',
+    isRootly(wanted) && chown !== ''
+      ? `if ! { [ -O / ] && [ -G / ] && [ -O . ] && [ -G . ]; }; then ${chown}; fi`
       : chown,
     byUmask
-      ? `if [ -g "$p" ]; then chmod ${chmodText(bits)} "$p" || fail "chmod failed"; fi`
-      : newAttributes({ mode: wanted.mode }, now, true, umask, ''),
-    seLinuxAndFlags(wanted),
+      ? `if [ -g . ]; then chmod ${chmodText(bits)} . || fail "chmod failed"; fi`
+      : newAttributes({ mode: wanted.mode }, now, true, umask, '.', ''),
+    seLinuxAndFlags(wanted, '.'),
     'done',
     byUmask ? `umask ${modeText(umask)}` : '',
-    'p=$o',
+    'cd "$_back"',
   ]
     .filter(Boolean)
     .join('\n');
 }
 
 function linkScript({ path, prior, target }: Decision, flag: 's' | ''): string {
-  const ln = `ln ${flag === '' ? '' : `-${flag} `}${quote(target!).replace(/^-/, './-')}`;
-  if (prior === 'absent') return `e=$(${ln} "$p" 2>&1) || fail "Error while linking: $e"\n`;
-  const temporary = quote(temporaryBeside(path));
+  const here = flag === '' && !target!.startsWith('/') ? '"$o"/' : '';
+  const ln = `ln -T${flag} ${here}${quote(target!).replace(/^-/, './-')}`;
+  if (prior === 'absent') return `e=$(${ln} "$n" 2>&1) || fail "Error while linking: $e"\n`;
+  const temporary = `./${quote(temporaryBeside(path).replace(/^.*\//s, ''))}`;
   return [
     `t=${temporary}; e=$(${ln} "$t" 2>&1) || fail "Error while linking: $e"`,
-    prior === 'directory' ? `e=$(rmdir "$p" 2>&1) || { rm -f "$t"; fail "Error while replacing: $e"; }` : '',
-    `e=$(mv -fT "$t" "$p" 2>&1) || { rm -f "$t"; fail "Error while replacing: $e"; }`,
+    prior === 'directory' ? `e=$(rmdir "$n" 2>&1) || { rm -f "$t"; fail "Error while replacing: $e"; }` : '',
+    `e=$(mv -fT "$t" "$n" 2>&1) || { rm -f "$t"; fail "Error while replacing: $e"; }`,
     '',
   ]
     .filter((line, i, all) => line !== '' || i === all.length - 1)
@@ -291,5 +300,5 @@ function linkScript({ path, prior, target }: Decision, flag: 's' | ''): string {
 
 function linkOwner({ owner, group }: Attributes): string {
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
-  return spec === '' ? '' : `e=$(chown -h ${quote(spec)} "$p" 2>&1) || fail "chown failed: $e"\n`;
+  return spec === '' ? '' : `e=$(chown -h ${quote(spec)} "$n" 2>&1) || fail "chown failed: $e"\n`;
 }

@@ -87,9 +87,9 @@ export const isTimeChange = (times: WantedTimes): boolean =>
   times.access !== 'preserve' || times.modification !== 'preserve';
 
 /** Shell commands that set the times of an entry. */
-export function timeCommands({ access, modification }: WantedTimes, word: string): string {
+export function timeCommands({ access, modification }: WantedTimes): string {
   const touch = (flags: string, time: WantedTime) =>
-    `e=$(touch -c ${flags}${typeof time === 'string' ? '' : ` -t ${quote(time.text)}`} ${word} 2>&1) || fail "Error while updating modification or access time: $e"\n`;
+    `e=$(touch -c $h ${flags}${typeof time === 'string' ? '' : ` -t ${quote(time.text)}`} "$f" 2>&1) || fail "Error while updating modification or access time: $e"\n`;
   if (access === 'now' && modification === 'now') return touch('', 'now');
   return [
     ...(access === 'preserve' ? [] : [touch('-a', access)]),

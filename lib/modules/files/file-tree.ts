@@ -3,12 +3,14 @@ import {
   type AttributeChanges,
   type Attributes,
   attributeChanges,
+  attributeCommands,
   chmodText,
   type FileStatus,
   parseStatus,
   STAT_FORMAT,
 } from '../kit/attributes.ts';
 import { quote } from '../kit/define.ts';
+import { identityOf } from '../kit/reach.ts';
 import type { Found } from '../kit/stat.ts';
 
 /** One entry below a directory. */
@@ -96,6 +98,7 @@ export const isBelow = (path: string): boolean =>
 
 export interface EntryChanges {
   readonly path: string;
+  readonly status: FileStatus;
   readonly isFollowed?: boolean | undefined;
   readonly changes: AttributeChanges;
 }
@@ -114,6 +117,7 @@ export function entryChanges(
   return entries
     .map(({ path, status, isFollowed }) => ({
       path,
+      status,
       isFollowed,
       changes: attributeChanges({ status, umask, wantedUid, wantedGid }, plain, path, checkMode),
     }))
@@ -122,23 +126,54 @@ export function entryChanges(
 
 const CHUNK = 64 * 1024;
 
-/** Few programs for many entries: one chmod or chown for all that get the same. */
+/**
+ * Shell commands for many entries, from the directory `$o` on; the functions of `REACH` are there. Each directory is
+ * entered, and one chmod or chown does all in it that get the same: a path could lead elsewhere by then.
+ */
 export function entryCommands(entries: readonly EntryChanges[]): string {
-  const groups = new Map<string, string[]>();
-  const add = (command: string, path: string) => {
-    const list = groups.get(command);
-    if (list) list.push(path);
-    else groups.set(command, [path]);
-  };
-  for (const { path, changes, isFollowed } of entries)
-    if (changes.chown !== undefined) add(`chown ${isFollowed ? '' : '-h '}${quote(changes.chown)}`, path);
-  for (const { path, changes } of entries)
-    if (changes.chmod !== undefined) add(`chmod ${chmodText(changes.chmod)}`, path);
-  return [...groups].flatMap(([command, paths]) => commandLines(command, paths)).join('\n');
+  const plain = entries.filter(entry => !entry.isFollowed);
+  const lines = [...byDirectory(plain)].map(([directory, inside]) => {
+    const groups = new Map<string, string[]>();
+    const add = (command: string, path: string) => {
+      const list = groups.get(command);
+      const name = `./${path.slice(directory.length)}`;
+      if (list) list.push(name);
+      else groups.set(command, [name]);
+    };
+    for (const { path, changes } of inside)
+      if (changes.chown !== undefined) add(`chown -h ${quote(changes.chown)}`, path);
+    for (const { path, changes } of inside)
+      if (changes.chmod !== undefined) add(`chmod $c ${chmodText(changes.chmod)}`, path);
+    const commands = [...groups].flatMap(([command, names]) => commandLines(command, names));
+    return [`cd "$o"${directory === '' ? '' : `; enter ${quote(directory)}`}`, ...commands].join('\n');
+  });
+  const followed = entries
+    .filter(entry => entry.isFollowed)
+    .map(
+      ({ path, status, changes }) =>
+        `cd "$o"; reach ${quote(path)} 1\nhold ${identityOf({ status })}\n${attributeCommands(changes)}exec 5<&-`,
+    );
+  // A chmod that can is told not to follow links.
+  const newer = `c=; chmod --help 2>/dev/null | grep -q -- --no-dereference && c=-h`;
+  const chmods = plain.some(({ changes }) => changes.chmod !== undefined);
+  // A link that gets another owner is not followed any more.
+  return [...followed, chmods ? newer : '', ...lines].filter(Boolean).join('\n');
 }
 
-/** One shell line per chunk of paths, each ending the script when it fails; `last` comes behind the paths. */
-export function commandLines(command: string, paths: readonly string[], last = ''): string[] {
+/** Items by the directory they are in, which ends in a slash. */
+export function byDirectory<T extends { readonly path: string }>(items: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const directory = item.path.slice(0, item.path.lastIndexOf('/') + 1);
+    const group = groups.get(directory);
+    if (group) group.push(item);
+    else groups.set(directory, [item]);
+  }
+  return groups;
+}
+
+/** One shell line per chunk of paths, each ending the script when it fails; `before` stands before each path, `last` behind them. */
+export function commandLines(command: string, paths: readonly string[], last = '', before = ''): string[] {
   const chunks: string[] = [];
   let words = '';
   for (const path of paths) {
@@ -146,7 +181,7 @@ export function commandLines(command: string, paths: readonly string[], last = '
       chunks.push(words);
       words = '';
     }
-    words += ` ${quote(path)}`;
+    words += ` ${before}${quote(path)}`;
   }
   const what = command.split(' ')[0];
   return [...chunks, words].map(

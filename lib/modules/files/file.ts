@@ -14,6 +14,7 @@ import {
   unsafeWritesArg,
 } from '../kit/attributes.ts';
 import { defineState, type ModuleContext, ModuleError, quote } from '../kit/define.ts';
+import { identityOf, REACH, reachLine } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { attributesFound, type Found, foundOf, hostWord, lookScript, pathWord } from '../kit/stat.ts';
 import { failure, valuesText } from '../kit/write-file.ts';
@@ -204,6 +205,7 @@ interface FilePlan {
   readonly decision: Decision;
   /** The path whose attributes are wanted; not the link itself when it is followed. */
   readonly subject: string;
+  readonly subjectFound: Found | undefined;
   /** Differences of an entry that is there already; a new one gets its attributes when it is made. */
   readonly attributes: AttributeChanges | undefined;
   readonly dangling: boolean;
@@ -235,6 +237,7 @@ function planOf(found: FileFound, given: FileArgs, ctx: ModuleContext): FilePlan
   return {
     decision,
     subject: subject?.realPath ?? decision.path,
+    subjectFound: subject,
     attributes,
     dangling: decision.state === 'link' && given.follow && subject?.status === undefined,
     times: asked ? timeChanges(wantedTimes, found.times) : { access: 'preserve', modification: 'preserve' },
@@ -286,16 +289,28 @@ function unknownOwners({ attributes }: FilePlan): string[] {
   ];
 }
 
+/** Holds what the attributes are for: what was found there, or what was just made. */
+function holdSubject({ subject, subjectFound }: FilePlan): string {
+  if (!subjectFound?.status) return `reach ${quote(subject)}; f=$n h=-h L=`;
+  return `${reachLine(subjectFound, subject)}\nhold ${identityOf(subjectFound)}`;
+}
+
 function applyScript(plan: FilePlan, given: FileArgs): string {
   const { decision, attributes, times, entries } = plan;
-  const subject = quote(plan.subject);
+  const work = workScript(decision, given as Attributes, given.follow);
+  const settles = attributes !== undefined || isTimeChange(times);
+  const missing = `Error, could not touch target: [Errno 2] No such file or directory: b'$p'`;
   return [
-    `p=${quote(decision.path)}`,
-    workScript(decision, given as Attributes, given.follow),
-    attributes ? attributeCommands(attributes, subject) : '',
+    REACH,
+    `p=${quote(decision.path)} o=$PWD`,
+    decision.work === 'make-file' ? `case $p in */*) [ -d "\${p%/*}/" ] || fail "${missing}";; esac` : '',
+    work === '' || decision.work === 'make-directory' ? '' : `reach "$p"`,
+    work,
+    settles ? `cd "$o"; ${holdSubject(plan)}` : '',
+    attributes ? attributeCommands(attributes) : '',
+    isTimeChange(times) ? timeCommands(times) : '',
     entryCommands(entries),
-    isTimeChange(times) ? timeCommands(times, subject) : '',
-    decision.state === 'absent' ? ':' : `begin stat; stat -c '${STAT_FORMAT}' "$p"`,
+    decision.state === 'absent' ? ':' : `cd "$o"; begin stat; stat -c '${STAT_FORMAT}' "$p"`,
   ]
     .filter(Boolean)
     .join('\n');

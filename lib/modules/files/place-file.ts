@@ -16,6 +16,7 @@ import {
   quote,
   type Steps,
 } from '../kit/define.ts';
+import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
 import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import {
@@ -187,15 +188,12 @@ export function* applyPlacement(placed: Placed, ctx: ModuleContext): Steps<Reado
   if (!differs(placed)) {
     if (!status) return {};
     const found = attributesFound({ ...at, status });
-    return yield* applyAttributes(
-      at.realPath,
-      attributeChanges(found, placement.wanted, at.realPath, ctx.checkMode),
-    );
+    return yield* applyAttributes(at, attributeChanges(found, placement.wanted, at.realPath, ctx.checkMode));
   }
   const source: Source = { kind: 'bytes', bytes: placement.bytes };
   const directories = at.parent === 'missing' ? missingDirectories(placement, at) : '';
   const large = placement.bytes.length > INLINE_LIMIT;
-  if (directories !== '' && large) yield* ask(directories);
+  if (directories !== '' && large) yield* ask(`${REACH}\n${directories}`);
   return yield* writeFile({
     path: at.realPath,
     source,
@@ -212,5 +210,5 @@ export function* applyPlacement(placed: Placed, ctx: ModuleContext): Steps<Reado
 function missingDirectories(placement: Placement, at: Found): string {
   const path = at.realPath.replace(/\/[^/]*$/, '');
   const wanted = { ...placement.wanted, mode: placement.directoryMode, attributes: undefined };
-  return `p=${quote(path)}\n${directoryScript(path, at.umask, wanted)}\np=${quote(at.realPath)}`;
+  return directoryScript(path, at.umask, wanted);
 }

@@ -13,6 +13,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { REACH } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import { failure } from '../kit/write-file.ts';
@@ -249,7 +250,7 @@ function* settle(
   checkMode: boolean,
 ): Steps<Readonly<Record<string, Json>>> {
   if (changes.length === 0 || checkMode) return statusFields(at.status!);
-  const script = `cd -P ${quote(at.realPath)} || exit 98\n${entryCommands(changes)}\nbegin stat; stat -c '${STAT_FORMAT}' .`;
+  const script = `${REACH}\ncd -P ${quote(at.realPath)} || exit 98; o=$PWD\n${entryCommands(changes)}\ncd "$o"; begin stat; stat -c '${STAT_FORMAT}' .`;
   const reply = yield* ask(script);
   if (reply.rc !== 0) throw failure(reply, at.path);
   return statusFields(parseStatus(reply.text('stat') ?? ''));

@@ -284,22 +284,19 @@ function contextChange(wanted: Attributes, now: string | undefined): readonly st
   return after.join(':') === now ? undefined : after;
 }
 
-/** Shell commands that bring an existing entry to the wanted attributes; each ends the script when it fails. */
-export function attributeCommands(changes: AttributeChanges, pathWord: string): string {
+/** Shell commands that bring what is held as `$f` to the wanted attributes; each ends the script when it fails. */
+export function attributeCommands(changes: AttributeChanges): string {
   const h = (command: string, failure: string) => `e=$(${command} 2>&1) || fail "${failure}: $e"\n`;
   let script = '';
-  if (changes.chown !== undefined)
-    script += h(`chown -h -- ${quote(changes.chown)} ${pathWord}`, 'chown failed');
-  if (changes.chmod !== undefined)
-    script += h(`chmod ${chmodText(changes.chmod)} ${pathWord}`, 'chmod failed');
+  if (changes.chown !== undefined) script += h(`chown $h -- ${quote(changes.chown)} "$f"`, 'chown failed');
+  if (changes.chmod !== undefined) script += h(`chmod ${chmodText(changes.chmod)} "$f"`, 'chmod failed');
   if (changes.chcon) {
     const [user, role, type, level] = changes.chcon.map(part => quote(part));
     script += h(
-      `chcon -h -u ${user} -r ${role} -t ${type}${level === "''" ? '' : ` -l ${level}`} ${pathWord}`,
+      `chcon $h -u ${user} -r ${role} -t ${type}${level === "''" ? '' : ` -l ${level}`} "$f"`,
       'chcon failed',
     );
   }
-  if (changes.chattr !== undefined)
-    script += h(`chattr ${quote(changes.chattr)} ${pathWord}`, 'chattr failed');
+  if (changes.chattr !== undefined) script += h(`chattr ${quote(changes.chattr)} "$n"`, 'chattr failed');
   return script;
 }

@@ -121,6 +121,9 @@ export class ModuleError extends Error {
   }
 }
 
+/** What a module wanted to change is not what it looked at any more: the task is tried again. */
+export class StaleError extends ModuleError {}
+
 /** What a module may know besides its arguments. */
 export interface ModuleContext {
   readonly host: string;

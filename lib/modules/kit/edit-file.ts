@@ -105,7 +105,7 @@ export function defineEdit<P extends TProperties>(rule: EditRule<P>): StateModul
     *apply(found, args, ctx) {
       const { edit, attributes } = planOf(found, args, ctx);
       if (edit.after === undefined) {
-        if (attributes) yield* applyAttributes(found.realPath, attributes);
+        if (attributes) yield* applyAttributes(found, attributes);
         return {};
       }
       const { backup_file } = yield* writeFile({
@@ -116,7 +116,8 @@ export function defineEdit<P extends TProperties>(rule: EditRule<P>): StateModul
         backup: args.backup,
         validate: args.validate,
         unsafeWrites: args.unsafe_writes,
-        before: found.parent === 'missing' ? makeParents() : '',
+        makeParents: found.parent === 'missing',
+        replaces: { bytes: found.status && (found.bytes ?? Buffer.alloc(0)) },
         refusal: (rc, stderr) => `failed to validate: rc:${rc} error:${stderr}`,
       });
       return backup_file === undefined ? {} : { [backupField]: backup_file };
@@ -125,9 +126,6 @@ export function defineEdit<P extends TProperties>(rule: EditRule<P>): StateModul
 }
 
 const bytesOf = (text: ByteText) => Buffer.from(text, 'latin1');
-
-/** Makes the directories above `$p`. */
-export const makeParents = () => `mkdir -p "\${p%/*}" || fail "Error creating \${p%/*}"`;
 
 function planEdit<P extends TProperties>(
   rule: EditRule<P>,

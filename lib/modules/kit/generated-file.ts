@@ -2,8 +2,9 @@ import type { Static, TObject, TProperties } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A } from './arguments.ts';
 import { type Attributes, attributeArgs, attributeChanges, unsafeWritesArg } from './attributes.ts';
-import { defineState, mustSh, quote, type StateModule, type Steps } from './define.ts';
-import { ask } from './reply.ts';
+import { defineState, quote, type StateModule, type Steps } from './define.ts';
+import { PLACE, REACH } from './reach.ts';
+import { ask, mustAsk } from './reply.ts';
 import { attributesFound, lookScript } from './stat.ts';
 import { type TextFile, textFileOf } from './text-file.ts';
 import { applyAttributes, writeFile } from './write-file.ts';
@@ -78,13 +79,13 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
     *apply(found, args) {
       const { path, realPath } = found.file;
       if (args.state === 'absent') {
-        yield* mustSh(`cannot remove ${path}`, `rm -f ${quote(path)}`);
+        yield* mustAsk(`cannot remove ${path}`, `${REACH}\nreach ${quote(path)}; rm -f "$n"`);
         return {};
       }
       if (why(found, args) === undefined) {
         const changes = changesOf(found, args, false);
         return {
-          ...(changes && (yield* applyAttributes(realPath, changes))),
+          ...(changes && (yield* applyAttributes(found.file, changes))),
           ...describe?.(found, args as Full),
         };
       }
@@ -96,7 +97,11 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
         backup: args.backup,
         unsafeWrites: args.unsafe_writes,
       });
-      if (after) yield* mustSh(`cannot finish ${path}`, `p=${quote(realPath)}\n${after(args as Full)}`);
+      if (after)
+        yield* mustAsk(
+          `cannot finish ${path}`,
+          [REACH, PLACE, `p=${quote(realPath)}`, after(args as Full)].join('\n'),
+        );
       const now = describe ? yield* probe(args) : undefined;
       return { ...written, ...(now && describe?.(now, args as Full)) };
     },

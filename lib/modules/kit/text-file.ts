@@ -1,7 +1,6 @@
 import type { Json } from '../../source/value.ts';
 import type { Attributes } from './attributes.ts';
 import { type FileDiff, ModuleError, type Steps } from './define.ts';
-import { makeParents } from './edit-file.ts';
 import { ask, type Records } from './reply.ts';
 import { type Found, foundOf, lookScript } from './stat.ts';
 import { contentDiff, writeFile } from './write-file.ts';
@@ -56,17 +55,15 @@ export function* writeText(
   after: string,
   options: WriteOptions = {},
 ): Steps<Readonly<Record<string, Json>>> {
-  const before = [
-    options.before ?? '',
-    options.makeParents && found.file.parent === 'missing' ? makeParents() : '',
-  ];
   return yield* writeFile({
     path: found.file.realPath,
     source: { kind: 'bytes', bytes: bytesOf(after) },
     found: found.file,
     wanted: options.wanted ?? {},
     backup: options.backup ?? false,
-    before: before.filter(Boolean).join('\n'),
+    before: options.before ?? '',
+    makeParents: options.makeParents === true && found.file.parent === 'missing',
+    replaces: { bytes: found.text === undefined ? undefined : bytesOf(found.text) },
   });
 }
 

@@ -11,7 +11,8 @@ import {
   STAT_FORMAT,
   statusFields,
 } from './attributes.ts';
-import { type FileDiff, ModuleError, quote, type Steps, sh } from './define.ts';
+import { type FileDiff, ModuleError, quote, StaleError, type Steps, sh } from './define.ts';
+import { identityOf, REACH, reachLine } from './reach.ts';
 import { ask, type Records } from './reply.ts';
 import { splitWords } from './sh.ts';
 import type { Found } from './stat.ts';
@@ -44,7 +45,11 @@ export interface Writing {
   /** Command that must accept the new file before it is put in place; `%s` is its name. */
   readonly validate?: string | undefined;
   readonly unsafeWrites?: boolean;
-  /** Shell commands to run first, such as making missing directories; `fail "why"` ends the script. */
+  /** What the new content was made from: when something else is there by now, the task is tried again. */
+  readonly replaces?: { readonly bytes: Buffer | undefined };
+  /** Make missing directories above it. */
+  readonly makeParents?: boolean;
+  /** Shell commands to run first; `fail "why"` ends the script, and the functions of `REACH` are there. */
   readonly before?: string;
   /** How a refusal of `validate` is told. */
   readonly refusal?: (rc: number, stderr: string) => string;
@@ -113,7 +118,7 @@ function stdinOf(source: Source, present: boolean): { readonly stdin?: Buffer } 
 }
 
 function producer(source: Source): string {
-  if (source.kind === 'script') return `{ ${source.script}\n}`;
+  if (source.kind === 'script') return `(cd "$o"; ${source.script}\n)`;
   if (source.kind !== 'bytes') throw new Error('already on the host');
   return isText(source.bytes) ? `printf %s ${quote(source.bytes.toString())}` : 'cat';
 }
@@ -143,32 +148,57 @@ function writeScript(writing: Writing, temporary: string, present: boolean): str
   const plain = (own || rootly) && (mode & ~0o466) === 0o200 && !present;
   // A file made with umask 077, or sent, has this mode already.
   const needsChmod = !plain && mode !== 0o600;
-  const word = quote(path);
   return [
-    `p=${word}; t=${quote(temporary)}`,
-    writing.before ?? '',
-    `space() { fail "cannot write $p: write error; the file system has: $(df -Pk "$t" 2>/dev/null | tail -n 1)"; }`,
-    present
-      ? `trap 'rm -f "$t"' 0`
-      : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}; set -C\ne=$( { : >"$t"; } 2>&1) || fail "cannot write $p: $e"\nset +C; trap 'rm -f "$t"' 0\n${producer(source)} >"$t" || space`,
+    `p=${quote(path)} o=$PWD`,
+    REACH,
+    writing.before === undefined || writing.before === '' ? '' : `${writing.before}\ncd "$o"`,
+    reachLine(found, path, writing.makeParents === true),
+    `t=./${quote(temporary.replace(/^.*\//s, ''))}`,
+    `space() { fail "cannot write $p: write error; the file system has: $(df -Pk . 2>/dev/null | tail -n 1)"; }`,
+    present ? OPEN_PRESENT : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}\n${CREATE}`,
+    present ? '' : `${producer(source)} >&5 || space`,
     plain && rootly ? '' : ownership(kept, found, wanted, plain),
-    !needsChmod ? '' : `e=$(chmod ${chmodText(mode)} "$t" 2>&1) || fail "chmod failed: $e"`,
+    !needsChmod ? '' : `e=$(chmod ${chmodText(mode)} "$f" 2>&1) || fail "chmod failed: $e"`,
     seLinux(wanted, kept !== undefined),
-    `s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98`,
+    `s=$(stat $L -c '${STAT_FORMAT}' "$f") || exit 98`,
     plain && rootly ? rootGuard(ownership(kept, found, wanted, false)) : '',
     needsChmod ? '' : modeGuard(mode),
     validation(writing.validate),
+    writing.replaces ? stillThere(writing.replaces.bytes) : '',
     writing.backup && found.status !== undefined
-      ? `b=$p.${backupNumber()}.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$p" "$b" 2>&1) || fail "Could not make backup of $p to $b: $e"`
+      ? `b=$p.${backupNumber()}.$(date +%Y-%m-%d@%H:%M:%S~) && e=$(cp -p "$n" "./\${b##*/}" 2>&1) || fail "Could not make backup of $p to $b: $e"`
       : '',
     renaming(writing.unsafeWrites === true),
-    wanted.attributes === undefined ? '' : attributeCommands(flagsOnly(wanted.attributes), '"$p"'),
+    wanted.attributes === undefined ? '' : attributeCommands(flagsOnly(wanted.attributes)),
     `field stat "$s"`,
     writing.backup ? `[ -z "$b" ] || field backup "$b"` : '',
     ':',
   ]
     .filter(Boolean)
     .join('\n');
+}
+
+/** The file is opened once, so that nobody can put another in its place: `$f` is what is open. */
+const HELD = `if [ -e /proc/self/fd/5 ]; then f=/proc/self/fd/5 h= L=-L; else f=$t h=-h L=; fi`;
+
+const CREATE = `set -C; { command exec 5>"$t"; } 2>/dev/null || { e=$( { : >"$t"; } 2>&1); fail "cannot write $p: $e"; }
+set +C; trap 'rm -f "$t"' 0; ${HELD}`;
+
+/** Of a file that is there already it is made sure that it is the one sent: a file of our own with no other name. */
+const OPEN_PRESENT = `trap 'rm -f "$t"' 0; { command exec 5<"$t"; } 2>/dev/null || fail "cannot write $p: what was sent is gone"
+${HELD}; [ -O "$f" ] && [ ! -h "$t" ] && [ "$(stat -c %d:%i:%h "$t")" = "$(stat $L -c %d:%i "$f"):1" ] ||
+  fail "cannot write $p: something else is in the place of what was sent"`;
+
+/**
+ * The new content was made from the old, so that must still be there. Our own runs wait for each other at a lock on
+ * the directory, which nobody has to keep: after some seconds, or without flock, the look alone has to do.
+ */
+function stillThere(bytes: Buffer | undefined): string {
+  const sum = bytes === undefined ? '' : sha1(bytes);
+  return `if { command exec 6<.; } 2>/dev/null; then i=0
+  while flock -n 6 2>/dev/null; [ $? = 1 ] && [ $i -lt 50 ]; do i=$((i + 1)); sleep 0.1 2>/dev/null || sleep 1; done
+fi
+c=; [ ! -e "$n" ] || c=$(sha1sum <"$n"); [ "\${c%% *}" = '${sum}' ] || stale "$p"`;
 }
 
 /** Ansible puts its process number there; what counts is that two copies in one second differ. */
@@ -184,24 +214,24 @@ function ownership(
   const group = wanted.group ?? (kept && String(kept.gid));
   // A setgid directory gives its group to what is made in it; with Ansible a new file has the group of its maker.
   if (owner === undefined && group === undefined)
-    return `[ -G "$t" ] || chown ":$(id -g)" "$t" 2>/dev/null || :`;
+    return `[ -G "$f" ] || chown $h ":$(id -g)" "$f" 2>/dev/null || :`;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
-  const chown = `e=$(chown ${quote(spec)} "$t" 2>&1)`;
+  const chown = `e=$(chown $h ${quote(spec)} "$f" 2>&1)`;
   const asked = wanted.owner !== undefined || wanted.group !== undefined;
   // An unprivileged user may edit a file of another; as with Ansible the new one is then the user's own.
-  if (!asked) return found.own || plain ? `[ -O "$t" ] && [ -G "$t" ] || ${chown} || :` : `${chown} || :`;
+  if (!asked) return found.own || plain ? `[ -O "$f" ] && [ -G "$f" ] || ${chown} || :` : `${chown} || :`;
   return `${chown} || fail "chown failed: $e"`;
 }
 
 /** Someone else was at work, or the directory hands on its group: now the owner has to be set. */
 function rootGuard(chown: string): string {
-  return `case $s in *\\|0\\|0\\|[0-9]*) ;; *) ${chown}; s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98;; esac`;
+  return `case $s in *\\|0\\|0\\|[0-9]*) ;; *) ${chown}; s=$(stat $L -c '${STAT_FORMAT}' "$f") || exit 98;; esac`;
 }
 
 /** A default ACL of the directory may have overruled the umask. */
 function modeGuard(mode: number): string {
   const raw = (0o100000 | mode).toString(16);
-  return `case $s in ${raw}\\|*) ;; *) chmod ${chmodText(mode)} "$t" && s=$(stat -c '${STAT_FORMAT}' "$t") || exit 98;; esac`;
+  return `case $s in ${raw}\\|*) ;; *) chmod ${chmodText(mode)} "$t" && s=$(stat $L -c '${STAT_FORMAT}' "$f") || exit 98;; esac`;
 }
 
 function seLinux(wanted: Attributes, exists: boolean): string {
@@ -211,10 +241,10 @@ function seLinux(wanted: Attributes, exists: boolean): string {
     ['-t', wanted.setype],
     ['-l', wanted.selevel],
   ].flatMap(([flag, value]) => (value === undefined ? [] : [flag!, quote(value)]));
-  const chcon = flags.length > 0 ? `\nchcon ${flags.join(' ')} "$t" || fail "chcon failed"` : '';
+  const chcon = flags.length > 0 ? `\nchcon ${flags.join(' ')} "$f" || fail "chcon failed"` : '';
   const base = exists
-    ? 'chcon --reference="$p" "$t" 2>/dev/null || :'
-    : `c=$(matchpathcon -n "$p" 2>/dev/null) && chcon "$c" "$t" 2>/dev/null || :`;
+    ? 'chcon --reference="$n" "$f" 2>/dev/null || :'
+    : `c=$(matchpathcon -n "$p" 2>/dev/null) && chcon "$c" "$f" 2>/dev/null || :`;
   return `if [ -e /sys/fs/selinux/enforce ]; then ${base}${chcon}\nfi`;
 }
 
@@ -234,15 +264,15 @@ export function validatorLine(command: string, word: string): string {
 
 function validation(command: string | undefined): string {
   if (command === undefined) return '';
-  return `begin output\n${validatorLine(command, '"$t"')}\nv=$?; [ $v = 0 ] || { field refused $v; exit 97; }`;
+  return `w=\${PWD%/}/\${t#./}; begin output\n(cd "$o"; ${validatorLine(command, '"$w"')})\nv=$?; [ $v = 0 ] || { field refused $v; exit 97; }`;
 }
 
 function renaming(unsafe: boolean): string {
-  const move = 'mv -f "$t" "$p" 2>&1';
+  // What cannot be renamed over is written into: a file, never what a link leads to.
   const otherwise = unsafe
-    ? `cat <"$t" >"$p" && s=$(stat -c '${STAT_FORMAT}' "$p") || fail "cannot write $p: $e"; else trap - 0`
+    ? `[ ! -h "$n" ] && cat <"$f" >"$n" && s=$(stat -c '${STAT_FORMAT}' "$n") || fail "cannot write $p: $e"; else trap - 0`
     : 'fail "Could not replace file: $t to $p: $e"; else trap - 0';
-  return `if [ -d "$p" ]; then fail "cannot write $p: it is a directory"; fi\nif ! e=$(${move}); then ${otherwise}; fi`;
+  return `if [ -d "$n" ]; then fail "cannot write $p: it is a directory"; fi\nif ! e=$(mv -fT "$t" "$n" 2>&1); then ${otherwise}; fi`;
 }
 
 const flagsOnly = (chattr: string): AttributeChanges => ({
@@ -271,7 +301,11 @@ function readWritten(records: Records, writing: Writing): Readonly<Record<string
 }
 
 /** The error of a script that called `fail`, or that ended in another way it should not have. */
-export function failure({ rc, stderr, complaint }: Records, path: string): ModuleError {
+export function failure(records: Records, path: string): ModuleError {
+  const { rc, stderr, complaint } = records;
+  const stale = records.text('stale');
+  if (stale !== undefined)
+    return new StaleError(`${stale} keeps changing: something else is at work on it`, { path });
   const printed = stderr.trim();
   const text = complaint ?? printed;
   const unknown = /^(chown|chgrp) failed: .*(?:invalid|unknown) (user|group):? '?([^'\n]*)/.exec(text);
@@ -281,18 +315,19 @@ export function failure({ rc, stderr, complaint }: Records, path: string): Modul
     const plain = name!.replace(/^.*unknown (user|group) /, '').replace(/^:|:.*$/g, '');
     return new ModuleError(`${command} failed: failed to look up ${what} ${plain}`, { path });
   }
-  if (complaint !== undefined) return new ModuleError(printed ? `${text} (${printed})` : text, { path });
+  const why = text.startsWith('cannot enter ') ? `cannot write ${path}: ${text}` : text;
+  if (complaint !== undefined) return new ModuleError(printed ? `${why} (${printed})` : why, { path });
   return new ModuleError(`cannot write ${path}: ${text || `exit code ${rc}`}`, { path });
 }
 
 /** Brings mode, owner and the like of an existing entry to what is wanted: one request. Gives the entry's fields. */
 export function* applyAttributes(
-  path: string,
+  found: Found,
   changes: AttributeChanges,
 ): Steps<Readonly<Record<string, Json>>> {
-  const script = `p=${quote(path)}\n${attributeCommands(changes, '"$p"')}begin stat; stat -c '${STAT_FORMAT}' "$p"`;
-  const reply = yield* ask(script);
-  if (reply.rc !== 0) throw failure(reply, path);
+  const lines = [REACH, reachLine(found), `hold ${identityOf(found)}`, attributeCommands(changes)];
+  const reply = yield* ask(`${lines.join('\n')}begin stat; stat $L -c '${STAT_FORMAT}' "$f"`);
+  if (reply.rc !== 0) throw failure(reply, found.realPath);
   return statusFields(parseStatus(reply.text('stat') ?? ''));
 }
 

@@ -168,8 +168,7 @@ function* keep(
     ctx.checkMode,
   );
   const changed = changes.changes.length > 0;
-  const state =
-    changed && !ctx.checkMode ? yield* applyAttributes(at.realPath, changes) : statusFields(status);
+  const state = changed && !ctx.checkMode ? yield* applyAttributes(at, changes) : statusFields(status);
   const msg =
     changed && fields.msg === 'file already exists'
       ? 'file already exists but file attributes changed'

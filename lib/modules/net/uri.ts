@@ -201,7 +201,7 @@ function* writeBody(
     ctx.checkMode,
   );
   if (changes.changes.length === 0) return { changed: false, fields: { path: at.path } };
-  return { changed: true, fields: { path: at.path, ...(yield* applyAttributes(at.realPath, changes)) } };
+  return { changed: true, fields: { path: at.path, ...(yield* applyAttributes(at, changes)) } };
 }
 
 interface Body {

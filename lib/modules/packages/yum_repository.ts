@@ -198,7 +198,7 @@ export const yumRepository = defineState({
         path,
         ctx.checkMode,
       );
-      yield* applyAttributes(realPath, changes);
+      yield* applyAttributes(found.file, changes);
     }
     return {};
   },

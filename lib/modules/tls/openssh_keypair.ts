@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError, quote } from '../kit/define.ts';
@@ -106,7 +107,8 @@ ${asked(a, `ssh-keygen -q -t ${a.type}${size === undefined ? '' : ` -b ${size}`}
   },
   after: a => `k=$(${asked(a, 'ssh-keygen -q -y -f "$p"')}) && [ -n "$k" ] || exit 1
 set -f; set -- $k; t="$1 $2"; shift 2; c=${a.comment === undefined ? '"$*"' : quote(a.comment)}
-umask 022 && printf '%s\\n' "$t\${c:+ $c}" >"$p.pub.tmp" && chown --reference="$p" "$p.pub.tmp" && mv -f "$p.pub.tmp" "$p.pub"`,
+set +f; owner=$(stat -c %u:%g "$p"); reach "$p.pub"; x=./.${randomBytes(12).toString('hex')}.tmp
+trap 'rm -f "$x"' 0; printf '%s\\n' "$t\${c:+ $c}" | place "$x" "$owner" 644 && mv -fT "$x" "$n"`,
   describe(found) {
     const now = fields(found);
     return {
