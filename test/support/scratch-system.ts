@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
@@ -21,7 +21,7 @@ const MAKE = `set -e
 mount -t tmpfs copy "$1"; cd "$1"; mkdir upper work root
 mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay root
 for d in proc sys dev tmp; do mount --rbind /$d root/$d; done
-echo ready; exec chroot root sleep 900`;
+exec chroot root sh -c 'echo ready; exec sleep 900'`;
 
 /** A folder counts when it is new or other than this machine's: a file that comes and goes leaves one in the copy. */
 const LOOK = `PATH=$PATH:/usr/sbin; cd "$1/upper" || exit; quiet() { find . -regextype posix-extended -regex '${NOISE}' -prune -o "$@"; }
@@ -53,6 +53,7 @@ export async function throwAwayCopy(test: Context): Promise<ThrowAwayCopy> {
     console.log('      skipped: runs as root where overlays and name spaces are allowed');
     test.skip();
   }
+  refuseThisMachine(holder);
   const outside = ['nsenter', '-t', String(holder.pid), '-m', '-u', '-n'];
   const call = (words: readonly string[]) => {
     const [program = '', ...rest] = words;
@@ -70,6 +71,14 @@ export async function throwAwayCopy(test: Context): Promise<ThrowAwayCopy> {
       rmSync(base, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Trials delete and attack: the root directory that they get must not be this machine's. */
+function refuseThisMachine({ pid }: ChildProcess): void {
+  const theirs = statSync(`/proc/${pid}/root/`);
+  const ours = statSync('/');
+  if (theirs.dev === ours.dev && theirs.ino === ours.ino)
+    throw new Error('the copy of this machine has the root directory of this machine');
 }
 
 function isReady(holder: ChildProcess): Promise<boolean> {
