@@ -65,6 +65,9 @@ const tooLong = (limit: number): string =>
 
 const jobId = (): string => `j${randomInt(1e11, 1e12)}.${process.pid}`;
 
+/** The id is part of a path: nothing else is one. */
+export const isJobId = (text: string): boolean => /^j\d{1,20}\.\d{1,20}$/.test(text);
+
 /** An action's steps; of a state module those that write, its probe done at once. */
 async function longSteps(call: ModuleCall, channel: Channel): Promise<Steps<Result>> {
   if (call.module.kind === 'action') return call.module.run(call.args as never, call.ctx);

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { bytesOf } from '../source/bytes.ts';
 import type { Channel } from './channel.ts';
 import { type LaunchOptions, launch } from './launch.ts';
 import { shellWord } from './script.ts';
@@ -16,11 +17,11 @@ export async function sendFile(
 ): Promise<void> {
   const from = Buffer.isBuffer(source) ? Readable.from([source]) : createReadStream(source.file);
   await readable(from);
-  const target = lineWord(path);
+  const { word: target, before } = lineWord(path);
   const chmod = (bits: string): string => `{ [ ! -f ${target} ] || chmod ${shellWord(bits)} ${target}; }`;
   // Secret from the first byte on; the wanted mode comes last, since it may be read-only.
   const last = mode === '600' ? '' : ` && ${chmod(mode)}`;
-  const line = `umask 077; ${chmod('600')} && cat >${target}${last}`;
+  const line = `${before}umask 077; ${chmod('600')} && cat >${target}${last}`;
   const { channel } = await launch(line, options);
   channel.output.resume();
   const failure = failureOf(channel);
@@ -35,8 +36,8 @@ export async function sendFile(
  * the local one is left as it was; where it breaks off, no half of it stays.
  */
 export async function receiveFile(options: LaunchOptions, path: string, toFile: string): Promise<void> {
-  const source = lineWord(path);
-  const check = `if [ -d ${source} ]; then echo "is a directory" >&2; exit 1; fi; exec 3<${source}`;
+  const { word: source, before } = lineWord(path);
+  const check = `${before}if [ -d ${source} ]; then echo "is a directory" >&2; exit 1; fi; exec 3<${source}`;
   const { channel } = await launch(`${check}; printf +; exec cat <&3`, options);
   channel.input.end();
   const failure = failureOf(channel);
@@ -72,11 +73,12 @@ async function readable(from: Readable): Promise<void> {
   });
 }
 
-/** A shell word without a newline, for a line that is read by `read`. */
-function lineWord(path: string): string {
-  if (!path.includes('\n')) return shellWord(path);
-  const octal = [...Buffer.from(path)].map(byte => `\\0${byte.toString(8).padStart(3, '0')}`).join('');
-  return `"$(printf %b '${octal}')"`;
+/** A shell word without a newline, for a line that is read by `read`; and what has to stand before it in the line. */
+function lineWord(path: string): { readonly word: string; readonly before: string } {
+  if (/^[\x20-\x7e]*$/.test(path)) return { word: shellWord(path), before: '' };
+  const octal = [...bytesOf(path)].map(byte => `\\0${byte.toString(8).padStart(3, '0')}`).join('');
+  // The dot keeps a newline at the end.
+  return { word: '"$_f"', before: `_f=$(printf %b '${octal}.'); _f=\${_f%.}; ` };
 }
 
 /** Resolves when the program has ended: with nothing, or with what it said on stderr as an Error. */

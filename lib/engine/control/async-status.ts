@@ -1,6 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import type { Result } from '../../modules/kit/define.ts';
-import { checkJob, eraseJob, readPart } from '../async.ts';
+import { ModuleError, type Result } from '../../modules/kit/define.ts';
+import { checkJob, eraseJob, isJobId, readPart } from '../async.ts';
 import { defineControl } from './control.ts';
 
 /** async_status: a job of this run gives its module's result; one of an earlier run what its script printed. */
@@ -20,6 +20,10 @@ export const asyncStatus = defineControl({
   },
   run: async ({ plain, playRun, open }) => {
     const id = String(plain['jid']);
+    if (!isJobId(id))
+      throw new ModuleError(`"${id}" is no ansible_job_id: it looks like j123456789012.3456`, {
+        ansible_job_id: id,
+      });
     const channel = await open();
     if (plain['mode'] === 'cleanup') {
       await eraseJob(id, channel);

@@ -69,10 +69,11 @@ function problemOf({ status, readable }: Found): string | undefined {
 function destinationOf(given: Args, source: string, ctx: ModuleContext): string {
   const dest = resolve(String(ctx.variable('playbook_dir') ?? '.'), given.dest);
   if (!given.flat) {
-    const path = normalize(`${dest}/${ctx.host}/${source}`);
-    if (path.startsWith(`${dest}/`)) return path;
+    const own = normalize(`${dest}/${ctx.host}`);
+    const path = normalize(`${own}/${source}`);
+    if (path.startsWith(`${own}/`) && own.startsWith(`${dest.replace(/\/$/, '')}/`)) return path;
     throw new ModuleError(
-      `Detected directory traversal, expected to be contained in '${dest}' but got '${path}'`,
+      `Detected directory traversal, expected to be contained in '${own}' but got '${path}'`,
     );
   }
   if (given.dest.endsWith('/')) return join(dest, basename(source));

@@ -7,6 +7,7 @@ import {
   type Reply,
   type Request,
   type Result,
+  StaleError,
   type StateModule,
   type Steps,
 } from './define.ts';
@@ -79,7 +80,23 @@ export function settledResult({ call, plan }: Probed): Result | undefined {
   return changed && !call.ctx.checkMode ? undefined : resultOf(plan, changed);
 }
 
-export function* applySteps({ call, found, plan }: Probed): Steps<Result> {
+/** How often a task begins anew because something else changed what it works on. */
+const TRIES = 20;
+
+export function* applySteps(probed: Probed): Steps<Result> {
+  for (let tries = 1, now = probed; ; tries++) {
+    try {
+      return yield* applyOnce(now);
+    } catch (error) {
+      if (!(error instanceof StaleError) || tries === TRIES) throw error;
+    }
+    now = yield* probeSteps(now.call);
+    const settled = settledResult(now);
+    if (settled) return settled;
+  }
+}
+
+function* applyOnce({ call, found, plan }: Probed): Steps<Result> {
   const module = call.module as StateModule;
   return resultOf(plan, true, yield* module.apply(found, call.args as never, call.ctx, plan));
 }

@@ -130,7 +130,11 @@ function contentLines(options: LookOptions): string {
   if (content === 'none') return '';
   const regular = '[ -f "$p" ] && [ -r "$p" ]';
   const all = 'begin content; cat <"$p" || exit 98';
-  if (content === 'bytes') return `${regular} && { ${all}; }`;
+  // Of another one's link it is not known whether they may read what it leads to; what is kept of it, they could.
+  const trusted = options.follow
+    ? ''
+    : `{ [ ! -h "$p" ] || { u=$(stat -c %u "$p"); [ "$u" = 0 ] || [ "$u" = "$(id -u)" ] || [ "$u" = "$(stat -L -c %u "$p")" ]; }; } && `;
+  if (content === 'bytes') return `${regular} && ${trusted}{ ${all}; }`;
   const bytes = bytesUnless
     ? `[ "$h" = ${bytesUnless.sha1} ] || [ "$z" -gt ${bytesUnless.limit} ] || { ${all}; }`
     : ':';

@@ -195,10 +195,8 @@ ${HELD}; [ -O "$f" ] && [ ! -h "$t" ] && [ "$(stat -c %d:%i:%h "$t")" = "$(stat 
  */
 function stillThere(bytes: Buffer | undefined): string {
   const sum = bytes === undefined ? '' : sha1(bytes);
-  return `if { command exec 6<.; } 2>/dev/null; then i=0
-  while flock -n 6 2>/dev/null; [ $? = 1 ] && [ $i -lt 50 ]; do i=$((i + 1)); sleep 0.1 2>/dev/null || sleep 1; done
-fi
-c=; [ ! -e "$n" ] || c=$(sha1sum <"$n"); [ "\${c%% *}" = '${sum}' ] || stale "$p"`;
+  return `{ command exec 6<.; } 2>/dev/null && { flock -w 5 6 || flock -n 6; } 2>/dev/null
+c=; [ ! -e "$n" ] || c=$(sha1sum <"$n"); [ -h "$n" ] || [ "\${c%% *}" = '${sum}' ] || stale "$p"`;
 }
 
 /** Ansible puts its process number there; what counts is that two copies in one second differ. */
