@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import type { Connections, Operator } from '../engine/run.ts';
 import type { Parsed } from '../source/flags.ts';
+import { visible } from '../source/visible.ts';
 import { createPool } from '../transport/index.ts';
 import { connectionSettings } from '../transport/settings.ts';
 import { SshConfigFiles } from '../transport/ssh-config.ts';
@@ -37,7 +38,7 @@ export function openConnections(
       known.set(key, found);
       const { warnings } = found;
       for (const warning of warnings) {
-        if (!warned.has(warning)) process.stderr.write(`[WARNING]: ${warning}\n`);
+        if (!warned.has(warning)) process.stderr.write(`[WARNING]: ${visible(warning)}\n`);
         warned.add(warning);
       }
       return pool.connection(found.settings);

@@ -3,6 +3,7 @@ import { EXIT, exitCodeOf } from '../engine/exit-code.ts';
 import type { GuardedReport } from '../report/guarded.ts';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
 import { formatSourceError } from '../source/render.ts';
+import { visible } from '../source/visible.ts';
 import { ConnectionError } from '../transport/connection.ts';
 
 /** What to print for an error that ends the program, and its exit code; a bug keeps its stack. */
@@ -14,11 +15,11 @@ export function failureText(error: unknown): { readonly text: string; readonly c
     const count = errors.length === 1 ? '' : `\n${errors.length} mistakes; no host was contacted for them\n`;
     return { text: `${blocks.join('\n')}\n${count}`, code };
   }
-  if (error instanceof UsageError) return { text: `polarplay: ${error.message}\n`, code };
+  if (error instanceof UsageError) return { text: `polarplay: ${visible(error.message)}\n`, code };
   if (error instanceof ConnectionError)
-    return { text: `polarplay: ${error.host}: ${error.message}\n${error.hint ?? ''}\n`, code };
+    return { text: visible(`polarplay: ${error.host}: ${error.message}\n${error.hint ?? ''}\n`), code };
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { text: `polarplay: internal error, please report it\n${stack}\n`, code };
+  return { text: visible(`polarplay: internal error, please report it\n${stack}\n`), code };
 }
 
 /** A run that went well and whose report is not whole did not go well: nobody could read how it went. */

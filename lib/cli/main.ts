@@ -2,6 +2,7 @@ import '../source/frozen-prototype.ts';
 import { existsSync } from 'node:fs';
 import { UsageError } from '../source/errors.ts';
 import { entryOf } from '../source/record.ts';
+import { visible } from '../source/visible.ts';
 
 /** The command line: the first word picks a command, a playbook is the command's name left out. */
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
@@ -87,7 +88,7 @@ main(process.argv.slice(2)).then(
   },
   async (error: unknown) => {
     if (error instanceof UsageError) {
-      process.stderr.write(`polarplay: ${error.message}\n`);
+      process.stderr.write(`polarplay: ${visible(error.message)}\n`);
       process.exitCode = error.exitCode;
       return;
     }

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type { Emit, HostOutcome } from '../engine/events.ts';
 import { runPlaybooks } from '../engine/run-playbooks.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
+import { visible } from '../source/visible.ts';
 import type { Session } from './session.ts';
 
 export interface OneTask {
@@ -60,7 +61,7 @@ export async function askHosts(
       answers.set(event.host, event);
       onAnswer(event.host);
     }
-    if (event.type === 'warning') process.stderr.write(`[WARNING]: ${event.message}\n`);
+    if (event.type === 'warning') process.stderr.write(`[WARNING]: ${visible(event.message)}\n`);
   });
   return answers;
 }

@@ -18,6 +18,7 @@ import { PACKAGE_ROOT } from '../source/package-root.ts';
 import { FileReader } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
+import { visible } from '../source/visible.ts';
 import { createTemplar } from '../templating/index.ts';
 import type { Templar, Variables } from '../templating/templar.ts';
 import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
@@ -68,7 +69,7 @@ export async function openSession(
   const warn =
     missingInventory === 'error'
       ? undefined
-      : (message: string) => void process.stderr.write(`[WARNING]: ${message}\n`);
+      : (message: string) => void process.stderr.write(`[WARNING]: ${visible(message)}\n`);
   let inventory = loadInventory(sources, files, warn);
   const extraVars = parseExtraVars(flags.texts('extra-vars'), files);
   const becomePassword =

@@ -2,6 +2,13 @@ import { fromHost, withForeignKeys } from '../source/unsafe.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import type { HostStats } from './events.ts';
 
+/**
+ * Names of variables that say how a host is reached and whom we become there. A host chooses names of facts, such as
+ * those of its network interfaces: these stay in `ansible_facts` and become no variable.
+ */
+const CONNECTION_VARIABLE =
+  /^ansible_(connection|host|port|user|pass(word)?|private_key_file|host_key_checking|timeout|pipelining|transport|executable|(remote|become|ssh|sftp|scp|paramiko|su|sudo|doas|shell)(_(?!host_key_).+)?|.+_(args|interpreter|pass|password))$/;
+
 /** Everything the run has learned about one host. Owned by the engine; lives as long as the run. */
 export class HostState {
   readonly name: string;
@@ -51,12 +58,16 @@ export class HostState {
       const value = fromHost(json);
       all.set(bare, value);
       this.plainFacts.set(bare, json);
-      this.factVars.set(`ansible_${bare}`, value);
+      this.setFactVar(`ansible_${bare}`, value);
       // What other modules find keeps its own name as well: `packages`, `services`, `getent_passwd`.
-      if (!fromSetup) this.factVars.set(name, value);
+      if (!fromSetup) this.setFactVar(name, value);
     }
     // Another mapping, not the same one changed: templates keep what they have opened.
     this.facts = withForeignKeys(all);
+  }
+
+  private setFactVar(name: string, value: Value): void {
+    if (!CONNECTION_VARIABLE.test(name)) this.factVars.set(name, value);
   }
 
   /** A fact under its own name, as a cacheable set_fact makes it. */

@@ -1,4 +1,5 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import { visibleJson } from '../source/visible.ts';
 import type { Output, Report } from './report.ts';
 import type { Paint, Style } from './style.ts';
 
@@ -42,6 +43,6 @@ export class AdhocReport implements Report {
       return `${this.#paint(style, text === '' ? `${head}\n` : `${head}\n${text}`)}\n`;
     }
     const { diff: _diff, ...rest } = result;
-    return `${this.#paint(style, `${host} | ${word} => ${JSON.stringify(rest, null, 4)}`)}\n`;
+    return `${this.#paint(style, `${host} | ${word} => ${visibleJson(rest, 4)}`)}\n`;
   }
 }

@@ -1,5 +1,6 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
 import { emptyRecord } from '../source/record.ts';
+import { visibleJson } from '../source/visible.ts';
 import type { Output, Report } from './report.ts';
 
 interface PlayRecord {
@@ -87,6 +88,6 @@ export class JsonReport implements Report {
       ...(summary?.ended !== undefined && { ended: summary.ended }),
       elapsed_ms: Math.round(summary?.elapsedMs ?? 0),
     };
-    this.#out.write(`${JSON.stringify(document, null, 2)}\n`);
+    this.#out.write(`${visibleJson(document, 2)}\n`);
   }
 }

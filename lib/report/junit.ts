@@ -1,4 +1,5 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import { visible } from '../source/visible.ts';
 import type { Output, Report } from './report.ts';
 
 /** JUnit XML for CI: a suite per play, a case per task and host. */
@@ -52,10 +53,10 @@ function caseXml(outcome: HostOutcome): string {
   return isSkip(outcome) ? `${head}><skipped/></testcase>\n` : `${head}/>\n`;
 }
 
-/** XML text; characters that XML cannot hold are dropped. */
+/** XML text; what XML cannot hold stands as its code. */
 function xmlText(text: string): string {
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
+  return visible(text)
+    .replace(/[\ufffe\uffff]/g, '')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -2,6 +2,7 @@ import { createTwoFilesPatch } from 'diff';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
 import type { FileDiff, Result } from '../modules/kit/define.ts';
 import { fromPlain, type Json } from '../source/value.ts';
+import { visible, visibleJson } from '../source/visible.ts';
 import { str } from '../templating/python/print.ts';
 import type { Paint, Style } from './style.ts';
 
@@ -126,13 +127,13 @@ function shownResult(outcome: HostOutcome, options: LineOptions): string {
   const { changed: _changed, failed: _failed, ansible_loop_var: loopVar, ...rest } = outcome.result;
   // The item stands in the line already.
   const shown = Object.entries(rest).filter(([name]) => name !== loopVar);
-  return ` => ${JSON.stringify(Object.fromEntries(shown), null, 4)}`;
+  return ` => ${visibleJson(Object.fromEntries(shown), 4)}`;
 }
 
 function verboseResult(result: Result, { verbosity }: LineOptions): string {
   if (verbosity < 1) return '';
   const { diff: _diff, ...rest } = result;
-  return ` => ${JSON.stringify(rest, null, verbosity >= 3 ? 4 : undefined)}`;
+  return ` => ${visibleJson(rest, verbosity >= 3 ? 4 : undefined)}`;
 }
 
 const TAIL_LINES = 20;
@@ -207,7 +208,7 @@ function recap(summary: RunSummary, options: LineOptions): string {
   const { paint } = options;
   const rows = Object.entries(summary.hosts).map(([host, stats]) => recapLine(host, stats, paint));
   const custom = Object.entries(summary.custom).map(
-    ([name, value]) => `\t${name}: ${JSON.stringify(value)}\n`,
+    ([name, value]) => `\t${visible(name)}: ${visibleJson(value)}\n`,
   );
   const stats = custom.length > 0 ? `\nCUSTOM STATS: \n${custom.join('')}` : '';
   return `${banner('PLAY RECAP', options)}${rows.join('')}${stats}\n${paint('dim', `total time ${duration(summary.elapsedMs)}`)}\n`;

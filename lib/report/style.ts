@@ -1,3 +1,5 @@
+import { visible } from '../source/visible.ts';
+
 /** Colours, in the meanings Ansible gives them. */
 export type Style =
   | 'ok'
@@ -12,6 +14,7 @@ export type Style =
   | 'removed'
   | 'cyan';
 
+/** Text in a style. What others wrote in it can not act on the terminal, so it takes no text that is painted already. */
 export type Paint = (style: Style, text: string) => string;
 
 const CODES: Readonly<Record<Style, string>> = {
@@ -28,10 +31,10 @@ const CODES: Readonly<Record<Style, string>> = {
   cyan: '36',
 };
 
-export const plain: Paint = (_, text) => text;
+export const plain: Paint = (_, text) => visible(text);
 
 export const coloured: Paint = (style, text) =>
-  text
+  visible(text)
     .split('\n')
     .map(line => (line === '' ? '' : `\u001b[${CODES[style]}m${line}\u001b[0m`))
     .join('\n');

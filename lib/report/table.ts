@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { visible } from '../source/visible.ts';
 import type { Paint } from './style.ts';
 
 /** Pads to a number of terminal columns: a Chinese character takes two, a combining one none. */
@@ -8,10 +9,11 @@ export const padColumns = (text: string, columns: number): string =>
 /** A plain table: a dim heading, columns as wide as their widest cell. `style` paints a cell that stands padded. */
 export function formatTable(
   head: readonly string[],
-  rows: readonly (readonly string[])[],
+  texts: readonly (readonly string[])[],
   paint: Paint,
   style: (cell: string, padded: string) => string = (_, padded) => padded,
 ): string {
+  const rows = texts.map(row => row.map(visible));
   const widths = head.map((title, i) =>
     Math.max(...[title, ...rows.map(row => row[i]!)].map(cell => stringWidth(cell))),
   );

@@ -1,4 +1,5 @@
 import type { RunEvent } from '../engine/events.ts';
+import { visible } from '../source/visible.ts';
 import { duration, eventText, type LineOptions } from './lines.ts';
 import type { Output, Report } from './report.ts';
 
@@ -82,7 +83,7 @@ export class TerminalReport implements Report {
     const line = printable(running.line);
     const said = line === '' ? '' : `: ${line}`;
     this.#out.write(
-      `... still running: [${host}] ${running.task}, ${duration(now - running.since)}${said}\n`,
+      `${visible(`... still running: [${host}] ${running.task}, ${duration(now - running.since)}${said}`)}\n`,
     );
   }
 
@@ -96,5 +97,5 @@ export class TerminalReport implements Report {
 const printable = (line: string): string =>
   line
     .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
-    .replace(/[\u0000-\u001f\u007f]/g, ' ')
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
     .trim();

@@ -1,4 +1,5 @@
 import type { Position, SourceError } from './errors.ts';
+import { visible } from './visible.ts';
 
 /** `file:line:col CODE message, hint`, then the source line with a caret below. `readFile` may fail: no excerpt then. */
 export function formatSourceError(
@@ -7,8 +8,8 @@ export function formatSourceError(
 ): string {
   const { position, code, message, hint } = error;
   const text = hint === undefined ? message : `${message}, ${hint}`;
-  if (!position) return `${code} ${text}`;
-  const head = `${position.file}:${position.line}:${position.col} ${code} ${text}`;
+  if (!position) return visible(`${code} ${text}`);
+  const head = visible(`${position.file}:${position.line}:${position.col} ${code} ${text}`);
   const excerpt = excerptOf(position, readFile);
   return excerpt === undefined ? head : `${head}\n${excerpt}`;
 }
@@ -19,7 +20,7 @@ function excerptOf(position: Position, readFile: (path: string) => string | unde
   const number = String(position.line).padStart(5);
   const before = line.slice(0, position.col - 1).replace(/[^\t]/g, ' ');
   const carets = '^'.repeat(Math.max(1, Math.min(position.length ?? 1, line.length - position.col + 1)));
-  return `${number} | ${line}\n${' '.repeat(5)} | ${before}${carets}`;
+  return `${number} | ${visible(line)}\n${' '.repeat(5)} | ${before}${carets}`;
 }
 
 function safely<T>(read: () => T): T | undefined {

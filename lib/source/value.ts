@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Position } from './errors.ts';
 
 /**
@@ -85,8 +86,8 @@ export abstract class Opaque {
   abstract toString(): string;
 }
 
-/** The placeholder that `default(omit)` yields; an argument equal to it is dropped. Same spelling idea as Ansible's. */
-export const OMIT = '__omit_place_holder__polarplay__';
+/** What `default(omit)` yields; an argument equal to it is dropped. No host can guess it: it is another one in each run. */
+export const OMIT = `__omit_place_holder__${randomBytes(20).toString('hex')}`;
 
 const ORIGIN = Symbol('origin');
 

@@ -1,6 +1,8 @@
+import { visible } from '../../lib/source/visible.ts';
+
 /** Text as HTML shows it, in element content and in quoted attributes. */
 export function htmlText(text: string): string {
-  return text
+  return visible(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

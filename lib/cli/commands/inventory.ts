@@ -3,6 +3,7 @@ import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
+import { visible, visibleJson } from '../../source/visible.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession } from '../session.ts';
 import { VAULT_FLAGS } from '../vault-secrets.ts';
@@ -37,7 +38,7 @@ export async function runInventoryCommand(argv: readonly string[]): Promise<numb
     if (host !== undefined) {
       if (!inventory.hosts.has(host)) throw new UsageError(`no host "${host}" in the inventory`);
       print(hostVars(inventory, host, dirs));
-    } else if (flags.has('graph')) process.stdout.write(graph(inventory, flags.has('vars'), dirs));
+    } else if (flags.has('graph')) process.stdout.write(visible(graph(inventory, flags.has('vars'), dirs)));
     else if (flags.has('list')) print(list(inventory, dirs, allowed(inventory, flags.text('limit'))));
     else throw new UsageError('one of --list, --graph and --host is needed', 5);
     return 0;
@@ -46,7 +47,7 @@ export async function runInventoryCommand(argv: readonly string[]): Promise<numb
   }
 }
 
-const print = (json: Json): void => void process.stdout.write(`${JSON.stringify(json, null, 4)}\n`);
+const print = (json: Json): void => void process.stdout.write(`${visibleJson(json, 4)}\n`);
 
 const allowed = (inventory: Inventory, limit: string | undefined): ReadonlySet<string> =>
   new Set(limit === undefined ? inventory.hosts.keys() : inventory.select(limit));

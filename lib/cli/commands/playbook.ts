@@ -16,6 +16,7 @@ import { choosePaint } from '../../report/style.ts';
 import { TerminalReport } from '../../report/terminal.ts';
 import { SourceErrors, UsageError } from '../../source/errors.ts';
 import { type Parsed, parseFlags } from '../../source/flags.ts';
+import { visible } from '../../source/visible.ts';
 import { failureText, withReport } from '../failure.ts';
 import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
@@ -73,7 +74,7 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     tags: flags.has('list-tags'),
   };
   if (listing.hosts || listing.tasks || listing.tags) {
-    process.stdout.write(listPlaybook(run, playbook, flags.positionals, listing));
+    process.stdout.write(visible(listPlaybook(run, playbook, flags.positionals, listing)));
     return EXIT.ok;
   }
   for (const { message, position } of missingHandlers(playbook))
