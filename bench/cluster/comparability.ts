@@ -42,6 +42,9 @@ const IGNORED =
 
 const IGNORED_LOAD = new Set(['name', 'seed', 'pacedShare', 'storageSeconds', 'warmUpSeconds']);
 
+/** More or fewer repetitions, or other kinds of load beside, leave each measurement what it was. */
+const NOTED_LOAD = new Set(['repetitions', 'readOnlyNodes', 'writes', 'logSampling']);
+
 /** A host whose memory differs by less than this is the same machine after an update of its kernel. */
 const SAME_MEMORY = 0.03;
 
@@ -57,7 +60,28 @@ export function differences(before: RunRecord, after: RunRecord): readonly Diffe
 
 /** Whether figures of the two runs can be set side by side. */
 export function comparable(before: RunRecord, after: RunRecord): boolean {
+  // A page of a hundred nights asks this thousands of times, and nearly always nothing that breaks is different.
+  if (signatureOf(before) === signatureOf(after)) return true;
   return differences(before, after).every(d => d.weight !== 'breaks');
+}
+
+const signatures = new WeakMap<RunRecord, string>();
+
+/** All that could break a comparison, as text. */
+function signatureOf(run: RunRecord): string {
+  const known = signatures.get(run);
+  if (known !== undefined) return known;
+  const roles = [...new Set(run.fingerprint.map(f => f.role))].sort();
+  const hosts = roles.map(role =>
+    alike(run.fingerprint.filter(f => f.role === role)).map(({ stable }) =>
+      [...HARDWARE, ...DECIDING_SETTINGS].map(key => stable[key]),
+    ),
+  );
+  const load = Object.entries(run.load).filter(([key]) => !IGNORED_LOAD.has(key) && !NOTED_LOAD.has(key));
+  const { database, version, sync, nodes } = run.cluster;
+  const signature = JSON.stringify([database, version, sync, nodes.length, load.sort(), hosts]);
+  signatures.set(run, signature);
+  return signature;
 }
 
 /** A difference as a reader of the report wants it. */
@@ -85,10 +109,7 @@ function loadDifferences(before: RunRecord, after: RunRecord): Difference[] {
     .filter(key => !IGNORED_LOAD.has(key))
     .flatMap((key): Difference[] => {
       const [a, b] = [before.load[key], after.load[key]].map(v => (v === undefined ? '' : JSON.stringify(v)));
-      // More or fewer repetitions, or other kinds of load beside, leave each measurement what it was.
-      const weight = ['repetitions', 'readOnlyNodes', 'writes', 'logSampling'].includes(key)
-        ? 'noted'
-        : 'breaks';
+      const weight = NOTED_LOAD.has(key) ? 'noted' : 'breaks';
       return a === b ? [] : [{ weight, what: key, where: 'profile', before: a ?? '', after: b ?? '' }];
     });
 }

@@ -37,7 +37,7 @@ export interface NodeSummary {
 }
 
 /** In which order workloads are shown. */
-const ORDER: readonly Workload[] = [
+export const ORDER: readonly Workload[] = [
   'read-only',
   'read-write',
   'simple-update',

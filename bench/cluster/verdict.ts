@@ -3,7 +3,7 @@ import { comparable } from './comparability.ts';
 import { type Judgement, judgeNights } from './regression.ts';
 import type { NightFigures, RunRecord } from './result.ts';
 import { median } from './statistics.ts';
-import { summariseRun, titleOf } from './summary.ts';
+import { summariseRun } from './summary.ts';
 
 /** One measurement over the nights that can be compared, tonight the last. */
 export interface Trend {
@@ -36,6 +36,8 @@ export interface NightVerdict {
   readonly trends: readonly Trend[];
   readonly slowNodes: readonly SlowNode[];
   readonly slowDisks: readonly SlowDisk[];
+  /** The run before the low nights began, when tonight is low: what changed since then is what to look at. */
+  readonly lastFine: RunRecord | undefined;
   /** Whether this is the night that confirms: later ones tell it again, but need not wake anybody. */
   readonly newlyConfirmed: boolean;
 }
@@ -81,6 +83,8 @@ export function judgeRun(
     trends,
     slowNodes,
     slowDisks,
+    lastFine:
+      worst && worst.tonight.lowNights > 0 ? worst.runs.at(-1 - worst.tonight.lowNights)?.record : undefined,
     newlyConfirmed: trends.some(t => t.tonight.lowNights === 2),
   };
 }
@@ -134,13 +138,19 @@ function mainClause(record: RunRecord, trends: readonly Trend[], worst: Trend | 
   const low = trends.filter(t => t.tonight.lowNights > 0);
   if (low.length > 0) {
     const others = low.length > 1 ? `, and ${low.length - 1} more of ${trends.length} measurements` : '';
-    return `${titleOf(worst)} ${signed(change)} against ${nights} nights, ${ordinal(lowNights)}${others}`;
+    return `${nameOf(worst)} ${signed(change)} against ${nights} nights, ${ordinal(lowNights)}${others}`;
   }
   const judged = trends.filter(t => t.tonight.verdict === 'fine');
   const [largest] = [...judged].sort((a, b) => a.tonight.change - b.tonight.change);
   const blind = Math.max(...judged.map(t => t.tonight.smallestNoticed));
-  return `as fast as in the ${largest!.tonight.nights} nights before (${titleOf(largest!)} ${signed(largest!.tonight.change)}; a loss of ${percent(judged.length > 0 ? blind : smallestNoticed)} would be noticed)`;
+  return `as fast as in the ${largest!.tonight.nights} nights before (${nameOf(largest!)} ${signed(largest!.tonight.change)}; a loss of ${percent(judged.length > 0 ? blind : smallestNoticed)} would be noticed)`;
 }
+
+/** What a measurement is called in a sentence. */
+const nameOf = ({ workload, nodes }: Trend): string =>
+  workload === 'read-only' || workload === 'mixed-reads'
+    ? `${workload} on ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`
+    : workload;
 
 function ordinal(nights: number): string {
   if (nights === 1) return 'first night, to be confirmed by the next';

@@ -34,6 +34,8 @@ export interface Chart {
   /** What is usual: low and high for each place. */
   readonly usual?: readonly (readonly [x: number, low: number, high: number])[];
   readonly logarithmic?: boolean;
+  /** The axis need not begin at zero: what matters are small changes. */
+  readonly close?: boolean;
   readonly note?: string;
 }
 
@@ -43,8 +45,10 @@ export interface Tick {
 }
 
 const SIZE = 1000;
-/** Height of a line of labels over that of the plot: closer ones would cover each other. */
+/** Height of a line of labels over that of the plot: closer ones would cover each other. More lines get a taller plot. */
 const LABEL_SHARE = 0.068;
+const TALL_LABEL_SHARE = 0.045;
+const MANY_LINES = 8;
 
 export function chartHtml(chart: Chart): string {
   const scale = yScale(chart);
@@ -63,7 +67,7 @@ export function chartHtml(chart: Chart): string {
     ({ at, label }) => `<span style="left:${n(x(at) / 10)}%">${htmlText(label)}</span>`,
   );
   return `<figure class="chart"><figcaption>${htmlText(chart.title)} <small>${htmlText(chart.unit)}</small></figcaption>
-<div class="plot"><div class="y">${yLabels.join('')}</div><div class="area"><svg viewBox="0 0 ${SIZE} ${SIZE}" preserveAspectRatio="none" role="img" aria-label="${htmlText(chart.title)}">${shapes.join('')}</svg>${dots(chart, x, y)}</div><div class="ends">${ends(chart, scale)}</div><div class="x">${xLabels.join('')}</div></div>${chart.note === undefined ? '' : `<p class="note">${chart.note}</p>`}</figure>`;
+<div class="plot${chart.lines.length > MANY_LINES ? ' tall' : ''}"><div class="y">${yLabels.join('')}</div><div class="area"><svg viewBox="0 0 ${SIZE} ${SIZE}" preserveAspectRatio="none" role="img" aria-label="${htmlText(chart.title)}">${shapes.join('')}</svg>${dots(chart, x, y)}</div><div class="ends">${ends(chart, scale)}</div><div class="x">${xLabels.join('')}</div></div>${chart.note === undefined ? '' : `<p class="note">${chart.note}</p>`}</figure>`;
 }
 
 /** Colour `i` of `count`: the page's own for a few, evenly spaced hues for many. */
@@ -79,10 +83,10 @@ interface Scale {
   share(value: number): number;
 }
 
-function yScale({ lines, usual, logarithmic }: Chart): Scale {
+function yScale({ lines, usual, logarithmic, close }: Chart): Scale {
   const values = [
     ...lines.flatMap(line => line.points.flatMap(([, value]) => (value === undefined ? [] : [value]))),
-    ...(usual ?? []).map(([, , high]) => high),
+    ...(usual ?? []).flatMap(([, low, high]) => [low, high]),
   ].filter(value => Number.isFinite(value));
   const top = Math.max(...values, 0);
   if (logarithmic) {
@@ -97,14 +101,18 @@ function yScale({ lines, usual, logarithmic }: Chart): Scale {
       share: value => (Math.log10(Math.max(value, 10 ** from)) - from) / (to - from),
     };
   }
-  const step = niceStep((top || 1) / 4);
-  const high = Math.ceil((top || 1) / step) * step;
+  const least = close ? Math.min(...values, top) : 0;
+  // Half of the height at most is left out, and only when nothing lies there.
+  const bottom = least > top / 2 ? Math.max(0, least - (top - least)) : 0;
+  const step = niceStep((top - bottom || 1) / 4);
+  const low = Math.floor(bottom / step) * step;
+  const high = Math.max(Math.ceil(top / step) * step, low + step);
   return {
-    ticks: Array.from({ length: Math.round(high / step) + 1 }, (_, i) => ({
-      at: i * step,
-      label: compact(i * step),
+    ticks: Array.from({ length: Math.round((high - low) / step) + 1 }, (_, i) => ({
+      at: low + i * step,
+      label: compact(low + i * step),
     })),
-    share: value => value / high,
+    share: value => (value - low) / (high - low),
   };
 }
 
@@ -147,7 +155,7 @@ function bandShape({ from, to, kind, label }: Band, x: Place): string {
 
 function usualShape(usual: NonNullable<Chart['usual']>, x: Place, y: Place): string {
   const upper = usual.map(([at, , high], i) => `${i === 0 ? 'M' : 'L'}${n(x(at))} ${n(y(high))}`);
-  const lower = [...usual].reverse().map(([at, low]) => `L${n(x(at))} ${n(y(Math.max(low, 0)))}`);
+  const lower = [...usual].reverse().map(([at, low]) => `L${n(x(at))} ${n(y(low))}`);
   return `<path class="usual" d="${upper.join('')}${lower.join('')}Z"/>`;
 }
 
@@ -172,7 +180,8 @@ function ends({ lines }: Chart, scale: Scale): string {
       return last ? [{ line, at: Math.min(scale.share(last[1]!), 1) }] : [];
     })
     .sort((a, b) => a.at - b.at);
-  const gap = Math.min(LABEL_SHARE, 1 / Math.max(placed.length, 1));
+  const share = lines.length > MANY_LINES ? TALL_LABEL_SHARE : LABEL_SHARE;
+  const gap = Math.min(share, 1 / Math.max(placed.length, 1));
   const heights = spread(
     placed.map(p => p.at),
     gap,
@@ -215,7 +224,7 @@ export const CHART_STYLE = `
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));gap:1.4rem 1.8rem}
 .chart{margin:0;min-width:0;break-inside:avoid}.chart figcaption{font-weight:600;font-size:.92rem;margin-bottom:.5rem}.chart small{color:var(--dim);font-weight:400;margin-left:.3rem}
 .plot{display:grid;grid-template-columns:2.9rem minmax(0,1fr) auto;grid-template-rows:14rem 1.4rem;font-size:.75rem;color:var(--dim);font-variant-numeric:tabular-nums}
-.plot .y,.plot .area,.plot .ends,.plot .x{position:relative}.plot .y span{position:absolute;right:.5rem;transform:translateY(50%);white-space:nowrap}
+.plot.tall{grid-template-rows:21rem 1.4rem}.plot .y,.plot .area,.plot .ends,.plot .x{position:relative}.plot .y span{position:absolute;right:.5rem;transform:translateY(50%);white-space:nowrap}
 .plot .area{border-left:1px solid var(--line);border-bottom:1px solid var(--line)}.plot svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible}
 .plot .ends{min-width:3.2rem;max-width:8rem}.plot .ends span{position:absolute;left:.4rem;transform:translateY(50%);white-space:nowrap;font-weight:600}
 .plot .x{grid-column:2;margin-top:.2rem}.plot .x span{position:absolute;transform:translateX(-50%);white-space:nowrap}

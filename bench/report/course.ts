@@ -108,6 +108,13 @@ export function latencyCurves(series: readonly CellSeries[], summaries: readonly
 const nines = (at: number): string =>
   at === 0 ? 'min' : at === 1 ? 'p90' : `p${(100 - 10 ** (2 - at)).toFixed(Math.max(0, at - 2))}`;
 
+const FURTHEST = 5;
+
+function furthest(lag: CellSeries['lag']): CellSeries['lag'] {
+  const middle = (one: CellSeries['lag'][number]) => median(one.points.map(([, bytes]) => bytes));
+  return [...lag].sort((a, b) => middle(b) - middle(a)).slice(0, FURTHEST);
+}
+
 /** How far the replicas were behind while somebody wrote. */
 export function lagCharts(series: readonly CellSeries[]): string {
   const shown = series.filter(s => s.lag.some(l => l.points.length > 1));
@@ -117,8 +124,13 @@ export function lagCharts(series: readonly CellSeries[]): string {
       title: titleOf(s),
       unit: 'KiB of WAL behind',
       ...secondsOf(s),
-      lines: nodeLines(s.lag.map(l => [l.host, l.points.map(([at, bytes]) => [at, bytes / 1024] as const)])),
+      lines: nodeLines(
+        furthest(s.lag).map(l => [l.host, l.points.map(([at, bytes]) => [at, bytes / 1024] as const)]),
+      ),
     })),
+    shown.some(s => s.lag.length > FURTHEST)
+      ? `<p class="note">The ${FURTHEST} replicas that are furthest behind.</p>`
+      : '',
   );
 }
 

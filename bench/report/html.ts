@@ -2,7 +2,7 @@ import { htmlText } from '../../verify/report/html-text.ts';
 import { differences, differenceText } from '../cluster/comparability.ts';
 import { onOneMachine } from '../cluster/fingerprint.ts';
 import type { CellSeries, RunDetail, RunRecord } from '../cluster/result.ts';
-import { type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
+import { ORDER, type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
 import type { NightVerdict } from '../cluster/verdict.ts';
 import { compact } from './chart.ts';
 import { courses, hostMetrics, lagCharts, latencyCurves } from './course.ts';
@@ -19,13 +19,9 @@ export function formatHtml(detail: RunDetail, verdict: NightVerdict, before: rea
   const summaries = summariseRun(record);
   const body = [
     `<p class="verdict ${verdict.level}">${htmlText(verdict.sentence)}</p>`,
-    said(detail, before),
+    said(detail, verdict, before),
     tiles(summaries, record),
-    section(
-      'The nights',
-      trendCharts(verdict),
-      '<p class="note">Shaded: what is usual, from the nights before each one. Red dots: nights below it. Marks: something changed; point at them to see what.</p>',
-    ),
+    section('The nights, the worst first', trendCharts(verdict)),
     section('Second by second', courses(firstOfEach(detail.series))),
     section('Reading on more nodes', scaling(summaries, record)),
     section('Nodes, the slowest first', nodes(summaries)),
@@ -62,18 +58,26 @@ function section(title: string, ...parts: readonly string[]): string {
 }
 
 /** What a reader must know before the figures: troubles, what changed since the run before, what disturbed. */
-function said({ record, consistent }: RunDetail, before: readonly RunRecord[]): string {
+function said(
+  { record, consistent }: RunDetail,
+  verdict: NightVerdict,
+  before: readonly RunRecord[],
+): string {
   const lines: string[] = [];
   const line = (kind: string, head: string, text: string) =>
     lines.push(`<li class="${kind}"><b>${htmlText(head)}</b>${htmlText(text)}</li>`);
   if (record.interrupted !== undefined) line('bad', 'not finished', record.interrupted);
   for (const complaint of record.complaints) line('bad', 'went wrong', complaint);
-  const last = before.filter(r => r.profile === record.profile).at(-1);
-  const changed = last ? differences(last, record) : [];
-  for (const d of changed.filter(c => c.weight === 'breaks'))
-    line('warn', 'not comparable with the run before', differenceText(d));
-  for (const d of changed.filter(c => c.weight === 'noted'))
-    line('', 'changed since the run before', differenceText(d));
+  const last = verdict.lastFine ?? before.filter(r => r.profile === record.profile).at(-1);
+  const since = last && `${last.at.slice(0, 10)}${verdict.lastFine ? ', the last fine night' : ''}`;
+  for (const d of last ? differences(last, record) : [])
+    line(
+      d.weight === 'breaks' ? 'warn' : '',
+      `${d.weight === 'breaks' ? 'not comparable with' : 'changed since'} ${since}`,
+      differenceText(d),
+    );
+  if (verdict.lastFine && differences(verdict.lastFine, record).length === 0)
+    line('', `changed since ${since}`, 'nothing that is known: same hosts, settings and software');
   for (const remark of record.remarks) line('warn', 'disturbed', remark);
   if (record.standIn)
     line(
@@ -237,13 +241,13 @@ const named = (name: string, value: string): string =>
 
 /** The first repetition of each measurement, in the order of the summaries. */
 function firstOfEach(series: readonly CellSeries[]): readonly CellSeries[] {
-  const seen = new Map<string, CellSeries>();
+  const place = (s: CellSeries) => 1000 * ORDER.indexOf(s.workload) + s.nodes;
+  const seen = new Map<number, CellSeries>();
   for (const one of series) {
-    const key = `${one.workload} ${String(one.nodes).padStart(4)}`;
-    const known = seen.get(key);
-    if (!known || one.repetition < known.repetition) seen.set(key, one);
+    const known = seen.get(place(one));
+    if (!known || one.repetition < known.repetition) seen.set(place(one), one);
   }
-  return [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+  return [...seen].sort(([a], [b]) => a - b).map(([, one]) => one);
 }
 
 const count = (value: number): string => Math.round(value).toLocaleString('en').replaceAll(',', '\u202f');

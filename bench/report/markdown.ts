@@ -22,10 +22,15 @@ export function formatMarkdown(
     `Profile ${record.profile}, scale ${record.scale}, ${record.at.slice(0, 16).replace('T', ' ')} UTC.`,
   ];
   lines.push('', `**${verdict.sentence}**`);
-  const last = before.filter(r => r.profile === record.profile).at(-1);
+  const last = verdict.lastFine ?? before.filter(r => r.profile === record.profile).at(-1);
   const changed = last ? differences(last, record) : [];
   if (changed.length > 0)
-    lines.push('', 'Changed since the run before:', '', ...changed.map(d => `- ${differenceText(d)}`));
+    lines.push(
+      '',
+      `Changed since ${last!.at.slice(0, 10)}:`,
+      '',
+      ...changed.map(d => `- ${differenceText(d)}`),
+    );
   if (record.interrupted !== undefined)
     lines.push(
       '',

@@ -2,7 +2,7 @@ import { PAGE_STYLE } from '../../verify/report/page-style.ts';
 import { CHART_STYLE } from './chart.ts';
 
 /** The style of the benchmark's pages: screens of all widths, light and dark, and paper. */
-export const STYLE = `${PAGE_STYLE}
+export const STYLE = `${PAGE_STYLE}${CHART_STYLE}
 main{padding-top:1.4rem}header h1{font-size:1.15rem}header p{font-size:.88rem}a{color:var(--series1)}
 .verdict{border-left:6px solid var(--dim);background:var(--card);border-radius:0 10px 10px 0;padding:1rem 1.25rem;margin:1rem 0;font-size:1.3rem;line-height:1.4;font-weight:600;overflow-wrap:anywhere}
 .verdict.fine{border-color:var(--good)}.verdict.suspect{border-color:var(--warn)}.verdict.confirmed,.verdict.broken{border-color:var(--bad)}
@@ -16,5 +16,5 @@ details{border-top:1px solid var(--line);padding:.35rem 0}summary{cursor:pointer
 .runs td{font-size:.9rem}.runs td:last-child{overflow-wrap:anywhere}.runs td:first-child{white-space:nowrap}
 @media(max-width:44rem){main{padding:.8rem .7rem 2rem}section{padding:.8rem .8rem}.verdict{font-size:1.08rem;padding:.8rem .9rem}.plot{grid-template-columns:2.5rem minmax(0,1fr) auto}.plot .ends{max-width:5.2rem}.plot .ends span{font-weight:500}
 .rows thead,.runs thead{display:none}.rows table,.rows tbody,.rows tr,.rows td,.runs table,.runs tbody,.runs tr,.runs td{display:block;border:0;padding:0}.rows tr,.runs tr{border-top:1px solid var(--line);padding:.4rem 0;display:grid;grid-template-columns:1fr 1fr;gap:.1rem .8rem}.rows td.n{text-align:left}.rows td:first-child,.rows td:nth-child(2),.runs td:last-child{grid-column:1/-1}.rows td:empty{display:none}.rows td[data-name]::before{content:attr(data-name) " ";color:var(--dim)}}
-@media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--dim:#444;--line:#bbb;--good:#14703b;--bad:#b3241d;--warn:#8a5f06;--series1:#2f6fde;--series2:#12a594;--series3:#c96f17;--series4:#8e4ec6;--series5:#c02f8c;--hue-light:.5}@page{margin:14mm}body{font-size:10.5pt}main{max-width:none;padding:0}section{border:0;padding:0;margin:5mm 0}h2{break-after:avoid}tr,.tiles li,.verdict{break-inside:avoid}.verdict{border-top:1px solid var(--line);border-right:1px solid var(--line);border-bottom:1px solid var(--line)}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}details::details-content{content-visibility:visible;block-size:auto}.charts{grid-template-columns:1fr 1fr}.plot{grid-template-rows:38mm 1.4rem}a{color:inherit;text-decoration:none}}
-${CHART_STYLE}`;
+@media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--dim:#444;--line:#bbb;--good:#14703b;--bad:#b3241d;--warn:#8a5f06;--series1:#2f6fde;--series2:#12a594;--series3:#c96f17;--series4:#8e4ec6;--series5:#c02f8c;--hue-light:.5}@page{margin:14mm}body{font-size:10.5pt}main{max-width:none;padding:0}section{border:0;padding:0;margin:5mm 0}h2{break-after:avoid}tr,.tiles li,.verdict{break-inside:avoid}.verdict{border-top:1px solid var(--line);border-right:1px solid var(--line);border-bottom:1px solid var(--line)}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}details::details-content{content-visibility:visible;block-size:auto}.charts{grid-template-columns:1fr 1fr}.plot{grid-template-rows:38mm 1.4rem}.plot.tall{grid-template-rows:70mm 1.4rem}a{color:inherit;text-decoration:none}}
+`;

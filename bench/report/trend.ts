@@ -1,3 +1,4 @@
+import { htmlText } from '../../verify/report/html-text.ts';
 import { differences, differenceText } from '../cluster/comparability.ts';
 import { titleOf } from '../cluster/summary.ts';
 import type { NightVerdict, Trend } from '../cluster/verdict.ts';
@@ -7,9 +8,14 @@ const NIGHTS_SHOWN = 30;
 
 /** Rate and latencies of every measurement over the comparable nights; nothing when tonight is the first. */
 export function trendCharts({ trends }: NightVerdict): string {
-  const shown = trends.filter(t => t.runs.length > 1);
-  if (shown.length === 0) return '';
-  return `<div class="charts">${shown.flatMap(t => [rate(t), latency(t)].map(chartHtml)).join('')}</div>`;
+  const low = (t: Trend) => (t.tonight.lowNights > 0 ? t.tonight.change : 0);
+  const shown = trends.filter(t => t.runs.length > 1).sort((a, b) => low(a) - low(b));
+  const [longest] = [...shown].sort((a, b) => b.runs.length - a.runs.length);
+  if (!longest) return '';
+  const changed = changes(longest).map(({ label = '' }) => `<li>${htmlText(label)}</li>`);
+  return `<div class="charts">${shown.flatMap(t => [rate(t), latency(t)].map(chartHtml)).join('')}</div>
+<p class="note">Shaded: what is usual, from the nights before each one. Red: nights below it. Upright lines: something changed that does not end the trend.</p>
+${changed.length === 0 ? '' : `<ul class="said">${changed.join('')}</ul>`}`;
 }
 
 function rate(trend: Trend): Chart {
@@ -19,6 +25,7 @@ function rate(trend: Trend): Chart {
     title: titleOf(trend),
     unit: 'transactions a second',
     ...nightsOf(trend),
+    close: true,
     usual: known.map(([i, j]) => [i, j.centre * (1 - j.threshold), j.centre * (1 + j.threshold)] as const),
     bands: changes(trend),
     lines: [

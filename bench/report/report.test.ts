@@ -1,0 +1,134 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { madeUpNight } from '../../test/support/made-up-nights.ts';
+import { comparable, differences } from '../cluster/comparability.ts';
+import { appendHistory } from '../cluster/history.ts';
+import { historyFile, writeRun } from '../cluster/output.ts';
+import { csvOf, rowsOf } from '../cluster/rows.ts';
+import { judgeRun } from '../cluster/verdict.ts';
+
+const MEMORY = { 'memory MiB': '256900' };
+
+describe('bench: the sentence about a night', () => {
+  const quiet = Array.from({ length: 12 }, (_, day) => madeUpNight({ nodes: 3, day }).record);
+  const sentence = (...nights: Parameters<typeof madeUpNight>[0][]) => {
+    const records = nights.map(like => madeUpNight(like).record);
+    return judgeRun(records.at(-1)!, [...quiet, ...records]);
+  };
+
+  it('a quiet night: what was seen, and what would be', () => {
+    const { level, sentence: said } = sentence({ nodes: 3, day: 12 });
+    expect(level).to.equal('fine');
+    expect(said).to.match(
+      /^As fast as in the 12 nights before \(.* a loss of \d+(\.\d)? % would be noticed\)\.$/,
+    );
+  });
+
+  it('a loss, the second night, with the last fine night to compare with', () => {
+    const low = { nodes: 3, writing: 0.85 };
+    const first = sentence({ ...low, day: 12 });
+    expect([first.level, first.newlyConfirmed]).to.deep.equal(['suspect', false]);
+    const second = sentence({ ...low, day: 12 }, { ...low, day: 13 });
+    expect([second.level, second.newlyConfirmed, second.lastFine?.id]).to.deep.equal([
+      'confirmed',
+      true,
+      quiet.at(-1)!.id,
+    ]);
+    expect(second.sentence).to.match(
+      /−1\d % against 12 nights, second night, and 2 more of 6 measurements\.$/,
+    );
+    const third = sentence({ ...low, day: 12 }, { ...low, day: 13 }, { ...low, day: 14 });
+    expect([third.level, third.newlyConfirmed]).to.deep.equal(['confirmed', false]);
+  });
+
+  it('a slow node and a slow disk are named, whoever they are', () => {
+    const said = sentence({ nodes: 3, day: 12, slow: { host: 'ro2', share: 0.5 }, disk: 0.3 }).sentence;
+    expect(said).to.match(
+      /the disk of st1 does (29|3\d) % of its usual random \w+; slowest node ro2 at (4|5)\d % of the others\.$/,
+    );
+  });
+
+  it('troubles come along, and a run without a measurement says so', () => {
+    const broken = sentence({
+      nodes: 3,
+      day: 12,
+      complaints: ['ro2 was not measured: no route', 'and more'],
+    });
+    expect(broken.level).to.equal('broken');
+    expect(broken.sentence).to.contain('; ro2 was not measured: no route (and 1 more).');
+    const empty = { ...madeUpNight({ nodes: 3, day: 12 }).record, night: [], cells: [] };
+    expect(judgeRun(empty, quiet).sentence).to.equal('Nothing was measured.');
+  });
+
+  it('a switchover and a minor update go on with the trend; other hardware and other rules end it', () => {
+    const before = quiet.at(-1)!;
+    for (const [change, goesOn] of [
+      [{ primary: 'ro1' }, true],
+      [
+        { stable: { kernel: '6.1.0-99-amd64', version: 'PostgreSQL 15.9 (PolarDB 15.9.0.0)', ...MEMORY } },
+        true,
+      ],
+      [{ stable: { log_min_duration_statement: '1000ms' } }, true],
+      [{ stable: { random_page_cost: '4' } }, true],
+      [{ stable: { cpus: '16' } }, false],
+      [{ stable: { fsync: 'off' } }, false],
+    ] as const) {
+      const after = madeUpNight({ nodes: 3, day: 12, ...change }).record;
+      expect(comparable(before, after), JSON.stringify(change)).to.equal(goesOn);
+    }
+    expect(comparable(before, madeUpNight({ nodes: 4, day: 12 }).record)).to.equal(false);
+    const said = (change: object) =>
+      differences(before, madeUpNight({ nodes: 3, day: 12, ...change }).record).map(
+        d => `${d.weight} ${d.where} ${d.what}`,
+      );
+    expect(said({ stable: { log_min_duration_statement: '1000ms', ...MEMORY } })).to.deep.equal([]);
+    expect(said({ stable: { random_page_cost: '4' } })).to.deep.equal([
+      'noted storage random_page_cost',
+      'noted primary random_page_cost',
+      'noted replica random_page_cost',
+    ]);
+    expect(said({ primary: 'ro1' })).to.deep.equal(['noted  primary']);
+  });
+});
+
+describe('bench: pages and tables', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-pages-'));
+  after(() => rmSync(dir, { recursive: true }));
+
+  it('thirty nights of sixteen nodes: index, reports, and nothing that a host says is markup', () => {
+    const evil = '<script>alert(1)</script>';
+    const nights = Array.from({ length: 30 }, (_, day) =>
+      madeUpNight({
+        nodes: 16,
+        day,
+        ...(day > 10 ? { stable: { kernel: evil } } : {}),
+        ...(day > 27 ? { writing: 0.8, slow: { host: 'ro7', share: 0.5 } } : {}),
+      }),
+    );
+    for (const { record } of nights.slice(0, -1)) appendHistory(historyFile(dir), record);
+    const { name } = writeRun(dir, nights.at(-1)!);
+    const index = readFileSync(join(dir, 'index.html'), 'utf8');
+    expect(index.match(/href="2026[^"]*-nightly\.html"/g)).to.have.length(30);
+    const last = readFileSync(`${name}.html`, 'utf8');
+    for (const text of [index, last]) {
+      expect(text).not.to.match(/<script|https?:|url\(|NaN|undefined|Infinity/);
+      expect(text).to.contain('second night');
+    }
+    expect(last.indexOf('second night')).to.be.lessThan(last.indexOf('<svg'));
+    expect(last).to.contain('6.1.0-40-amd64 → &lt;script&gt;');
+    for (const host of ['rw1', 'ro7', 'ro15']) expect(last).to.contain(`>${host}</span>`);
+  });
+
+  it('CSV has a line for each measurement and node, and quotes what needs it', () => {
+    const record = madeUpNight({ nodes: 2, day: 3, primary: 'a,"b"' }).record;
+    const lines = csvOf(rowsOf(record, judgeRun(record, [])))
+      .trimEnd()
+      .split('\n');
+    expect(lines[0]).to.match(/^run,at,cluster,profile,workload,nodes,host,tps,/);
+    // Two measurements of reading with 1 and 2 nodes, three of writing with one: each with a line for all of them.
+    expect(lines).to.have.length(1 + 2 + 3 + 3 * 2);
+    expect(lines[1]).to.match(/^20260904T020000,.*,read-only,1,,\d.*,"a,""b"""$/);
+  });
+});
