@@ -14,12 +14,12 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../../lib/source/errors.ts';
-import type { Measurement, RunRecord } from './result.ts';
+import type { Measurement, RunRecord, StorageFigures } from './result.ts';
 
 /** What is known of a run before it measured anything. */
 export type RunHead = Omit<
   RunRecord,
-  'endedAt' | 'interrupted' | 'failed' | 'complaints' | 'remarks' | 'cells' | 'night'
+  'endedAt' | 'interrupted' | 'failed' | 'complaints' | 'remarks' | 'cells' | 'night' | 'storage'
 >;
 
 /** What a run has said and measured so far. */
@@ -28,11 +28,13 @@ export interface RunSoFar {
   readonly measurements: readonly Measurement[];
   readonly complaints: readonly string[];
   readonly remarks: readonly string[];
+  readonly storage: readonly StorageFigures[];
 }
 
 type Line =
   | { readonly kind: 'owner'; readonly host: string; readonly pid: number }
   | { readonly kind: 'head'; readonly head: RunHead }
+  | { readonly kind: 'storage'; readonly storage: readonly StorageFigures[] }
   | { readonly kind: 'measurement'; readonly measurement: Measurement }
   | { readonly kind: 'complaint' | 'remark'; readonly text: string };
 
@@ -47,6 +49,7 @@ export class RunJournal {
   readonly #measurements: Measurement[] = [];
   readonly #complaints: string[] = [];
   readonly #remarks: string[] = [];
+  #storage: readonly StorageFigures[] = [];
   #head: RunHead | undefined;
 
   /** Makes the folder and the file: a folder that cannot be written is found before anything is measured. */
@@ -68,6 +71,7 @@ export class RunJournal {
         measurements: this.#measurements,
         complaints: this.#complaints,
         remarks: this.#remarks,
+        storage: this.#storage,
       }
     );
   }
@@ -80,6 +84,12 @@ export class RunJournal {
   measured(measurement: Measurement): void {
     this.#measurements.push(measurement);
     this.#append({ kind: 'measurement', measurement });
+  }
+
+  /** What the storage does without a database. */
+  stored(storage: readonly StorageFigures[]): void {
+    this.#storage = storage;
+    this.#append({ kind: 'storage', storage });
   }
 
   /** Something that went wrong. */
@@ -122,7 +132,13 @@ export function recoverRuns(dir: string, settle: (run: RunSoFar) => void): void 
     const measurements = lines.flatMap(l => (l.kind === 'measurement' ? [l.measurement] : []));
     if (head && measurements.length > 0) {
       const texts = (kind: 'complaint' | 'remark') => lines.flatMap(l => (l.kind === kind ? [l.text] : []));
-      settle({ head, measurements, complaints: texts('complaint'), remarks: texts('remark') });
+      settle({
+        head,
+        measurements,
+        complaints: texts('complaint'),
+        remarks: texts('remark'),
+        storage: lines.flatMap(l => (l.kind === 'storage' ? l.storage : [])),
+      });
     }
     rmSync(file, { force: true });
   }

@@ -32,6 +32,12 @@ describe('bench: a run on a real primary and replica', function () {
       ['read-write', 1],
     ]);
     expect(scalingOf(summaries)!.nodes).to.equal(2);
+    // What happened beside the load: the replica's lag, when a row was seen there, and the host's counters.
+    const [writing] = record.cells.filter(c => c.workload === 'read-write');
+    expect(writing!.lag!.ro1!.maxBytes).to.be.at.least(0);
+    expect(writing!.lag!.ro1!.visibleMedianMs).to.be.greaterThan(0);
+    expect(detail.series[0]!.hosts.map(h => h.host)).to.deep.equal(['st1', 'rw1', 'ro1']);
+    expect(detail.series[0]!.hosts[1]!.seconds[0]!.cpu).to.be.within(0.01, 1);
     for (const cell of record.cells) {
       for (const node of cell.perNode) {
         expect(node.tps, node.host).to.be.greaterThan(10);

@@ -11,16 +11,19 @@ import { messageOf } from '../../lib/source/errors.ts';
 import { CannotMeasure } from './cannot-measure.ts';
 import { booksBalance, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
 import { takeFingerprint } from './fingerprint.ts';
+import { sampleHost } from './host-sampler.ts';
 import type { RunJournal, RunSoFar } from './journal.ts';
 import { nightFigures } from './night-figures.ts';
 import { initialise, logShare, type NodeResult, runLoad, sweep } from './pgbench-load.ts';
 import { type Cell, missingParts, type Part, planCells, writes } from './plan.ts';
 import { disturbances, requireRoom, survey } from './preflight.ts';
+import { type Watched, watchPrimary } from './primary-watch.ts';
 import type { Load, Profile } from './profiles.ts';
 import type { CellProgress } from './progress-line.ts';
-import type { CellFigures, Measurement, RunDetail, RunRecord } from './result.ts';
+import type { CellFigures, CellSeries, Measurement, RunDetail, RunRecord } from './result.ts';
 import { Statements } from './statements.ts';
-import { sum } from './statistics.ts';
+import { median, sum } from './statistics.ts';
+import { measureStorage, storagePlaces } from './storage.ts';
 import { titleOf } from './summary.ts';
 
 export interface BenchOptions {
@@ -75,6 +78,7 @@ async function runLocked(options: BenchOptions): Promise<RunDetail> {
   const bench = await Bench.prepare(options);
   let consistent: boolean | undefined;
   try {
+    await bench.storage();
     await bench.fill();
     await bench.measure();
     consistent = await bench.balance();
@@ -89,7 +93,7 @@ async function runLocked(options: BenchOptions): Promise<RunDetail> {
 
 /** A run's result from what it measured, whether it came to its end or not. */
 export function detailOf(run: RunSoFar, consistent: boolean | undefined, interrupted?: string): RunDetail {
-  const { head, measurements, complaints, remarks } = run;
+  const { head, measurements, complaints, remarks, storage } = run;
   const record: RunRecord = {
     ...head,
     endedAt: new Date().toISOString(),
@@ -99,6 +103,7 @@ export function detailOf(run: RunSoFar, consistent: boolean | undefined, interru
     remarks: [...remarks],
     cells: measurements.map(m => m.figures),
     night: nightFigures(measurements),
+    storage: [...storage],
   };
   return { record, consistent, series: measurements.map(m => m.series) };
 }
@@ -153,6 +158,32 @@ class Bench {
     return this.#nodes[0]!;
   }
 
+  /** The disks without a database, before there is load on them. */
+  async storage(): Promise<void> {
+    const { deployment, hosts, profile, journal, say, signal } = this.#options;
+    const seconds = profile.storageSeconds ?? 0;
+    if (seconds === 0) return;
+    const places = storagePlaces(deployment, await this.#dataFolders());
+    say(`storage of ${places.map(p => p.host).join(', ')}, ${seconds} s each`);
+    journal.stored(await measureStorage(hosts, places, seconds, text => journal.remark(text), signal));
+  }
+
+  /** Where the nodes of the stand-in keep their data, each a copy of its own; with PFS there is one, on the storage host. */
+  async #dataFolders(): Promise<ReadonlyMap<string, { folder: string; as: string }>> {
+    if (this.#options.deployment.pfs) return new Map();
+    const found = await Promise.all(
+      this.#nodes.map(async ({ host, sql }) => {
+        const [row] = await this.#statements.select<{ dir: string }>({
+          host,
+          kind: 'look',
+          sql: "SELECT current_setting('data_directory') AS dir",
+        });
+        return [host, { folder: row!.dir.replace(/\/[^/]*\/?$/, ''), as: sql.osUser }] as const;
+      }),
+    );
+    return new Map(found);
+  }
+
   /** The benchmark's database, filled, on all nodes, and in their caches. */
   async fill(): Promise<void> {
     const { hosts, profile, say, signal } = this.#options;
@@ -174,8 +205,29 @@ class Bench {
       await this.#cell(cell, `${index + 1}/${cells.length}`);
       // What was written must not still be on its way to the replicas while they are measured.
       const wrote = cell.parts.some(part => writes(part.workload));
-      if (wrote && index < cells.length - 1) await this.#tidy();
+      if (wrote && (index < cells.length - 1 || profile.pacedShare !== undefined)) await this.#tidy();
     }
+    if (profile.pacedShare !== undefined) await this.#paced(profile.pacedShare);
+  }
+
+  /** A share of what the night's own read-write load reached: latencies then count the waiting of a stall. */
+  async #paced(share: number): Promise<void> {
+    const { journal, profile } = this.#options;
+    const reached = journal
+      .soFar!.measurements.map(m => m.figures)
+      .filter(f => f.workload === 'read-write' && f.invalid === undefined)
+      .map(f => f.tps);
+    if (reached.length === 0) {
+      journal.complain('the paced load was not measured: no read-write measurement counts');
+      return;
+    }
+    const cell: Cell = {
+      parts: [{ workload: 'paced', nodes: 1 }],
+      repetition: 1,
+      randomSeed: profile.seed + 99_999,
+    };
+    this.#announce([cell], 0);
+    await this.#cell(cell, 'last', share * median(reached));
   }
 
   #announce(cells: readonly Cell[], index: number): void {
@@ -217,7 +269,7 @@ class Bench {
     }
   }
 
-  async #cell(cell: Cell, position: string): Promise<void> {
+  async #cell(cell: Cell, position: string, rate?: number): Promise<void> {
     const { say, journal } = this.#options;
     const parts = cell.parts.map(part => ({ part, load: this.#loadOf(part), nodes: this.#nodesOf(part) }));
     say(
@@ -228,13 +280,15 @@ class Bench {
         )
         .join('; ')}`,
     );
+    const watching = this.#watch(parts);
     const results = await Promise.all(
       parts.map(({ part, load, nodes }) =>
-        Promise.all(nodes.map(node => this.#load(node, part.workload, load, cell.randomSeed))),
+        Promise.all(nodes.map(node => this.#load(node, part.workload, load, cell.randomSeed, rate))),
       ),
     );
+    const seen = await watching;
     for (const [i, { part, load }] of parts.entries()) {
-      const measurement = measurementOf(cell, part, load, results[i]!);
+      const measurement = measurementOf(cell, part, load, results[i]!, seen, rate);
       journal.measured(measurement);
       for (const { complaint } of results[i]!) if (complaint !== undefined) journal.complain(complaint);
       const { tps, errors } = measurement.figures;
@@ -242,13 +296,35 @@ class Bench {
     }
   }
 
-  #load(node: DatabaseNode, workload: Part['workload'], load: Load, randomSeed: number): Promise<NodeResult> {
+  /** What the hosts and the primary do meanwhile: nothing of it is needed for the figures, so nothing of it can fail them. */
+  async #watch(parts: readonly { readonly part: Part; readonly load: Load }[]): Promise<Seen> {
+    const { deployment, hosts, signal } = this.#options;
+    const seconds = Math.max(...parts.map(({ load }) => load.seconds));
+    const machines = [...new Set([deployment.storage.host, ...this.#nodes.map(n => n.host)])];
+    const wrote = parts.some(({ part }) => writes(part.workload));
+    const [samples, primary] = await Promise.all([
+      Promise.all(
+        machines.map(async host => ({ host, seconds: await sampleHost(hosts, host, seconds, signal) })),
+      ),
+      wrote ? watchPrimary(hosts, this.#primary, this.#nodes.slice(1), seconds, signal) : undefined,
+    ]);
+    return { hosts: samples.filter(h => h.seconds.length > 0), primary };
+  }
+
+  #load(
+    node: DatabaseNode,
+    workload: Part['workload'],
+    load: Load,
+    randomSeed: number,
+    rate?: number,
+  ): Promise<NodeResult> {
     const { hosts, signal, overrunS, onSecond } = this.#options;
     return runLoad(hosts, node, {
       workload,
       load,
       randomSeed,
       logSampling: this.#logShares.get(node.host) ?? 1,
+      ...(rate === undefined ? {} : { rate }),
       ...(overrunS === undefined ? {} : { overrunS }),
       ...(onSecond ? { onSecond } : {}),
       ...(signal ? { signal } : {}),
@@ -332,7 +408,6 @@ function headOf(
     },
     standIn: deployment.database === 'postgresql',
     fingerprint,
-    storage: [],
   };
 }
 
@@ -354,19 +429,36 @@ async function logShares(
   return shares;
 }
 
-function measurementOf(cell: Cell, part: Part, load: Load, results: readonly NodeResult[]): Measurement {
+/** What was seen beside the load. */
+interface Seen {
+  readonly hosts: CellSeries['hosts'];
+  readonly primary: Watched | undefined;
+}
+
+function measurementOf(
+  cell: Cell,
+  part: Part,
+  load: Load,
+  results: readonly NodeResult[],
+  seen: Seen,
+  rate: number | undefined,
+): Measurement {
   const { workload, nodes } = part;
   const { repetition } = cell;
   const invalid = results.flatMap(({ complaint }) => (complaint === undefined ? [] : [complaint]));
+  // Reading does not make a replica lag: that belongs to the part that writes.
+  const primary = writes(workload) ? seen.primary : undefined;
   const figures: CellFigures = {
     workload,
     nodes,
     repetition,
     ...load,
+    ...(rate === undefined ? {} : { rate }),
     tps: sum(results.map(r => r.figures.tps)),
     errors: sum(results.map(r => r.figures.errors)),
     ...(invalid.length === 0 ? {} : { invalid: invalid.join('; ') }),
     perNode: results.map(r => r.figures),
+    ...(primary ? { lag: { ...primary.figures } } : {}),
   };
   return {
     figures,
@@ -375,9 +467,9 @@ function measurementOf(cell: Cell, part: Part, load: Load, results: readonly Nod
       nodes,
       repetition,
       perNode: results.map(r => r.series),
-      hosts: [],
-      checkpoints: [],
-      lag: [],
+      hosts: seen.hosts,
+      checkpoints: primary?.checkpoints ?? [],
+      lag: primary?.lag ?? [],
     },
     histograms: Object.fromEntries(results.map(r => [r.figures.host, r.histogram])),
   };

@@ -89,13 +89,14 @@ export function judgeRun(
   };
 }
 
+/** A paced load does what it is told to: its rate says nothing. */
 function trendsOf(
   record: RunRecord,
   before: readonly RunRecord[],
   accepted: readonly Pick<Accepted, 'id' | 'measurement'>[],
 ): readonly Trend[] {
   return record.night
-    .filter(figures => counts(record, figures))
+    .filter(figures => figures.workload !== 'paced' && counts(record, figures))
     .map(figures => {
       const { workload, nodes } = figures;
       const same = (run: RunRecord) =>

@@ -22,13 +22,14 @@ export function courses(series: readonly CellSeries[]): string {
   );
 }
 
-function secondsOf({ perNode, hosts }: CellSeries): Pick<Chart, 'x'> {
+function secondsOf({ perNode, hosts, lag }: CellSeries): Pick<Chart, 'x'> {
   const to = Math.max(
     ...perNode.map(n => n.progress.at(-1)?.atS ?? 0),
     ...hosts.map(h => h.seconds.at(-1)?.atS ?? 0),
+    ...lag.map(l => l.points.at(-1)?.[0] ?? 0),
     2,
   );
-  return { x: { from: 1, to, ticks: wholeTicks(1, to).map(t => ({ ...t, label: `${t.label} s` })) } };
+  return { x: { from: 0, to, ticks: wholeTicks(0, to).map(t => ({ ...t, label: `${t.label} s` })) } };
 }
 
 /** Each node's own line; of many the slowest and the fastest are named, so that the picture says who it is. */
