@@ -178,7 +178,7 @@ class Bench {
           kind: 'look',
           sql: "SELECT current_setting('data_directory') AS dir",
         });
-        return [host, { folder: row!.dir.replace(/\/[^/]*\/?$/, ''), as: sql.osUser }] as const;
+        return [host, { folder: row!.dir, as: sql.osUser }] as const;
       }),
     );
     return new Map(found);

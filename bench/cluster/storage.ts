@@ -22,9 +22,12 @@ if [ -b "$1" ]; then
   exec timeout -k 5 $(($4 + 60)) fio --name=polarplay --readonly --filename="$1" --rw=randread --bs=8k --iodepth=16 \\
     --ioengine=libaio --direct=1 --time_based --runtime="$4" --ramp_time=1 --randrepeat=0 --output-format=json 2>/dev/null
 fi
-[ "$(df -Pk "$1" | awk 'NR == 2 { print $4 }')" -gt ${4 * SIZE_MIB * 1024} ] || exit 28
-for old in "$1"/.polarplay-fio.*; do [ -f "$old" ] && rm -f "$old"; done
-file=$(mktemp "$1/.polarplay-fio.XXXXXX") || exit 1
+here=$1
+# Beside the data where that is the same file system; in it, a file of this name is left out of backups and goes at a start.
+if [ -e "$1/PG_VERSION" ] && [ -w "\${1%/*}" ] && [ "$(stat -c %d "$1")" = "$(stat -c %d "\${1%/*}")" ]; then here=\${1%/*}; fi
+[ "$(df -Pk "$here" | awk 'NR == 2 { print $4 }')" -gt ${4 * SIZE_MIB * 1024} ] || exit 28
+for old in "$here"/pgsql_tmp_polarplay.*; do [ -f "$old" ] && [ -O "$old" ] && rm -f "$old"; done
+file=$(mktemp "$here/pgsql_tmp_polarplay.XXXXXX") || exit 1
 trap 'rm -f "$file"' EXIT
 trap 'exit 143' HUP INT TERM
 timeout -k 5 $(($4 + 60)) fio --name=polarplay --filename="$file" --size=${SIZE_MIB}m --rw="$2" --bs=8k --iodepth=16 \\
