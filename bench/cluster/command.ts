@@ -11,6 +11,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['compare', async () => (await import('./commands/compare.ts')).compareCommand],
   ['accept', async () => (await import('./commands/accept.ts')).acceptCommand],
   ['report', async () => (await import('./commands/report.ts')).reportCommand],
+  ['watch', async () => (await import('./commands/watch.ts')).watchCommand],
   ['simulate', async () => (await import('./commands/simulate.ts')).simulateCommand],
 ]);
 

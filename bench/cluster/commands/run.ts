@@ -1,16 +1,19 @@
+import { resolve } from 'node:path';
 import { describeDeployment } from '../../../lib/cluster/deployment.ts';
-import { REACHING, REACHING_USAGE, readFlags } from '../../../lib/cluster/flags.ts';
+import { positive, REACHING, REACHING_USAGE, readFlags } from '../../../lib/cluster/flags.ts';
 import { openDeployment } from '../../../lib/cluster/open-deployment.ts';
 import { LockedError } from '../../../lib/cluster/operations-lock.ts';
 import { CannotMeasure } from '../cannot-measure.ts';
 import { Interrupted, onInterrupt } from '../interrupt.ts';
 import { RunJournal, recoverRuns } from '../journal.ts';
+import { notify, notifyTargets } from '../notify.ts';
 import { historyFile, type Written, writeRun } from '../output.ts';
 import { writeToPostgres } from '../postgres-history.ts';
 import { refuseProduction } from '../production.ts';
 import { loadProfile, PROFILES, type Profile } from '../profiles.ts';
 import { ProgressLine } from '../progress-line.ts';
 import type { RunDetail } from '../result.ts';
+import { keepNights } from '../retention.ts';
 import { rowsOf } from '../rows.ts';
 import { detailOf, runBench } from '../run.ts';
 
@@ -23,10 +26,13 @@ ${REACHING_USAGE}      --profile NAME|FILE       ${Object.keys(PROFILES).join(',
       --out DIR                 history.jsonl and the reports (default: .polarplay/bench)
       --history URL             also into a table of this database, postgresql://USER@HOST/DATABASE; the password is
                                 read from PGPASSWORD or ~/.pgpass
+      --keep-nights N           removes the reports of all but the latest N runs; the history keeps their figures
+      --notify TARGET           word when a loss is confirmed: mailto:ADDRESS or a webhook's URL; may be given several
+                                times. POLARPLAY_BENCH_NOTIFY names more, unseen by others
       --allow-load              also where the inventory says production: true
       --keep                    leaves the database behind
 
-Others, each with --help: bench history, compare, accept, report, simulate.
+Others, each with --help: bench history, compare, accept, report, watch, simulate.
 
 Exit codes: 0 measured, 2 measured with errors, 3 a loss was confirmed, 4 nothing could be measured (no host answers, the
 inventory is wrong, the cluster is in use), 5 wrong flag; 129, 130 and 143 when a signal ended the run: what was measured
@@ -38,6 +44,8 @@ const FLAGS = {
   profile: { type: 'string', default: 'smoke' },
   out: { type: 'string', default: '.polarplay/bench' },
   history: { type: 'string' },
+  'keep-nights': { type: 'string' },
+  notify: { type: 'string', multiple: true, default: [] as string[] },
   'allow-load': { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
 } as const;
@@ -54,6 +62,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const profile = loadProfile(flags.profile);
+  const nights =
+    flags['keep-nights'] === undefined ? undefined : positive('keep-nights', flags['keep-nights']);
   const progress = new ProgressLine(process.stderr);
   keepKilledRuns(flags.out, progress.say);
   const started = new Date().toISOString().replace(/[-:]/g, '').replace(/\..*/, '');
@@ -66,6 +76,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(
       `${written.markdown}\nwritten: ${written.name}.{html,md,json}, ${historyFile(flags.out)}\n`,
     );
+    if (nights !== undefined) keepNights(flags.out, nights);
+    await tell(flags.notify, written, progress.say);
     const stored = await storeElsewhere(flags.history, detail, written, progress.say);
     if (interrupt.signal.reason instanceof Interrupted) return interrupt.signal.reason.code;
     if (written.verdict.level === 'confirmed') return CONFIRMED_LOSS;
@@ -120,6 +132,20 @@ function notMeasured(error: unknown, say: (line: string) => void): number {
     return 4;
   }
   throw error;
+}
+
+/** Word of a confirmed loss, once: later nights tell it in their reports. */
+async function tell(
+  targets: readonly string[],
+  { verdict, name }: Written,
+  say: (line: string) => void,
+): Promise<void> {
+  if (!verdict.newlyConfirmed) return;
+  const failed = await notify(notifyTargets(targets), {
+    subject: verdict.sentence,
+    text: `The report: ${resolve(name)}.html\nWhen this is how fast it is meant to be: polarplay bench accept last --reason TEXT`,
+  });
+  for (const line of failed) say(`--notify: ${line}`);
 }
 
 /** Into a database of somebody's own; that it cannot be reached takes nothing away. */
