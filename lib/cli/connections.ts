@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import type { Connections, Operator } from '../engine/run.ts';
 import type { Parsed } from '../source/flags.ts';
+import { jsonText } from '../source/json.ts';
 import { visible } from '../source/visible.ts';
 import { createPool } from '../transport/index.ts';
 import { connectionSettings } from '../transport/settings.ts';
@@ -33,7 +34,7 @@ export function openConnections(
   const known = new Map<string, ReturnType<typeof connectionSettings>>();
   return {
     async open(host, variables) {
-      const key = `${host}\0${JSON.stringify(variables)}`;
+      const key = `${host}\0${jsonText(variables)}`;
       const found = known.get(key) ?? connectionSettings(host, variables, options);
       known.set(key, found);
       const { warnings } = found;

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { splitWords, unquote } from '../playbook/free-form.ts';
 import { UsageError } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import type { FileReader } from '../source/read-yaml.ts';
 import { adoptOrigin, type Dict, type Value } from '../source/value.ts';
 import { parseYaml } from '../source/yaml.ts';
@@ -26,7 +27,7 @@ function parseOne(text: string, files: FileReader): Dict {
   for (const word of splitWords(text)) {
     const at = word.indexOf('=');
     if (at < 1)
-      throw new UsageError(`--extra-vars wants name=value, JSON or @FILE, not ${JSON.stringify(text)}`, 5);
+      throw new UsageError(`--extra-vars wants name=value, JSON or @FILE, not ${jsonText(text)}`, 5);
     vars.set(word.slice(0, at), unquote(word.slice(at + 1)));
   }
   return vars;
@@ -34,5 +35,5 @@ function parseOne(text: string, files: FileReader): Dict {
 
 function mapping(value: Value, text: string): Dict {
   if (value instanceof Map) return value;
-  throw new UsageError(`--extra-vars wants a mapping, not ${JSON.stringify(text)}`, 5);
+  throw new UsageError(`--extra-vars wants a mapping, not ${jsonText(text)}`, 5);
 }

@@ -4,6 +4,7 @@ import { isMap, isScalar, parse, parseDocument, stringify } from 'yaml';
 import { allModules } from '../engine/module-list.ts';
 import type { Module } from '../modules/kit/define.ts';
 import { KEYWORDS, LOOP_CONTROL } from '../playbook/keywords.ts';
+import { jsonText } from '../source/json.ts';
 import { FILTERS } from '../templating/filters/index.ts';
 import { LOOKUPS } from '../templating/lookups/index.ts';
 import { TESTS } from '../templating/tests/index.ts';
@@ -75,7 +76,7 @@ function argumentRow(name: string, schema: ArgumentSchema, required: boolean): s
     ? schema.enum.map(value => `\`${value}\``).join(' ')
     : (schema['x-kind'] ?? 'raw').replace('rawList', 'list');
   const fallback =
-    schema.default === undefined ? (required ? '**required**' : '') : `\`${JSON.stringify(schema.default)}\``;
+    schema.default === undefined ? (required ? '**required**' : '') : `\`${jsonText(schema.default)}\``;
   const aliases = schema['x-aliases'] ? ` Also \`${schema['x-aliases'].join('`, `')}\`.` : '';
   return `| \`${name}\` | ${type} | ${fallback} | ${cell((schema.description ?? '') + aliases)} |`;
 }
@@ -135,7 +136,7 @@ function rolePage(role: string, text: string, types: ReadonlyMap<string, string>
     const own = key.commentBefore ?? (index === 0 ? (document.contents!.commentBefore ?? above) : '');
     if (own) above = own;
     const value = isScalar(pair.value)
-      ? JSON.stringify(pair.value.value)
+      ? jsonText(pair.value.value)
       : stringify(pair.value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
     const name = String(key.value);
     return `| \`${name}\` | ${types.get(name) ?? 'worked out'} | \`${cell(value ?? '')}\` | ${cell(

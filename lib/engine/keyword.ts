@@ -1,5 +1,6 @@
 import type { Authored } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { type Json, OMIT, toPlain } from '../source/value.ts';
 import type { Templar, Variables } from '../templating/templar.ts';
 
@@ -24,7 +25,7 @@ export function keywordNumber(
   if (value === undefined) return fallback;
   const number = Number(value);
   if (!Number.isNaN(number)) return number;
-  throw new SourceError('WRONG_TYPE', `expected a number, not ${JSON.stringify(value)}`, authored?.at);
+  throw new SourceError('WRONG_TYPE', `expected a number, not ${jsonText(value)}`, authored?.at);
 }
 
 /** True for what Ansible's boolean keywords accept as yes. */

@@ -1,5 +1,6 @@
 import type { Loop, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { type Dict, Tuple, Undefined, type Value } from '../source/value.ts';
 import { SEARCHED_FOLDER } from '../templating/lookups/files.ts';
 import { isTemplate, type Templar } from '../templating/templar.ts';
@@ -45,7 +46,7 @@ function describe(value: Value): string {
   if (value instanceof Map) return 'a mapping';
   if (value === null) return 'nothing';
   return typeof value === 'string'
-    ? `the text ${JSON.stringify(value.slice(0, 60))}`
+    ? `the text ${jsonText(value.slice(0, 60))}`
     : `the value ${String(value)}`;
 }
 

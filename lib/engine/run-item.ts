@@ -1,5 +1,6 @@
 import { ModuleError, type Result } from '../modules/kit/define.ts';
 import { type ModuleCall, UNKNOWN } from '../modules/kit/drive.ts';
+import { jsonText } from '../source/json.ts';
 import { emptyRecord } from '../source/record.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError } from '../transport/connection.ts';
@@ -245,5 +246,5 @@ function environment(run: TaskRun, scope: Scope): Record<string, string> {
 function textOf(value: Value): string {
   const plain = toPlain(value);
   if (typeof plain === 'boolean') return plain ? 'True' : 'False';
-  return typeof plain === 'string' ? plain : JSON.stringify(plain);
+  return typeof plain === 'string' ? plain : jsonText(plain);
 }

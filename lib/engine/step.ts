@@ -2,6 +2,7 @@ import type { Result } from '../modules/kit/define.ts';
 import { titleOf } from '../playbook/listing.ts';
 import type { Task } from '../playbook/types.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { fromHost } from '../source/unsafe.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import type { StepEnd } from './cursor.ts';
@@ -214,7 +215,7 @@ function announceIncludes(playRun: PlayRun, verdicts: ReadonlyMap<string, TaskVe
   const found = new Map<string, { what: string; item: Json | undefined; hosts: Set<string> }>();
   for (const [host, { included }] of verdicts) {
     for (const { what, item } of included) {
-      const key = JSON.stringify([what, item]);
+      const key = jsonText([what, item]);
       const one = found.get(key) ?? { what, item, hosts: new Set() };
       found.set(key, one);
       one.hosts.add(host);

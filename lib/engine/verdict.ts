@@ -1,6 +1,7 @@
 import type { FileDiff, Module, Result } from '../modules/kit/define.ts';
 import type { Authored, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
+import { parseJson } from '../source/json.ts';
 import { fromHost } from '../source/unsafe.ts';
 import { type Json, toPlain, type Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
@@ -106,7 +107,7 @@ const isItem = (item: Json) =>
 
 function diffValue({ registeredDiff }: Module, diff: readonly FileDiff[]): Json {
   const values = diff.map(({ before, after, beforeHeader, afterHeader }): Json => {
-    if (registeredDiff === 'values') return { before: JSON.parse(before), after: JSON.parse(after) };
+    if (registeredDiff === 'values') return { before: parseJson(before), after: parseJson(after) };
     return {
       before,
       after,

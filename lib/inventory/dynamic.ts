@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { SourceError } from '../source/errors.ts';
-import { type Dict, fromPlain, type Json, type Value } from '../source/value.ts';
+import { parseJson } from '../source/json.ts';
+import { type Dict, fromPlain, type Value } from '../source/value.ts';
 import type { Graph } from './graph.ts';
 import type { AddHost } from './ini.ts';
 
@@ -74,14 +75,14 @@ function run(file: string, shown: string, args: readonly string[]): Dict {
   if (status !== 0)
     throw bad(shown, `"${what}" ended with ${status}: ${stderr.trim().split('\n').at(-1) ?? ''}`);
   if (stdout.trim() === '') return new Map();
-  const data = parseJson(stdout, what, shown);
+  const data = printed(stdout, what, shown);
   if (!(data instanceof Map)) throw bad(shown, `"${what}" must print a JSON object`);
   return data;
 }
 
-function parseJson(text: string, what: string, shown: string): Value {
+function printed(text: string, what: string, shown: string): Value {
   try {
-    return fromPlain(JSON.parse(text) as Json);
+    return fromPlain(parseJson(text));
   } catch (error) {
     throw bad(shown, `"${what}" prints no JSON: ${(error as Error).message}`);
   }

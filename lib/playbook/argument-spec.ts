@@ -1,3 +1,4 @@
+import { jsonText } from '../source/json.ts';
 import type { Json } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
 
@@ -22,13 +23,13 @@ export function optionErrors(name: string, option: Option, value: Json | undefin
   const type = option.type ?? 'str';
   if (!hasType(value, type))
     return [
-      `argument '${name}' is of type ${typeName(value)} and we were unable to convert to ${type}: ${JSON.stringify(value)}`,
+      `argument '${name}' is of type ${typeName(value)} and we were unable to convert to ${type}: ${jsonText(value)}`,
     ];
   if (
     option.choices &&
     !listOf(value).every(item => option.choices!.some(choice => String(choice) === String(item)))
   ) {
-    return [`value of ${name} must be one of: ${option.choices.join(', ')}, got: ${JSON.stringify(value)}`];
+    return [`value of ${name} must be one of: ${option.choices.join(', ')}, got: ${jsonText(value)}`];
   }
   if (type === 'list' && option.elements !== undefined) return elementErrors(name, option, listOf(value));
   return type === 'dict' && option.options ? nestedErrors(name, option.options, value) : [];
@@ -67,16 +68,26 @@ function hasType(value: Json, type: string): boolean {
     case 'json':
       return true;
     case 'int':
-      return Number.isInteger(value) || (typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value));
+      return (
+        typeof value === 'bigint' ||
+        Number.isInteger(value) ||
+        (typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value))
+      );
     case 'float':
       return (
         typeof value === 'number' ||
+        typeof value === 'bigint' ||
         (typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value)))
       );
     case 'bool':
       return typeof value === 'boolean' || BOOLEANS.has(String(value).toLowerCase());
     case 'list':
-      return Array.isArray(value) || typeof value === 'string' || typeof value === 'number';
+      return (
+        Array.isArray(value) ||
+        typeof value === 'string' ||
+        typeof value === 'number' ||
+        typeof value === 'bigint'
+      );
     case 'dict':
       return (
         (typeof value === 'object' && value !== null && !Array.isArray(value)) ||

@@ -1,4 +1,5 @@
 import type { Position, SourceError } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { positionOf, toPlain, type Value } from '../source/value.ts';
 import { isTemplate, type Templar } from '../templating/templar.ts';
 import { missingHandlers, sectionsOf, titleOf } from './listing.ts';
@@ -346,7 +347,7 @@ function undefinedVariables(task: Task, known: ReadonlySet<string>, { templar }:
 
 /** The author expects that it may be missing. */
 function isGuarded(name: string, value: Value): boolean {
-  const text = JSON.stringify(toPlain(value));
+  const text = jsonText(toPlain(value));
   return (
     new RegExp(`\\b${name}\\b[^|{}]*(\\|\\s*(default|d)\\b|is\\s+(not\\s+)?(defined|undefined))`).test(
       text,

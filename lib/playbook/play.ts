@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { displayPath } from '../source/read-yaml.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
@@ -171,8 +172,7 @@ function rolesOf(load: Load, dict: Dict, context: TaskContext): RoleParts[] {
 /** True when `earlier` has run the same role wherever `later` would. What depends on conditions is left to the run. */
 function makesSuperfluous(earlier: RoleParts, later: RoleParts): boolean {
   if (earlier.role.key !== later.role.key || later.role.allowDuplicates) return false;
-  const text = ({ context }: RoleParts) =>
-    JSON.stringify(context.keywords.when.map(({ value }) => toPlain(value)));
+  const text = ({ context }: RoleParts) => jsonText(context.keywords.when.map(({ value }) => toPlain(value)));
   const tags = ({ context }: RoleParts) => [...context.keywords.tags].sort().join(',');
   return (
     tags(earlier) === tags(later) &&

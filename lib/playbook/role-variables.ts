@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { type FileReader, findVarsFiles, isDirectory, isFile } from '../source/read-yaml.ts';
 import { nearest } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, Secret, toPlain, type Value } from '../source/value.ts';
@@ -59,7 +60,7 @@ function optionsOf(roles: readonly RoleInstance[]): ReadonlyMap<string, Option> 
   for (const { argumentSpecs } of roles) {
     for (const [name, option] of optionsIn(argumentSpecs)) {
       const other = found.get(name);
-      found.set(name, other && JSON.stringify(other) !== JSON.stringify(option) ? { type: 'raw' } : option);
+      found.set(name, other && jsonText(other) !== jsonText(option) ? { type: 'raw' } : option);
     }
   }
   return found;
@@ -170,7 +171,7 @@ function usesIn(
   tasks: readonly Task[],
   files: FileReader,
 ): string {
-  const values = given.map(({ vars }) => JSON.stringify([...vars.values()].map(toPlain)));
+  const values = given.map(({ vars }) => jsonText([...vars.values()].map(toPlain)));
   const written = new Set(tasks.map(({ at }) => at.file));
   const templates = roles.flatMap(role => {
     const folder = path.join(role.path, 'templates');

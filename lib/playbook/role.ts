@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { displayPath, findVarsFiles } from '../source/read-yaml.ts';
 import { type Dict, positionOf, toPlain, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
@@ -143,7 +144,7 @@ const inherited = (parent: RoleInstance | undefined): VarLayer[] =>
 function keyOf(use: RoleUse, { fullName }: RolePlace): string {
   const { params, own, vars, included, from } = use;
   const parts = [toPlain(params), own.map(toPlain), vars ? toPlain(vars.vars) : null, included];
-  return JSON.stringify([fullName, ...parts, from]);
+  return jsonText([fullName, ...parts, from]);
 }
 
 function collectionsIn({ fullName, name }: RolePlace, meta: Dict): string[] {

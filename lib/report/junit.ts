@@ -1,4 +1,5 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import { jsonText } from '../source/json.ts';
 import { visible } from '../source/visible.ts';
 import type { Output, Report } from './report.ts';
 
@@ -47,7 +48,7 @@ function caseXml(outcome: HostOutcome): string {
   const { file, line } = task.position;
   const head = `    <testcase name="[${xmlText(host)}] ${xmlText(task.name)}" classname="${xmlText(`${file}:${line}`)}" time="${(elapsedMs / 1000).toFixed(3)}"`;
   if (isFailure(outcome)) {
-    const detail = xmlText(JSON.stringify(result, null, 2));
+    const detail = xmlText(jsonText(result, 2));
     return `${head}>\n      <failure message="${xmlText(String(result.msg ?? 'failed'))}">${detail}</failure>\n    </testcase>\n`;
   }
   return isSkip(outcome) ? `${head}><skipped/></testcase>\n` : `${head}/>\n`;

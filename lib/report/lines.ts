@@ -1,6 +1,7 @@
 import { createTwoFilesPatch } from 'diff';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
 import type { FileDiff, Result } from '../modules/kit/define.ts';
+import { jsonText } from '../source/json.ts';
 import { fromPlain, type Json } from '../source/value.ts';
 import { visible, visibleJson } from '../source/visible.ts';
 import { str } from '../templating/python/print.ts';
@@ -162,10 +163,10 @@ function failureText(outcome: HostOutcome, options: LineOptions): string {
 function messageOf(result: Result): string {
   if (result['censored'] !== undefined) return String(result['censored']);
   const assertion =
-    result['assertion'] === undefined ? '' : `${JSON.stringify(result['assertion'])} does not hold: `;
+    result['assertion'] === undefined ? '' : `${jsonText(result['assertion'])} does not hold: `;
   const msg = result.msg === '' || result.msg === null ? undefined : result.msg;
   if (msg === undefined && result['failed_when_result'] === true) return 'failed_when holds';
-  return assertion + (msg === undefined ? 'failed' : typeof msg === 'string' ? msg : JSON.stringify(msg));
+  return assertion + (msg === undefined ? 'failed' : typeof msg === 'string' ? msg : jsonText(msg));
 }
 
 function tail(text: string): string {

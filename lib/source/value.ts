@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Position } from './errors.ts';
+import { jsonText } from './json.ts';
 
 /**
  * The values that YAML, templates and hosts exchange. They follow Python's model, since the playbook
@@ -25,8 +26,8 @@ export type Value =
 
 export type Dict = Map<Value, Value>;
 
-/** JSON as it leaves the program or comes from a host. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** JSON as it leaves the program or comes from a host; an integer beyond 2^53 is a bigint. */
+export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json };
 
 /** A float whose value is integral, inf or nan: prints as `1.0`, compares equal to 1. */
 export class Float {
@@ -140,12 +141,12 @@ export function toPlain(value: Value): Json {
   if (value instanceof Map) {
     return Object.fromEntries([...value].map(([k, v]) => [keyText(k), toPlain(v)]));
   }
-  return typeof value === 'bigint' ? Number(value) : value;
+  return value;
 }
 
 function keyText(key: Value): string {
   const plain = toPlain(key);
-  return typeof plain === 'string' ? plain : JSON.stringify(plain);
+  return typeof plain === 'string' ? plain : jsonText(plain);
 }
 
 /** A value from plain JSON: objects become mappings. */

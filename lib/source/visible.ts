@@ -1,3 +1,5 @@
+import { jsonText } from './json.ts';
+
 /**
  * Characters that a terminal acts on instead of showing them: controls but line end and tab, the 8-bit controls, and marks
  * that turn the direction of text round.
@@ -20,5 +22,5 @@ function escaped(char: string): string {
 /** JSON that is safe to print: the same document, with those characters as escapes. */
 export function visibleJson(value: unknown, indent?: number): string {
   const coded = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return (JSON.stringify(value, null, indent) ?? 'null').replace(ACTIVE, coded);
+  return (jsonText(value, indent) ?? 'null').replace(ACTIVE, coded);
 }

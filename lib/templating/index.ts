@@ -1,4 +1,5 @@
 import { type Position, SourceError, SourceErrors } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import { parseStructure } from '../source/python-literal.ts';
 import { hasForeignKeys, LazyMapping, sealed, withForeignKeys } from '../source/unsafe.ts';
 import { type Dict, positionOf, Secret, Tuple, Unsafe, type Value } from '../source/value.ts';
@@ -204,7 +205,7 @@ class JinjaTemplar implements Templar {
 function unsafeCondition({ text }: Unsafe, at: Position | undefined): SourceError {
   return new SourceError(
     'TEMPLATE_RUNTIME',
-    `Conditional is marked as unsafe, and cannot be evaluated: ${JSON.stringify(text.slice(0, 80))}`,
+    `Conditional is marked as unsafe, and cannot be evaluated: ${jsonText(text.slice(0, 80))}`,
     at,
     'what a host or a file says is data, never an expression; compare it with what you expect of it',
   );

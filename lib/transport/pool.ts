@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { jsonText } from '../source/json.ts';
 import type { Connection, ConnectionSettings, SshSettings } from './connection.ts';
 import { Gate } from './gate.ts';
 import { connectionOver } from './host-connection.ts';
@@ -50,7 +51,7 @@ export function createPool(options: PoolOptions = {}): Pool {
 }
 
 function cached<T>(known: Map<string, T>, settings: ConnectionSettings | SshSettings, make: () => T): T {
-  const key = JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const key = jsonText(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
   const found = known.get(key);
   if (found) return found;
   const made = make();

@@ -1,4 +1,5 @@
 import { bytesOf as encoded } from '../source/bytes.ts';
+import { jsonText } from '../source/json.ts';
 import type { RunRequest } from './connection.ts';
 
 /** A single-quoted word that any POSIX shell reads back as exactly these bytes. */
@@ -21,7 +22,7 @@ export function assertSendable(request: RunRequest): void {
   if (request.script.includes('\0')) throw new Error('a script cannot hold a NUL byte');
   for (const [name, value] of Object.entries(request.env ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      throw new Error(`${JSON.stringify(name)} is no name that a shell can export to the environment`);
+      throw new Error(`${jsonText(name)} is no name that a shell can export to the environment`);
     }
     if (value.includes('\0')) throw new Error(`environment variable ${name} cannot hold a NUL byte`);
   }

@@ -1,6 +1,7 @@
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { SourceError } from '../source/errors.ts';
+import { jsonText } from '../source/json.ts';
 import type { Json } from '../source/value.ts';
 import {
   type AlgorithmKind,
@@ -448,10 +449,7 @@ function filledIn(host: string, command: string, tokens: Readonly<Record<string,
     if (value === undefined)
       throw new ConnectionError(host, `ProxyCommand "${command}": %${letter} has no meaning there`);
     if (/^-|[\s"'`$\\;&<>|(){}\x00-\x1f\x7f]/.test(value))
-      throw new ConnectionError(
-        host,
-        `ProxyCommand: ${JSON.stringify(value)} is no name for a shell command`,
-      );
+      throw new ConnectionError(host, `ProxyCommand: ${jsonText(value)} is no name for a shell command`);
     return value;
   });
 }

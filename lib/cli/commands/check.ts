@@ -7,6 +7,7 @@ import { choosePaint, type Paint, type Style } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
+import { jsonText } from '../../source/json.ts';
 import { askHosts } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';
@@ -42,9 +43,7 @@ export async function runCheckCommand(argv: readonly string[]): Promise<number> 
     requireGroups(session);
     const view = judgePreflight(await preflight(session));
     const paint = choosePaint(process.stdout.isTTY === true, process.env);
-    process.stdout.write(
-      format === 'json' ? `${JSON.stringify(view, null, 2)}\n` : formatPreflight(view, paint),
-    );
+    process.stdout.write(format === 'json' ? `${jsonText(view, 2)}\n` : formatPreflight(view, paint));
     return view.problems.length > 0 ? 2 : 0;
   } finally {
     await session.close();

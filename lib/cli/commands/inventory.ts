@@ -1,6 +1,7 @@
 import type { Inventory } from '../../inventory/types.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
+import { jsonText } from '../../source/json.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { visible, visibleJson } from '../../source/visible.ts';
@@ -87,7 +88,7 @@ function graph(inventory: Inventory, withVars: boolean, dirs: readonly string[])
       lines.push(`${'  |'.repeat(depth + 1)}--${host}`);
       if (!withVars) continue;
       for (const [key, value] of Object.entries(hostVars(inventory, host, dirs))) {
-        lines.push(`${'  |'.repeat(depth + 2)}--{${key} = ${JSON.stringify(value)}}`);
+        lines.push(`${'  |'.repeat(depth + 2)}--{${key} = ${jsonText(value)}}`);
       }
     }
   };

@@ -1,6 +1,7 @@
 import { type LintFinding, lintPlaybook } from '../../playbook/lint.ts';
 import { SourceError, SourceErrors, UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
+import { jsonText } from '../../source/json.ts';
 import { formatSourceError } from '../../source/render.ts';
 import { readIfThere } from '../failure.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
@@ -95,5 +96,5 @@ function printJson(entries: readonly Entry[]): void {
     advice: error.hint ?? null,
     ...error.position,
   }));
-  process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+  process.stdout.write(`${jsonText(findings, 2)}\n`);
 }

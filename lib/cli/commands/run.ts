@@ -3,6 +3,7 @@ import { GuardedReport } from '../../report/guarded.ts';
 import { choosePaint } from '../../report/style.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
+import { parseJson } from '../../source/json.ts';
 import { withReport } from '../failure.ts';
 import { runOneTask } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
@@ -56,4 +57,4 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
 
 /** Arguments in JSON become a mapping, others stay free-form text. */
 const taskArguments = (text: string | undefined): string | object =>
-  text?.trim().startsWith('{') ? (JSON.parse(text) as object) : (text ?? {});
+  text?.trim().startsWith('{') ? (parseJson(text) as object) : (text ?? {});

@@ -11,6 +11,7 @@ import { choosePaint, type Paint, type Style } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
+import { jsonText } from '../../source/json.ts';
 import { askHosts } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';
@@ -53,7 +54,7 @@ export async function runStatusCommand(argv: readonly string[]): Promise<number>
     });
     const view = viewCluster(inOrder(session, answers), maxLag * 2 ** 20);
     const paint = choosePaint(process.stdout.isTTY === true, process.env);
-    process.stdout.write(format === 'json' ? `${JSON.stringify(view, null, 2)}\n` : formatView(view, paint));
+    process.stdout.write(format === 'json' ? `${jsonText(view, 2)}\n` : formatView(view, paint));
     return view.problems.length > 0 ? 2 : 0;
   } finally {
     await session.close();

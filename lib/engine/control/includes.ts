@@ -2,6 +2,7 @@ import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import type { LoadedRole, RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
 import { SourceErrors } from '../../source/errors.ts';
+import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { findOrFail } from '../find.ts';
 import type { PlayRun } from '../run.ts';
@@ -59,7 +60,7 @@ export const includeRole = defineControl({
   run: call => {
     const { plain, task, playRun, vars } = call;
     const request = roleRequest(plain);
-    const nodes = once(playRun, `${task.id}\0${JSON.stringify(request)}`, () => {
+    const nodes = once(playRun, `${task.id}\0${jsonText(request)}`, () => {
       const loaded = loadRole(call, request);
       playRun.roles.push(...loaded.dependencies, loaded.role);
       playRun.handlers.push(...loaded.handlers);

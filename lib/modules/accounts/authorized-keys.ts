@@ -1,3 +1,4 @@
+import { jsonText } from '../../source/json.ts';
 import { ModuleError } from '../kit/define.ts';
 import { linesOf } from '../kit/text-file.ts';
 
@@ -47,7 +48,7 @@ function formatKey({ type, key, options, comment }: PublicKey): string {
 const same = (a: PublicKey, b: PublicKey) =>
   a.type === b.type &&
   a.comment === b.comment &&
-  JSON.stringify([...a.options].sort()) === JSON.stringify([...b.options].sort());
+  jsonText([...a.options].sort()) === jsonText([...b.options].sort());
 
 export interface KeyWish {
   readonly key: string;

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { jsonText } from '../../source/json.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
   defineAction,
@@ -25,7 +26,7 @@ type Args = Static<typeof args>;
 
 function words(a: Args): string[] {
   const params = Object.entries(a.params ?? {}).map(([key, value]) =>
-    value === null ? key : `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
+    value === null ? key : `${key}=${typeof value === 'object' ? jsonText(value) : value}`,
   );
   return [
     ...(a.jobs === undefined ? [] : ['-j', String(a.jobs)]),

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
@@ -170,8 +171,8 @@ export function differences(a: Args, found: Found): Difference[] {
 
 /** Values of the environment may be secrets: only the names of those that differ are shown. */
 function shown(option: DockerOption, items: readonly string[], others: readonly string[]): string {
-  if (option.name !== 'env') return JSON.stringify(items);
-  return JSON.stringify(items.filter(item => !others.includes(item)).map(item => item.split('=')[0]!));
+  if (option.name !== 'env') return jsonText(items);
+  return jsonText(items.filter(item => !others.includes(item)).map(item => item.split('=')[0]!));
 }
 
 function satisfied(

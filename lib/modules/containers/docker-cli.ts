@@ -1,3 +1,4 @@
+import { parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError } from '../kit/define.ts';
 import type { Records } from '../kit/reply.ts';
@@ -15,7 +16,7 @@ export function inspected(reply: Records, name: string): Inspected | undefined {
   const text = reply.output(name)?.trim() ?? '';
   let list: Json;
   try {
-    list = text === '' ? [] : (JSON.parse(text) as Json);
+    list = text === '' ? [] : (parseJson(text) as Json);
   } catch {
     throw new ModuleError(`docker inspect printed something else than JSON: ${text.slice(0, 200)}`);
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Static } from 'typebox';
+import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, ModuleError, type Result, type Steps } from '../kit/define.ts';
@@ -64,7 +65,7 @@ function failure(stderr: string, stdout: string, texts: readonly string[], value
   const said = mysqlComplaint(stderr);
   if (!/^ERROR .*at line \d+:/.test(said)) return loginFailure(said);
   const done = parseResults(stdout).filter(r => COUNT.test(r.statement.trim())).length;
-  return new ModuleError(`Cannot execute SQL '${texts[done]}' args [${JSON.stringify(values)}]: ${said}`);
+  return new ModuleError(`Cannot execute SQL '${texts[done]}' args [${jsonText(values)}]: ${said}`);
 }
 
 /** Sorts the client's tables to the queries they belong to. */

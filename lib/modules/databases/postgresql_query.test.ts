@@ -59,7 +59,7 @@ describe('SQL values', () => {
   it('come back in their types', () => {
     expect(typedValue('12', 'integer')).to.equal(12);
     expect(typedValue('1.50', 'numeric(10,2)')).to.equal(1.5);
-    expect(typedValue('9223372036854775807', 'bigint')).to.equal('9223372036854775807');
+    expect(typedValue('9223372036854775807', 'bigint')).to.equal(9223372036854775807n);
     expect(typedValue('NaN', 'double precision')).to.equal('NaN');
     expect(typedValue('f', 'boolean')).to.equal(false);
     expect(typedValue('{"a": [1]}', 'jsonb')).to.deep.equal({ a: [1] });

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps } from '../kit/define.ts';
@@ -52,7 +53,7 @@ function* run(a: Args, ctx: ModuleContext): Steps<Result> {
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     throw new ModuleError(
-      `Cannot execute SQL '${texts[error.index]}' ${JSON.stringify(values ?? null)}: ${error.serverMessage}, query list: ${JSON.stringify(texts)}`,
+      `Cannot execute SQL '${texts[error.index]}' ${jsonText(values ?? null)}: ${error.serverMessage}, query list: ${jsonText(texts)}`,
     );
   }
   const last = results.at(-1)!;

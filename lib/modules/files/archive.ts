@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
 import { fnmatch } from '../../source/fnmatch.ts';
+import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { globWord } from '../commands/run-command.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -211,7 +212,7 @@ function* build(
   ];
   const odd = zip ? names.find(name => name.includes('\n')) : undefined;
   if (odd !== undefined)
-    throw new ModuleError(`a zip archive cannot be given a name with a line break: ${JSON.stringify(odd)}`);
+    throw new ModuleError(`a zip archive cannot be given a name with a line break: ${jsonText(odd)}`);
   const stdin = names.map(name => `${name}${zip ? '\n' : '\0'}`).join('');
   const reply = yield* ask(script.join('\n'), { stdin, live: true });
   if (reply.rc !== 0) throw failure(reply, at.path);

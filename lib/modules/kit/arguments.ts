@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { jsonText, parseJson } from '../../source/json.ts';
 import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import type { Module } from './define.ts';
@@ -167,7 +168,7 @@ export function coerceArguments(
 }
 
 function refusal(key: string, value: Json, schema: ArgSchema, problem: string): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : jsonText(value);
   if (schema.enum) return `value of ${key} must be one of: ${schema.enum.join(', ')}, got: ${text}`;
   return `argument '${key}' ${problem}: unable to convert ${text} to ${schema['x-kind']}`;
 }
@@ -207,8 +208,8 @@ function coerce(value: Json, schema: ArgSchema, isOpaque: (value: Json) => boole
 function coerceText(value: Json): Coerced {
   if (typeof value === 'string') return { value };
   if (typeof value === 'boolean') return { value: value ? 'True' : 'False' };
-  if (typeof value === 'number') return { value: String(value) };
-  return { value: JSON.stringify(value) };
+  if (typeof value === 'number' || typeof value === 'bigint') return { value: String(value) };
+  return { value: jsonText(value) };
 }
 
 function coerceMode(value: Json): Coerced {
@@ -230,13 +231,17 @@ function coerceBool(value: Json): Coerced {
     typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim().toLowerCase() : '';
   if (TRUE.has(text)) return { value: true };
   if (FALSE.has(text)) return { value: false };
-  return wrong(`must be true or false, not ${JSON.stringify(value)}`);
+  return wrong(`must be true or false, not ${jsonText(value)}`);
 }
 
 function coerceNumber(value: Json, pattern: RegExp, what: string): Coerced {
   if (typeof value === 'number' && (what !== 'an integer' || Number.isInteger(value))) return { value };
-  if (typeof value === 'string' && pattern.test(value)) return { value: Number(value) };
-  return wrong(`must be ${what}, not ${JSON.stringify(value)}`);
+  if (typeof value === 'string' && pattern.test(value)) {
+    const number = Number(value);
+    // Digits that a number cannot hold are refused, not rounded.
+    if (!Number.isInteger(number) || Number.isSafeInteger(number)) return { value: number };
+  }
+  return wrong(`must be ${what}, not ${jsonText(value)}`);
 }
 
 function coerceList(value: Json, isOpaque: (value: Json) => boolean, asText: boolean): Coerced {
@@ -247,7 +252,7 @@ function coerceList(value: Json, isOpaque: (value: Json) => boolean, asText: boo
           .split(',')
           .map(part => part.trim())
           .filter((part, _, all) => part !== '' || all.length > 1)
-      : typeof value === 'number' || typeof value === 'boolean'
+      : typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
         ? [value]
         : undefined;
   if (!items) return asText ? wrong('must be a list') : { value: [value] };
@@ -259,7 +264,7 @@ function coerceDict(value: Json): Coerced {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { value };
   if (typeof value === 'string' && value.trim().startsWith('{')) {
     try {
-      return { value: JSON.parse(value) as Json };
+      return { value: parseJson(value) as Json };
     } catch {
       return wrong('must be a mapping');
     }
@@ -284,11 +289,11 @@ function coerceChoice(value: Json, choices: readonly string[]): Coerced {
   const text =
     typeof value === 'boolean'
       ? booleanChoice(value, choices)
-      : typeof value === 'number'
+      : typeof value === 'number' || typeof value === 'bigint'
         ? String(value)
         : value;
   if (typeof text === 'string' && choices.includes(text)) return { value: text };
-  return { problem: `must be one of ${choices.join(', ')}, not ${JSON.stringify(value)}`, code: 'BAD_VALUE' };
+  return { problem: `must be one of ${choices.join(', ')}, not ${jsonText(value)}`, code: 'BAD_VALUE' };
 }
 
 /** YAML reads `yes` as true; a choice between "yes" and "no" means the word. */

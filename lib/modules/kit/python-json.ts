@@ -1,3 +1,4 @@
+import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 
 /** JSON as Python's json.dumps prints it: spaces behind commas and colons, ASCII only. */
@@ -7,11 +8,8 @@ export function pythonJson(value: Json): string {
     return `{${Object.entries(value)
       .map(([key, entry]) => `${text(key)}: ${pythonJson(entry)}`)
       .join(', ')}}`;
-  return typeof value === 'string' ? text(value) : JSON.stringify(value);
+  return typeof value === 'string' ? text(value) : jsonText(value);
 }
 
 const text = (value: string) =>
-  JSON.stringify(value).replace(
-    /[\u0080-\uffff]/g,
-    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  jsonText(value).replace(/[\u0080-\uffff]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import {
   type AttributeChanges,
@@ -359,4 +360,4 @@ export function attributeDiff(
 
 /** Values as a diff shows them: JSON, sorted by name. */
 export const valuesText = (entries: Readonly<Record<string, Json>>) =>
-  `${JSON.stringify(Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1))), null, 4)}\n`;
+  `${jsonText(Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1))), 4)}\n`;

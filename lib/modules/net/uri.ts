@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Static } from 'typebox';
+import { parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { type Attributes, attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
@@ -164,7 +165,7 @@ function jsonOf(reply: HttpReply, text: string): { readonly json?: Json } {
     .toLowerCase();
   if (type !== 'json' && type !== 'javascript') return {};
   try {
-    return { json: JSON.parse(text) as Json };
+    return { json: parseJson(text) as Json };
   } catch {
     return {};
   }

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -54,7 +55,7 @@ interface Installed {
 export function parseList(text: string): Installed {
   let parsed: Json;
   try {
-    parsed = JSON.parse(text) as Json;
+    parsed = parseJson(text) as Json;
   } catch {
     return { found: new Map(), missing: [] };
   }
@@ -109,7 +110,7 @@ function decide(
 ): readonly string[] | undefined {
   const install = a.ci ? 'ci' : 'install';
   if (a.name === undefined) {
-    const stale = a.state === 'latest' && Object.keys(JSON.parse(old.trim() || '{}') as object).length > 0;
+    const stale = a.state === 'latest' && Object.keys(parseJson(old.trim() || '{}') as object).length > 0;
     return a.ci || missing.length > 0 || found.size === 0 ? [install] : stale ? ['update'] : undefined;
   }
   const version = found.get(a.name);
@@ -117,7 +118,7 @@ function decide(
   if (a.state === 'absent') return version === undefined ? undefined : ['uninstall', a.name];
   if (version === undefined || (a.version !== undefined && a.version.replace(/^v/, '') !== version))
     return [install, spec];
-  const stale = a.state === 'latest' && a.name in (JSON.parse(old.trim() || '{}') as object);
+  const stale = a.state === 'latest' && a.name in (parseJson(old.trim() || '{}') as object);
   return stale ? [install, `${a.name}@latest`] : undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { jsonText } from '../../source/json.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError } from '../kit/define.ts';
 import { linesOf, readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
@@ -46,7 +47,7 @@ function checkValue(item: string, value: string, where = ''): void {
   if (signed ? /^[-+]?\d+$/.test(value) : UNLIMITED.has(value) || /^\d+$/.test(value)) return;
   const right = signed ? 'an integer' : "a number, or 'unlimited', 'infinity' or -1 for no limit";
   throw new ModuleError(
-    `${where}Value of ${JSON.stringify(value)} for item ${JSON.stringify(item)} is invalid: it must be ${right}`,
+    `${where}Value of ${jsonText(value)} for item ${jsonText(item)} is invalid: it must be ${right}`,
   );
 }
 

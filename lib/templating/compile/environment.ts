@@ -1,3 +1,4 @@
+import { jsonText } from '../../source/json.ts';
 import { PythonRegex, type RegexFlags } from '../../source/python-regex.ts';
 import type { Dict, Value } from '../../source/value.ts';
 import { Fault, type Source } from '../fault.ts';
@@ -76,7 +77,7 @@ export class Environment {
 
   /** A text with delimiters and trimming of its own. */
   fileTemplate(source: Source, options: LexOptions, newline: string): Template {
-    const key = `${JSON.stringify([options, newline, source.file ?? ''])}${source.text}`;
+    const key = `${jsonText([options, newline, source.file ?? ''])}${source.text}`;
     return this.templates.get(`\0${key}`, () => this.compile(source, options, newline));
   }
 

@@ -1,4 +1,4 @@
-import { search } from '@jmespath-community/jmespath';
+import { type JSONValue, search } from '@jmespath-community/jmespath';
 import { fromPlain, type Json, toPlain, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { getItem } from '../python/access.ts';
@@ -14,7 +14,7 @@ const NO_NAMED: ReadonlyMap<string, Value> = new Map();
 /** A JMESPath query. */
 function jsonQuery(value: Value, query: string): Value {
   try {
-    return fromPlain(search(toPlain(value), query) as Json);
+    return fromPlain(search(toPlain(value) as JSONValue, query) as Json);
   } catch (error) {
     throw fault(`the query "${query}" failed: ${(error as Error).message}`);
   }

@@ -1,4 +1,5 @@
 import { escapeRegExp } from '../../source/escape-regexp.ts';
+import { jsonText } from '../../source/json.ts';
 import { Float } from '../../source/value.ts';
 import { Fault, type Source } from '../fault.ts';
 import { normalizeInteger } from '../python/numbers.ts';
@@ -243,7 +244,7 @@ class Lexer {
     const char = String.fromCodePoint(this.text.codePointAt(at) ?? 0);
     if (char === '"' || char === "'")
       return this.error('the string is never closed', at, at + 1, `close it with ${char}`);
-    return this.error(`unexpected character ${JSON.stringify(char)}`, at, at + 1);
+    return this.error(`unexpected character ${jsonText(char)}`, at, at + 1);
   }
 
   private error(message: string, start: number, end: number, hint?: string): Fault {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Static } from 'typebox';
+import { jsonText } from '../../../source/json.ts';
 import type { Json } from '../../../source/value.ts';
 import { A, Type } from '../../kit/arguments.ts';
 import { ModuleError, quote, type Reply, type Steps, sh } from '../../kit/define.ts';
@@ -27,9 +28,9 @@ export type MysqlLogin = Static<typeof SCHEMA>;
 export function mysqlValue(value: Json): string {
   if (value === null) return 'NULL';
   if (typeof value === 'boolean') return value ? '1' : '0';
-  if (typeof value === 'number') return value < 0 ? ` ${value}` : String(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return value < 0 ? ` ${value}` : String(value);
   if (Array.isArray(value)) return `(${value.map(mysqlValue).join(', ')})`;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : jsonText(value);
   return text === '' ? "''" : `_utf8mb4 0x${Buffer.from(text).toString('hex')}`;
 }
 

@@ -1,3 +1,4 @@
+import { jsonText } from '../../../source/json.ts';
 import type { Json } from '../../../source/value.ts';
 import { ModuleError } from '../../kit/define.ts';
 
@@ -21,8 +22,9 @@ export function identifier(name: string): string {
 function arrayElement(value: Json): string {
   if (value === null) return 'NULL';
   if (Array.isArray(value)) return arrayText(value);
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value);
+  const text = typeof value === 'object' ? jsonText(value) : String(value);
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
@@ -33,9 +35,9 @@ export function sqlValue(value: Json): string {
   if (value === null) return 'NULL';
   if (typeof value === 'boolean') return String(value);
   // A minus before a number could make a comment with one that stands before it.
-  if (typeof value === 'number') return value < 0 ? ` ${value}` : String(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return value < 0 ? ` ${value}` : String(value);
   if (typeof value === 'string') return literal(value);
-  return literal(Array.isArray(value) ? arrayText(value) : JSON.stringify(value));
+  return literal(Array.isArray(value) ? arrayText(value) : jsonText(value));
 }
 
 type Arguments = readonly Json[] | Readonly<Record<string, Json>> | undefined;

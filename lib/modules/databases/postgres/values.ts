@@ -1,3 +1,4 @@
+import { parseJson } from '../../../source/json.ts';
 import type { Json } from '../../../source/value.ts';
 
 /** A value as psql prints it, in the type the server says it has. */
@@ -17,7 +18,7 @@ export function typedValue(text: string, type: string): Json {
       return text === 't';
     case 'json':
     case 'jsonb':
-      return parseJson(text);
+      return jsonValue(text);
     case 'timestamp without time zone':
     case 'timestamp with time zone':
       return isoTime(text);
@@ -26,16 +27,16 @@ export function typedValue(text: string, type: string): Json {
   }
 }
 
-/** Integers beyond what a JSON number holds exactly stay text; so do NaN and infinity. */
+/** NaN and infinity stay text. */
 function numeric(text: string): Json {
   const value = Number(text);
-  if (!Number.isFinite(value) || (/^-?\d+$/.test(text) && !Number.isSafeInteger(value))) return text;
-  return value;
+  if (!Number.isFinite(value)) return text;
+  return /^-?\d+$/.test(text) && !Number.isSafeInteger(value) ? BigInt(text) : value;
 }
 
-function parseJson(text: string): Json {
+function jsonValue(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text);
   } catch {
     return text;
   }

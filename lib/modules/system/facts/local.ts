@@ -1,3 +1,4 @@
+import { parseJson } from '../../../source/json.ts';
 import { emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
 import { quote } from '../../kit/define.ts';
@@ -29,7 +30,7 @@ export function parseIni(text: string): Record<string, Record<string, string>> |
 function factOf(path: string, status: string, output: string): Json {
   if (status !== '0') return `Failure executing fact script (${path}), rc: ${status}, err: ${output.trim()}`;
   try {
-    return JSON.parse(output) as Json;
+    return parseJson(output) as Json;
   } catch {
     return parseIni(output) ?? `error loading facts as JSON or ini - please check content: ${path}`;
   }

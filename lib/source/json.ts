@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import type { Json } from './value.ts';
+
+/** Begins a text that stands for a large integer; nobody outside can know it. */
+const MARK = `integer-${randomBytes(12).toString('hex')}:`;
+const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, 'g');
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
+
+/** JSON.parse, with integers of any size exact: those beyond 2^53 are bigints. Throws SyntaxError. */
+export function parseJson(text: string): Json {
+  if (!/\d{16}/.test(text)) return JSON.parse(text) as Json;
+  const marked = text.replace(TOKEN, token => (isLarge(token) ? `"${MARK}${token}"` : token));
+  return JSON.parse(marked, (_key, value) =>
+    typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
+  ) as Json;
+}
+
+const isLarge = (token: string): boolean =>
+  /^-?[1-9]\d+$/.test(token) && !Number.isSafeInteger(Number(token));
+
+/** JSON.stringify, which throws for bigints: they become integers of all their digits. */
+export function jsonText(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? MARK + item : item), indent);
+  return text?.replace(MARKED, '$1');
+}
