@@ -21,7 +21,7 @@ import { coerceArguments } from '../../lib/modules/kit/arguments.ts';
 import type { Module, ModuleContext, Reply, Request, Result, Steps } from '../../lib/modules/kit/define.ts';
 import { ModuleError } from '../../lib/modules/kit/define.ts';
 import { callSteps, drive, failureResult, UNKNOWN } from '../../lib/modules/kit/drive.ts';
-import { markOf } from '../../lib/modules/kit/reply.ts';
+import { markOf, parseRecords, type Records } from '../../lib/modules/kit/reply.ts';
 import { bytesOf } from '../../lib/source/bytes.ts';
 import type { Json } from '../../lib/source/value.ts';
 import { type Expectations, proveTruth, type State, type Truth } from '../check-mode/prove.ts';
@@ -111,7 +111,7 @@ export function replaySteps<T>(
   return { value: next.value, requests };
 }
 
-const MARK = '\u{fdd0}';
+const MARK = '<mark>';
 
 /** What a script prints that finds these records; for prepared replies. */
 export const recordsText = (values: Readonly<Record<string, string>>): string =>
@@ -119,10 +119,12 @@ export const recordsText = (values: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${MARK}${name}\n${value}`)
     .join('');
 
-/** What a script says on stderr that calls `fail`. */
-export const complaintText = (text: string): string => MARK + text;
+/** The records of a text that `recordsText` made. */
+export const recordsOf = (text: string): Records =>
+  parseRecords({ ...DONE, stdoutBytes: Buffer.from(text) }, MARK);
 
-function prepared(reply: Partial<Reply>, request: Request): Reply {
+/** A reply to this request, the marks of `recordsText` replaced by its own. */
+export function prepared(reply: Partial<Reply>, request: Request): Reply {
   const mark = request.kind === 'sh' ? (markOf(request.script) ?? '') : '';
   const stdout = (reply.stdout ?? '').replaceAll(MARK, mark);
   const stderr = (reply.stderr ?? '').replaceAll(MARK, mark);

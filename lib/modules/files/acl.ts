@@ -2,7 +2,8 @@ import type { Static } from 'typebox';
 import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
+import { defineState, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
@@ -81,12 +82,12 @@ function setfacl(a: Args, test: boolean): string {
 function* read(a: Args): Steps<Found> {
   const list = `getfacl --omit-header --absolute-names ${a.follow ? '' : '--physical '}${a.recursive ? '--recursive ' : ''}${pathWord(a.path)}`;
   const reply =
-    yield* sh(`command -v setfacl >/dev/null 2>&1 || { echo 'the program setfacl is missing on this host (package acl)' >&2; exit 96; }
+    yield* ask(`command -v setfacl >/dev/null 2>&1 || { echo 'the program setfacl is missing on this host (package acl)' >&2; exit 96; }
 [ -e ${pathWord(a.path)} ] || { echo ${quote(`Path not found or not accessible: ${a.path}`)} >&2; exit 95; }
-${list} || exit $?; printf '\\036'
+begin acl; ${list} || exit $?; begin tested
 ${a.state === 'query' ? ':' : setfacl(a, true)}`);
   if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });
-  const [acl = '', tested = ''] = reply.stdout.split('\u001e');
+  const [acl, tested] = [reply.text('acl') ?? '', reply.text('tested') ?? ''];
   const lines = (text: string) => text.split('\n').filter(Boolean);
   // setfacl --test prints "*,*" for a file whose lists stay as they are.
   return { acl: lines(acl), differs: lines(tested).some(line => !line.endsWith('*,*')) };

@@ -55,6 +55,10 @@ export class Records {
     return this.#values.get(name) ?? [];
   }
 
+  names(): string[] {
+    return [...this.#values.keys()];
+  }
+
   /** The records behind `part NAME`. */
   part(name: string): Records {
     const inside = [...this.#values].flatMap(([key, value]): [string, readonly Buffer[]][] =>

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { onlyWhereChangesAreAllowed, onlyWithPrograms } from '../../../test/support/requirements.ts';
 import {
   finishedArguments,
+  recordsText,
   replaySteps,
   runModule,
   testContext,
@@ -201,7 +202,11 @@ describe('firewalld', () => {
 describe('ufw', () => {
   const replay = (raw: Record<string, Json>, stdout: string, checkMode = false) => {
     const steps = (ufw as ActionModule).run(finishedArguments(ufw, raw) as never, testContext({ checkMode }));
-    return replaySteps(steps, [{ stdout }, { stdout: 'Status: active\n' }]).value as Result;
+    const [status = '', settings = '', dry0 = ''] = stdout.split('|');
+    return replaySteps(steps, [
+      { stdout: recordsText({ status, settings, dry0 }) },
+      { stdout: recordsText({ status: 'Status: active\n' }) },
+    ]).value as Result;
   };
   it('builds commands', () => {
     const rule = {
@@ -213,10 +218,10 @@ describe('ufw', () => {
       interface: 'eth0',
       comment: 'a b',
     };
-    expect(replay(rule, 'a\u001eb').commands).to.deep.equal([
+    expect(replay(rule, 'a|b').commands).to.deep.equal([
       `ufw allow in on eth0 from 10.0.0.0/8 to any port 5432 proto tcp comment 'a b'`,
     ]);
-    expect(replay({ state: 'enabled', policy: 'deny', direction: 'in' }, 'a\u001ea').commands).to.deep.equal([
+    expect(replay({ state: 'enabled', policy: 'deny', direction: 'in' }, 'a|a').commands).to.deep.equal([
       'ufw --force enable',
       'ufw default deny incoming',
     ]);
@@ -224,11 +229,10 @@ describe('ufw', () => {
   it('predicts from a dry run', () => {
     const rules = (...tuples: string[]) => tuples.map(tuple => `### tuple ### ${tuple}\n`).join('');
     const ssh = rules('allow any 22 0.0.0.0/0 any 0.0.0.0/0 in');
-    const status = `Status: active\n\u001eENABLED=yes\nLOGLEVEL=low\nDEFAULT_INPUT_POLICY="DROP"\nuser:\n${ssh}user6:\n`;
-    const predict = (raw: Record<string, Json>, said = '') =>
-      replay(raw, `${status}\u001e${said}\u001e`, true).changed;
+    const status = `Status: active\n|ENABLED=yes\nLOGLEVEL=low\nDEFAULT_INPUT_POLICY="DROP"\nuser:\n${ssh}user6:\n`;
+    const predict = (raw: Record<string, Json>, said = '') => replay(raw, `${status}|${said}`, true).changed;
     const rule = { rule: 'allow', port: '1' };
-    expect(replay(rule, `${status}\u001eSkipping`)).to.deep.include({
+    expect(replay(rule, `${status}|Skipping`)).to.deep.include({
       changed: false,
       msg: 'Status: active',
     });

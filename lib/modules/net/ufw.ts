@@ -7,8 +7,8 @@ import {
   quote,
   type Result,
   type Steps,
-  sh,
 } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
 
 const args = Type.Object({
   state: A.opt(A.choice(['enabled', 'disabled', 'reloaded', 'reset'], 'State of the firewall.')),
@@ -97,28 +97,36 @@ const HEAD = `PATH=$PATH:/usr/sbin:/sbin
 command -v ufw >/dev/null 2>&1 || { echo 'the program ufw is missing on this host (package ufw)' >&2; exit 96; }`;
 
 // ufw says nothing of what it would change: its settings and rules, beside those of a dry run, do.
-const LOOK = `ufw status verbose || exit $?; printf '\\036'
+const LOOK = `begin status; ufw status verbose || exit $?; begin settings
 grep -hE '^(ENABLED|LOGLEVEL|DEFAULT_[A-Z]*_POLICY)=' /etc/ufw/ufw.conf /etc/default/ufw 2>/dev/null
 for f in user user6; do echo "$f:"; grep -h '^### tuple' /etc/ufw/$f.rules /lib/ufw/$f.rules 2>/dev/null; done`;
 
 function* run(a: Args, ctx: ModuleContext): Steps<Result> {
   const work = commands(a);
-  const dry = work.map(words => `printf '\\036'; ${isRule(words) ? `${line(words, true)} || exit $?` : ':'}`);
-  const [status = '', before = '', ...said] = (yield* ask([LOOK, ...dry])).split('\u001e');
+  const dry = work.map(
+    (words, i) => `begin dry${i}; ${isRule(words) ? `${line(words, true)} || exit $?` : ':'}`,
+  );
+  const told = yield* tell([LOOK, ...dry]);
+  const text = (name: string) => told.text(name) ?? '';
+  const status = text('status');
   // After a reset nothing is as it was.
   const needed = work.filter(
-    (words, i) => a.state === 'reset' || predicts(words, said[i] ?? '', status + before),
+    (words, i) => a.state === 'reset' || predicts(words, text(`dry${i}`), status + text('settings')),
   );
   const result = { changed: needed.length > 0, commands: work.map(words => line(words, false)) };
   if (ctx.checkMode || !result.changed) return { ...result, msg: status.trim() };
   const real = needed.map(words => `e=$(${line(words, false)} 2>&1) || { echo "$e" >&2; exit 95; }`);
-  return { ...result, msg: (yield* ask([...real, 'ufw status verbose'])).trim() };
+  return {
+    ...result,
+    msg: ((yield* tell([...real, 'begin status; ufw status verbose'])).text('status') ?? '').trim(),
+  };
 }
 
-function* ask(lines: readonly string[]): Steps<string> {
-  const reply = yield* sh([HEAD, ...lines].join('\n'));
-  if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || reply.stdout.trim(), { rc: reply.rc });
-  return reply.stdout;
+function* tell(lines: readonly string[]): Steps<Records> {
+  const records = yield* ask([HEAD, ...lines].join('\n'));
+  const { rc, stderr } = records;
+  if (rc !== 0) throw new ModuleError(stderr.trim() || `ufw failed with exit code ${rc}`, { rc });
+  return records;
 }
 
 const POLICIES: Readonly<Record<string, string>> = { allow: 'ACCEPT', deny: 'DROP', reject: 'REJECT' };

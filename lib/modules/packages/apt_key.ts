@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { fetchFunction } from './fetch.ts';
 
 const args = Type.Object({
@@ -68,14 +69,13 @@ export const aptKey = defineState({
       a.state === 'absent' || a.keyserver !== undefined
         ? ':'
         : `{ ${source(a)}\n} || exit 95\ngpg --batch --no-tty --with-colons --show-keys "$f" 2>/dev/null || exit 94`;
-    const reply = yield* sh(`${PREPARE}\n${list}\nprintf '\\036'\n${show}`);
+    const reply = yield* ask(`${PREPARE}\nbegin known; ${list}\nbegin given\n${show}`);
     if (reply.rc === 96)
       throw new ModuleError('this host has no apt-key any more: use deb822_repository with signed_by');
     if (reply.rc === 95)
       throw new ModuleError(`Failed to download key at ${a.url ?? a.file ?? 'data'}: ${reply.stderr.trim()}`);
     if (reply.rc === 94) throw new ModuleError('the key given is no key that gpg can read');
-    const [known = '', given = ''] = reply.stdout.split('\u001e');
-    return { known: ids(known), given: ids(given) };
+    return { known: ids(reply.text('known') ?? ''), given: ids(reply.text('given') ?? '') };
   },
 
   diff({ known, given }, a) {

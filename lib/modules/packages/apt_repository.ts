@@ -1,6 +1,8 @@
 import type { Static } from 'typebox';
+import { textOf } from '../../source/bytes.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { linesOf, toBytes } from '../kit/text-file.ts';
 
 const args = Type.Object({
@@ -131,15 +133,14 @@ export const aptRepository = defineState({
 
   *probe(a): Steps<Found> {
     if (a.repo === '') throw new ModuleError("Please set argument 'repo' to a non-empty value");
-    const { stdout } = yield* sh(
-      `. /etc/os-release 2>/dev/null; echo "$VERSION_CODENAME"\nfor f in /etc/apt/sources.list ${DIR}/*.list; do [ -f "$f" ] && { printf '\\036%s\\n' "$f"; cat "$f"; }; done; :`,
+    const records = yield* ask(
+      `. /etc/os-release 2>/dev/null; field release "$VERSION_CODENAME"\nfor f in /etc/apt/sources.list ${DIR}/*.list; do [ -f "$f" ] && { field name "$f"; begin content; cat "$f"; }; done; :`,
     );
-    const [release = '', ...parts] = stdout.split('\u001e');
-    const files = parts.map(part => {
-      const end = part.indexOf('\n');
-      return [part.slice(0, end), Buffer.from(part.slice(end + 1)).toString('latin1')] as const;
-    });
-    return { files: new Map(files), release: release.trim() };
+    const contents = records.all('content');
+    const files = records
+      .all('name')
+      .map((name, i) => [textOf(name), (contents[i] ?? Buffer.alloc(0)).toString('latin1')] as const);
+    return { files: new Map(files), release: records.text('release') ?? '' };
   },
 
   diff(found, a) {

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
+import { defineState, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 
 const args = Type.Object({
   name: A.str('Name of the package.', { aliases: ['pkg'] }),
@@ -21,7 +22,7 @@ type Args = Static<typeof args>;
 const wanted = (a: Args) => (a.vtype === 'boolean' ? (a.value ?? '').toLowerCase() : (a.value ?? ''));
 
 const show = (a: Args) => `command -v debconf-show >/dev/null 2>&1 || exit 96
-debconf-show ${quote(a.name)} || exit $?; printf '\\036'
+begin answers; debconf-show ${quote(a.name)} || exit $?; begin password
 ${a.vtype === 'password' && a.question !== undefined ? `sed -n ${quote(`/^Name: ${a.question.replace(/[.*[\]^$/\\]/g, '\\$&')}$/,/^$/{s/^Value: //p}`)} /var/cache/debconf/passwords.dat 2>/dev/null` : ':'}`;
 
 export const debconf = defineState({
@@ -34,11 +35,11 @@ export const debconf = defineState({
   touches: a => [`debconf:${a.name}`],
 
   *probe(a): Steps<ReadonlyMap<string, string>> {
-    const reply = yield* sh(show(a));
+    const reply = yield* ask(show(a));
     if (reply.rc === 96)
       throw new ModuleError('the program debconf-show is missing on this host (package debconf)');
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `debconf-show ended with ${reply.rc}`);
-    const [answers = '', password = ''] = reply.stdout.split('\u001e');
+    const [answers, password] = [reply.text('answers') ?? '', reply.text('password') ?? ''];
     const found = new Map(
       [...answers.matchAll(/^\*?\s*([^\s:]+):[ ]?(.*)$/gm)].map(m => [m[1]!, m[2]!.trim()] as const),
     );

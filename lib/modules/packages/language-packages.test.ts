@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
 import {
   finishedArguments,
+  recordsOf,
+  recordsText,
   replaySteps,
   runModule,
   testContext,
@@ -71,12 +73,12 @@ describe('npm', () => {
     expect(missing).to.deep.equal(['b']);
     expect(parseList('').found.size).to.equal(0);
   });
-  const decide = (raw: Record<string, string | boolean>, list: string) => {
+  const decide = (raw: Record<string, string | boolean>, list: string, more = '') => {
     const steps = (npm as ActionModule).run(
       finishedArguments(npm, { path: '/a', ...raw }) as never,
       testContext(),
     );
-    return replaySteps(steps, [{ stdout: list }, {}])
+    return replaySteps(steps, [{ stdout: recordsText({ list }) + more }, {}])
       .requests.slice(1)
       .map(r => (r as { script: string }).script.split('\n').at(-1));
   };
@@ -85,9 +87,9 @@ describe('npm', () => {
     expect(decide({ name: 'pm2' }, has)).to.deep.equal([]);
     expect(decide({ name: 'pm2', version: '5.3.1' }, has)).to.deep.equal(['npm install pm2@5.3.1']);
     expect(decide({ name: 'pm2', state: 'absent' }, has)).to.deep.equal(['npm uninstall pm2']);
-    expect(decide({ name: 'pm2', state: 'latest' }, `${has}\u001e{"pm2":{}}`)).to.deep.equal([
-      'npm install pm2@latest',
-    ]);
+    expect(
+      decide({ name: 'pm2', state: 'latest' }, has, recordsText({ outdated: '{"pm2":{}}' })),
+    ).to.deep.equal(['npm install pm2@latest']);
     expect(decide({ ci: true, production: true }, has)).to.deep.equal(['npm ci --omit=dev']);
     expect(decide({}, has)).to.deep.equal([]);
   });
@@ -121,7 +123,7 @@ describe('package_facts', () => {
       testContext(),
     );
     const { value } = replaySteps(steps, [
-      { stdout: '\u001erpm\nbash\t5.1.8\t6.el9\t(none)\tx86_64\nbind\t9.16\t1.el9\t32\tx86_64\n' },
+      { stdout: recordsText({ rpm: 'bash\t5.1.8\t6.el9\t(none)\tx86_64\nbind\t9.16\t1.el9\t32\tx86_64\n' }) },
     ]);
     expect((value as Result).ansible_facts?.packages).to.deep.equal({
       bash: [
@@ -133,17 +135,21 @@ describe('package_facts', () => {
 });
 
 describe('service_facts', () => {
+  const said = (values: Record<string, string>) => recordsOf(recordsText(values));
   it('reads systemd', () => {
-    const found = parseServices(`\u001eunits
-  ssh.service                loaded    active   running OpenBSD Secure Shell server
+    const found = parseServices(
+      said({
+        units: `  ssh.service                loaded    active   running OpenBSD Secure Shell server
 ● nbd.service                loaded    failed   failed  NBD
 ● gone.service               not-found inactive dead    gone.service
   once.service               loaded    active   exited  Once
-\u001efiles
-ssh.service enabled enabled
+`,
+        files: `ssh.service enabled enabled
 nbd.service disabled enabled
 idle.service static -
-`);
+`,
+      }),
+    );
     expect(found['ssh.service']).to.deep.equal({
       name: 'ssh.service',
       state: 'running',
@@ -156,12 +162,12 @@ idle.service static -
     expect(found['idle.service']).to.include({ state: 'inactive', status: 'static' });
   });
   it('reads init scripts and OpenRC', () => {
-    expect(parseServices('\u001esysv\n [ + ]  cron\n [ - ]  x11-common\n')).to.deep.equal({
+    expect(parseServices(said({ sysv: ' [ + ]  cron\n [ - ]  x11-common\n' }))).to.deep.equal({
       cron: { name: 'cron', state: 'running', source: 'sysv' },
       'x11-common': { name: 'x11-common', state: 'stopped', source: 'sysv' },
     });
     const found = parseServices(
-      '\u001eopenrc\nRunlevel: default\n sshd     [  started  ]\n\u001elevels\n   sshd | default\n',
+      said({ openrc: 'Runlevel: default\n sshd     [  started  ]\n', levels: '   sshd | default\n' }),
     );
     expect(found.sshd).to.deep.equal({
       name: 'sshd',

@@ -11,6 +11,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
@@ -81,12 +82,12 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
       ? ''
       : `cd ${pathWord(a.path)} 2>/dev/null || ${ctx.checkMode ? 'exit 0' : `{ mkdir -p ${pathWord(a.path)} && cd ${pathWord(a.path)}; } || exit $?`}\n`;
   const outdated =
-    a.state === 'latest' ? `printf '\\036'; ${npmCommand(a, 'outdated', '--json')} 2>/dev/null` : ':';
-  const listed = yield* sh(
-    `command -v ${quote(a.executable ?? 'npm')} >/dev/null 2>&1 || exit 96\n${cd}${npmCommand(a, 'list', '--json', '--depth=0')} 2>/dev/null\n${outdated}; exit 0`,
+    a.state === 'latest' ? `begin outdated; ${npmCommand(a, 'outdated', '--json')} 2>/dev/null` : ':';
+  const listed = yield* ask(
+    `command -v ${quote(a.executable ?? 'npm')} >/dev/null 2>&1 || exit 96\n${cd}begin list; ${npmCommand(a, 'list', '--json', '--depth=0')} 2>/dev/null\n${outdated}; exit 0`,
   );
   if (listed.rc === 96) throw new ModuleError('Failed to find required executable "npm" in paths');
-  const [list = '', old = '{}'] = listed.stdout.split('\u001e');
+  const [list, old] = [listed.text('list') ?? '', listed.text('outdated') ?? '{}'];
   const { found, missing } = parseList(list);
   const verb = decide(a, found, missing, old);
   if (!verb) return { changed: false };

@@ -1,7 +1,8 @@
 import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { defineAction, ModuleError, sh } from '../kit/define.ts';
+import { defineAction, ModuleError } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 
 type Package = { [field: string]: Json };
 
@@ -102,18 +103,17 @@ export const packageFacts = defineAction({
     const wanted = [...new Set(names)].map(name => MANAGERS.find(m => m.name === name)!);
     const stop = strategy === 'first' ? '; exit 0' : '';
     const script = wanted.map(
-      m => `if { ${m.test}; } >/dev/null 2>&1; then printf '\\036${m.name}\\n'; ${m.list}${stop}; fi`,
+      m => `if { ${m.test}; } >/dev/null 2>&1; then begin ${m.name}; ${m.list}${stop}; fi`,
     );
-    const reply = yield* sh(script.join('\n'));
-    const parts = reply.stdout.split('\u001e').slice(1);
-    if (parts.length === 0)
+    const records = yield* ask(script.join('\n'));
+    const told = wanted.filter(m => records.has(m.name));
+    if (told.length === 0)
       throw new ModuleError(
         `Could not detect a supported package manager from the following list: ${names.join(', ')}`,
       );
     const packages = emptyRecord<Json>();
-    for (const part of parts) {
-      const name = part.split('\n', 1)[0]!;
-      const found = packagesOf(MANAGERS.find(m => m.name === name)!, part.slice(name.length + 1));
+    for (const m of told) {
+      const found = packagesOf(m, records.text(m.name) ?? '');
       for (const [key, list] of found) packages[key] = list;
     }
     return { changed: false, ansible_facts: { packages } };

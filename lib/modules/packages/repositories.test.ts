@@ -92,7 +92,7 @@ describe('apt_repository', () => {
     expect(parseSource('#deb x').enabled).to.equal(false);
   });
   it('expands a PPA for the release of the host', () => {
-    const plan = planFor(aptRepository, { repo: 'ppa:a/b' }, 'jammy\n');
+    const plan = planFor(aptRepository, { repo: 'ppa:a/b' }, recordsText({ release: 'jammy' }));
     expect(plan.changes[0]).to.equal('/etc/apt/sources.list.d/ppa_a_b_jammy.list: ppa:a/b');
   });
 });
@@ -169,23 +169,21 @@ URIs: https://apt.x.y/
 describe('apt_key', () => {
   const pub = (id: string) =>
     `pub:-:4096:1:${id}:1400000000:::-:::scSC:\nsub:-:4096:1:AAAAAAAAAAAA${id.slice(-4)}:140:::::e:\n`;
-  const known = pub('7FCC7D46ACCC4CF8');
+  const key = pub('7FCC7D46ACCC4CF8');
+  const [KNOWN, GIVEN] = [recordsText({ known: key }), recordsText({ given: key })];
   it('knows a key by its identifier, long or short', () => {
-    expect(planFor(aptKey, { id: 'ACCC4CF8', url: 'u' }, `${known}\u001e${known}`).changes).to.deep.equal([]);
+    expect(planFor(aptKey, { id: 'ACCC4CF8', url: 'u' }, KNOWN + GIVEN).changes).to.deep.equal([]);
     expect(
-      planFor(aptKey, { id: 'B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8', url: 'u' }, `${known}\u001e${known}`)
-        .changes,
+      planFor(aptKey, { id: 'B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8', url: 'u' }, KNOWN + GIVEN).changes,
     ).to.deep.equal([]);
-    expect(planFor(aptKey, { url: 'u' }, `\u001e${known}`).changes).to.deep.equal([
-      'add key 7FCC7D46ACCC4CF8',
-    ]);
-    expect(planFor(aptKey, { id: '0xACCC4CF8', state: 'absent' }, known).changes).to.deep.equal([
+    expect(planFor(aptKey, { url: 'u' }, GIVEN).changes).to.deep.equal(['add key 7FCC7D46ACCC4CF8']);
+    expect(planFor(aptKey, { id: '0xACCC4CF8', state: 'absent' }, KNOWN).changes).to.deep.equal([
       'remove key ACCC4CF8',
     ]);
     expect(planFor(aptKey, { id: 'ACCC4CF8', state: 'absent' }, '').changes).to.deep.equal([]);
   });
   it('refuses another key than the one named', () => {
-    expect(() => planFor(aptKey, { id: '11111111', url: 'u' }, `\u001e${known}`)).to.throw(
+    expect(() => planFor(aptKey, { id: '11111111', url: 'u' }, GIVEN)).to.throw(
       'key does not seem to have been added',
     );
   });
@@ -196,20 +194,21 @@ describe('apt_key', () => {
 
 describe('rpm_key', () => {
   const FPR = '68c9e2b91a37d136fe74d176a5b6c2e1442df0f8';
+  const [KEY, KNOWN] = [recordsText({ key: FPR }), recordsText({ known: '442df0f8\n' })];
   it('compares the short identifier with those rpm knows', () => {
     const raw = { key: 'https://x/k' };
-    expect(planFor(rpmKey, raw, `key ${FPR}\n`).changes).to.deep.equal(['import key 442df0f8']);
-    expect(planFor(rpmKey, raw, `key ${FPR}\nknown 442df0f8\n`).changes).to.deep.equal([]);
-    expect(planFor(rpmKey, { key: '442DF0F8', state: 'absent' }, 'known 442df0f8\n').changes).to.deep.equal([
+    expect(planFor(rpmKey, raw, KEY).changes).to.deep.equal(['import key 442df0f8']);
+    expect(planFor(rpmKey, raw, KEY + KNOWN).changes).to.deep.equal([]);
+    expect(planFor(rpmKey, { key: '442DF0F8', state: 'absent' }, KNOWN).changes).to.deep.equal([
       'remove key 442df0f8',
     ]);
   });
   it('checks the fingerprint', () => {
-    expect(() => planFor(rpmKey, { key: 'https://x/k', fingerprint: '00 11' }, `key ${FPR}\n`)).to.throw(
+    expect(() => planFor(rpmKey, { key: 'https://x/k', fingerprint: '00 11' }, KEY)).to.throw(
       'does not match any key fingerprints',
     );
     expect(
-      planFor(rpmKey, { key: 'https://x/k', fingerprint: FPR.toUpperCase() }, `key ${FPR}\n`).changes,
+      planFor(rpmKey, { key: 'https://x/k', fingerprint: FPR.toUpperCase() }, KEY).changes,
     ).to.have.length(1);
   });
   it('imports no identifiers', () => {

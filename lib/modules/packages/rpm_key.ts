@@ -1,5 +1,6 @@
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { fetchFunction } from './fetch.ts';
 
 interface Found {
@@ -11,12 +12,12 @@ interface Found {
 
 const isId = (key: string) => /^(0x)?[0-9a-fA-F]{8,40}$/.test(key);
 
-/** Prints `key ID FINGERPRINT` for each key in a file; gpg reads it, or rpm's own tool where there is no gpg. */
+/** Tells the `key` (its fingerprint) of each key in a file; gpg reads it, or rpm's own tool where there is no gpg. */
 const IDENTIFY = `identify() {
   if command -v gpg >/dev/null 2>&1; then
     h=$(mktemp -d) && chmod 700 "$h"
     gpg --homedir "$h" --no-tty --batch --with-colons --with-fingerprint --show-keys "$1" 2>/dev/null |
-      while IFS=: read -r t _ _ _ id _ _ _ _ fpr _; do case $t in pub) p=1;; sub) p=;; fpr) [ -z "$p" ] || { echo "key $fpr"; p=; };; esac; done
+      while IFS=: read -r t _ _ _ id _ _ _ _ fpr _; do case $t in pub) p=1;; sub) p=;; fpr) [ -z "$p" ] || { field key "$fpr"; p=; };; esac; done
     rm -rf "$h"
   else echo 'this host has no gpg to read the key with' >&2; return 1; fi
 }`;
@@ -44,13 +45,13 @@ export const rpmKey = defineState({
 
   *probe({ key, validate_certs }): Steps<Found> {
     const keys = isId(key) ? '' : `${source(key, validate_certs)}\n${IDENTIFY}\nidentify "$f" || exit 95\n`;
-    const reply = yield* sh(
-      `command -v rpm >/dev/null 2>&1 || exit 96\n${keys}rpm -q gpg-pubkey --qf 'known %{VERSION}\\n'; :`,
+    const reply = yield* ask(
+      `command -v rpm >/dev/null 2>&1 || exit 96\n${keys}begin known; rpm -q gpg-pubkey --qf '%{VERSION}\\n'; :`,
     );
     if (reply.rc === 96) throw new ModuleError('this host has no rpm: it does not use RPM packages');
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim());
-    const fingerprints = [...reply.stdout.matchAll(/^key (\S+)$/gm)].map(m => m[1]!.toLowerCase());
-    const known = [...reply.stdout.matchAll(/^known (\S+)$/gm)].map(m => short(m[1]!));
+    const fingerprints = reply.all('key').map(key => key.toString().toLowerCase());
+    const known = (reply.text('known') ?? '').split('\n').filter(isId).map(short);
     return { ids: isId(key) ? [short(key)] : fingerprints.map(short), fingerprints, known: new Set(known) };
   },
 

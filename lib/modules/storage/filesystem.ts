@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
-import { type DeviceFound, deviceScript, parseDevices } from './signatures.ts';
+import { ask } from '../kit/reply.ts';
+import { type DeviceFound, deviceScript, parseDevice } from './signatures.ts';
 
 const TYPES = [
   'btrfs',
@@ -141,13 +142,12 @@ export const filesystem = defineState({
 
   *probe(a): Steps<Found> {
     const measure = a.resizefs && a.fstype ? (KINDS[a.fstype].measure ?? '') : '';
-    const reply = yield* sh(
-      `${PATH}\n${deviceScript(a.dev)}\n${measure ? `m=; [ -e "$d" ] && { m=$(findmnt -no TARGET "$r" 2>/dev/null | head -n 1); ${measure}; }\n` : ''}:`,
+    const reply = yield* ask(
+      `${PATH}\n${deviceScript(a.dev)}\n${measure ? `m=; [ -e "$d" ] && { m=$(findmnt -no TARGET "$r" 2>/dev/null | head -n 1); begin measured; ${measure}; }\n` : ''}:`,
     );
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
-    const [device] = parseDevices(reply.stdout);
-    const size = /^fs (\d+)$/m.exec(reply.stdout)?.[1];
-    return { ...device!, fileSystem: size === undefined ? undefined : Number(size) };
+    const size = /^fs (\d+)$/m.exec(reply.text('measured') ?? '')?.[1];
+    return { ...parseDevice(reply), fileSystem: size === undefined ? undefined : Number(size) };
   },
 
   diff(found, a) {

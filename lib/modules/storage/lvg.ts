@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
-import { type DeviceFound, deviceScript, parseDevices } from './signatures.ts';
+import { ask } from '../kit/reply.ts';
+import { type DeviceFound, deviceScript, parseDevice } from './signatures.ts';
 
 const args = Type.Object({
   vg: A.str('Name of the volume group.'),
@@ -84,24 +85,27 @@ export const lvg = defineState({
   *probe(a): Steps<Found> {
     if (a.state === 'present' && (a.pvs ?? []).length === 0)
       throw new ModuleError('No physical volumes given.');
-    const devices = (a.pvs ?? []).map(p => `${deviceScript(p)}\necho "real $r"`).join('\n');
-    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+    const devices = (a.pvs ?? []).map((p, i) => `part d${i}; ${deviceScript(p)}\nfield real "$r"`);
+    const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
-${devices}
-printf '\\036'; pvs --noheadings --nosuffix --units b --separator ';' -o pv_name,vg_name,dev_size,pv_size,pe_start,vg_extent_size |
+${devices.join('\n')}
+part lvm; begin pvs; pvs --noheadings --nosuffix --units b --separator ';' -o pv_name,vg_name,dev_size,pv_size,pe_start,vg_extent_size |
   while IFS=' ;' read -r name rest; do printf '%s;%s\\n' "$(readlink -e -- "$name" || printf %s "$name")" "$rest"; done
-printf '\\036'; vgs --noheadings --separator ';' -o vg_name,lv_count`);
+begin vgs; vgs --noheadings --separator ';' -o vg_name,lv_count`);
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || 'Failed executing vgs command.', { rc: reply.rc });
-    const [looks = '', pvs = '', vgs = ''] = reply.stdout.split('\u001e');
-    const reals = [...looks.matchAll(/^real (.*)$/gm)].map(m => m[1]!);
+    const lvm = reply.part('lvm');
+    const [pvs, vgs] = [lvm.text('pvs') ?? '', lvm.text('vgs') ?? ''];
     const rows = (text: string) =>
       text
         .split('\n')
         .map(row => row.trim().split(';'))
         .filter(row => row.length > 1);
     return {
-      devices: parseDevices(looks).map((d, i) => ({ ...d, real: reals[i] ?? d.path })),
+      devices: (a.pvs ?? []).map((_, i) => {
+        const device = parseDevice(reply.part(`d${i}`));
+        return { ...device, real: reply.part(`d${i}`).text('real') ?? device.path };
+      }),
       volumes: rows(pvs).map(([name = '', vg = '', device, size, start, extent]) => ({
         name,
         vg,

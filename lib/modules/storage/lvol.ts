@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { parseSize, type Space, wantedBytes } from './volume-size.ts';
 
 const args = Type.Object({
@@ -156,12 +157,12 @@ export const lvol = defineState({
   *probe(a): Steps<Found> {
     if (a.size !== undefined) parseSize(a.size);
     const vg = quote(a.vg);
-    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+    const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
-vgs --noheadings --nosuffix --units b --separator ';' -o size,free,vg_extent_size ${vg} 2>/dev/null || exit 0
-printf '\\036'; lvs -a --noheadings --nosuffix --units b --separator ';' -o lv_name,size,lv_attr ${vg}`);
+begin group; vgs --noheadings --nosuffix --units b --separator ';' -o size,free,vg_extent_size ${vg} 2>/dev/null || exit 0
+begin volumes; lvs -a --noheadings --nosuffix --units b --separator ';' -o lv_name,size,lv_attr ${vg}`);
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
-    const [group = '', lvs = ''] = reply.stdout.split('\u001e');
+    const [group, lvs] = [reply.text('group') ?? '', reply.text('volumes') ?? ''];
     const [size, free, extent] = group.trim().split(';').map(Number);
     if (size === undefined || extent === undefined) return { group: undefined, volumes: [] };
     const volumes = lvs.split('\n').flatMap(row => {

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
 import {
   finishedArguments,
+  recordsText,
   replaySteps,
   runModule,
   testContext,
@@ -97,12 +98,13 @@ describe('filesystem', () => {
   }
 
   it('leaves what is in use alone, even with force', () => {
-    const used = 'device /dev/x\nexists\nsignature ext4\nmounted /srv\nsize 1\n';
+    const is = { device: '/dev/x', exists: '', size: '1' };
+    const used = recordsText({ ...is, signature: 'ext4', mounted: '/srv' });
     expect(() => planOf(filesystem, { dev: '/dev/x', fstype: 'xfs', force: true }, used)).to.throw(
       "'/dev/x' is mounted at /srv",
     );
     expect(() => planOf(filesystem, { dev: '/dev/x', state: 'absent' }, used)).to.throw('unmount it first');
-    const held = 'device /dev/x\nexists\nsignature LVM2_member\nholder dm-3\nsize 1\n';
+    const held = recordsText({ ...is, signature: 'LVM2_member', holder: 'dm-3' });
     expect(() => planOf(filesystem, { dev: '/dev/x', fstype: 'ext4', force: true }, held)).to.throw(
       'in use by dm-3',
     );
@@ -139,15 +141,20 @@ function writeAt(path: string, offset: number, bytes: Buffer): void {
 }
 
 describe('lvg', () => {
-  const device = (name: string, more = '') => `device ${name}\nexists\n${more}size 1000\nreal ${name}\n`;
-  const lvm = (pvs: string, vgs: string) => `\u001e${pvs}\u001e${vgs}`;
+  const device = (name: string, more: Record<string, string> = {}, at = 0) => {
+    const told = { device: name, exists: '', size: '1000', real: name, ...more };
+    return recordsText(
+      Object.fromEntries(Object.entries(told).map(([key, value]) => [`d${at}.${key}`, value])),
+    );
+  };
+  const lvm = (pvs: string, vgs: string) => recordsText({ 'lvm.pvs': pvs, 'lvm.vgs': vgs });
   const PV = '  /dev/b;data;2000;1900;100;4\n';
 
   it('makes a group', () => {
     const { plan, script } = planOf(
       lvg,
       { vg: 'data', pvs: ['/dev/b', '/dev/c'] },
-      device('/dev/b') + device('/dev/c') + lvm('', ''),
+      device('/dev/b') + device('/dev/c', {}, 1) + lvm('', ''),
     );
     expect(plan.changes).to.deep.equal(['make volume group data of /dev/b, /dev/c']);
     expect(script).to.include('pvcreate  -f -y /dev/b').and.include('vgcreate  -s 4 data /dev/b /dev/c');
@@ -159,7 +166,7 @@ describe('lvg', () => {
       planOf(
         lvg,
         { vg: 'data', pvs: '/dev/b' },
-        device('/dev/b', 'signature LVM2_member\n') + lvm(PV, '  data;0\n'),
+        device('/dev/b', { signature: 'LVM2_member' }) + lvm(PV, '  data;0\n'),
       ).plan.changes,
     ).to.deep.equal([]);
   });
@@ -189,12 +196,12 @@ describe('lvg', () => {
     const refused: readonly [Record<string, Json>, string, string][] = [
       [
         { vg: 'data', pvs: '/dev/b' },
-        device('/dev/b', 'signature ext4\n') + lvm('', ''),
+        device('/dev/b', { signature: 'ext4' }) + lvm('', ''),
         'Device /dev/b holds ext4',
       ],
       [
         { vg: 'data', pvs: '/dev/b', force: true },
-        device('/dev/b', 'signature ext4\nmounted /\n') + lvm('', ''),
+        device('/dev/b', { signature: 'ext4', mounted: '/' }) + lvm('', ''),
         'is mounted at /',
       ],
       [
@@ -209,7 +216,7 @@ describe('lvg', () => {
       ],
       [
         { vg: 'data', pvs: '/dev/z' },
-        `device /dev/z\nreal /dev/z\n${lvm('', '')}`,
+        recordsText({ 'd0.device': '/dev/z', 'd0.real': '/dev/z' }) + lvm('', ''),
         'Device /dev/z not found.',
       ],
     ];
@@ -223,7 +230,8 @@ describe('lvg', () => {
 
 describe('lvol', () => {
   const MiB = 2 ** 20;
-  const group = (volumes = '') => `  ${1000 * MiB};${600 * MiB};${4 * MiB}\n\u001e${volumes}`;
+  const group = (volumes = '') =>
+    recordsText({ group: `  ${1000 * MiB};${600 * MiB};${4 * MiB}\n`, volumes });
   const volume = (name: string, megabytes: number, attributes = '-wi-a-----') =>
     `  ${name};${megabytes * MiB};${attributes}\n`;
   const script = (raw: Record<string, Json>, stdout: string) =>

@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 
 const args = Type.Object({
   name: A.str('Name of the link, such as editor.'),
@@ -138,13 +139,12 @@ export const alternatives = defineState({
   touches: a => [`alternatives:${a.name}`],
 
   *probe(a): Steps<Found> {
-    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+    const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 command -v update-alternatives >/dev/null 2>&1 || exit 96
-[ -e ${quote(a.path)} ] && echo exists; printf '\\036'; update-alternatives --display ${quote(a.name)} 2>/dev/null; :`);
+[ -e ${quote(a.path)} ] && field exists; begin display; update-alternatives --display ${quote(a.name)} 2>/dev/null; :`);
     if (reply.rc === 96)
       throw new ModuleError('Failed to find required executable "update-alternatives" in paths');
-    const [exists = '', display = ''] = reply.stdout.split('\u001e');
-    return { ...parseDisplay(display), exists: exists.startsWith('exists') };
+    return { ...parseDisplay(reply.text('display') ?? ''), exists: reply.has('exists') };
   },
 
   diff(found, a) {

@@ -65,7 +65,7 @@ describe('alternatives', () => {
   function commands(raw: Record<string, Json>, exists = true, display = DISPLAY): readonly string[] {
     if (alternatives.kind !== 'state') throw new Error('alternatives has a state');
     const args = finishedArguments(alternatives, { name: 'editor', ...raw }) as never;
-    const stdout = `${exists ? 'exists\n' : ''}\u001e${display}`;
+    const stdout = recordsText({ ...(exists && { exists: '' }), display });
     const found = replaySteps(alternatives.probe(args, testContext()), [{ stdout }]).value as never;
     const plan = alternatives.diff(found, args, testContext());
     if (plan.changes.length === 0) return [];

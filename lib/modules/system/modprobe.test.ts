@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { finishedArguments, replaySteps, testContext } from '../../../test/support/run-module.ts';
+import {
+  finishedArguments,
+  recordsText,
+  replaySteps,
+  testContext,
+} from '../../../test/support/run-module.ts';
 import type { Plan } from '../kit/define.ts';
 import { bootFiles, modprobe } from './modprobe.ts';
 
@@ -13,16 +18,20 @@ function planFor(raw: Record<string, string>, stdout: string): Plan {
 
 describe('modprobe', () => {
   it('loads what is not loaded, and unloads what is', () => {
-    expect(planFor({ name: 'nbd' }, 'kernel 6.1\n').changes).to.deep.equal(['load kernel module nbd']);
-    expect(planFor({ name: 'nbd' }, 'kernel 6.1\nloaded\n').changes).to.deep.equal([]);
-    expect(planFor({ name: 'nbd', state: 'absent' }, 'kernel 6.1\nloaded\n').changes).to.deep.equal([
-      'unload kernel module nbd',
+    expect(planFor({ name: 'nbd' }, recordsText({ kernel: '6.1' })).changes).to.deep.equal([
+      'load kernel module nbd',
     ]);
+    expect(planFor({ name: 'nbd' }, recordsText({ kernel: '6.1', loaded: '' })).changes).to.deep.equal([]);
+    expect(
+      planFor({ name: 'nbd', state: 'absent' }, recordsText({ kernel: '6.1', loaded: '' })).changes,
+    ).to.deep.equal(['unload kernel module nbd']);
   });
 
   it('says that the kernel has no such module, before anything changes', () => {
-    const answer =
-      'kernel 6.18-x\nrefusal modprobe: FATAL: Module nbd not found in directory /lib/modules/6.18-x \n';
+    const answer = recordsText({
+      kernel: '6.18-x',
+      refusal: 'modprobe: FATAL: Module nbd not found in directory /lib/modules/6.18-x ',
+    });
     expect(() => planFor({ name: 'nbd' }, answer)).to.throw(
       'cannot load kernel module nbd (kernel 6.18-x): modprobe: FATAL: Module nbd not found',
     );

@@ -1,7 +1,9 @@
 import type { Static } from 'typebox';
+import { textOf } from '../../source/bytes.ts';
 import { escapeRegExp } from '../../source/escape-regexp.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { splitWords } from '../kit/sh.ts';
 import { linesOf } from '../kit/text-file.ts';
 
@@ -39,12 +41,12 @@ function probeScript(a: Args): string {
   const name = pattern(a.name);
   const dry = a.state === 'present' ? modprobeCommand(a, '-n') : `modprobe -n -r -- ${quote(a.name)}`;
   return `PATH=$PATH:/usr/sbin:/sbin
-read -r k </proc/sys/kernel/osrelease; echo "kernel $k"
+read -r k </proc/sys/kernel/osrelease; field kernel "$k"
 l=; grep -q ${quote(`^${a.name.replaceAll('-', '_')} `)} /proc/modules 2>/dev/null && l=1
 [ -n "$l" ] || { grep -qE ${quote(`/${name}\\.ko`)} "/lib/modules/$k/modules.builtin" 2>/dev/null && l=1; }
-[ -n "$l" ] && echo loaded
-if [ ${a.state === 'present' ? '-z' : '-n'} "$l" ]; then e=$(${dry} 2>&1) || printf 'refusal %s\\n' "$(echo "$e" | tr '\\n' ' ')"; fi
-grep -lsE ${quote(`^ *(options +)?${name}`)} ${LOAD}/* ${OPTIONS}/* /dev/null | while IFS= read -r f; do printf '\\036%s\\n' "$f"; cat "$f"; done
+[ -n "$l" ] && field loaded
+if [ ${a.state === 'present' ? '-z' : '-n'} "$l" ]; then e=$(${dry} 2>&1) || field refusal "$(echo "$e" | tr '\\n' ' ')"; fi
+grep -lsE ${quote(`^ *(options +)?${name}`)} ${LOAD}/* ${OPTIONS}/* /dev/null | while IFS= read -r f; do field name "$f"; begin content; cat "$f"; done
 :`;
 }
 
@@ -95,18 +97,14 @@ export const modprobe = defineState({
   touches: a => [`kernel-module:${a.name}`, LOAD, OPTIONS],
 
   *probe(a): Steps<Found> {
-    const { stdout } = yield* sh(probeScript(a));
-    const [header = '', ...rest] = stdout.split('\u001e');
-    const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(header)?.[1]?.trim();
+    const records = yield* ask(probeScript(a));
+    const contents = records.all('content');
     return {
-      loaded: /^loaded$/m.test(header),
-      refusal: field('refusal'),
-      kernel: field('kernel') ?? '',
+      loaded: records.has('loaded'),
+      refusal: records.text('refusal')?.trim(),
+      kernel: records.text('kernel') ?? '',
       files: new Map(
-        rest.map(part => {
-          const end = part.indexOf('\n');
-          return [part.slice(0, end), part.slice(end + 1)] as const;
-        }),
+        records.all('name').map((name, i) => [textOf(name), textOf(contents[i] ?? name)] as const),
       ),
     };
   },

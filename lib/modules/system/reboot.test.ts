@@ -1,11 +1,15 @@
 import { expect } from 'chai';
-import { finishedArguments, runModule, testContext } from '../../../test/support/run-module.ts';
+import {
+  finishedArguments,
+  prepared,
+  recordsText,
+  runModule,
+  testContext,
+} from '../../../test/support/run-module.ts';
 import type { ActionModule, Reply, Request, Result, Steps } from '../kit/define.ts';
 import { ModuleError } from '../kit/define.ts';
 import { waitForConnection } from '../net/wait_for_connection.ts';
 import { reboot } from './reboot.ts';
-
-const OK: Reply = { rc: 0, stdout: '', stderr: '', stdoutBytes: Buffer.alloc(0), timedOut: false };
 
 /** Drives a module against a host that is a function: its answer, or the error with which the connection breaks. */
 function play(
@@ -17,7 +21,7 @@ function play(
   while (!next.done && Date.now() < end) {
     const answer = host(next.value);
     try {
-      next = answer instanceof Error ? steps.throw(answer) : steps.next({ ...OK, ...answer });
+      next = answer instanceof Error ? steps.throw(answer) : steps.next(prepared(answer, next.value));
     } catch (error) {
       if (error instanceof ModuleError) return error;
       throw error;
@@ -47,7 +51,8 @@ function host(looks: number, more: (script: string) => Partial<Reply> | Error | 
     }
     if (request.script.includes('boot_id')) {
       const after = begun && seen++ >= looks;
-      return { stdout: `${after ? 'new' : 'old'}\n${begun ? '\u001e' : ''}` };
+      const now = `${after ? 'new' : 'old'}\n`;
+      return { stdout: begun ? recordsText({ now }) : now };
     }
     return {};
   };
@@ -61,7 +66,7 @@ describe('reboot', () => {
   it('takes a connection that breaks for a host that goes down', () => {
     let breaks = 2;
     const breaking = host(0, script =>
-      script.includes('\\036') && breaks-- > 0 ? new Error('connection lost') : undefined,
+      script.includes('begin said') && breaks-- > 0 ? new Error('connection lost') : undefined,
     );
     expect(play(steps(), breaking)).to.deep.include({ rebooted: true });
     expect(breaks).to.equal(-1);
@@ -69,7 +74,9 @@ describe('reboot', () => {
 
   it('notices at once that the command was refused', () => {
     const refusing = host(99, script =>
-      script.includes('\\036') ? { stdout: 'old\n\u001enot permitted\nrc 1\n' } : undefined,
+      script.includes('begin said')
+        ? { stdout: recordsText({ now: 'old\n', said: 'not permitted\nrc 1\n' }) }
+        : undefined,
     );
     const result = play(steps(), refusing);
     expect(result).to.be.instanceOf(ModuleError);

@@ -10,6 +10,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
 
 const args = Type.Object({
   msg: A.str('Message to users before the reboot.', { default: 'Reboot initiated by Ansible' }),
@@ -77,9 +78,9 @@ echo "$o"`;
 }
 
 /** Asks a host that may vanish meanwhile; undefined when it does. */
-function* ask(script: string): Steps<Reply | undefined> {
+function* askHost<T extends Reply | Records>(asking: Steps<T>): Steps<T | undefined> {
   try {
-    const reply = yield* sh(script, { timeout: 20 });
+    const reply = yield* asking;
     return reply.timedOut ? undefined : reply;
   } catch (error) {
     if (error instanceof ModuleError) throw error;
@@ -92,8 +93,9 @@ function* waitForBoot(a: Args, before: string, output: string, end: number): Ste
   while (left() > 0) {
     const back = yield { kind: 'reconnect', delay: 0, timeout: left() };
     if (back.rc !== 0) break;
-    const reply = yield* ask(`${a.boot_time_command}\nprintf '\\036'; cat ${quote(output)} 2>/dev/null; :`);
-    const [now = '', said = ''] = reply?.stdout.split('\u001e') ?? [];
+    const script = `begin now; (${a.boot_time_command}\n)\nbegin said; cat ${quote(output)} 2>/dev/null; :`;
+    const reply = yield* askHost(ask(script, { timeout: 20 }));
+    const [now, said] = [reply?.text('now') ?? '', reply?.text('said') ?? ''];
     if (reply?.rc === 0 && now.trim() !== '' && now.trim() !== before) return;
     const failed = /^rc ([1-9]\d*)$/m.exec(said);
     if (failed) {
@@ -111,7 +113,7 @@ function* waitForTest(a: Args): Steps<void> {
   const end = Date.now() + a.reboot_timeout * 1000;
   let said = '';
   do {
-    const reply = yield* ask(a.test_command);
+    const reply = yield* askHost(sh(a.test_command, { timeout: 20 }));
     if (reply?.rc === 0) return;
     said = reply ? (reply.stderr || reply.stdout).trim() : 'no answer';
     yield { kind: 'sleep', seconds: 1 };

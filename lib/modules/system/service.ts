@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { type InitWish, initLookScript, parseInitLook, planInit } from './services/init-script.ts';
 import { lookScript, parseLook, type UnitWish } from './services/systemctl.ts';
 import { actOnUnit, unitArgs } from './systemd.ts';
@@ -27,9 +28,9 @@ const SYSTEMD = '[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2
 /** One script for whichever service manager the host has. */
 function script(a: Args, unit: UnitWish, init: InitWish, ctx: ModuleContext): string {
   const known = a.use === 'auto' ? ctx.fact('service_mgr') : a.use;
-  if (known === 'systemd') return `echo systemd\n${lookScript(unit, ctx.checkMode)}`;
-  if (known === 'sysvinit' || known === 'openrc') return `echo init\n${initLookScript(init)}`;
-  return `if ${SYSTEMD}; then echo systemd\n${lookScript(unit, ctx.checkMode)}\nelse echo init\n${initLookScript(init)}\nfi`;
+  if (known === 'systemd') return `field systemd\n${lookScript(unit, ctx.checkMode)}`;
+  if (known === 'sysvinit' || known === 'openrc') return `${initLookScript(init)}`;
+  return `if ${SYSTEMD}; then field systemd\n${lookScript(unit, ctx.checkMode)}\nelse\n${initLookScript(init)}\nfi`;
 }
 
 function* work(a: Args, ctx: ModuleContext): Steps<Result> {
@@ -53,15 +54,13 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
     pattern: a.pattern,
     sleep: a.sleep,
   };
-  const reply = yield* sh(script(a, unit, init, ctx));
-  const manager = reply.stdout.split('\n', 1)[0]!;
-  const rest = { ...reply, stdout: reply.stdout.slice(manager.length + 1) };
-  if (manager === 'systemd') return yield* actOnUnit(unit, parseLook(rest), ctx);
+  const records = yield* ask(script(a, unit, init, ctx));
+  if (records.has('systemd')) return yield* actOnUnit(unit, parseLook(records), ctx);
   if (a.name === undefined || a.masked !== undefined || a.daemon_reload || a.daemon_reexec)
     throw new ModuleError(
       'name is needed here, and masked and daemon_* do not exist: this host has no systemd',
     );
-  return yield* withInitScript(init, rest, ctx);
+  return yield* withInitScript(init, records, ctx);
 }
 
 function* withInitScript(

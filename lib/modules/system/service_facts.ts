@@ -1,7 +1,8 @@
 import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { Type } from '../kit/arguments.ts';
-import { defineAction, sh } from '../kit/define.ts';
+import { defineAction } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
 
 type Services = { [name: string]: { [field: string]: Json } };
 
@@ -64,28 +65,19 @@ function openrc(states: string, levels: string): Services {
 }
 
 const SCRIPT = `if command -v rc-status >/dev/null 2>&1; then
-  printf '\\036openrc\\n'; rc-status -a -s -m 2>&1; printf '\\036levels\\n'; rc-update show -v 2>&1
+  begin openrc; rc-status -a -s -m 2>&1; begin levels; rc-update show -v 2>&1
 elif command -v service >/dev/null 2>&1 && ! command -v chkconfig >/dev/null 2>&1 && [ -d /etc/init.d ]; then
-  printf '\\036sysv\\n'; service --status-all 2>/dev/null
+  begin sysv; service --status-all 2>/dev/null
 fi
 if [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then
-  printf '\\036units\\n'; systemctl list-units --no-pager --no-legend --type service --all
-  printf '\\036files\\n'; systemctl list-unit-files --no-pager --no-legend --type service --all
+  begin units; systemctl list-units --no-pager --no-legend --type service --all
+  begin files; systemctl list-unit-files --no-pager --no-legend --type service --all
 fi
 :`;
 
-/** Services of whichever service manager the output speaks of. */
-export function parseServices(output: string): Services {
-  const parts = new Map(
-    output
-      .split('\u001e')
-      .slice(1)
-      .map(part => {
-        const name = part.split('\n', 1)[0]!;
-        return [name, part.slice(name.length + 1)] as const;
-      }),
-  );
-  const part = (name: string) => parts.get(name) ?? '';
+/** Services of whichever service manager the records speak of. */
+export function parseServices(records: Records): Services {
+  const part = (name: string) => records.text(name) ?? '';
   const found = {
     ...openrc(part('openrc'), part('levels')),
     ...initScripts(part('sysv')),
@@ -105,8 +97,7 @@ export const serviceFacts = defineAction({
   batch: true,
 
   *run() {
-    const reply = yield* sh(SCRIPT);
-    const services = parseServices(reply.stdout);
+    const services = parseServices(yield* ask(SCRIPT));
     if (Object.keys(services).length > 0) return { changed: false, ansible_facts: { services } };
     const msg =
       'Failed to find any services. This can be due to privileges or some other configuration issue.';

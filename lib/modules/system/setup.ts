@@ -1,5 +1,6 @@
 import { A, Type } from '../kit/arguments.ts';
-import { defineAction, ModuleError, sh } from '../kit/define.ts';
+import { defineAction, ModuleError } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { gatherScript, parseGathered } from './facts/collector.ts';
 import { filterFacts, parseFacts, selectCollectors, withRequired } from './facts/index.ts';
 
@@ -36,13 +37,13 @@ export const setup = defineAction({
     const collectors = withRequired(selectCollectors(args.gather_subset));
     const script = gatherScript(collectors, { factPath: args.fact_path, timeout: args.gather_timeout });
     // The author's locale stays, since the environment is one of the facts; the script sets its own afterwards.
-    const reply = yield* sh(script, { userLocale: true });
-    if (!reply.stdout.includes('\u001efiles\n')) {
+    const reply = yield* ask(script, { userLocale: true });
+    if (!reply.has('files')) {
       throw new ModuleError(`gathering facts failed: ${reply.stderr.trim() || `exit code ${reply.rc}`}`, {
         rc: reply.rc,
       });
     }
-    const found = parseFacts(collectors, parseGathered(reply.stdout));
+    const found = parseFacts(collectors, parseGathered(reply));
     const facts = filterFacts(
       { ...found, gather_subset: args.gather_subset, module_setup: true },
       args.filter,

@@ -1,4 +1,6 @@
+import { textOf } from '../../../source/bytes.ts';
 import type { Json } from '../../../source/value.ts';
+import type { Records } from '../../kit/reply.ts';
 
 export type Facts = Record<string, Json>;
 
@@ -35,6 +37,7 @@ export interface Raw {
   readonly programs: ReadonlySet<string>;
   readonly paths: ReadonlySet<string>;
   readonly sections: ReadonlyMap<string, string>;
+  readonly factFiles: readonly { readonly path: string; readonly rc: string; readonly output: string }[];
 }
 
 /** The first line of a file, trimmed; undefined when the file is missing or empty. */
@@ -79,7 +82,7 @@ export function gatherScript(collectors: readonly Collector[], options: CollectO
   const programs = unique(collectors.flatMap(c => c.programs ?? []));
   const paths = unique(collectors.flatMap(c => c.paths ?? []));
   return [
-    `section() { printf '\\036%s\\n' "$1"; }`,
+    'section() { begin "$1"; }',
     // The environment is a fact itself, so the locale changes only after it was printed.
     ...collectors.filter(c => c.name === 'env').map(c => c.script?.(options) ?? ''),
     'export LC_ALL=C',
@@ -96,19 +99,17 @@ export function gatherScript(collectors: readonly Collector[], options: CollectO
     .join('\n');
 }
 
-/** The script's output, taken apart. */
-export function parseGathered(output: string): Raw {
-  const sections = new Map<string, string>();
-  for (const part of output.split('\u001e').slice(1)) {
-    const end = part.indexOf('\n');
-    sections.set(part.slice(0, end), part.slice(end + 1));
-  }
+/** What the script told. */
+export function parseGathered(records: Records): Raw {
+  const sections = new Map(records.names().map(name => [name, records.text(name) ?? '']));
+  const [paths, codes, outputs] = ['fact-file', 'fact-rc', 'fact'].map(name => records.all(name).map(textOf));
   return {
     files: parseFiles(sections.get('files') ?? ''),
     links: parseLinks(sections.get('links') ?? ''),
     programs: new Set(words(sections.get('programs'))),
     paths: new Set(words(sections.get('paths'))),
     sections,
+    factFiles: paths!.map((path, i) => ({ path, rc: codes![i] ?? '', output: outputs![i] ?? '' })),
   };
 }
 

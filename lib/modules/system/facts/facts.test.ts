@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { recordsOf, recordsText } from '../../../../test/support/run-module.ts';
 import type { Json } from '../../../source/value.ts';
 import { type Collector, type Facts, parseGathered, type Raw } from './collector.ts';
 import { distribution, pkgMgr, serviceMgr } from './distribution.ts';
@@ -13,6 +14,7 @@ import { virtual } from './virtual.ts';
 interface Host {
   readonly files?: Readonly<Record<string, string>>;
   readonly sections?: Readonly<Record<string, string>>;
+  readonly factFiles?: Raw['factFiles'];
   readonly paths?: readonly string[];
   readonly programs?: readonly string[];
   readonly links?: Readonly<Record<string, string>>;
@@ -21,6 +23,7 @@ interface Host {
 const host = (found: Host): Raw => ({
   files: new Map(Object.entries(found.files ?? {}).map(([path, text]) => [path, text.split('\n')])),
   sections: new Map(Object.entries(found.sections ?? {})),
+  factFiles: found.factFiles ?? [],
   paths: new Set(found.paths),
   programs: new Set(found.programs),
   links: new Map(Object.entries(found.links ?? {})),
@@ -304,10 +307,9 @@ describe('small facts', () => {
     expect(kind({ paths: ['/.dockerenv'] })).to.deep.equal(['docker', 'guest']);
   });
   it('takes a damaged answer without failing', () => {
-    expect(parseGathered('').files.size).to.equal(0);
-    expect(parseGathered('\u001efiles\nno colon\n/a:b:c\n/a:d\n').files.get('/a')).to.deep.equal([
-      'b:c',
-      'd',
-    ]);
+    expect(parseGathered(recordsOf('')).files.size).to.equal(0);
+    expect(
+      parseGathered(recordsOf(recordsText({ files: 'no colon\n/a:b:c\n/a:d\n' }))).files.get('/a'),
+    ).to.deep.equal(['b:c', 'd']);
   });
 });

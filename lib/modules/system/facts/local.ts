@@ -38,12 +38,8 @@ function factOf(path: string, status: string, output: string): Json {
 
 function localFacts(raw: Raw): Facts {
   const facts = emptyRecord<Json>();
-  for (const [section, text] of raw.sections) {
-    const match = /^fact (\d+) (.*)$/.exec(section);
-    if (!match) continue;
-    const path = match[2]!;
-    facts[path.slice(path.lastIndexOf('/') + 1).replace(/\.fact$/, '')] = factOf(path, match[1]!, text);
-  }
+  for (const { path, rc, output } of raw.factFiles)
+    facts[path.slice(path.lastIndexOf('/') + 1).replace(/\.fact$/, '')] = factOf(path, rc, output);
   return { local: facts };
 }
 
@@ -52,7 +48,7 @@ const script = (factPath: string) => `for f in ${quote(factPath)}/*.fact; do
   [ -f "$f" ] || continue
   if [ -x "$f" ]; then out=$("$f" 2>/dev/null); rc=$?; [ $rc = 0 ] || out=$("$f" 2>&1 >/dev/null)
   else out=$(cat "$f"); rc=0; fi
-  section "fact $rc $f"; printf '%s\\n' "$out"
+  field fact-file "$f"; field fact-rc "$rc"; field fact "$out"
 done`;
 
 export const local: Collector = {

@@ -1,5 +1,6 @@
 import { escapeRegExp } from '../../../source/escape-regexp.ts';
-import { ModuleError, quote, type Reply } from '../../kit/define.ts';
+import { ModuleError, quote } from '../../kit/define.ts';
+import type { Records } from '../../kit/reply.ts';
 
 /** A service of an init system other than systemd. */
 export interface InitWish {
@@ -23,23 +24,22 @@ export interface InitFound {
 export function initLookScript(wish: InitWish): string {
   const name = quote(wish.name);
   const status = wish.pattern
-    ? `ps ax 2>/dev/null | grep -F -- ${quote(wish.pattern)} | grep -v grep >/dev/null && echo running`
-    : `$status >/dev/null 2>&1 && echo running`;
+    ? `ps ax 2>/dev/null | grep -F -- ${quote(wish.pattern)} | grep -v grep >/dev/null && field running`
+    : `$status >/dev/null 2>&1 && field running`;
   return `if command -v rc-service >/dev/null 2>&1; then
-  echo openrc; status="rc-service "${name}" status"
-  rc-service -e ${name} 2>/dev/null && echo exists
-  rc-update show ${quote(wish.runlevel)} 2>/dev/null | grep -qE ${quote(`^ *${escapeRegExp(wish.name)} `)} && echo enabled
+  field openrc; status="rc-service "${name}" status"
+  rc-service -e ${name} 2>/dev/null && field exists
+  rc-update show ${quote(wish.runlevel)} 2>/dev/null | grep -qE ${quote(`^ *${escapeRegExp(wish.name)} `)} && field enabled
 else
-  echo sysvinit; status="/etc/init.d/"${name}" status"
-  [ -x /etc/init.d/${name} ] && echo exists
-  ls /etc/rc[2345].d/S[0-9][0-9]${name} /etc/rc.d/rc[2345].d/S[0-9][0-9]${name} 2>/dev/null | grep -q . && echo enabled
+  field sysvinit; status="/etc/init.d/"${name}" status"
+  [ -x /etc/init.d/${name} ] && field exists
+  ls /etc/rc[2345].d/S[0-9][0-9]${name} /etc/rc.d/rc[2345].d/S[0-9][0-9]${name} 2>/dev/null | grep -q . && field enabled
 fi
 ${status}
 :`;
 }
 
-export function parseInitLook(reply: Reply): InitFound {
-  const found = new Set(reply.stdout.split('\n'));
+export function parseInitLook(found: Records): InitFound {
   return {
     manager: found.has('openrc') ? 'openrc' : 'sysvinit',
     exists: found.has('exists'),

@@ -1,7 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { runModule, withTemporaryDirectory } from '../../../../test/support/run-module.ts';
+import {
+  recordsOf,
+  recordsText,
+  runModule,
+  withTemporaryDirectory,
+} from '../../../../test/support/run-module.ts';
 import { service } from '../service.ts';
 import { systemd } from '../systemd.ts';
 import { type InitFound, type InitWish, planInit } from './init-script.ts';
@@ -120,9 +125,9 @@ describe('systemd: what to do', () => {
   });
 
   it('reads what the host says', () => {
-    const stdout = 'LoadState=loaded\nActiveState=active\n\u001eenabled\n 0\n\u001einitscript\n';
-    const reply = { rc: 0, stdout, stderr: '', stdoutBytes: Buffer.from(stdout), timedOut: false };
-    expect(parseLook(reply)).to.deep.equal({
+    const show = 'LoadState=loaded\nActiveState=active\n';
+    const found = recordsOf(recordsText({ show, enabled: 'enabled\n', code: '0', initscript: '' }));
+    expect(parseLook(found)).to.deep.equal({
       status: { LoadState: 'loaded', ActiveState: 'active' },
       enabledCode: 0,
       enabledText: 'enabled',

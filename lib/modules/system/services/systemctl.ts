@@ -1,6 +1,7 @@
 import { emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
-import { ModuleError, quote, type Reply } from '../../kit/define.ts';
+import { ModuleError, quote } from '../../kit/define.ts';
+import type { Records } from '../../kit/reply.ts';
 
 /** What is wanted of a unit. */
 export interface UnitWish {
@@ -58,27 +59,27 @@ export function lookScript(wish: UnitWish, checkMode: boolean): string {
     ...(name === undefined
       ? []
       : [
-          `${ctl} show ${quote(name)} 2>/dev/null`,
-          `printf '\\036'; ${ctl} is-enabled ${quote(name)} -l 2>/dev/null; echo " $?"`,
-          `printf '\\036'; [ -x /etc/init.d/${quote(name.replace(/\.service$/, ''))} ] && echo initscript`,
+          `begin show; ${ctl} show ${quote(name)} 2>/dev/null`,
+          `begin enabled; ${ctl} is-enabled ${quote(name)} -l 2>/dev/null; field code $?`,
+          `[ -x /etc/init.d/${quote(name.replace(/\.service$/, ''))} ] && field initscript`,
           // Only where nothing was said is it worth asking why.
-          `if [ "$SYSTEMD_OFFLINE" = 1 ] || { [ ! -d /run/systemd/system ] && [ ! / -ef /proc/1/root ]; }; then echo chroot; fi`,
+          `if [ "$SYSTEMD_OFFLINE" = 1 ] || { [ ! -d /run/systemd/system ] && [ ! / -ef /proc/1/root ]; }; then field chroot; fi`,
         ]),
     ':',
   ].join('\n');
 }
 
-export function parseLook(reply: Reply): UnitFound {
+export function parseLook(reply: Records): UnitFound {
   if (reply.rc === 96) throw new ModuleError('Failed to find required executable "systemctl" in paths');
   if (reply.rc === 97) throw new ModuleError(reply.stderr.trim());
-  const [show = '', enabled = '', rest = ''] = reply.stdout.split('\u001e');
-  const code = /^(.*?)\s*(\d+)\s*$/s.exec(enabled);
+  const show = reply.text('show') ?? '';
+  const code = reply.text('code');
   return {
     status: show.includes('=') ? parseShow(show) : {},
-    enabledCode: code ? Number(code[2]) : undefined,
-    enabledText: code?.[1]?.trim() ?? '',
-    initScript: /^initscript$/m.test(rest),
-    chroot: /^chroot$/m.test(rest),
+    enabledCode: code === undefined ? undefined : Number(code),
+    enabledText: reply.text('enabled')?.trim() ?? '',
+    initScript: reply.has('initscript'),
+    chroot: reply.has('chroot'),
   };
 }
 
