@@ -35,6 +35,14 @@ export const HOST_FLAGS = {
   'become-method': { value: 'sudo|su|doas', help: 'How to become that user.' },
   'ask-become-pass': { short: 'K', help: 'Ask for the password that becoming needs.' },
   ...VAULT_FLAGS,
+  'output-limit': {
+    value: 'SIZE',
+    help: 'How much of the output of a command is kept, such as 500K or 1G (default 32M of each stream).',
+  },
+  'output-dir': {
+    value: 'DIR',
+    help: 'Write the whole output of commands below this directory, as it comes.',
+  },
   verbose: { short: 'v', help: 'Show results; up to -vvvv shows more.' },
 } as const satisfies Flags;
 

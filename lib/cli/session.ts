@@ -22,6 +22,7 @@ import { visible } from '../source/visible.ts';
 import { createTemplar } from '../templating/index.ts';
 import type { Templar, Variables } from '../templating/templar.ts';
 import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
+import { OUTPUT_LIMIT } from '../transport/connection.ts';
 import { openConnections } from './connections.ts';
 import { parseExtraVars } from './extra-vars.ts';
 import { terminalOperator } from './operator.ts';
@@ -105,6 +106,7 @@ export async function openSession(
         limit,
         flushCache: flags.has('flush-cache'),
         verbosity,
+        output: outputOptions(flags),
         defaults: playDefaults(settings),
         become: {
           enabled: flags.has('become') || settings.flag('become'),
@@ -153,6 +155,26 @@ function becomeMethodOf(flags: Parsed, settings: Settings): string | undefined {
   if (name === undefined || becomeMethod(name)) return name;
   const { message, hint } = noBecomeMethod(name);
   throw new UsageError(`${message} (${hint})`, 5);
+}
+
+/** --output-limit and --output-dir; each run has a folder of its own there. */
+function outputOptions(flags: Parsed): NonNullable<RunOptions['output']> {
+  const directory = flags.text('output-dir');
+  const started = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  return {
+    limit: bytesOf(flags, 'output-limit') ?? OUTPUT_LIMIT,
+    directory: directory === undefined ? undefined : join(resolve(directory), `${started}.${process.pid}`),
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 0, K: 1, M: 2, G: 3 };
+
+function bytesOf(flags: Parsed, name: string): number | undefined {
+  const text = flags.text(name);
+  if (text === undefined) return undefined;
+  const [, number, unit = ''] = /^(\d+)([KMG]?)(?:i?B)?$/i.exec(text) ?? [];
+  if (number !== undefined) return Number(number) * 1024 ** (UNITS[unit.toUpperCase()] ?? 0);
+  throw new UsageError(`--${name} wants a size such as 500K, 32M or 1G, not "${text}"`, 5);
 }
 
 /** -i, else the inventory the settings name, else the usual file. */

@@ -85,6 +85,8 @@ export class Hosts {
     const reply = await this.partial(host, script, options);
     if (reply.timedOut)
       throw new Error(`${script.split('\n')[0]} gave no answer within ${timeoutMs / 1000} s`);
+    if (reply.dropped.stdout + reply.dropped.stderr > 0)
+      throw new Error(`${script.split('\n')[0]} printed more than can be kept`);
     return reply;
   }
 }

@@ -145,13 +145,14 @@ export async function readPart(id: string, part: number, channel: Channel): Prom
   if (marker.rc === 3)
     throw new ModuleError(`could not find job`, { ansible_job_id: id, started: 1, finished: 1 });
   if (marker.rc !== 0) return undefined;
-  const raw = await channel.connection.run({ script });
+  const raw = await channel.connection.run({ script, maxOutput: channel.output.limit });
   return {
     rc: raw.rc,
     stdout: raw.stdout.toString('utf8'),
     stderr: raw.stderr.toString('utf8'),
     stdoutBytes: raw.stdout,
     timedOut: raw.rc === 124,
+    dropped: raw.dropped,
   };
 }
 

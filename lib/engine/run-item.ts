@@ -3,7 +3,7 @@ import { type ModuleCall, UNKNOWN } from '../modules/kit/drive.ts';
 import { jsonText } from '../source/json.ts';
 import { emptyRecord } from '../source/record.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
-import { ConnectionError } from '../transport/connection.ts';
+import { ConnectionError, OUTPUT_LIMIT } from '../transport/connection.ts';
 import { finishArguments, renderArguments } from './arguments.ts';
 import { startAsync } from './async.ts';
 import { type Control, controlOf, type Included } from './control/control.ts';
@@ -11,8 +11,16 @@ import { openConnection } from './host-session.ts';
 import type { HostState } from './host-state.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
 import { moduleContext } from './module-context.ts';
+import { OutputFiles } from './output-files.ts';
 import { hostState } from './run.ts';
-import { type CallOutcome, type Channel, runCalls, sleep, TimeLimitError } from './run-module.ts';
+import {
+  type CallOutcome,
+  type Channel,
+  type OutputOptions,
+  runCalls,
+  sleep,
+  TimeLimitError,
+} from './run-module.ts';
 import type { Scope } from './scope.ts';
 import {
   censored,
@@ -226,9 +234,17 @@ export async function openChannel(run: TaskRun, { scope, delegate }: Item): Prom
     deadline: timeout > 0 ? Date.now() + timeout * 1000 : undefined,
     signal,
     atEnd: work => playRun.run.atEnd.push(work),
+    output: outputOptions(run, delegate ?? host),
     onLine: line =>
       emit({ type: 'host-output', task: info, host, line: isSecret(run) ? '(hidden by no_log)' : line }),
   };
+}
+
+function outputOptions(run: TaskRun, host: string): OutputOptions {
+  const { limit = OUTPUT_LIMIT, directory } = run.playRun.run.options.output ?? {};
+  const toFiles =
+    directory !== undefined && !isSecret(run) ? new OutputFiles(directory, host, run.info.name) : undefined;
+  return { limit, toFiles };
 }
 
 /** `environment` of play, block and task, merged; the innermost wins. */

@@ -19,7 +19,16 @@ import {
   settledResult,
   type UNKNOWN,
 } from '../modules/kit/drive.ts';
-import type { Connection, RunReply } from '../transport/connection.ts';
+import type { Connection, RunReply, RunRequest } from '../transport/connection.ts';
+import type { OutputFiles } from './output-files.ts';
+
+/** What becomes of long output. */
+export interface OutputOptions {
+  /** Bytes kept of each stream. */
+  readonly limit: number;
+  /** Gets all of it, where the operator wants it in files. */
+  readonly toFiles: OutputFiles | undefined;
+}
 
 /** How requests of one task reach the host. */
 export interface Channel {
@@ -29,6 +38,7 @@ export interface Channel {
   readonly deadline: number | undefined;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
+  readonly output: OutputOptions;
   /** Takes work for the end of the run. */
   readonly atEnd: (work: () => Promise<unknown>) => void;
 }
@@ -46,6 +56,14 @@ export type CallOutcome = Result | ModuleError | typeof UNKNOWN;
  * travel together: all probes in one round trip, then all writes in one more.
  */
 export async function runCalls(calls: readonly ModuleCall[], channel: Channel): Promise<CallOutcome[]> {
+  try {
+    return await outcomesOf(calls, channel);
+  } finally {
+    channel.output.toFiles?.close();
+  }
+}
+
+async function outcomesOf(calls: readonly ModuleCall[], channel: Channel): Promise<CallOutcome[]> {
   const first = calls[0];
   if (!first) return [];
   if (first.module.kind === 'state') return runStates(calls, channel);
@@ -114,7 +132,7 @@ async function perform(request: Request, channel: Channel): Promise<Reply> {
   const { connection } = channel;
   switch (request.kind) {
     case 'sh':
-      return reply(await runScript(request, channel), request.timeout !== undefined, channel);
+      return reply(await runScript(request, channel), request, channel);
     case 'control':
       return onControlMachine(request.script, channel.signal);
     case 'send':
@@ -165,11 +183,28 @@ function runScript(request: Extract<Request, { kind: 'sh' }>, channel: Channel):
     env: request.userLocale ? channel.env : { ...channel.env, LC_ALL: 'C' },
     ...(limits.length > 0 && { timeoutMs: Math.min(...limits) }),
     signal: channel.signal,
-    ...(request.live && { onOutput: lines(channel.onLine) }),
+    maxOutput: channel.output.limit,
+    ...(request.live && { onOutput: heard(channel) }),
   });
 }
 
-function reply(raw: RunReply, ownLimit: boolean, channel: Channel): Reply {
+function heard({ onLine, output }: Channel): NonNullable<RunRequest['onOutput']> {
+  const onText = lines(onLine);
+  return (stream, chunk) => {
+    onText(stream, chunk);
+    output.toFiles?.write(stream, chunk);
+  };
+}
+
+function reply(raw: RunReply, request: Extract<Request, { kind: 'sh' }>, channel: Channel): Reply {
+  const ownLimit = request.timeout !== undefined;
+  const { stdout, stderr } = raw.dropped;
+  const isCut = stdout + stderr > 0;
+  // Half a list of files, or half a status, would be taken for the whole.
+  if (isCut && !request.live)
+    throw new ModuleError(
+      `the answer of the host is longer than ${channel.output.limit} bytes by ${stdout + stderr} (--output-limit)`,
+    );
   if (raw.timedOut && !ownLimit) throw new TimeLimitError('the task took longer than its timeout');
   if (raw.aborted) throw new TimeLimitError(channel.signal.aborted ? 'interrupted' : 'stopped');
   return {
@@ -178,6 +213,7 @@ function reply(raw: RunReply, ownLimit: boolean, channel: Channel): Reply {
     stderr: raw.stderr.toString('utf8'),
     stdoutBytes: raw.stdout,
     timedOut: raw.timedOut,
+    ...(isCut && { dropped: raw.dropped }),
   };
 }
 
@@ -199,12 +235,15 @@ async function reconnect(request: Extract<Request, { kind: 'reconnect' }>, chann
   return { ...NOTHING, rc: 1, stderr: why, timedOut: true };
 }
 
+const LONGEST_LINE = 4096;
+
 /** Calls back with the last complete, non-empty line of what has come so far. */
 function lines(onLine: (line: string) => void): (stream: 'stdout' | 'stderr', chunk: Buffer) => void {
   let rest = '';
   return (_, chunk) => {
     const parts = (rest + chunk.toString('utf8')).split(/[\r\n]+/);
-    rest = parts.pop() ?? '';
+    // No more of an unfinished line than can be shown: a line may be as long as all there is.
+    rest = (parts.pop() ?? '').slice(0, LONGEST_LINE);
     const line = parts.filter(part => part.trim() !== '').at(-1);
     if (line !== undefined) onLine(line);
   };

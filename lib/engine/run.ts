@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly forceHandlers: boolean;
   readonly flushCache: boolean;
   readonly verbosity: number;
+  /** Bytes kept of each stream of a command, and the directory that gets all of them. */
+  readonly output?: { readonly limit: number; readonly directory: string | undefined };
   readonly become: BecomeOptions;
   readonly defaults: PlayDefaults;
 }

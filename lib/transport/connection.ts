@@ -59,7 +59,9 @@ export interface RunRequest {
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Gets output as it comes, for the live line of long work. */
+  /** Bytes kept of each stream, `OUTPUT_LIMIT` when not given; the program goes on, the rest is counted only. */
+  readonly maxOutput?: number;
+  /** Gets output as it comes, all of it: for the live line of long work, or a file. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
 }
 
@@ -70,7 +72,12 @@ export interface RunReply {
   readonly stderr: Buffer;
   readonly timedOut: boolean;
   readonly aborted: boolean;
+  /** How many bytes beyond `maxOutput` were not kept. */
+  readonly dropped: { readonly stdout: number; readonly stderr: number };
 }
+
+/** What is kept of a stream: enough for any output that a person reads, little enough for many hosts at once. */
+export const OUTPUT_LIMIT = 32 * 1024 * 1024;
 
 /** How to reach a host; made from inventory variables, flags and ~/.ssh/config by `connectionSettings()`. */
 export type ConnectionSettings = LocalSettings | SshSettings;

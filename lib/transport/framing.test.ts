@@ -11,6 +11,7 @@ function read(token: string, chunks: readonly Buffer[]): (string | Buffer)[] {
       else seen.push(chunk);
     },
     frame: text => seen.push(text),
+    broken: () => seen.push('broken'),
   });
   for (const chunk of chunks) reader.push(chunk);
   return seen;
@@ -52,5 +53,14 @@ describe('framing', () => {
 
   it('makes a new token each time', () => {
     expect(randomToken()).not.to.equal(randomToken());
+  });
+
+  it('holds no more of a line behind a token than a shell of ours writes', () => {
+    const token = randomToken();
+    const endless = [
+      Buffer.from(`data${token}`),
+      ...Array.from({ length: 10 }, () => Buffer.alloc(1000, 'x')),
+    ];
+    expect(read(token, endless)).to.include('broken');
   });
 });

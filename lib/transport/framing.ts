@@ -9,7 +9,12 @@ interface FrameEvents {
   data(chunk: Buffer): void;
   /** What stood between the token and the end of its line. */
   frame(text: string): void;
+  /** A token without an end of its line: no shell of ours wrote it. */
+  broken(): void;
 }
+
+/** What stands behind a token is a few numbers. */
+const LONGEST_FRAME = 4096;
 
 /** Splits a byte stream at `TOKEN text NEWLINE`; everything else is data. Each byte is looked at once. */
 export class FrameReader {
@@ -32,6 +37,7 @@ export class FrameReader {
         const keepFrom = at >= 0 ? at : rest.length - this.#partialToken(rest);
         this.#data(rest.subarray(0, keepFrom));
         this.#held = rest.subarray(keepFrom);
+        if (this.#held.length > LONGEST_FRAME) this.#events.broken();
         return;
       }
       this.#data(rest.subarray(0, at));

@@ -1,5 +1,5 @@
 import type { Channel, ChannelEnd } from './channel.ts';
-import type { RunReply, RunRequest } from './connection.ts';
+import { ConnectionError, OUTPUT_LIMIT, type RunReply, type RunRequest } from './connection.ts';
 import { FrameReader, randomToken } from './framing.ts';
 import { type Launched, type LaunchOptions, launch } from './launch.ts';
 import { requestText } from './script.ts';
@@ -9,8 +9,8 @@ export interface Job {
   readonly request: RunRequest;
   readonly resolve: (reply: RunReply) => void;
   readonly reject: (error: Error) => void;
-  readonly stdout: Buffer[];
-  readonly stderr: Buffer[];
+  readonly stdout: KeptOutput;
+  readonly stderr: KeptOutput;
   rc: number | undefined;
   /** What comes on stderr before its beginning is not its own. */
   errors: 'waiting' | 'begun' | 'done';
@@ -20,13 +20,36 @@ export interface Job {
   onBegin: (() => void) | undefined;
 }
 
+/** Output up to a limit; what comes after it is counted. */
+export class KeptOutput {
+  dropped = 0;
+  readonly #chunks: Buffer[] = [];
+  #left: number;
+
+  constructor(limit = OUTPUT_LIMIT) {
+    this.#left = limit;
+  }
+
+  add(chunk: Buffer): void {
+    const kept = chunk.length <= this.#left ? chunk : chunk.subarray(0, this.#left);
+    if (kept.length > 0) this.#chunks.push(kept);
+    this.#left -= kept.length;
+    this.dropped += chunk.length - kept.length;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
 export function replyOf(job: Job, rc: number): RunReply {
   return {
     rc,
-    stdout: Buffer.concat(job.stdout),
-    stderr: Buffer.concat(job.stderr),
+    stdout: job.stdout.bytes,
+    stderr: job.stderr.bytes,
     timedOut: job.stopped === 'timedOut',
     aborted: job.stopped === 'aborted',
+    dropped: { stdout: job.stdout.dropped, stderr: job.stderr.dropped },
   };
 }
 
@@ -44,6 +67,7 @@ export class Shell {
   readonly pid: number;
   /** Something that outlived its request wrote here: replies could be mixed up. */
   tainted = false;
+  readonly #host: string;
   readonly #channel: Channel;
   readonly #token: string;
   readonly #isBash: boolean;
@@ -56,19 +80,23 @@ export class Shell {
   #blocked = false;
   #over = false;
 
-  private constructor(launched: Launched, token: string, events: ShellEvents) {
+  private constructor(host: string, launched: Launched, token: string, events: ShellEvents) {
+    this.#host = host;
     this.pid = launched.pid;
     this.#channel = launched.channel;
     this.#isBash = launched.isBash;
     this.#token = token;
     this.#events = events;
+    const broken = (): void => this.#broken();
     const output = new FrameReader(token, {
       data: chunk => this.#data('stdout', this.#awaitingOutput[0], chunk),
       frame: text => this.#outputFrame(text),
+      broken,
     });
     const errors = new FrameReader(token, {
       data: chunk => this.#data('stderr', this.#awaitingErrors[0], chunk),
       frame: text => this.#errorsFrame(text),
+      broken,
     });
     launched.channel.output.on('data', (chunk: Buffer) => output.push(chunk)).resume();
     launched.channel.errors.on('data', (chunk: Buffer) => errors.push(chunk)).resume();
@@ -78,7 +106,7 @@ export class Shell {
   static async open(options: LaunchOptions, events: ShellEvents): Promise<Shell> {
     const token = randomToken();
     const setUp = `exec 4>&2 2>/dev/null; printf '${token}h\\n' >&4; exec ${options.shell ?? '/bin/sh'}`;
-    return new Shell(await launch(setUp, options), token, events);
+    return new Shell(options.host, await launch(setUp, options), token, events);
   }
 
   get idle(): boolean {
@@ -165,21 +193,35 @@ export class Shell {
       this.tainted = true;
       return;
     }
-    job[stream].push(chunk);
+    job[stream].add(chunk);
     job.request.onOutput?.(stream, chunk);
   }
 
   #outputFrame(text: string): void {
     const job = this.#awaitingOutput[0];
     if (!job) return;
-    if (text.startsWith('b')) {
-      job.pid = Number(text.slice(text.lastIndexOf('/') + 1));
+    const begins = text.startsWith('b');
+    const number = Number(begins ? text.slice(text.lastIndexOf('/') + 1) : text.slice(1));
+    if (!Number.isSafeInteger(number) || number < 0) {
+      this.#broken();
+      return;
+    }
+    if (begins) {
+      job.pid = number;
       job.onBegin?.();
       return;
     }
-    job.rc = Number(text.slice(1));
+    job.rc = number;
     this.#awaitingOutput.shift();
     if (job.errors === 'done') this.#events.done(job);
+  }
+
+  /** What comes is no answer to what was asked: the host's shell is not one, or something writes in its place. */
+  #broken(): void {
+    if (this.#over) return;
+    this.#channel.destroy();
+    const error = new ConnectionError(this.#host, "the answers of the host's shell make no sense");
+    this.#end({ kind: 'lost', error });
   }
 
   #errorsFrame(text: string): void {

@@ -209,8 +209,15 @@ for (const shell of SHELLS) {
       const text = 'x'.repeat(1_000_000);
       const reply = await run(`printf %s ${text} | wc -c; wc -c`, { stdin: Buffer.alloc(1_000_000, 'y') });
       expect(reply.stdout.toString().trim().split(/\s+/)).to.deep.equal(['1000000', '1000000']);
-      const big = await run('head -c 50000000 /dev/zero; echo end');
+      const big = await run('head -c 50000000 /dev/zero; echo end', { maxOutput: 2 ** 26 });
       expect([big.stdout.length, big.stdout.subarray(-4).toString()]).to.deep.equal([50_000_004, 'end\n']);
+    });
+
+    it('keeps no more of the output than was asked for, and says how much there was', async () => {
+      const reply = await run('head -c 300000 /dev/zero; echo end >&2; exit 3', { maxOutput: 100_000 });
+      expect([reply.rc, reply.stdout.length, reply.stderr.toString()]).to.deep.equal([3, 100_000, 'end\n']);
+      expect(reply.dropped).to.deep.equal({ stdout: 200_000, stderr: 0 });
+      expect((await run('head -c 40000000 /dev/zero')).stdout.length).to.equal(2 ** 25);
     });
 
     it('hands over output while the script runs', async () => {

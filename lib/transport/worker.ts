@@ -4,7 +4,7 @@ import { ConnectionError, type RunReply, type RunRequest } from './connection.ts
 import { GRACE_MS, killScript } from './kill.ts';
 import type { LaunchOptions } from './launch.ts';
 import { assertSendable } from './script.ts';
-import { type Job, replyOf, Shell } from './shell.ts';
+import { type Job, KeptOutput, replyOf, Shell } from './shell.ts';
 
 /** A request that was told to stop and is still there after this long: its shell is given up. */
 const GIVE_UP_MS = GRACE_MS + 6000;
@@ -44,8 +44,8 @@ export class Worker {
       };
       const job: Job = {
         request,
-        stdout: [],
-        stderr: [],
+        stdout: new KeptOutput(request.maxOutput),
+        stderr: new KeptOutput(request.maxOutput),
         rc: undefined,
         errors: 'waiting',
         pid: undefined,

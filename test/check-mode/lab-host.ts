@@ -4,7 +4,7 @@ import type { UpResult } from '../../lib/lab/lab.ts';
 import { hostDir, labDir } from '../../lib/lab/record.ts';
 import type { Module, Result } from '../../lib/modules/kit/define.ts';
 import { callSteps, failureResult, UNKNOWN } from '../../lib/modules/kit/drive.ts';
-import { type Connection, connectionSettings, createPool } from '../../lib/transport/index.ts';
+import { type Connection, connectionSettings, createPool, OUTPUT_LIMIT } from '../../lib/transport/index.ts';
 import { finishedArguments, testContext } from '../support/run-module.ts';
 import type { Stage } from './prove.ts';
 
@@ -86,6 +86,7 @@ async function runOn(
     deadline: undefined,
     signal: new AbortController().signal,
     onLine: () => undefined,
+    output: { limit: OUTPUT_LIMIT, toFiles: undefined },
     atEnd: () => undefined,
   };
   try {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { stripEnd } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 
 /** Who is who in the cluster, kept on the storage host; the guard of every node reads it before the database starts. */
@@ -79,7 +80,7 @@ export const polardbRecord = defineState({
 
 /** Record file → record. The last line proves that it is whole. */
 export function parseRecord(text: string): ClusterRecord {
-  const lines = text.replace(/[\n\0]+$/, '').split('\n');
+  const lines = stripEnd(text, '\n\0').split('\n');
   if (lines[0] !== 'polar-record 1' || lines.at(-1) !== 'end') {
     throw new ModuleError(
       'the role record is damaged: restore it from a backup of the storage host, or write it anew once you know who was primary',

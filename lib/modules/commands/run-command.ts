@@ -1,3 +1,4 @@
+import { stripEnd } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { A } from '../kit/arguments.ts';
 import { ModuleError, quote, type Reply, type Result, type Steps } from '../kit/define.ts';
@@ -27,6 +28,8 @@ export const RUN_RETURNS = {
   end: 'When it ended.',
   delta: 'How long it took, such as 0:00:01.250000.',
   msg: 'Why it did not run, or "non-zero return code".',
+  stdout_truncated:
+    'True when stdout was longer than --output-limit and only its beginning is here; likewise stderr_truncated.',
 };
 
 export interface Running {
@@ -157,7 +160,7 @@ function skipped(cmd: Json, msg: string, stdout: string): Result {
 }
 
 function finished({ cmd, args }: Running, reply: Records, started: number, ended: number): Result {
-  const strip = (text: string) => (args.strip_empty_ends === false ? text : text.replace(/[\r\n]+$/, ''));
+  const strip = (text: string) => (args.strip_empty_ends === false ? text : stripEnd(text, '\r\n'));
   return {
     changed: true,
     cmd,
@@ -167,6 +170,7 @@ function finished({ cmd, args }: Running, reply: Records, started: number, ended
     end: timeText(ended),
     delta: deltaText(ended - started),
     msg: '',
+    ...truncation(reply),
     ...failure(reply),
   };
 }
@@ -179,6 +183,23 @@ export function failure(reply: Pick<Reply, 'rc' | 'timedOut'>): {
   if (reply.timedOut)
     return { failed: true, msg: 'the command took longer than its time limit and was ended' };
   return reply.rc === 0 ? {} : { failed: true, msg: 'non-zero return code' };
+}
+
+/** Says that output is not all there, and how much is missing. */
+export function truncation({ dropped }: Pick<Reply, 'dropped'>): Readonly<Record<string, Json>> {
+  const { stdout = 0, stderr = 0 } = dropped ?? {};
+  const streams = [
+    ...(stdout > 0 ? [['stdout', stdout] as const] : []),
+    ...(stderr > 0 ? [['stderr', stderr] as const] : []),
+  ];
+  if (streams.length === 0) return {};
+  return {
+    ...Object.fromEntries(streams.map(([name]) => [`${name}_truncated`, true])),
+    warnings: streams.map(
+      ([name, bytes]) =>
+        `${name} is longer than the limit: ${bytes} more bytes are not in the result (--output-limit, --output-dir)`,
+    ),
+  };
 }
 
 /** The four output fields. */

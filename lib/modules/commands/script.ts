@@ -16,7 +16,7 @@ import { ask } from '../kit/reply.ts';
 import { firstWord } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
 import { failure, INLINE_LIMIT } from '../kit/write-file.ts';
-import { outputFields, RUN_RETURNS, failure as runFailure } from './run-command.ts';
+import { outputFields, RUN_RETURNS, failure as runFailure, truncation } from './run-command.ts';
 
 const args = Type.Object({
   cmd: A.opt(A.str('Script of the control machine, and arguments for it.', { aliases: ['_raw_params'] })),
@@ -96,5 +96,11 @@ function* runScript(given: Args, ctx: ModuleContext): Steps<Result> {
   );
   if (records.complaint !== undefined) throw failure(records, file);
   const stdout = records.stdout.toString();
-  return { changed: true, rc: records.rc, ...outputFields(stdout, records.stderr), ...runFailure(records) };
+  return {
+    changed: true,
+    rc: records.rc,
+    ...outputFields(stdout, records.stderr),
+    ...truncation(records),
+    ...runFailure(records),
+  };
 }

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import type { PythonMatch, PythonRegex } from '../../source/python-regex.ts';
+import { stripEnd } from '../../source/strip-end.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
 import { type ByteText, bytePattern, defineEdit, type Edit, editArgs, toBytes } from '../kit/edit-file.ts';
@@ -68,7 +69,7 @@ const emptyPattern = (regexp: boolean) =>
 /** Lines with their line ends, as Python's readlines gives them. */
 const linesOf = (text: ByteText): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
-const bare = (line: string) => line.replace(/[\r\n]+$/, '');
+const bare = (line: string) => stripEnd(line, '\r\n');
 
 function matcher(given: Args): ((line: string) => boolean) | undefined {
   if (given.regexp !== undefined) {

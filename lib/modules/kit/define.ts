@@ -18,7 +18,7 @@ export type Request =
       /** POSIX sh, run with LC_ALL=C in a subshell, stdin from /dev/null unless `stdin` is given. */
       readonly script: string;
       readonly stdin?: Buffer | string;
-      /** True when the output is worth a live line (a build, a package installation). */
+      /** True when the output is worth a live line (a build, a package installation), and only its beginning when long. */
       readonly live?: boolean;
       /** Extra time limit, in seconds, for this request alone. */
       readonly timeout?: number;
@@ -45,6 +45,8 @@ export interface Reply {
   readonly stderr: string;
   readonly stdoutBytes: Buffer;
   readonly timedOut: boolean;
+  /** Bytes of long output that were not kept; only of requests that are `live`, the others fail then. */
+  readonly dropped?: undefined | { readonly stdout: number; readonly stderr: number };
 }
 
 export type Steps<T> = Generator<Request, T, Reply>;

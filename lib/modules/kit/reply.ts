@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { textOf } from '../../source/bytes.ts';
+import { stripEnd } from '../../source/strip-end.ts';
 import { ModuleError, type Reply, type Request, type Steps, sh } from './define.ts';
 
 /**
@@ -16,10 +17,11 @@ export class Records {
   readonly complaint: string | undefined;
   /** All of stdout, marks and all: for a script that writes no records. */
   readonly stdout: Buffer;
+  readonly dropped: Reply['dropped'];
   readonly #values: ReadonlyMap<string, readonly Buffer[]>;
 
   constructor(
-    from: Pick<Records, 'rc' | 'timedOut' | 'stderr' | 'complaint' | 'stdout'>,
+    from: Pick<Records, 'rc' | 'timedOut' | 'stderr' | 'complaint' | 'stdout' | 'dropped'>,
     values: ReadonlyMap<string, readonly Buffer[]>,
   ) {
     this.rc = from.rc;
@@ -27,6 +29,7 @@ export class Records {
     this.stderr = from.stderr;
     this.complaint = from.complaint;
     this.stdout = from.stdout;
+    this.dropped = from.dropped;
     this.#values = values;
   }
 
@@ -47,7 +50,8 @@ export class Records {
 
   /** What a program printed: without the line break at its end, as `$(…)` has it. */
   output(name: string): string | undefined {
-    return this.text(name)?.replace(/\n+$/, '');
+    const text = this.text(name);
+    return text && stripEnd(text, '\n');
   }
 
   /** Values of all records of the name, in order. */
@@ -132,6 +136,7 @@ export function parseRecords(reply: Reply, mark: string): Records {
       rc: reply.rc,
       timedOut: reply.timedOut,
       stdout: bytes,
+      dropped: reply.dropped,
       stderr: said < 0 ? reply.stderr : reply.stderr.slice(0, said),
       complaint: said < 0 ? undefined : reply.stderr.slice(said + mark.length),
     },

@@ -1,3 +1,4 @@
+import { stripEnd } from '../../source/strip-end.ts';
 import { ModuleError } from '../kit/define.ts';
 
 const MARK = '#Ansible: ';
@@ -24,7 +25,7 @@ export function cronLines(text: string): string[] {
 }
 
 export const renderLines = (rows: readonly string[]): string =>
-  rows.length === 0 ? '' : `${rows.join('\n').replace(/[\r\n]+$/, '')}\n`;
+  rows.length === 0 ? '' : `${stripEnd(rows.join('\n'), '\r\n')}\n`;
 
 export const jobNames = (rows: readonly string[]): string[] =>
   rows.filter(row => row.startsWith(MARK)).map(row => row.slice(MARK.length));
