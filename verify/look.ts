@@ -115,7 +115,9 @@ async function askHost(
       known.set(commands[i]!, { host, command: commands[i]!, ...answer });
     });
   const commands = [...asked.commands];
-  const reply = await hosts.partial(host, askScript(['true', ...commands]), { signal });
+  // There is much to ask: a machine under load may take twice as long as for a command, and its answers are kept.
+  const patience = { signal, timeoutMs: 2 * hosts.timeoutMs };
+  const reply = await hosts.partial(host, askScript(['true', ...commands]), patience);
   keep(['true', ...commands], reply.stdout);
   if (!known.has('true')) {
     const said = reply.stderr.toString().trim().split('\n').at(-1);

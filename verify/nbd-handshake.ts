@@ -12,16 +12,25 @@ export const SEND_FUA = 1 << 3;
 /** nbd-server promises it to all clients but those of a private copy. */
 export const CAN_MULTI_CONN = 1 << 8;
 
+/** How long a server may take to answer. */
+export const ANSWER_S = 5;
+
 const GO = 7;
 const LIST = 3;
 const ABORT = 2;
 
-/** Asks for each export by name, as any client does, hangs up, and prints what came back in hexadecimal. */
+/**
+ * Asks for each export by name, as any client does, hangs up, and prints what came back in hexadecimal. A server that
+ * says nothing once is not asked again.
+ */
 export function handshakeCommand(address: string, port: number, exports: readonly string[]): string {
-  const one = (label: string, bytes: Buffer) =>
-    `echo ${shellWord(`= ${label}`)}; timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "${octal(bytes)}" >&3 && cat <&3' ${shellWord(address)} ${port} 2>/dev/null | od -An -v -tx1 | head -c 20000`;
-  const asked = exports.map(name => one(name, Buffer.concat([CLIENT_FLAGS, goOption(name), DISCONNECT])));
-  return [...asked, one('', Buffer.concat([CLIENT_FLAGS, option(LIST), option(ABORT)]))].join('; ');
+  const ask = (label: string, bytes: Buffer) => `ask ${shellWord(label)} '${octal(bytes)}'`;
+  return [
+    `ask() { [ -z "$silent" ] || return 0; echo "= $1"; said=$(timeout ${ANSWER_S} bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "$2" >&3 && cat <&3' ${shellWord(address)} ${port} "$2" 2>/dev/null | od -An -v -tx1 | head -c 20000); echo "$said"; [ -n "$said" ] || silent=1; }`,
+    'silent=',
+    ...exports.map(name => ask(name, Buffer.concat([CLIENT_FLAGS, goOption(name), DISCONNECT]))),
+    ask('', Buffer.concat([CLIENT_FLAGS, option(LIST), option(ABORT)])),
+  ].join('; ');
 }
 
 /** Reads what handshakeCommand printed: the answer for each export, and the names the server lists to anybody. */

@@ -13,8 +13,15 @@ import { deploymentFrom } from './sample-deployment.ts';
 const folder = join(PACKAGE_ROOT, 'verify', 'checks', 'testdata');
 const recorded = JSON.parse(readFileSync(join(folder, 'green.json'), 'utf8')) as Recorded;
 
+let known: Deployment | undefined;
+
 /** The deployment of the recorded lab. */
 export function greenDeployment(): Deployment {
+  known ??= readGreen();
+  return known;
+}
+
+function readGreen(): Deployment {
   const file = join(folder, 'hosts.yaml');
   return deploymentFrom(file, recorded.record, [['ansible_memtotal_mb', recorded.memory]]);
 }
@@ -23,12 +30,14 @@ export interface Case {
   readonly deployment?: (green: Deployment) => Deployment;
   /** By `host name`, or `name` for every host: the new output, or exit code and output, or rows. */
   readonly answers?: Readonly<Record<string, (old: string) => string | readonly [number, string]>>;
+  /** Hosts, and nodes whose server, did not answer, and why. */
+  readonly lost?: Readonly<Record<string, string>>;
 }
 
 /** What a check says about the recorded lab, with some answers changed. */
 export function judgeGreen(
   check: Exclude<Check, { act: unknown }>,
-  { deployment: change, answers = {} }: Case = {},
+  { deployment: change, answers = {}, lost = {} }: Case = {},
 ): Result {
   const green = greenDeployment();
   const deployment = change ? change(green) : green;
@@ -65,6 +74,11 @@ export function judgeGreen(
   }
   for (const key of Object.keys(answers))
     if (!used.has(key)) throw new Error(`${check.id} asks nothing called ${key}`);
-  const seen: Seen = { replies, rows, lostHosts: new Map(), lostServers: new Map() };
+  const seen: Seen = {
+    replies,
+    rows,
+    lostHosts: new Map(Object.entries(lost)),
+    lostServers: new Map(Object.entries(lost)),
+  };
   return judgeSeen(check, deployment, seen);
 }

@@ -40,9 +40,14 @@ export function deploymentFrom(
   return { ...deployment, files: managedFilesOf(deployment, sources, roles) };
 }
 
-/** The sample inventory of the stand-in, or of PolarDB. */
-export const sampleDeployment = (name: 'standin' | 'hosts' = 'standin'): Deployment =>
-  deploymentFrom(join(PACKAGE_ROOT, 'inventory', `${name}.yaml`));
+const samples = new Map<string, Deployment>();
+
+/** The sample inventory of the stand-in, or of PolarDB; read once, as it takes a while. */
+export function sampleDeployment(name: 'standin' | 'hosts' = 'standin'): Deployment {
+  const known = samples.get(name) ?? deploymentFrom(join(PACKAGE_ROOT, 'inventory', `${name}.yaml`));
+  samples.set(name, known);
+  return known;
+}
 
 /** A deployment whose servers are those of a test: a primary and a replica on this machine, without disks. */
 export function localDeployment(

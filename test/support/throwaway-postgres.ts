@@ -108,15 +108,15 @@ export class ThrowawayPostgres {
     );
   }
 
-  /** One statement on the primary, through its socket. */
-  sql(statement: string): string {
+  /** One statement, on the primary when no other node is named, through its socket. */
+  sql(statement: string, node: 'primary' | 'replica' = 'primary'): string {
     return this.program(
       'psql',
       '-XAtq',
       '-h',
       this.dir,
       '-p',
-      `${this.primaryPort}`,
+      `${node === 'primary' ? this.primaryPort : this.replicaPort}`,
       '-U',
       'postgres',
       '-c',

@@ -41,7 +41,9 @@ export const blockChecks: readonly Check[] = [
     skip: noExport,
     settles: true,
     asks: place => ({
-      devices: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); case $f in /dev/loop*) echo "$d|$f|$(losetup -n -l -O BACK-FILE,BACK-MAJ:MIN,BACK-INO,OFFSET,SIZELIMIT "$f" 2>/dev/null | tr -s ' ')|$(stat -c '%Hd:%Ld' "$(losetup -n -l -O BACK-FILE "$f" 2>/dev/null)" 2>/dev/null)" ;; /dev/nbd*) echo "$d|$f|$(tr '\\0' ' ' <"/proc/$(cat "/sys/block/\${f#/dev/}/pid" 2>/dev/null)/cmdline" 2>/dev/null)|$(cat "/sys/block/\${f#/dev/}/backend" 2>/dev/null)" ;; *) echo "$d|$f||" ;; esac; done`,
+      devices: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); [ -b "$f" ] || f=; case $f in /dev/loop*) echo "$d|$f|$(losetup -n -l -O BACK-FILE,BACK-MAJ:MIN,BACK-INO,OFFSET,SIZELIMIT "$f" 2>/dev/null | tr -s ' ')" ;; /dev/nbd*) echo "$d|$f|$(tr '\\0' ' ' <"/proc/$(cat "/sys/block/\${f#/dev/}/pid" 2>/dev/null)/cmdline" 2>/dev/null)|$(cat "/sys/block/\${f#/dev/}/backend" 2>/dev/null)" ;; *) echo "$d|$f|" ;; esac; done`,
+      // Which file system is mounted where is asked of the kernel: one that hangs would not answer itself.
+      mounts: 'grep -F /run/polar-nbd/ /proc/self/mountinfo; :',
       clients: `for p in $(pgrep -x nbdfuse); do tr '\\0' ' ' </proc/$p/cmdline; echo; done; :`,
     }),
     judge: judgeConnected,
@@ -56,7 +58,7 @@ export const blockChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     skip: noExport,
-    needs: ['block.connected'],
+    needs: ['block.connected', 'storage.backing@storage'],
     asks: place => ({
       sizes: `for d in ${words(disksOf(place))}; do echo "$(blockdev --getsize64 "$d") $(blockdev --getro "$d")"; done`,
     }),
@@ -153,6 +155,12 @@ function samplesOf(disks: readonly Export[], flags: string) {
 function judgeConnected(at: Sight): void {
   const { storage } = at.deployment;
   const clients = at.out('clients').split('\n');
+  const mounted = new Map(
+    at
+      .out('mounts')
+      .split('\n')
+      .map(line => [line.split(' ')[4] ?? '', line.split(' ')[2] ?? '']),
+  );
   const lines = new Map(
     at
       .out('devices')
@@ -163,7 +171,7 @@ function judgeConnected(at: Sight): void {
     const [, real = '', client = '', extra = ''] = (lines.get(disk.device) ?? '').split('|');
     const wanted = `nbd://${storage.address}:${storage.port}/${disk.name}`;
     const found = real.startsWith('/dev/loop')
-      ? behindLoop(client, extra, clients)
+      ? behindLoop(client, mounted, clients)
       : real.startsWith('/dev/nbd')
         ? behindKernel(client, extra)
         : `${real} is no device of an NBD client`;
@@ -176,7 +184,11 @@ function judgeConnected(at: Sight): void {
 }
 
 /** Where a loop device leads: through the file of nbdfuse that is mounted now, or to something of the host itself. */
-function behindLoop(client: string, mountedDevice: string, clients: readonly string[]): string {
+function behindLoop(
+  client: string,
+  mounted: ReadonlyMap<string, string>,
+  clients: readonly string[],
+): string {
   const [file = '', device, , offset, limit] = client.trim().split(' ');
   const folder = file.replace(/\/nbd$/, '');
   const uri = clients
@@ -185,7 +197,7 @@ function behindLoop(client: string, mountedDevice: string, clients: readonly str
     ?.at(-1);
   if (file === '') return 'a loop device without a file';
   if (uri === undefined) return `${file}, a file of the host itself`;
-  if (device !== mountedDevice) return `${file} of an earlier connection`;
+  if (device !== mounted.get(folder)) return `${file} of an earlier connection`;
   if (offset !== '0' || limit !== '0') return `only a part of ${uri}`;
   return uri;
 }

@@ -96,6 +96,8 @@ export const bootChecks: readonly Check[] = [
     todo: 'site.yml makes a missing signal file. Do not start the server before: the guard refuses, pg_ctl does not. A left-over of a restore: find out whether it was finished before you remove it.',
     severity: 'danger',
     on: 'nodes',
+    // A node that writes where it should not has one finding already.
+    needs: ['database.writers'],
     asks: ({ node }) => ({
       signals: `cd ${shellWord(node?.data ?? '')} && ls ${SIGNALS.join(' ')} 2>/dev/null; :`,
     }),
@@ -124,7 +126,7 @@ export const bootChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     skip: unguarded,
-    needs: ['storage.record@storage', 'services.active'],
+    needs: ['storage.record@storage', 'services.active', 'database.writers'],
     asks: ({ node }) => ({
       seen: `cat ${shellWord(`${node?.data}/polar.seen`)}`,
       let: 'cat /run/polardb/guard.conf',
@@ -177,7 +179,8 @@ export const bootChecks: readonly Check[] = [
     todo: 'Run site.yml, which writes pg_hba.conf and .pgpass on every node, on replicas as well.',
     severity: 'fault',
     on: 'nodes',
-    needs: ['database.answers'],
+    // Where the password is wrong or the port shut, that is one finding already.
+    needs: ['database.login'],
     asks: place => ({ logins: replicationLogins(place) }),
     judge: at => {
       const said = at.out('logins').split('\n');

@@ -1,6 +1,13 @@
 import { expect } from 'chai';
+import { CASES, caseOf } from '../../test/support/check-cases.ts';
 import { greenDeployment, judgeGreen } from '../../test/support/green.ts';
 import { CHECKS } from './index.ts';
+
+const checkOf = (id: string) => {
+  const check = CHECKS.find(one => one.id === id);
+  if (!check || 'act' in check) throw new Error(`${id} is no check that judges`);
+  return check;
+};
 
 describe('verify: what a green lab answered', () => {
   for (const check of CHECKS) {
@@ -10,6 +17,20 @@ describe('verify: what a green lab answered', () => {
       const { faults, waiting } = judgeGreen(check);
       expect(faults.map(f => `${f.host}: ${f.found}, expected ${f.expected}`)).to.deep.equal([]);
       expect(waiting).to.deep.equal([]);
+    });
+  }
+});
+
+describe('verify: one answer is another', () => {
+  for (const one of CASES) {
+    const [id, , says] = one;
+    it(`${id} says ${says}`, () => {
+      const { faults } = judgeGreen(checkOf(id), caseOf(one));
+      const said = faults.map(fault => `${fault.host}: ${fault.found}`);
+      expect(
+        said.filter(text => says.test(text)),
+        said.join('\n'),
+      ).not.to.deep.equal([]);
     });
   }
 });

@@ -16,6 +16,7 @@ export const healthChecks: readonly Check[] = [
     todo: 'Read the log around the line. An error of the disk: see the journal of polar-nbd@DISK and of the storage host before you restart anything.',
     severity: 'fault',
     on: 'nodes',
+    needs: ['services.active'],
     asks: ({ node }) => ({
       alarms: `cd ${shellWord(node?.data ?? '')} && [ -d log ] && find log -type f -newer postmaster.pid -exec tail -qc 2000000 {} + | grep -aE ${shellWord(ALARMS)} | tail -n 3; :`,
     }),

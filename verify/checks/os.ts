@@ -1,4 +1,5 @@
-import { nodesOf } from '../../lib/cluster/deployment.ts';
+import { isIP } from 'node:net';
+import { type Deployment, nodesOf } from '../../lib/cluster/deployment.ts';
 import { shellWord } from '../../lib/transport/index.ts';
 import type { Check, Place, Sight } from '../check.ts';
 
@@ -14,10 +15,17 @@ const OF_A_CONTAINER = /^net\./;
 function placesOf({ deployment, node }: Place): readonly string[] {
   const { storage } = deployment;
   const own = node
-    ? [node.data, `${node.data}/log`, node.home, node.sql.socketDir]
-    : storage.exports.map(disk => disk.backing).filter(path => !path.startsWith('/dev/'));
+    ? [node.data, `${node.data}/log`, `${node.data}/pg_wal`, node.home, node.sql.socketDir]
+    : [
+        ...storage.exports.map(disk => disk.backing).filter(path => !path.startsWith('/dev/')),
+        deployment.recordFile,
+      ];
   return ['/', '/run', '/tmp', '/var/log', '/etc', ...own];
 }
+
+/** Places whose content must be there after a boot. */
+const lasting = ({ node }: Place, path: string) =>
+  node ? path.startsWith(node.data) || path === node.home : !['/', '/run', '/tmp', '/etc'].includes(path);
 
 const contained = (at: Pick<Sight, 'out'>) => !['none', ''].includes(at.out('container').trim());
 
@@ -36,7 +44,7 @@ export const osChecks: readonly Check[] = [
     on: 'all',
     asks: ({ deployment }) => ({
       ...container,
-      now: `for name in ${[...deployment.system.sysctl.keys()].map(shellWord).join(' ')}; do echo "$name=$(sysctl -n "$name" 2>/dev/null | tr -s '\\t ' ' ')"; done`,
+      now: `sysctl ${[...deployment.system.sysctl.keys()].map(shellWord).join(' ')} 2>/dev/null; :`,
       boot: 'for f in $(ls /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf 2>/dev/null | awk -F/ \'{ print $NF, $0 }\' | sort -s -k 1,1 | cut -d " " -f 2) /etc/sysctl.conf; do [ ! -f "$f" ] || sed "s|^|$f:|" "$f"; done',
     }),
     judge: at => {
@@ -154,7 +162,7 @@ export const osChecks: readonly Check[] = [
     asks: {
       ...container,
       now: 'date +%s',
-      sync: 'for u in chrony chronyd systemd-timesyncd ntp ntpd ntpsec; do [ "$(systemctl is-active $u 2>/dev/null)" = active ] && echo "$u $(systemctl is-enabled $u 2>/dev/null)"; done; chronyc -n tracking 2>/dev/null; :',
+      sync: 'systemctl show -p Id,ActiveState,UnitFileState chrony chronyd systemd-timesyncd ntp ntpd ntpsec; chronyc -n tracking 2>/dev/null; :',
     },
     across: all => {
       const times = new Map(all.hosts.map(at => [at.host, Number(at.out('now'))]));
@@ -172,9 +180,9 @@ export const osChecks: readonly Check[] = [
         const sync = at.out('sync');
         all.check(
           at.host,
-          / enabled$/m.test(sync),
+          /ActiveState=active\nUnitFileState=enabled/.test(sync),
           'a time service that runs and starts at boot',
-          sync.split('\n')[0] || 'none',
+          'none does',
         );
         all.check(
           at.host,
@@ -212,12 +220,12 @@ export const osChecks: readonly Check[] = [
     severity: 'fault',
     on: 'all',
     asks: place => ({
-      bytes: `for p in ${placesOf(place).map(shellWord).join(' ')}; do [ -e "$p" ] && echo "$p $(df -P "$p" | tail -n 1 | awk '{ print $5 }') $(df -Pi "$p" | tail -n 1 | awk '{ print $5 }')"; done; :`,
+      used: `df --output=pcent,ipcent,file ${placesOf(place).map(shellWord).join(' ')} 2>/dev/null; :`,
       shm: "df -B1 --output=avail /dev/shm | tail -n 1 | tr -d ' '",
     }),
     judge: at => {
-      for (const line of at.out('bytes').split('\n')) {
-        const [path = '', bytes = '', files = ''] = line.split(' ');
+      for (const line of at.out('used').split('\n').slice(1)) {
+        const [bytes = '', files = '', path = ''] = line.trim().split(/\s+/);
         at.check(!(Number.parseInt(bytes, 10) >= USED_AT_MOST), `room below ${path}`, `${bytes} used`);
         at.check(
           !(Number.parseInt(files, 10) >= USED_AT_MOST),
@@ -244,25 +252,36 @@ export const osChecks: readonly Check[] = [
     severity: 'fault',
     on: 'all',
     asks: place => ({
-      mounts: `for p in ${placesOf(place).map(shellWord).join(' ')}; do [ -e "$p" ] && echo "$p|$(findmnt -rn -T "$p" -o TARGET,FSTYPE,OPTIONS | tail -n 1)"; done; :`,
-      fstab:
-        'cat /etc/fstab 2>/dev/null; systemctl list-unit-files -t mount --state=enabled,static,generated --no-legend 2>/dev/null | cut -d " " -f 1; :',
+      paths: `readlink -m ${placesOf(place).map(shellWord).join(' ')}`,
+      mounts: 'cat /proc/mounts',
+      boot: 'cat /etc/fstab 2>/dev/null; systemctl list-unit-files -t mount --state=enabled,static,generated --no-legend 2>/dev/null | cut -d " " -f 1; :',
     }),
     judge: at => {
-      for (const line of at.out('mounts').split('\n')) {
-        const [path = '', mount = ''] = line.split('|');
-        const [target = '', type = '', options = ''] = mount.split(' ');
+      const mounts = at
+        .out('mounts')
+        .split('\n')
+        .map(line => line.split(' '));
+      const boot = at.out('boot').split('\n');
+      const real = at.out('paths').split('\n');
+      placesOf(at).forEach((path, i) => {
+        // Of several mounts on one place the last one counts.
+        const [, target = '/', type = '', options = 'rw'] = mounts
+          .filter(([, on = '']) => on === '/' || real[i] === on || real[i]?.startsWith(`${on}/`))
+          .reduce((best, mount) => (mount[1]!.length >= best[1]!.length ? mount : best), ['', '']);
         at.check(options.split(',').includes('rw'), `${path} is writable`, `${target} is mounted read-only`);
-        if (path !== at.node?.data) continue;
-        at.check(!['tmpfs', 'ramfs'].includes(type), `${path} is on a disk`, `in memory (${type})`);
-        const unit = `${target.slice(1).replaceAll('-', '\\x2d').replaceAll('/', '-')}.mount`;
-        const known = at.out('fstab').split('\n');
+        if (!lasting(at, path)) return;
         at.check(
-          target === '/' || known.includes(unit) || known.some(entry => entry.split(/\s+/)[1] === target),
+          !['tmpfs', 'ramfs'].includes(type),
+          `${path} is on a disk`,
+          `${target} is in memory (${type})`,
+        );
+        const unit = `${target.slice(1).replaceAll('-', '\\x2d').replaceAll('/', '-')}.mount`;
+        at.check(
+          target === '/' || boot.includes(unit) || boot.some(entry => entry.split(/\s+/)[1] === target),
           `${target} is mounted at boot`,
           'neither /etc/fstab nor a unit mounts it',
         );
-      }
+      });
     },
   },
   {
@@ -307,7 +326,8 @@ export const osChecks: readonly Check[] = [
     asks: ({ deployment }) => ({
       hostname: 'uname -n',
       localhost: 'getent ahostsv4 localhost | head -n 1 | cut -d " " -f 1',
-      names: `for n in ${[deployment.storage.host, ...nodesOf(deployment).map(n => n.host)].map(shellWord).join(' ')}; do echo "$n $(timeout 2 getent ahosts "$n" | cut -d ' ' -f 1 | sort -u | tr '\\n' ' ')"; done`,
+      hosts: "sed 's/#.*//' /etc/hosts",
+      addresses: `for n in ${namedAddresses(deployment).map(shellWord).join(' ')}; do echo "$n $(timeout 2 getent ahosts "$n" | cut -d ' ' -f 1 | sort -u | tr '\\n' ' ')"; done; :`,
     }),
     across: all => {
       const { storage } = all.deployment;
@@ -326,12 +346,18 @@ export const osChecks: readonly Check[] = [
           'localhost is 127.0.0.1',
           at.out('localhost'),
         );
-        for (const line of at.out('names').split('\n')) {
-          const [node = '', ...found] = line.trim().split(' ');
-          const wanted = addresses.get(node) ?? '';
-          // A host knows itself by 127.0.1.1 or a further address; a name that nobody uses need not resolve.
-          if (found.length === 0 || node === at.host || !/^[0-9.:a-f]+$/.test(wanted)) continue;
-          all.check(at.host, found.includes(wanted), `${node} is ${wanted}`, found.join(', '));
+        for (const line of at.out('hosts').split('\n')) {
+          const [address = '', ...called] = line.trim().split(/\s+/);
+          // A host may know itself by 127.0.1.1, and other hosts by addresses of both families.
+          for (const node of called.filter(n => n !== at.host && addresses.has(n))) {
+            const wanted = addresses.get(node)!;
+            const right = isIP(wanted) === 0 || isIP(address) !== isIP(wanted) || address === wanted;
+            all.check(at.host, right, `${node} is ${wanted}`, `${address} in /etc/hosts`);
+          }
+        }
+        for (const line of at.out('addresses').split('\n').filter(Boolean)) {
+          const [address = '', ...found] = line.trim().split(' ');
+          all.check(at.host, found.length > 0, `${address} resolves`, 'it does not');
         }
       }
     },
@@ -356,8 +382,21 @@ export const osChecks: readonly Check[] = [
   },
 ];
 
+/** Addresses of the inventory that are names. */
+const namedAddresses = (deployment: Deployment) =>
+  [deployment.storage.address, ...nodesOf(deployment).map(node => node.address)].filter(a => isIP(a) === 0);
+
 function keyed(lines: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
-    lines.map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1).trim()]),
+    lines.map(line => {
+      const at = line.indexOf('=');
+      return [
+        line.slice(0, at).trim(),
+        line
+          .slice(at + 1)
+          .trim()
+          .replace(/\s+/g, ' '),
+      ];
+    }),
   );
 }

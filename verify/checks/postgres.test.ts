@@ -38,6 +38,7 @@ describe('verify: the checks that speak SQL, on a real primary and replica', fun
   async function verify(
     change: Partial<Deployment> = {},
     settleMs = 1_500,
+    only?: readonly string[],
   ): Promise<{ findings: readonly Finding[]; remarks: readonly string[] }> {
     const deployment = localDeployment(server, change);
     const nodes = [deployment.primary, ...deployment.replicas];
@@ -46,10 +47,14 @@ describe('verify: the checks that speak SQL, on a real primary and replica', fun
       nodes.map(node => node.sql),
       20_000,
     );
-    const checks = CHECKS.filter(check => APPLYING.test(check.id)).map(check => ({
-      ...check,
-      needs: check.needs?.filter(need => !/^(services|storage|replication.policy)/.test(need)) ?? [],
-    }));
+    const checks = CHECKS.filter(check => (only ? only.includes(check.id) : APPLYING.test(check.id))).map(
+      check => ({
+        ...check,
+        needs: only
+          ? []
+          : (check.needs?.filter(need => !/^(services|storage|replication.policy)/.test(need)) ?? []),
+      }),
+    );
     const now = performance.now();
     try {
       const findings = await runChecks(checks, deployment, {
@@ -166,6 +171,18 @@ describe('verify: the checks that speak SQL, on a real primary and replica', fun
     const [one, two] = await Promise.all([verify({}, HEALTHY_MS), verify({}, HEALTHY_MS)]);
     expect([failed(one.findings), failed(two.findings)]).to.deep.equal([{}, {}]);
     expect(left()).to.equal('0');
+  });
+
+  it('misses on a replica what it does not replay', async () => {
+    server.sql('SELECT pg_wal_replay_pause()', 'replica');
+    try {
+      const { findings } = await verify({}, 1_500, ['data.rows', 'data.delay']);
+      const messages = failed(findings);
+      expect(messages['data.rows']).to.match(/^ro1: relation .* does not exist/);
+      expect(messages['data.delay']).to.match(/^ro1: value 1 of 200 is not/);
+    } finally {
+      server.sql('SELECT pg_wal_replay_resume()', 'replica');
+    }
   });
 
   it('concludes once that a replica is down', async () => {

@@ -126,6 +126,7 @@ export const replicationChecks: readonly Check[] = [
     todo: 'Run site.yml. A name that never connects, or more names than replicas, makes every commit wait for ever.',
     severity: 'danger',
     on: 'primary',
+    needs: ['database.writers'],
     sql: { names: "SELECT reset_val AS names FROM pg_settings WHERE name = 'synchronous_standby_names'" },
     judge: at => {
       const { names } = at.row<{ names: string }>('names');

@@ -107,7 +107,8 @@ export const settingChecks: readonly Check[] = [
     todo: 'Put the value that you want into polardb_parameters_extra and run site.yml; a value of ALTER SYSTEM goes with ALTER SYSTEM RESET. The next site.yml would write postgresql.conf anew.',
     severity: 'warning',
     on: 'nodes',
-    needs: ['settings.pending'],
+    // What the role of a node decides is judged when it is certain who the primary is.
+    needs: ['settings.pending', 'database.writers', 'database.writers@primary'],
     sql: settings,
     judge: judgeDrift,
   },

@@ -4,6 +4,7 @@ import { shellWord } from '../../lib/transport/index.ts';
 import type { Check, Place, Sight } from '../check.ts';
 import { type NbdConfig, parseNbdConfig } from '../nbd-config.ts';
 import {
+  ANSWER_S,
   CAN_MULTI_CONN,
   handshakeCommand,
   parseHandshakes,
@@ -56,6 +57,20 @@ export const storageChecks: readonly Check[] = [
       );
       at.note({ name: 'restarts', value: Number(unit?.NRestarts ?? 0) });
     },
+  },
+  {
+    id: 'storage.backing',
+    title: 'the exported disks are there, whole, writable and nobody else’s',
+    proves:
+      'Each exported device or file exists, is exported once, can be written, is not mounted on the storage host, and a sparse file has room to grow to its size.',
+    expects: 'one writable disk of its own for each export',
+    todo: 'Do not create a missing file or device anew while nodes are connected: their server process may still hold the old one. Free room on the storage host where a sparse file cannot grow.',
+    severity: 'danger',
+    on: 'storage',
+    asks: ({ deployment }) => ({
+      stat: `for b in ${backings(deployment)}; do f=$(readlink -f "$b"); echo "$(stat -c '%F|%a|%s|%b|%B|%Hr:%Lr|%d:%i' "$f" 2>/dev/null || echo missing)|$f|$([ -b "$f" ] && blockdev --getro "$f")|$(findmnt -rn -S "$f" -o TARGET | head -n 1)|$(df -B1 --output=avail "$f" | tail -n 1 | tr -d ' ')|$(findmnt -rn -T "$f" -o OPTIONS | tail -n 1)"; done`,
+    }),
+    judge: judgeBackings,
   },
   {
     id: 'storage.listening',
@@ -115,7 +130,7 @@ export const storageChecks: readonly Check[] = [
     todo: 'A node that is refused: look at the list of clients (storage.clients) and at `polarplay status` (a fenced node is refused on purpose; rejoin.yml lets it in). An unknown export: the configuration is not in force (storage.in-force). No answer: the server hangs or the network drops the packets.',
     severity: 'fault',
     on: 'nodes',
-    needs: RUNS,
+    needs: [...RUNS, 'storage.backing@storage'],
     settles: true,
     asks: handshake,
     judge: at => {
@@ -127,7 +142,9 @@ export const storageChecks: readonly Check[] = [
         at.check(
           answer.kind === 'opened',
           `${name} opens`,
-          answer.kind === 'refused' ? `${name}: refused: ${answer.message}` : `${name}: no answer within 3 s`,
+          answer.kind === 'refused'
+            ? `${name}: refused: ${answer.message}`
+            : `${name}: no answer within ${ANSWER_S} s`,
         );
       }
     },
@@ -249,7 +266,7 @@ export const storageChecks: readonly Check[] = [
     todo: 'A session of a stranger: find out what it is before you end it (`ss -tnp` on the storage host shows the process). A session on a removed file or a copy: do not stop the server, what was written there exists nowhere else; see docs/operations.md.',
     severity: 'danger',
     on: 'storage',
-    needs: RUNS,
+    needs: [...RUNS, 'storage.backing'],
     asks: ({ deployment }) => ({
       peers: `ss -Htnp state established "sport = :${deployment.storage.port}"`,
       files: `pids=$(pgrep -x nbd-server) && find $(echo "$pids" | sed 's,.*,/proc/&/fd,') -lname '/*' ! -lname '/dev/null' -printf '%h %l\\n' 2>/dev/null; :`,
@@ -277,20 +294,6 @@ export const storageChecks: readonly Check[] = [
         .filter(address => !address.endsWith(`:${at.deployment.storage.port}`));
       at.check(others.length === 0, 'no other listener', `another server listens on ${others.join(', ')}`);
     },
-  },
-  {
-    id: 'storage.backing',
-    title: 'the exported disks are there, whole, writable and nobody else’s',
-    proves:
-      'Each exported device or file exists, is exported once, can be written, is not mounted on the storage host, and a sparse file has room to grow to its size.',
-    expects: 'one writable disk of its own for each export',
-    todo: 'Do not create a missing file or device anew while nodes are connected: their server process may still hold the old one. Free room on the storage host where a sparse file cannot grow.',
-    severity: 'danger',
-    on: 'storage',
-    asks: ({ deployment }) => ({
-      stat: `for b in ${backings(deployment)}; do f=$(readlink -f "$b"); echo "$(stat -c '%F|%a|%s|%b|%B|%Hr:%Lr|%d:%i' "$f" 2>/dev/null || echo missing)|$f|$([ -b "$f" ] && blockdev --getro "$f")|$(findmnt -rn -S "$f" -o TARGET | head -n 1)|$(df -B1 --output=avail "$f" | tail -n 1 | tr -d ' ')|$(findmnt -rn -T "$f" -o OPTIONS | tail -n 1)"; done`,
-    }),
-    judge: judgeBackings,
   },
   {
     id: 'storage.record',
@@ -435,7 +438,11 @@ function judgeBackings(at: Sight): void {
         `${file} can be written`,
         'read-only on the storage host',
       );
-      at.check((Number.parseInt(mode, 8) & 0o007) === 0 || block, `${file} is for root only`, `mode ${mode}`);
+      at.check(
+        (Number.parseInt(mode, 8) & 0o022) === 0 || block,
+        `nobody else may write to ${file}`,
+        `mode ${mode}`,
+      );
       const lacking = block ? 0 : Number(size) - Number(blocks) * Number(unit);
       at.check(
         lacking <= Number(free),

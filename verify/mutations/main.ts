@@ -1,0 +1,188 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { nodesOf } from '../../lib/cluster/deployment.ts';
+import { failureText } from '../../lib/cluster/failure.ts';
+import { REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
+import { openDeployment } from '../../lib/cluster/open-deployment.ts';
+import { Databases } from '../../lib/cluster/sql.ts';
+import { messageOf, UsageError } from '../../lib/source/errors.ts';
+import { CHECKS } from '../checks/index.ts';
+import type { Finding } from '../findings.ts';
+import { faultText } from '../report/junit.ts';
+import { select } from '../select.ts';
+import { runChecks } from '../suite.ts';
+import { BREAKS, type Break, PRELUDE } from './breaks.ts';
+
+const USAGE = `usage: npm run verify:mutations -- -i INVENTORY [-g WORDS] [--ci]
+
+Breaks a lab (polarplay lab up, deployed with the stand-in) in one way after the other, looks whether exactly the checks
+that are meant to notice turn red, and heals it. Never for a cluster that holds data.
+
+${REACHING_USAGE}  -g, --grep WORDS              only breaks whose id or description holds these words
+      --ci                      only those that CI tries
+      --list                    lists them
+`;
+
+const FLAGS = {
+  ...REACHING,
+  grep: { type: 'string', short: 'g' },
+  ci: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+} as const;
+
+/** What takes long and which no break is aimed at. */
+const SLOW = ['data.delay'];
+const ANSWER_MS = 15_000;
+const SETTLE_MS = 1_500;
+const HEAL_WITHIN_MS = 60_000;
+
+type Flags = ReturnType<typeof readFlags<typeof FLAGS>>;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const flags = readFlags(argv, FLAGS);
+  if (flags.help) return print(USAGE);
+  const words = flags.grep?.split(/\s+/) ?? [];
+  const chosen = BREAKS.filter(
+    one =>
+      (!flags.ci || one.ci) &&
+      words.every(word => `${one.id} ${one.what} ${one.red.join(' ')}`.includes(word)),
+  );
+  if (chosen.length === 0) throw new UsageError(`no break fits "${flags.grep}"; --list shows them`, 5);
+  if (flags.list)
+    return print(chosen.map(one => `${one.id.padEnd(26)} ${one.what}: ${one.red.join(', ')}\n`).join(''));
+  await refuseAnythingButALab(flags);
+  const before = await findings(flags, SETTLE_MS * 10);
+  const red = failed(before);
+  if (red.length > 0)
+    throw new Error(`the lab is not green before any break: ${red.map(f => f.id).join(', ')}`);
+  let wrong = 0;
+  let stopped = false;
+  // What is broken is healed before the end.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => (stopped = true));
+  for (const one of chosen) {
+    if (stopped) break;
+    const began = performance.now();
+    const problem = await attempt(flags, one);
+    if (problem !== undefined) wrong += 1;
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    print(`${problem === undefined ? '✓' : '✗'} ${one.id}: ${one.what} (${seconds} s)\n`);
+    if (problem !== undefined) print(`${problem.replace(/^/gm, '    ')}\n`);
+  }
+  print(`${chosen.length - wrong} of ${chosen.length} breaks turned exactly the expected checks red\n`);
+  return wrong === 0 ? 0 : 2;
+}
+
+/** The scripts destroy what they touch: only hosts that a lab made may be their target. */
+async function refuseAnythingButALab(flags: Flags): Promise<void> {
+  const opened = await openDeployment(flags, ANSWER_MS);
+  try {
+    for (const host of opened.inventory.hosts.keys()) {
+      const { stdout } = await opened.hosts.script(
+        host,
+        'systemd-detect-virt -c; cat /run/host/container-manager 2>/dev/null; :',
+      );
+      if (!/systemd-nspawn/.test(stdout))
+        throw new UsageError(`${host} is no host of a lab: this command breaks what it touches`, 5);
+    }
+    if (opened.deployment.database !== 'postgresql')
+      throw new UsageError(
+        'the breaks are written for a lab with the stand-in (polardb_database: postgresql)',
+        5,
+      );
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Breaks, looks, heals; what was not as expected, in words. */
+async function attempt(flags: Flags, one: Break): Promise<string | undefined> {
+  const problems: string[] = [];
+  try {
+    await script(flags, one.host, one.breaks);
+    const found = failed(await findings(flags, SETTLE_MS));
+    const ids = found.map(finding => finding.id).sort();
+    const wanted = [...one.red].sort();
+    if (ids.join() !== wanted.join())
+      problems.push(
+        `expected ${wanted.join(', ')}`,
+        `red: ${ids.join(', ') || 'nothing'}`,
+        ...found.map(texts),
+      );
+    else if (one.says && !one.says.test(found.map(texts).join('\n')))
+      problems.push(`no message says ${one.says}`, ...found.map(texts));
+  } catch (error) {
+    problems.push(messageOf(error));
+  }
+  await script(flags, one.host, one.heals).catch((error: unknown) =>
+    problems.push(`heal: ${messageOf(error)}`),
+  );
+  const left = await healed(flags, one);
+  if (left !== undefined) problems.push(left);
+  return problems.length === 0 ? undefined : problems.join('\n');
+}
+
+/** Waits until what the break turned red is green again. */
+async function healed(flags: Flags, one: Break): Promise<string | undefined> {
+  const until = performance.now() + HEAL_WITHIN_MS;
+  for (;;) {
+    const red = failed(await findings(flags, SETTLE_MS, one.red).catch(() => []));
+    if (red.length === 0) return undefined;
+    if (performance.now() > until) return `not healed: ${red.map(texts).join('\n')}`;
+    await pause(500);
+  }
+}
+
+async function script(flags: Flags, host: string, text: string): Promise<void> {
+  const opened = await openDeployment(flags, ANSWER_MS);
+  try {
+    const { rc, stderr } = await opened.hosts.script(host, `${PRELUDE}\n${text}`, { timeoutMs: 40_000 });
+    if (rc !== 0) throw new Error(`${host}: exit ${rc}: ${stderr.trim()}`);
+  } finally {
+    await opened.close();
+  }
+}
+
+async function findings(
+  flags: Flags,
+  settleMs: number,
+  only: readonly string[] = [],
+): Promise<readonly Finding[]> {
+  const began = performance.now();
+  const opened = await openDeployment(flags, ANSWER_MS);
+  const databases = new Databases(
+    opened.hosts,
+    nodesOf(opened.deployment).map(node => node.sql),
+    ANSWER_MS,
+  );
+  try {
+    const deployment = { ...opened.deployment, files: opened.managedFiles() };
+    return await runChecks(select(CHECKS, { only, skip: SLOW, tags: [] }).checks, deployment, {
+      reach: opened.hosts,
+      databases,
+      runId: Math.random().toString(16).slice(2, 14).padEnd(12, '0'),
+      timeoutMs: ANSWER_MS,
+      settleBy: began + settleMs,
+      endBy: began + 60_000,
+    });
+  } finally {
+    await databases.close();
+    await opened.close();
+  }
+}
+
+const failed = (all: readonly Finding[]) => all.filter(finding => finding.verdict === 'failed');
+
+const texts = (finding: Finding): string =>
+  finding.verdict === 'failed'
+    ? `${finding.id}: ${finding.faults.slice(0, 3).map(faultText).join('\n')}`
+    : '';
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  const { text, code } = failureText('verify:mutations', error);
+  process.stderr.write(`${text}\n`);
+  return code;
+});
