@@ -36,7 +36,7 @@ class Lexer {
   private readonly text: string;
   private readonly options: LexOptions;
   private readonly tokens: Token[] = [];
-  private readonly openings: readonly { kind: TagKind; text: string }[];
+  private readonly openings: { readonly kind: TagKind; readonly text: string; at: number }[];
   private pos = 0;
   /** The data before `pos` ended a line, so whitespace that follows begins one. */
   private atLineStart = true;
@@ -47,9 +47,9 @@ class Lexer {
     this.options = options;
     const { delimiters } = options;
     this.openings = [
-      { kind: 'variable' as const, text: delimiters.variableStart },
-      { kind: 'block' as const, text: delimiters.blockStart },
-      { kind: 'comment' as const, text: delimiters.commentStart },
+      { kind: 'variable' as const, text: delimiters.variableStart, at: -1 },
+      { kind: 'block' as const, text: delimiters.blockStart, at: -1 },
+      { kind: 'comment' as const, text: delimiters.commentStart, at: -1 },
     ].sort((a, b) => b.text.length - a.text.length);
   }
 
@@ -74,11 +74,15 @@ class Lexer {
     return this.tokens;
   }
 
+  /** The next tag. Where each kind comes next is remembered: the text is searched once for each, not at every tag. */
   private nextOpening(): Opening | undefined {
     let best: Opening | undefined;
-    for (const { kind, text } of this.openings) {
-      const at = this.text.indexOf(text, this.pos);
-      if (at >= 0 && (!best || at < best.at)) best = { kind, at, text };
+    for (const opening of this.openings) {
+      if (opening.at < this.pos) {
+        const found = this.text.indexOf(opening.text, this.pos);
+        opening.at = found < 0 ? Number.POSITIVE_INFINITY : found;
+      }
+      if (opening.at < (best?.at ?? Number.POSITIVE_INFINITY)) best = opening;
     }
     return best;
   }
