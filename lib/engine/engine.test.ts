@@ -327,6 +327,32 @@ const cases: readonly Case[] = [
     said: [[2, '{{ nowhere }}', '{{ hostvars.h2.d }}']],
   },
   {
+    name: 'key=value of set_fact knows the words for true and false',
+    hosts: 'h1\n',
+    files: play(`
+  tasks:
+    - set_fact: off=no on=Yes text="no way"
+    - {name: a, debug: {msg: "{{ on }} {{ text }}"}, when: not off}
+    - {name: b, debug: {msg: x}, when: off}
+`),
+    lines: ['set_fact h1 ok', 'a h1 ok', 'b h1 skipped'],
+    said: ['True no way'],
+  },
+  {
+    name: 'arguments are rendered once',
+    hosts: 'h1\n',
+    files: {
+      't.j2': 'x',
+      'site.yml': play(`
+  tasks:
+    - name: a
+      template: {src: "t{{ lookup('pipe', 'echo x >> ' ~ playbook_dir ~ '/count') }}.j2", dest: "{{ playbook_dir }}/out"}
+    - {name: b, debug: {msg: "{{ lookup('file', 'count') }}"}}
+`),
+    },
+    said: ['x'],
+  },
+  {
     name: 'a template names the module of a task',
     files: play(`
   tasks:

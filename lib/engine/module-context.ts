@@ -1,6 +1,6 @@
 import type { ModuleContext } from '../modules/kit/define.ts';
 import type { Task } from '../playbook/types.ts';
-import { type Json, toPlain, Undefined } from '../source/value.ts';
+import { type Dict, type Json, toPlain, Undefined } from '../source/value.ts';
 import { templateVariables } from '../templating/template-vars.ts';
 import { findOrFail } from './find.ts';
 import { becomeOf } from './host-session.ts';
@@ -20,12 +20,13 @@ export function moduleContext(
     readonly diffMode: boolean;
   },
   { scope, delegate }: Pick<Item, 'scope' | 'delegate'>,
+  args: Dict,
 ): ModuleContext {
   const { playRun, task, host, state } = run;
   const { templar, files } = playRun.run;
   const argument = (name: string) => {
-    const value = toPlain(templar.render(task.args.get(name) ?? null, scope, task.argsAt));
-    return value === null ? undefined : String(value);
+    const value = args.get(name) ?? null;
+    return value === null ? undefined : String(toPlain(value));
   };
   const origin = (file: string) => ({
     name: argument('src') ?? file,

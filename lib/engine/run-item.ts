@@ -135,7 +135,7 @@ function moduleCall(run: TaskRun, item: Item): ModuleCall | Result {
   const args = finishArguments(task, rendered);
   const { module } = task;
   if (module.kind === 'control') throw new Error(`control module ${module.name} has no implementation`);
-  return { module, args, ctx: moduleContext(run, item) };
+  return { module, args, ctx: moduleContext(run, item, rendered) };
 }
 
 /** The raw outcome of a call as a result. */

@@ -274,7 +274,8 @@ function ownArguments(load: Load, { name, value, at }: Written, module: Module):
   }
   const parsed = argumentsOfText(load, typeof value === 'string' ? value : String(value), at, name);
   if (!parsed) return undefined;
-  const { args, rest } = parsed;
+  const { rest } = parsed;
+  const args = module.traits?.sets === 'variables' ? withTruth(parsed.args) : parsed.args;
   if (rest.trim() === '') return { args, template: undefined };
   if (module.freeForm !== undefined) {
     args.set(module.freeForm, rest);
@@ -289,6 +290,16 @@ function ownArguments(load: Load, { name, value, at }: Written, module: Module):
     'write its arguments as "key: value" lines below it',
   );
   return undefined;
+}
+
+/** `set_fact: flag=no`: the words for true and false are no texts there, as in Ansible. */
+function withTruth(args: Dict): Dict {
+  for (const [name, value] of args) {
+    const word = typeof value === 'string' ? value.toLowerCase() : '';
+    if (['yes', 'true'].includes(word)) args.set(name, true);
+    if (['no', 'false'].includes(word)) args.set(name, false);
+  }
+  return args;
 }
 
 /** The `args:` keyword. */

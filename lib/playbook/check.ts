@@ -3,6 +3,7 @@ import type { Position } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
 import {
   type Dict,
+  type Json,
   keyPositionOf,
   positionOf,
   Secret,
@@ -141,8 +142,11 @@ export function checkArguments(load: Load, action: Action, templatesOnly = false
       return [String(key), plain];
     }),
   );
-  const { problems } = coerceArguments(module, raw, value => opaque.has(value) || isTemplate(value));
-  for (const { code, key, message, hint } of problems) {
+  const mistakes = (given: typeof raw) =>
+    coerceArguments(module, given, value => opaque.has(value) || isTemplate(value)).problems;
+  const certain = new Set(mistakes(withoutOmitted(raw, args)).map(({ message }) => message));
+  for (const { code, key, message, hint } of mistakes(raw)) {
+    if (!certain.has(message)) continue;
     if (argsTemplate && code === 'MISSING_ARGUMENT') continue; // the template may bring it
     const at =
       key === undefined
@@ -157,6 +161,16 @@ export function checkArguments(load: Load, action: Action, templatesOnly = false
         : undefined);
     load.problems.whenReached(() => load.problems.add(code, message, at ?? argsAt, advice));
   }
+}
+
+/** Arguments without those that `default(omit)` may leave out: what is wrong in both forms is wrong for certain. */
+function withoutOmitted(raw: Readonly<Record<string, Json>>, args: Dict): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(raw).filter(([key]) => {
+      const value = args.get(key);
+      return !(typeof value === 'string' && /\bomit\b/.test(value));
+    }),
+  );
 }
 
 /** True for a value that is known only when the task runs: a template, a vault secret, or something that holds one. */

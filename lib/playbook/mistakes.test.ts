@@ -39,6 +39,13 @@ describe('mistakes in playbooks', () => {
     expect([inPart.mistakes, codes(inPart.warnings)]).to.deep.equal([[], ['UNKNOWN_FILTER']]);
   });
 
+  it('are no arguments that exclude each other when one may be omitted', () => {
+    const both = (src: string) =>
+      tasks(`- lineinfile: {path: /x, line: a, insertafter: b, insertbefore: ${src}}`);
+    expect(loadTree({ 'site.yml': both('c') }).mistakes).to.have.lengthOf(1);
+    expect(loadTree({ 'site.yml': both('"{{ c | default(omit) }}"') }).mistakes).to.deep.equal([]);
+  });
+
   it('are files that are not there, unless the run may make them yet', () => {
     const missing = [
       '- include_tasks: no.yml',
