@@ -1,5 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { toTheEnd } from '../../modules/kit/to-the-end.ts';
 import { probeDisk, probeScript } from './pfs_probe.ts';
 import { type BlankDisk, decideDisk, explainRefusal, probeFromJson, ZERO_MIB } from './pfs-disk.ts';
 
@@ -60,10 +61,14 @@ export const pfsFormat = defineState({
   *apply(found, wish) {
     if (found.state !== 'BLANK')
       throw new ModuleError(`${wish.disk} is ${found.state}, it is not to be formatted`);
-    yield* mustSh(`making a PFS on ${wish.disk} failed`, formatScript(found.blank, wish), {
-      live: true,
-      timeout: wish.time_limit + 60,
-    });
+    yield* mustSh(
+      `making a PFS on ${wish.disk} failed`,
+      toTheEnd(`pfs-${wish.disk}`, formatScript(found.blank, wish)),
+      {
+        live: true,
+        timeout: wish.time_limit + 60,
+      },
+    );
     return {};
   },
 });
@@ -86,7 +91,6 @@ has head=${blank.head} || refuse 'first 4 KiB'
 has first=${ZERO_MIB} || refuse 'first MiB'
 has last=${ZERO_MIB} || refuse 'last MiB'
 printf '%s\\n' "$view" | grep -E '^(signature|use|root|chunk|filled)=' >&2 && refuse 'signature, data or user'
-trap '' HUP PIPE
 cd / || exit 1
 install -d -m 0777 /run/pfs
 log=/var/log/polar-mkfs-${disk}.log

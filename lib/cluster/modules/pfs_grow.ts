@@ -1,5 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { toTheEnd } from '../../modules/kit/to-the-end.ts';
 import { probeDisk } from './pfs_probe.ts';
 import { chunksOf } from './pfs-disk.ts';
 
@@ -53,13 +54,15 @@ export const pfsGrow = defineState({
     const to = chunksOf(found.size).chunks;
     const script = `
 cd / || exit 1
-trap '' HUP PIPE
 log=/var/log/polar-growfs-${disk}.log
 timeout -k 5 ${time_limit} /usr/local/bin/pfs -C ${quote(cluster)} growfs -o ${from} -n ${to} ${quote(disk)} </dev/null >"$log" 2>&1
 rc=$?
 [ $rc -eq 0 ] || { tail -n 5 "$log" >&2; exit $rc; }
 `;
-    yield* mustSh(`growing the PFS on ${disk} failed`, script, { timeout: time_limit + 60, live: true });
+    yield* mustSh(`growing the PFS on ${disk} failed`, toTheEnd(`pfs-${disk}`, script), {
+      timeout: time_limit + 60,
+      live: true,
+    });
     return {};
   },
 });

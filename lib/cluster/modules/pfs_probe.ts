@@ -1,5 +1,7 @@
+import { basename } from 'node:path';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineAction, ModuleError, quote, type Steps, sh } from '../../modules/kit/define.ts';
+import { awaitEnd } from '../../modules/kit/to-the-end.ts';
 import type { Json } from '../../source/value.ts';
 import { chunksOf, type DiskProbe, type PfsContent, readPfsHeader, ZERO_MIB } from './pfs-disk.ts';
 
@@ -39,9 +41,13 @@ export const pfsProbe = defineAction({
   },
 });
 
+/** Seconds for which a look waits for an mkfs or growfs that an earlier run began. */
+const MKFS_MAY_TAKE = 900;
+
 /** One host's view of the disk. */
 export function* probeDisk(wish: Args, host: string): Steps<DiskProbe> {
-  const reply = yield* sh(probeScript(wish), { timeout: 120 });
+  const script = `${awaitEnd(`pfs-${basename(wish.path)}`, MKFS_MAY_TAKE)}\n${probeScript(wish)}`;
+  const reply = yield* sh(script, { timeout: MKFS_MAY_TAKE + 120 });
   if (reply.rc !== 0)
     throw new ModuleError(`cannot look at ${wish.path}: ${reply.stderr.trim()}`, { rc: reply.rc });
   const disk = parseProbe(reply.stdout, wish.path, host);

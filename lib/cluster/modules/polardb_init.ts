@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { awaitEnd, toTheEnd } from '../../modules/kit/to-the-end.ts';
 
 /** What a data directory on the node's own disk is. */
 export interface Found {
@@ -148,7 +150,7 @@ function probeScript(wish: Args): string {
   return `
 data=${quote(wish.data)}
 mark=$data.initializing
-if [ -e "$mark" ]; then flock -w 300 "$mark" true || { echo "an initialisation of $data is still running" >&2; exit 1; }; fi
+${awaitEnd(workOn(wish.data), 300)}
 if [ -e "$mark" ] && ${LEFT_SOMETHING}; then local=half
 elif [ -e "$data/PG_VERSION" ]; then local=present
 elif [ -d "$data" ] && [ -n "$(ls -A "$data")" ]; then local=foreign
@@ -182,30 +184,18 @@ export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args):
   else echo no; fi`;
 }
 
-/**
- * Waits for the making and shows live what it says. What stops the request (Ctrl-C, a time limit, a killed runner) does
- * not stop the making: the next run waits for its end.
- */
-export function initScript(wish: Args): string {
-  return `
-mark=${quote(`${wish.data}.initializing`)}
-exec 3<&0
-: >>"$mark"
-tail -n +1 -f --pid=$$ "$mark" 3<&- &
-seen=$!
-rc=$( (setsid sh -c ${quote(makingScript(wish))} <&3 &) )
-kill $seen
-wait $seen 2>/dev/null
-exit "\${rc:-1}"
-`;
-}
+/** The name of the work on a data directory. */
+const workOn = (data: string) => `init-${createHash('sha256').update(data).digest('hex').slice(0, 12)}`;
 
 /**
- * Says its exit code. Writes its log into the mark, and removes the mark as its last act; so does a failure that left
- * nothing behind, neither here nor on the shared disk: the next run begins anew.
+ * Writes its log into the mark too, and removes the mark as its last act; so does a failure that left nothing behind,
+ * neither here nor on the shared disk: the next run begins anew.
  */
-function makingScript(wish: Args): string {
-  return `
+export function initScript(wish: Args): string {
+  return toTheEnd(
+    workOn(wish.data),
+    `
+exec 4>&1
 data=${quote(wish.data)}
 mark=$data.initializing
 as_user() { (cd / && runuser -u ${quote(wish.user)} -- "$@"); }
@@ -215,19 +205,15 @@ make() {
 ${steps(wish)}
 }
 secret=$(cat)
-trap '' HUP PIPE
-exec 9>>"$mark"
-flock -n 9 || { echo "another run makes $data right now" >&2; echo 1; exit; }
-( make ) >>"$mark" 2>&1
-rc=$?
-if [ $rc -ne 0 ]; then
+rc=$({ { ( make ) 2>&1 </dev/null; echo $? >&3; } | tee -a "$mark" >&4; } 3>&1)
+if [ "$rc" -ne 0 ]; then
   tail -n 20 "$mark" >&2
 ${tooLittleMemory(wish)}
-  if ${LEFT_SOMETHING}; then echo $rc; exit; fi
+  if ${LEFT_SOMETHING}; then exit "$rc"; fi
 fi
 rm -f "$mark"
-echo $rc
-`;
+exit "$rc"`,
+  );
 }
 
 /** PostgreSQL advises to lower settings, but the initdb of version 11 (unlike the server) takes none. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { onlyWhereChangesAreAllowed, onlyWithPrograms } from '../../../test/support/requirements.ts';
 import { finishedArguments, replaySteps, runModule, testContext } from '../../../test/support/run-module.ts';
+import { throwAwayCopy } from '../../../test/support/scratch-system.ts';
 import type { Result } from '../kit/define.ts';
 import { apt } from './apt.ts';
 
@@ -34,7 +35,7 @@ describe('apt', () => {
     const policy = 'foo:\n  Installed: (none)\n  Candidate: 1.0\n  Version table:\n     1.0 500\n';
     const { result, scripts } = replay({ pkg: 'foo' }, [HEADER, policy, DONE]);
     expect(scripts[2])
-      .to.match(/apt-get .*install -- foo=1\.0$/)
+      .to.match(/apt-get .*install -- foo=1\.0'/)
       .and.include('--force-confold');
     expect(result.changed).to.equal(true);
     expect(result.stdout).to.equal(DONE);
@@ -80,6 +81,26 @@ describe('apt', () => {
     expect((await run({ name: 'sl', state: 'latest' })).changed).to.equal(false);
     expect((await run({ name: 's[l]', state: 'absent' })).changed).to.equal(true);
     expect((await run({ name: 'sl', state: 'absent', purge: 'true' })).changed).to.equal(false);
+  });
+
+  it('repairs what a dpkg left that was killed', async function () {
+    onlyWithPrograms(this, 'apt-get', 'dpkg-deb');
+    this.timeout(120_000);
+    const copy = await throwAwayCopy(this);
+    try {
+      // Its script kills dpkg while that works on it, as a reset of the host would.
+      copy.run(`cd /root; mkdir -p d/DEBIAN
+        printf 'Package: pptest\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@y>\\nDescription: x\\n' >d/DEBIAN/control
+        printf '#!/bin/sh\\n[ -e /root/once ] || { touch /root/once; kill -9 $PPID; }\\n' >d/DEBIAN/postinst
+        chmod 755 d/DEBIAN/postinst; dpkg-deb -b d pptest.deb >/dev/null
+        dpkg -i pptest.deb >/dev/null 2>&1 || :; ls /var/lib/dpkg/updates | grep -q .`);
+      const result = await runModule(apt, { deb: '/root/pptest.deb' }, { enter: copy.enter });
+      expect(result.failed, JSON.stringify(result)).to.equal(undefined);
+      expect(result.stderr).to.match(/an earlier dpkg was interrupted/);
+      copy.run(`dpkg-query -W -f '\${db:Status-Status}' pptest | grep -x installed`);
+    } finally {
+      copy.end();
+    }
   });
 
   it('names the package that does not exist', async function () {

@@ -13,6 +13,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { awaitEnd, toTheEnd } from '../kit/to-the-end.ts';
 import {
   findInstalled,
   type Installed,
@@ -132,6 +133,7 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
   const pattern = names.map(name => fnmatchSource(name.split(':')[0]!)).join('|');
   const script = [
     ENVIRONMENT,
+    awaitEnd(PACKAGES, a.lock_timeout + 600),
     'command -v apt-get >/dev/null 2>&1 || exit 96',
     STAMP,
     updateScript(a, checkMode),
@@ -238,12 +240,24 @@ printf '#!/bin/sh\\nexit ${code}\\n' >$rc_d && chmod 755 $rc_d || exit 94
 const NOTHING =
   /^0 upgraded, 0 newly installed, (0 reinstalled, )?(0 downgraded, )?0 to remove and \d+ not upgraded/m;
 
+/** All work on packages of a host, whichever module does it. */
+const PACKAGES = 'packages';
+
+/** What a dpkg that was killed left, which apt refuses to work on; apt looks for the same files. */
+const REPAIR = `case $(ls /var/lib/dpkg/updates 2>/dev/null) in *[0-9]*)
+  echo 'an earlier dpkg was interrupted: dpkg --configure -a' >&2
+  dpkg --force-confdef --force-confold --configure -a || exit 1 ;;
+esac
+`;
+
 /** Runs apt-get with a verb; whether something changed is read from its summary, in check mode from the simulated one. */
 function* aptGet(a: Args, ctx: ModuleContext, verb: readonly string[], pre = ''): Steps<Result> {
   const command = ['apt-get', ...options(a, ctx.checkMode), ...verb].map(quote).join(' ');
-  const reply = yield* sh(`${ENVIRONMENT}\n${pre}${policyScript(a.policy_rc_d, ctx.checkMode)}${command}`, {
-    live: true,
-  });
+  const script = `${ENVIRONMENT}\n${pre}${policyScript(a.policy_rc_d, ctx.checkMode)}`;
+  const reply = yield* sh(
+    ctx.checkMode ? script + command : toTheEnd(PACKAGES, `${script}${REPAIR}${command}`),
+    { live: true },
+  );
   if (reply.rc !== 0 || reply.timedOut) throw aptFailure(reply, verb);
   const prepared = summary(reply.stdout);
   return {

@@ -17,7 +17,10 @@ function replay(
   const ctx = testContext({ checkMode, facts: { pkg_mgr: 'dnf' } });
   const steps = (module as ActionModule).run(finishedArguments(module, raw) as never, ctx);
   const { value, requests } = replaySteps(steps, replies);
-  const commands = requests.map(r => (r.kind === 'sh' ? r.script.split('\n').at(-1)! : r.kind));
+  const commands = requests.map(r => {
+    const lines = r.kind === 'sh' ? r.script.split('\n') : [r.kind];
+    return (lines.find(line => line.startsWith('$y ')) ?? lines.at(-1)!).replace(/'$/, '');
+  });
   return { result: value as Result, commands };
 }
 

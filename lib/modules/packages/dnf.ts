@@ -11,6 +11,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { awaitEnd, toTheEnd } from '../kit/to-the-end.ts';
 import { kindOf, parseTransaction, present, queryScript } from './rpm-choice.ts';
 
 const args = Type.Object({
@@ -99,7 +100,8 @@ const QUIET_RESULT: Result = { changed: false, msg: 'Nothing to do', rc: 0, resu
 /** Runs dnf with a verb; in check mode it says what it would do and is told no. */
 function* transaction(a: Args, ctx: ModuleContext, verb: readonly string[]): Steps<Result> {
   const words = [ctx.checkMode ? '--assumeno' : '-y', ...flags(a), ...verb].map(quote).join(' ');
-  const reply = yield* sh(`${PROGRAM}\n$y ${words}`, { live: true });
+  const script = `${PROGRAM}\n$y ${words}`;
+  const reply = yield* sh(ctx.checkMode ? script : toTheEnd('packages', script), { live: true });
   const { nothing, results, summary } = parseTransaction(reply.stdout + reply.stderr);
   // "No" to a transaction is an exit code of 1.
   const refused = ctx.checkMode && summary;
@@ -123,7 +125,7 @@ function dnfFailure(reply: Reply, verb: readonly string[]): ModuleError {
 
 /** Which of the names the host has, as rpm says. */
 function* installed(a: Args, names: readonly string[]): Steps<ReadonlySet<string>> {
-  const reply = yield* sh(queryScript(names, a.installroot));
+  const reply = yield* sh(`${awaitEnd('packages', 600)}\n${queryScript(names, a.installroot)}`);
   if (reply.rc === 96) throw new ModuleError('this host has no rpm: it does not use RPM packages');
   return present(names, reply.stdout);
 }
