@@ -44,6 +44,8 @@ type LoadingOptions = Partial<Pick<LoaderOptions, 'warn' | 'strict'>>;
 export interface Session {
   readonly inventory: Inventory;
   readonly templar: Templar;
+  /** What the command line gives to all hosts. */
+  readonly extraVars: VarLayer;
   readonly settings: Settings;
   readonly verbosity: number;
   /** Throws UsageError when --limit leaves no host. */
@@ -141,6 +143,7 @@ export async function openSession(
       atEnd: [],
       stepping: { on: step },
     }),
+    extraVars,
     createLoader: (playbooks, own) => createLoader(settings, templar, files, extraVars.vars, playbooks, own),
     close: async () => {
       interrupt.stop();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import type { Hosts } from './hosts.ts';
 import { freeScript, takeScript } from './modules/polardb_lock.ts';
@@ -38,7 +39,12 @@ export async function holdOperationsLock(
   { owner, graceS, signal, directory = DIRECTORY }: LockRequest,
 ): Promise<HeldLock> {
   const by = `${userInfo().username} on ${hostname()} (process ${process.pid})`;
-  const script = takeScript(directory, { name: NAME, owner, wait: WAIT_S, queue: false, grace: graceS }, by);
+  const script = takeScript(
+    directory,
+    { name: NAME, owner, wait: WAIT_S, queue: false, grace: graceS },
+    by,
+    randomUUID(),
+  );
   const reply = await hosts.script(storage, script, {
     timeoutMs: (WAIT_S + 30) * 1000,
     ...(signal ? { signal } : {}),
@@ -50,7 +56,7 @@ export async function holdOperationsLock(
   const holder = reply.stdout.trim();
   return {
     release: async () => {
-      await hosts.script(storage, freeScript(directory, NAME, holder)).catch(() => undefined);
+      await hosts.script(storage, freeScript(directory, NAME, { holder })).catch(() => undefined);
     },
   };
 }

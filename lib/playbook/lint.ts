@@ -29,7 +29,7 @@ export type LintRule =
 
 export interface LintOptions {
   readonly templar: Templar;
-  /** Names of variables that an inventory gives to some host. */
+  /** Names of variables that an inventory gives to some host, or the command line to all. */
   readonly inventoryNames: ReadonlySet<string>;
 }
 
@@ -101,7 +101,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 
 /** Words with which these programs only look: no module does that. */
 const ONLY_LOOKS =
-  /^(systemctl (is-|show|status|cat|list|daemon)|git (rev-parse|log|describe|status)|sysctl -n|mount$|hostnamectl$|crontab -l|tar -?t)/;
+  /^(systemctl (-\S+ )*(is-|show|status|cat|list|daemon)|git (rev-parse|log|describe|status)|sysctl -n|mount$|hostnamectl$|crontab -l|tar -?t)/;
 
 const isCommand = ({ module }: Task): boolean => module.name === 'command' || module.name === 'shell';
 

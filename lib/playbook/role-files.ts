@@ -58,8 +58,10 @@ function roleDirectories(load: Load, { playDir, parent }: RoleSearch): string[] 
   return [
     path.join(playDir, 'roles'),
     path.join(load.baseDir, 'roles'),
-    // The layout of this project: playbooks/ beside roles/.
-    ...(path.basename(playDir) === 'playbooks' ? [path.join(playDir, '../roles')] : []),
+    // The layout of this project: playbooks/ beside roles/, and parts of playbooks below it.
+    ...[playDir, path.dirname(playDir)]
+      .filter(directory => path.basename(directory) === 'playbooks')
+      .map(directory => path.join(directory, '../roles')),
     ...load.options.rolesPath,
     ...standard,
     ...(parent ? [path.dirname(parent.path)] : []),

@@ -1,5 +1,5 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type ClusterRecord, formatRecord } from '../../lib/cluster/modules/polardb_record.ts';
@@ -239,7 +239,8 @@ async function withGuard<T>(
     const programs = {
       nbdcopy: `grep -q '^polar-record' ${dir}/record && exec cat ${dir}/record; echo "nbdcopy: $(cat ${dir}/record)" >&2; exit 1`,
       blockdev: `echo "blockdev $*" >>${dir}/calls`,
-      systemctl: 'true',
+      systemctl: `[ "$1" != kill ] || echo "systemctl $*" >>${dir}/calls`,
+      nbdinfo: `cat ${dir}/info >&2; exit 1`,
       setpriv: `echo "start $*" >>${dir}/calls`,
       'systemd-notify': `echo "notify $*" >>${dir}/calls`,
     };
@@ -270,6 +271,7 @@ async function withGuard<T>(
     const env = {
       PATH: `${dir}:${process.env.PATH}`,
       POLAR_GUARD_ENV: join(dir, 'env'),
+      NBD_EXPORT: 'export1',
       RUNTIME_DIRECTORY: dir,
       NOTIFY_SOCKET: 'x',
     };
@@ -346,6 +348,30 @@ describe('the guard of a primary whose disk is attached again', () => {
         expect(/blockdev (\S+) \/dev\/null/.exec(said)?.[1] ?? '').to.equal(expected);
       }),
     );
+});
+
+describe('a server that has lost its disk', () => {
+  const primary = { what: '', node: 'rw1', hostid: 1, files: conf(1) };
+  const POLICY = 'handshake: server policy prevents NBD_OPT_GO';
+  for (const [what, answer, ended] of [
+    ['ends when the storage host refuses the disk to its node', POLICY, true],
+    ['waits when the storage host is away', 'connect: Connection refused', false],
+  ] as const)
+    it(what, () =>
+      withGuard(primary, ({ dir, run, calls }) => {
+        writeFileSync(join(dir, 'info'), answer);
+        expect(run('lost', 'null').status).to.equal(0);
+        expect(calls()).to.equal(ended ? 'systemctl kill -s KILL polardb\n' : '');
+        expect(run('lost', 'other').status).to.equal(0);
+      }),
+    );
+
+  it('is none on a node that was taken out of the cluster: its disk may be attached', () =>
+    withGuard(primary, ({ dir, run }) => {
+      rmSync(join(dir, 'env'));
+      expect(run('attached', 'null').status).to.equal(0);
+      expect(run('start').status).not.to.equal(0);
+    }));
 });
 
 describe('a server started by hand, without the guard', () => {

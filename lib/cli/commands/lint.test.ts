@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -6,6 +6,8 @@ import { parseFlags } from '../../source/flags.ts';
 import { PLAYBOOK_FLAGS } from '../playbook-flags.ts';
 import { openSession } from '../session.ts';
 import { lintFile } from './lint.ts';
+
+const PROJECT = join(import.meta.dirname, '../../..');
 
 /** Codes and lines that lint finds in a play of these lines. */
 async function lint(body: string): Promise<string[]> {
@@ -32,6 +34,11 @@ describe('lint', () => {
     [
       'no module for looking',
       '  tasks:\n    - {name: a, command: systemctl is-active x, changed_when: false}\n',
+      [],
+    ],
+    [
+      'no module for looking, with options before it',
+      '  tasks:\n    - {name: a, shell: systemctl -q is-active x || systemctl start x, changed_when: false}\n',
       [],
     ],
     [
@@ -71,4 +78,21 @@ describe('lint', () => {
   ];
   for (const [name, body, found] of cases)
     it(`finds ${name}`, async () => expect(await lint(body)).to.deep.equal(found));
+
+  it('finds nothing in the playbooks and roles of this project', async () => {
+    // What the operations are given by -e; parts get `operation` from what imports them.
+    const given = ['new_primary', 'node', 'backup', 'operation'].flatMap(name => ['-e', `${name}=x`]);
+    const inventory = join(PROJECT, 'inventory/hosts.yaml');
+    const session = await openSession(parseFlags(PLAYBOOK_FLAGS, ['-i', inventory, ...given]));
+    try {
+      const found = ['playbooks', 'playbooks/parts']
+        .flatMap(dir => readdirSync(join(PROJECT, dir)).map(name => join(PROJECT, dir, name)))
+        .filter(file => file.endsWith('.yml'))
+        .flatMap(file => lintFile(session, file))
+        .map(({ text, error }) => `${error.position?.file}:${error.position?.line} ${text}`);
+      expect([...new Set(found)]).to.deep.equal([]);
+    } finally {
+      await session.close();
+    }
+  });
 });

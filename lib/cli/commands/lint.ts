@@ -59,7 +59,7 @@ export function lintFile(session: Session, file: string): Entry[] {
     const doubtful: SourceError[] = [];
     const warn = (mistake: SourceError) => void doubtful.push(mistake);
     const playbook = createLoader([file], { warn }).loadPlaybook([file]);
-    const inventoryNames = new Set<string>();
+    const inventoryNames = new Set([...session.extraVars.vars.keys()].map(String));
     for (const host of inventory.hosts.keys()) {
       for (const { vars } of inventory.layers(host, [playbook.dir]))
         for (const name of vars.keys()) inventoryNames.add(String(name));

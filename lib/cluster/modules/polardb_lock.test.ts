@@ -15,13 +15,15 @@ async function holdIn(
   grace = wish.grace,
 ): Promise<{ readonly shell: ChildProcess; readonly holder: string }> {
   const shell = spawn('sh', { stdio: ['pipe', 'pipe', 'inherit'] });
-  shell.stdin.write(`(${takeScript(dir, { ...wish, grace }, 'me on here (process 1)')})\n`);
+  shell.stdin.write(`(${takeScript(dir, { ...wish, grace }, 'me on here (process 1)', 'run-1')})\n`);
   const [holder] = (await once(shell.stdout, 'data')) as [Buffer];
   return { shell, holder: holder.toString().trim() };
 }
 
 const take = (dir: string) =>
-  spawnSync('sh', ['-c', `(${takeScript(dir, wish, 'other on there (process 2)')})`], { encoding: 'utf8' });
+  spawnSync('sh', ['-c', `(${takeScript(dir, wish, 'other on there (process 2)', 'run-2')})`], {
+    encoding: 'utf8',
+  });
 
 describe('the lock of operations', () => {
   it('says who holds it, and does not wait for a run that is alive', async () => {
@@ -35,7 +37,7 @@ describe('the lock of operations', () => {
         );
       } finally {
         shell.kill();
-        spawnSync('sh', ['-c', freeScript(dir, 'cluster', holder)]);
+        spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder: holder })]);
       }
     });
   });
@@ -44,21 +46,52 @@ describe('the lock of operations', () => {
     await withTemporaryDirectory(async dir => {
       // Three times longer than `take` waits: it does not get a lock that was left.
       const { shell, holder } = await holdIn(dir, 3 * wish.wait);
-      spawnSync('sh', ['-c', freeScript(dir, 'cluster', holder)]);
+      spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder: holder })]);
       shell.kill();
       const next = take(dir);
       expect(next.status, next.stderr).to.equal(0);
-      spawnSync('sh', ['-c', freeScript(dir, 'cluster', next.stdout.trim())]);
+      spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder: next.stdout.trim() })]);
     });
   });
 
   it('is not given back by a run that no longer has it', async () => {
     await withTemporaryDirectory(async dir => {
       const { shell, holder } = await holdIn(dir);
-      spawnSync('sh', ['-c', freeScript(dir, 'cluster', '1')]);
+      spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder: '1' })]);
       expect(existsSync(join(dir, 'cluster.lock.owner'))).to.equal(true);
       shell.kill();
-      spawnSync('sh', ['-c', freeScript(dir, 'cluster', holder)]);
+      spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder: holder })]);
+    });
+  });
+
+  it('is taken once by a run, whose parts may ask for it again', async () => {
+    await withTemporaryDirectory(async dir => {
+      const { shell, holder } = await holdIn(dir);
+      const again = takeScript(dir, wish, 'me on here (process 1)', 'run-1');
+      const { status, stdout } = spawnSync('sh', ['-c', again], { encoding: 'utf8' });
+      expect([status, stdout]).to.deep.equal([0, '']);
+      shell.kill();
+      spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder })]);
+    });
+  });
+
+  it('is given back by the run that holds it, by others only with force', async () => {
+    await withTemporaryDirectory(async dir => {
+      const { shell } = await holdIn(dir);
+      const free = (whose: Parameters<typeof freeScript>[2]) =>
+        spawnSync('sh', ['-c', freeScript(dir, 'cluster', whose)], { encoding: 'utf8' });
+      const other = free({ run: 'run-2' });
+      expect([other.status, other.stderr]).to.deep.equal([
+        77,
+        readFileSync(join(dir, 'cluster.lock.owner'), 'utf8'),
+      ]);
+      expect(free({ run: 'run-1' }).status).to.equal(0);
+      expect(existsSync(join(dir, 'cluster.lock.owner'))).to.equal(false);
+      shell.kill();
+      const second = await holdIn(dir);
+      expect(free({ force: true }).status).to.equal(0);
+      expect(take(dir).status).to.equal(0);
+      second.shell.kill();
     });
   });
 
@@ -71,7 +104,7 @@ describe('the lock of operations', () => {
       expect(next.stderr).to.match(/waiting for switchover to ro1.*that run was killed.*free in \d s/);
       expect(next.status).to.equal(0);
       expect(readFileSync(join(dir, 'cluster.lock.owner'), 'utf8')).to.match(/by other on there/);
-      spawnSync('sh', ['-c', freeScript(dir, 'cluster', next.stdout.trim())]);
+      spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder: next.stdout.trim() })]);
     });
   });
 });

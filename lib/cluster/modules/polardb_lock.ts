@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineAction, ModuleError, quote, sh } from '../../modules/kit/define.ts';
@@ -10,6 +11,9 @@ const args = Type.Object({
   queue: A.bool('False does not wait for a run that is alive, only for what a killed one left.', {
     default: true,
   }),
+  force: A.bool('Gives it back although another run holds it. Make sure first that this run has ended.', {
+    default: false,
+  }),
   grace: A.int('Seconds it stays taken after its runner was killed, for work that goes on without it.', {
     default: 60,
   }),
@@ -18,6 +22,9 @@ type Args = Type.Static<typeof args>;
 
 /** Where the locks are, on the host. */
 const DIRECTORY = '/run/polar';
+
+/** This run, by which it knows its own locks. */
+const RUN = randomUUID();
 
 export const polardbLock = defineAction({
   name: 'polardb_lock',
@@ -28,19 +35,25 @@ export const polardbLock = defineAction({
 
   *run(wish) {
     if (wish.state === 'free') {
-      const reply = yield* sh(freeScript(DIRECTORY, wish.name));
+      const reply = yield* sh(freeScript(DIRECTORY, wish.name, wish.force ? { force: true } : { run: RUN }));
+      if (reply.rc === 77)
+        throw new ModuleError(
+          `another run holds the lock: ${reply.stderr.trim()}. It ends with that run; \`force: true\` takes it away`,
+        );
       if (reply.rc !== 0) throw new ModuleError(`cannot unlock: ${reply.stderr.trim()}`, { rc: reply.rc });
       return { changed: false };
     }
     const by = `${userInfo().username} on ${hostname()} (process ${process.pid})`;
-    const reply = yield* sh(takeScript(DIRECTORY, wish, by), { timeout: wish.wait + 30, live: true });
+    const reply = yield* sh(takeScript(DIRECTORY, wish, by, RUN), { timeout: wish.wait + 30, live: true });
     if (reply.rc === 75) {
       throw new ModuleError(
         `another run is at work: ${reply.stderr.trim().split('\n').at(-1)}. Wait for its end, then run again.`,
       );
     }
     if (reply.rc !== 0) throw new ModuleError(`cannot lock: ${reply.stderr.trim()}`, { rc: reply.rc });
-    yield { kind: 'at-end', script: freeScript(DIRECTORY, wish.name, reply.stdout.trim()) };
+    // A part of this run had it already, and gives it back.
+    if (reply.stdout.trim() === '') return { changed: false };
+    yield { kind: 'at-end', script: freeScript(DIRECTORY, wish.name, { holder: reply.stdout.trim() }) };
     return { changed: false };
   },
 
@@ -57,6 +70,7 @@ export function takeScript(
   directory: string,
   { name, owner, wait, queue, grace }: Pick<Args, 'name' | 'owner' | 'wait' | 'queue' | 'grace'>,
   by: string,
+  run: string,
 ): string {
   return `
 file=${quote(`${directory}/${name}.lock`)}
@@ -67,7 +81,7 @@ holder() {
   while kill -0 "$shell" 2>/dev/null; do sleep 1 9>&-; done
   echo $(($(date +%s) + ${grace})) >"$file.left"
   sleep ${grace} 9>&-
-  rm -f "$file.pid" "$file.owner" "$file.left"
+  rm -f "$file.pid" "$file.owner" "$file.run" "$file.left"
 }
 # Who has it, and for how long yet when its runner is gone.
 tell() {
@@ -76,6 +90,7 @@ tell() {
   else cat "$file.owner" 2>/dev/null || echo 'a run that does not say who it is'; fi
 }
 exec 9>>"$file"
+[ "$(cat "$file.run" 2>/dev/null)" != ${quote(run)} ] || exit 0
 waited=0
 until flock -n 9; do
   if [ $waited -ge ${wait} ] || { ${queue ? 'false' : '[ ! -e "$file.left" ]'} && [ $waited -ge 2 ]; }; then tell >&2; exit 75; fi
@@ -85,19 +100,30 @@ until flock -n 9; do
 done
 rm -f "$file.left"
 printf '%s\\n' ${quote(owner)}", by "${quote(by)}", since $(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$file.owner"
+printf '%s' ${quote(run)} >"$file.run"
 holder &
 echo $! >"$file.pid"
 echo $!
 `;
 }
 
-/** Gives it back; with `holder` only while that process has it. */
-export function freeScript(directory: string, name: string, holder = ''): string {
+/** Gives it back: what that process or that run holds, or with `force` whoever holds it. */
+export function freeScript(
+  directory: string,
+  name: string,
+  whose: { readonly holder: string } | { readonly run: string } | { readonly force: true },
+): string {
+  const check =
+    'holder' in whose
+      ? `[ "$pid" = ${quote(whose.holder)} ] || exit 0`
+      : 'run' in whose
+        ? `[ "$(cat "$file.run" 2>/dev/null)" = ${quote(whose.run)} ] || { cat "$file.owner" >&2; exit 77; }`
+        : '';
   return `
 file=${quote(`${directory}/${name}.lock`)}
 pid=$(cat "$file.pid" 2>/dev/null) || exit 0
-[ -z ${quote(holder)} ] || [ "$pid" = ${quote(holder)} ] || exit 0
-rm -f "$file.pid" "$file.owner" "$file.left"
+${check}
+rm -f "$file.pid" "$file.owner" "$file.run" "$file.left"
 kill "$pid" 2>/dev/null
 exit 0
 `;
