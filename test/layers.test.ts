@@ -31,6 +31,8 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly file: string;
+  /** The file imported. */
+  readonly target: string;
 }
 
 function imports(): Import[] {
@@ -46,6 +48,7 @@ function imports(): Import[] {
           from: folder(file),
           to: folder(resolve(dirname(file), target)),
           file: relative(root, file),
+          target: relative(root, resolve(dirname(file), target)),
         }));
       }),
   );
@@ -76,10 +79,49 @@ function mistake({ from, to, file }: Import): string | undefined {
     : `${file} imports ${to}, which is above ${from}: move what both need below them`;
 }
 
+/** Files that lead back to themselves by what they import, one list a circle (Tarjan's algorithm). */
+function circles(all: readonly Import[]): string[][] {
+  const targets = new Map<string, string[]>();
+  for (const { file, target } of all) targets.set(file, [...(targets.get(file) ?? []), target]);
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): void => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file)!);
+    open.push(file);
+    for (const next of targets.get(file) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (open.includes(next)) lowest.set(file, Math.min(lowest.get(file)!, lowest.get(next)!));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const circle = open.splice(open.indexOf(file));
+    if (circle.length > 1) found.push(circle.sort());
+  };
+  for (const file of targets.keys()) if (!order.has(file)) visit(file);
+  return found;
+}
+
 describe('layers', () => {
+  const all = imports();
+
   it('look only down', () => {
-    const all = imports();
     expect(all.length).to.be.greaterThan(100);
     expect(all.map(mistake).filter(Boolean)).to.deep.equal([]);
+  });
+
+  it('have no file that leads back to itself, by types either', () => {
+    const back = circles(all).map(
+      circle => `move what these share into a file of its own: ${circle.join(', ')}`,
+    );
+    expect(back).to.deep.equal([]);
+  });
+
+  it('find a circle', () => {
+    const edge = (file: string, target: string) => ({ from: '', to: '', file, target });
+    expect(circles([edge('a', 'b'), edge('b', 'c'), edge('c', 'a'), edge('d', 'a')])).to.deep.equal([
+      ['a', 'b', 'c'],
+    ]);
   });
 });

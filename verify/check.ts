@@ -1,7 +1,6 @@
 import type { DatabaseNode, Deployment } from '../lib/cluster/deployment.ts';
 import type { Hosts } from '../lib/cluster/hosts.ts';
 import type { Databases } from '../lib/cluster/sql.ts';
-import type { Figure } from './findings.ts';
 
 /** Below every other: what a layer stands on comes before it. */
 export const LAYERS = {
@@ -22,6 +21,14 @@ export const LAYERS = {
   health: 'Health',
 } as const;
 export type LayerName = keyof typeof LAYERS;
+
+/** A figure worth reporting beside the verdict: a delay, a lag, a version. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number | string;
+  readonly unit?: string;
+  readonly host?: string;
+}
 
 /** danger: data is at stake; fault: the cluster is not what it should be; warning: it will hurt later. */
 export type Severity = 'danger' | 'fault' | 'warning';

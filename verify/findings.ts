@@ -1,12 +1,4 @@
-import type { Fault, Severity } from './check.ts';
-
-/** A figure worth reporting beside the verdict: a delay, a lag, a version. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number | string;
-  readonly unit?: string;
-  readonly host?: string;
-}
+import type { Fault, Figure, Severity } from './check.ts';
 
 /** A host that could not be looked at, and the check that says why. */
 export interface Waiting {

@@ -8,6 +8,7 @@ import {
   type Check,
   type Doing,
   type Fault,
+  type Figure,
   layerOf,
   type Place,
   type Reply,
@@ -15,7 +16,7 @@ import {
   type Sights,
   type View,
 } from './check.ts';
-import type { Figure, Finding, Waiting } from './findings.ts';
+import type { Finding, Waiting } from './findings.ts';
 import { asksOf, look, type Seen } from './look.ts';
 import { subjectsOf } from './subjects.ts';
 

@@ -1,6 +1,8 @@
-import type { ManagedFiles } from './managed-files.ts';
 import type { RoleRecord } from './role-record.ts';
 import type { SqlTarget } from './sql.ts';
+
+/** The contents that a file on a host may have: more than one where a host's own nature decides. */
+export type ManagedFiles = ReadonlyMap<string, readonly string[]>;
 
 /** One exported disk, as the storage host gives it out and the nodes see it. */
 export interface Export {

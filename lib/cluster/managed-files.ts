@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Value } from '../source/value.ts';
-import { type Deployment, hostsOf, nodesOf } from './deployment.ts';
+import { type Deployment, hostsOf, type ManagedFiles, nodesOf } from './deployment.ts';
 import { HostVariables, type VariableSources } from './variables.ts';
-
-/** The contents that a file on a host may have: more than one where a host's own nature decides. */
-export type ManagedFiles = ReadonlyMap<string, readonly string[]>;
 
 interface Managed {
   readonly path: string;

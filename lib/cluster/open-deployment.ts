@@ -17,11 +17,11 @@ import {
   createPool,
   SshConfigFiles,
 } from '../transport/index.ts';
-import type { Deployment } from './deployment.ts';
+import type { Deployment, ManagedFiles } from './deployment.ts';
 import { extraVars, type Reaching } from './flags.ts';
 import { deploymentOf, recordFact, recordPlace } from './from-inventory.ts';
 import { Hosts } from './hosts.ts';
-import { type ManagedFiles, managedFilesOf } from './managed-files.ts';
+import { managedFilesOf } from './managed-files.ts';
 import { parseRecord, type RoleRecord } from './role-record.ts';
 import { HostVariables, loadRoleDefaults, plain } from './variables.ts';
 

@@ -2,19 +2,18 @@ import { SourceError } from '../source/errors.ts';
 import { displayPath } from '../source/read-yaml.ts';
 import type { Dict } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
-import type { Action } from './action.ts';
 import { firstWord } from './free-form.ts';
 import { authored } from './inherit.ts';
-import type { Load } from './load-state.ts';
+import type { Load, NotedFiles } from './load-state.ts';
 import { findFile } from './search.ts';
 import { isTrue } from './task.ts';
-import type { TaskContext } from './types.ts';
+import type { Action, TaskContext } from './types.ts';
 
 /**
  * Files of the control machine that tasks name and that are not there when the playbook is read. A playbook that makes
  * files on this machine may make them yet: then each is a warning.
  */
-export class AbsentFiles {
+export class AbsentFiles implements NotedFiles {
   private readonly found: { readonly error: SourceError; readonly isCertain: boolean }[] = [];
   private makesFiles = false;
 

@@ -10,26 +10,13 @@ import { isTemplate } from '../templating/templar.ts';
 import { joinWords, parseFreeForm, splitWords, UnbalancedError } from './free-form.ts';
 import { KEYWORDS, keyHint, keywordsOf, type Level } from './keywords.ts';
 import type { Load, LoaderOptions } from './load-state.ts';
-import type { Authored, Task } from './types.ts';
+import type { Action, Authored, Task } from './types.ts';
 
 /** Words that are arguments in the text of a module that takes a command. */
 const COMMAND_ARGUMENTS: ReadonlySet<string> = new Set([
   ...['creates', 'removes', 'chdir', 'executable', 'warn', 'stdin', 'stdin_add_newline', 'strip_empty_ends'],
   'expand_argument_vars',
 ]);
-
-/** What a task does: its module and arguments, whatever of the many forms they were written in. */
-export interface Action {
-  readonly moduleName: string;
-  readonly module: Module;
-  /** `action: "{{ name }} …"`: the module is known when the task runs, and `module` only holds its arguments. */
-  readonly moduleTemplate: Authored | undefined;
-  readonly args: Dict;
-  readonly argsTemplate: Authored | undefined;
-  readonly argsAt: Position;
-  /** `local_action`. */
-  readonly local: boolean;
-}
 
 /** A task whose module a template names, with that module. */
 export function withModule(task: Task, name: string, find: LoaderOptions['findModule']): Task {

@@ -12,12 +12,11 @@ import {
   type Value,
 } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
-import type { Action } from './action.ts';
 import { each } from './inherit.ts';
 import { type Keyword, keyHint, keywordsOf, type Level, mismatch } from './keywords.ts';
 import type { Load } from './load-state.ts';
 import { mistakesOf } from './problems.ts';
-import type { Authored } from './types.ts';
+import type { Action, Authored } from './types.ts';
 
 /** Keywords whose text is an expression without braces. */
 const EXPRESSIONS: ReadonlySet<string> = new Set([

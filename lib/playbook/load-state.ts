@@ -3,10 +3,9 @@ import { type Position, SourceError } from '../source/errors.ts';
 import type { FileReader } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
 import type { Templar } from '../templating/templar.ts';
-import type { AbsentFiles } from './absent-files.ts';
 import type { Problems } from './problems.ts';
 import { StaticVariables } from './static-variables.ts';
-import type { Authored, Keywords, LoadedRole, RoleRequest, TaskContext } from './types.ts';
+import type { Action, Authored, Keywords, LoadedRole, RoleRequest, TaskContext } from './types.ts';
 
 export interface LoaderOptions {
   readonly templar: Templar;
@@ -30,6 +29,12 @@ export interface LoaderOptions {
   readonly strict?: boolean;
 }
 
+/** What is noted of the files that tasks name, and told once all of the playbook is known. */
+export interface NotedFiles {
+  note(load: Load, dict: Dict, context: TaskContext, action?: Action): void;
+  report(load: Load): void;
+}
+
 /** One call of the loader: what all its parts share. */
 export interface Load {
   readonly options: LoaderOptions;
@@ -39,7 +44,7 @@ export interface Load {
   /** True the second time for one dictionary or list: files used often are checked once. */
   readonly alreadyChecked: (container: object) => boolean;
   /** Files of the control machine that tasks name and that are not there. */
-  readonly absent: AbsentFiles;
+  readonly absent: NotedFiles;
   /** Makes an id unique among those given so far. */
   readonly uniqueId: (id: string) => string;
   /** Files being imported, to see a circle. */

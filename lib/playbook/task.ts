@@ -2,12 +2,12 @@ import { argumentNames } from '../modules/kit/arguments.ts';
 import type { Module } from '../modules/kit/define.ts';
 import { didYouMean } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, type Value } from '../source/value.ts';
-import { type Action, parseAction } from './action.ts';
+import { parseAction } from './action.ts';
 import { checkArguments, checkKeys, checkKeywords, checkTemplates } from './check.ts';
 import { authored, inherit, texts } from './inherit.ts';
 import { INCLUDE_KEYWORDS, type Level, LOOP_CONTROL } from './keywords.ts';
 import { type Load, staticVariables } from './load-state.ts';
-import type { Authored, Keywords, Loop, Task, TaskContext } from './types.ts';
+import type { Action, Authored, Keywords, Loop, Task, TaskContext } from './types.ts';
 
 const LOOP_KEYS = new Map(LOOP_CONTROL.map(entry => [entry.name, entry]));
 

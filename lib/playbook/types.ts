@@ -237,3 +237,16 @@ export interface LoadedRole {
   readonly tasks: readonly TaskNode[];
   readonly handlers: readonly TaskNode[];
 }
+
+/** What a task does: its module and arguments, whatever of the many forms they were written in. */
+export interface Action {
+  readonly moduleName: string;
+  readonly module: Module;
+  /** `action: "{{ name }} …"`: the module is known when the task runs, and `module` only holds its arguments. */
+  readonly moduleTemplate: Authored | undefined;
+  readonly args: Dict;
+  readonly argsTemplate: Authored | undefined;
+  readonly argsAt: Position;
+  /** `local_action`. */
+  readonly local: boolean;
+}

@@ -1,9 +1,10 @@
 import type { Json } from '../../source/value.ts';
-import { type Attributes, chmodText, modeBits, modeText } from '../kit/attributes.ts';
+import { type Attributes, chmodText, type FileStatus, modeBits, modeText } from '../kit/attributes.ts';
 import { ModuleError, quote } from '../kit/define.ts';
 import type { Found } from '../kit/stat.ts';
 import { isRootly, temporaryBeside } from '../kit/write-file.ts';
-import type { FileArgs, FileFound } from './file.ts';
+import type { FileArgs } from './file-arguments.ts';
+import type { Entry } from './file-tree.ts';
 
 /** What is there, in Ansible's words. */
 export type Prior = 'absent' | 'directory' | 'file' | 'hard' | 'link';
@@ -21,6 +22,22 @@ export interface Decision {
   readonly before: Readonly<Record<string, Json>>;
   readonly after: Readonly<Record<string, Json>>;
   readonly result: Readonly<Record<string, Json>>;
+}
+
+/** What the probe found. */
+export interface FileFound {
+  readonly at: Found;
+  readonly prior: Prior;
+  /** The path itself, a link not followed. */
+  readonly own: FileStatus | undefined;
+  /** What `src` leads to; for links only. `text` is src with `~` and variables expanded. */
+  readonly source: { readonly text: string; readonly at: Found } | undefined;
+  /** Whether a directory in the way of a link is empty. */
+  readonly empty: boolean;
+  /** Access and modification time as stat prints them. */
+  readonly times: string | undefined;
+  /** What is below a directory: for recurse, and for the diff of a removal. */
+  readonly entries: readonly Entry[];
 }
 
 /** The state of what a look found. A link that was followed counts as a link. */

@@ -1,24 +1,20 @@
-import type { Static } from 'typebox';
 import type { Json } from '../../source/value.ts';
-import { A, Type } from '../kit/arguments.ts';
 import {
   type AttributeChanges,
   type Attributes,
-  attributeArgs,
   attributeChanges,
   attributeCommands,
-  type FileStatus,
   parseStatus,
   STAT_FORMAT,
   statusFields,
-  unsafeWritesArg,
 } from '../kit/attributes.ts';
 import { defineState, type ModuleContext, ModuleError, quote } from '../kit/define.ts';
 import { identityOf, REACH, reachLine } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { attributesFound, type Found, foundOf, hostWord, lookScript, pathWord } from '../kit/stat.ts';
 import { failure, valuesText } from '../kit/write-file.ts';
-import { type Decision, decide, type Prior, priorOf, workScript } from './file-decision.ts';
+import { args, type FileArgs } from './file-arguments.ts';
+import { type Decision, decide, type FileFound, priorOf, workScript } from './file-decision.ts';
 import {
   isTimeChange,
   TIMES_FORMAT,
@@ -28,59 +24,7 @@ import {
   type WantedTimes,
   wantedTime,
 } from './file-times.ts';
-import {
-  type Entry,
-  type EntryChanges,
-  entryChanges,
-  entryCommands,
-  parseEntries,
-  walkScript,
-} from './file-tree.ts';
-
-const TIME_FORMAT = '%Y%m%d%H%M.%S';
-
-const args = Type.Object({
-  path: A.path('The entry to care for.', { aliases: ['dest', 'name'] }),
-  state: A.opt(
-    A.choice(
-      ['absent', 'directory', 'file', 'hard', 'link', 'touch'],
-      'What is to be there; unset means what is there already, or a file (a directory with recurse).',
-    ),
-  ),
-  src: A.opt(A.path('What the link leads to; relative to the link for state=link.')),
-  recurse: A.bool('Bring all that is below a directory to the same attributes, too.', { default: false }),
-  force: A.bool(
-    'Make the link even if its target is missing, or a file or empty directory is in its place.',
-    {
-      default: false,
-    },
-  ),
-  follow: A.bool('Care for what a symbolic link leads to in the place of the link.', { default: true }),
-  modification_time: A.opt(A.str('preserve, now, or a time in modification_time_format.')),
-  modification_time_format: A.str('Form of modification_time, as strptime has it.', { default: TIME_FORMAT }),
-  access_time: A.opt(A.str('preserve, now, or a time in access_time_format.')),
-  access_time_format: A.str('Form of access_time, as strptime has it.', { default: TIME_FORMAT }),
-  ...attributeArgs,
-  ...unsafeWritesArg,
-});
-
-export type FileArgs = Static<typeof args>;
-
-/** What the probe found. */
-export interface FileFound {
-  readonly at: Found;
-  readonly prior: Prior;
-  /** The path itself, a link not followed. */
-  readonly own: FileStatus | undefined;
-  /** What `src` leads to; for links only. `text` is src with `~` and variables expanded. */
-  readonly source: { readonly text: string; readonly at: Found } | undefined;
-  /** Whether a directory in the way of a link is empty. */
-  readonly empty: boolean;
-  /** Access and modification time as stat prints them. */
-  readonly times: string | undefined;
-  /** What is below a directory: for recurse, and for the diff of a removal. */
-  readonly entries: readonly Entry[];
-}
+import { type EntryChanges, entryChanges, entryCommands, parseEntries, walkScript } from './file-tree.ts';
 
 /** file: entries of a file system and their attributes. */
 export const file = defineState<typeof args.properties, FileFound>({

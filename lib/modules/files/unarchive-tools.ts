@@ -1,5 +1,5 @@
 import { quote } from '../kit/define.ts';
-import type { UnarchiveArgs } from './unarchive.ts';
+import type { UnarchiveArgs } from './unarchive-arguments.ts';
 
 /** Shell commands for one kind of archive; `$a` is the archive, `$d` the destination. */
 export interface ArchiveScripts {

@@ -1,6 +1,5 @@
-import { PythonRegexError } from '../../source/python-regex.ts';
 import { Undefined, type Value } from '../../source/value.ts';
-import { Fault, fault, type Site } from '../fault.ts';
+import { fault, type Site } from '../fault.ts';
 import { methodOf } from '../methods/index.ts';
 import { iterate } from '../python/iterate.ts';
 import { Callable, type Named } from '../python/objects.ts';
@@ -10,9 +9,9 @@ import { undefinedFault } from '../python/undefined.ts';
 import type { Args, Expr } from '../syntax/ast.ts';
 import { isTemplate } from '../templar.ts';
 import { type Compiler, isLookup } from './compiler.ts';
-import { compileExpression, type Eval } from './expressions.ts';
+import { withLabel } from './label.ts';
 import { attributeOf, compileKept, openedForMethod, written } from './paths.ts';
-import type { Runtime } from './runtime.ts';
+import type { Eval, Runtime } from './runtime.ts';
 
 interface CallArguments {
   readonly args: readonly Value[];
@@ -23,10 +22,10 @@ const NO_NAMED: Named = new Map();
 
 /** Compiles the arguments of a call, filter or test. */
 export function compileArgs(compiler: Compiler, args: Args): (rt: Runtime) => CallArguments {
-  const positional = args.positional.map(arg => compileExpression(compiler, arg));
-  const named = args.named.map(([name, arg]) => [name, compileExpression(compiler, arg)] as const);
-  const star = args.star && compileExpression(compiler, args.star);
-  const doubleStar = args.doubleStar && compileExpression(compiler, args.doubleStar);
+  const positional = args.positional.map(arg => compiler.expression(arg));
+  const named = args.named.map(([name, arg]) => [name, compiler.expression(arg)] as const);
+  const star = args.star && compiler.expression(args.star);
+  const doubleStar = args.doubleStar && compiler.expression(args.doubleStar);
   if (!star && !doubleStar && named.length === 0) {
     return rt => ({ args: positional.map(arg => arg(rt)), named: NO_NAMED });
   }
@@ -44,28 +43,6 @@ function spread(value: Value, into: Map<string, Value>): void {
   if (value instanceof Undefined) throw undefinedFault(value);
   if (!(value instanceof Map)) throw fault(`only a mapping can follow "**", not ${typeName(value)}`);
   for (const [key, item] of value) into.set(str(key), item);
-}
-
-/** What Node throws for files it can not read and the like. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return (
-    error instanceof Error &&
-    !(error instanceof RangeError) &&
-    /^E[A-Z_]+$/.test((error as NodeJS.ErrnoException).code ?? '')
-  );
-}
-
-/** Runs a filter, test or method; its complaints begin with its name. */
-export function naming<T>(what: string, name: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof PythonRegexError) throw fault(`${what} "${name}": ${error.message}`);
-    if (isSystemError(error)) throw fault(`${what} "${name}": ${error.message}`);
-    if (!(error instanceof Fault) || error.code !== 'TEMPLATE_RUNTIME') throw error;
-    const { hint, site } = error;
-    throw new Fault(error.code, `${what} "${name}": ${error.message}`, { hint, site });
-  }
 }
 
 /** A filter applied to a compiled value. */
@@ -100,7 +77,7 @@ export function compileCall(compiler: Compiler, callee: Expr, args: Args, site: 
     ? templated(args, compileArgs(compiler, args))
     : compileArgs(compiler, args);
   if (callee.kind === 'attribute') return compileMethodCall(compiler, callee, compiled, site);
-  const target = compileExpression(compiler, callee);
+  const target = compiler.expression(callee);
   return rt => invoke(rt, target(rt), compiled(rt), callee, site);
 }
 
@@ -135,7 +112,7 @@ function compileMethodCall(
     }
     const { args, named } = compiled(rt);
     rt.site = site;
-    return naming('the method', name, () => method(self, args, named));
+    return withLabel('the method', name, () => method(self, args, named));
   };
 }
 

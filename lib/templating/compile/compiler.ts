@@ -1,15 +1,13 @@
 import type { Value } from '../../source/value.ts';
 import { Fault, type Site } from '../fault.ts';
-import type { Named } from '../python/objects.ts';
+import { findFilter, nearFilter } from '../filters/index.ts';
+import { findLookup, nearLookup } from '../lookups/index.ts';
 import { Blank, defined } from '../python/undefined.ts';
-import type { Args, Expr } from '../syntax/ast.ts';
-import type { PluginKind } from '../templar.ts';
-import { naming } from './calls.ts';
-import type { Environment } from './environment.ts';
-import type { Runtime } from './runtime.ts';
-
-export type Filter = (rt: Runtime, value: Value, args: readonly Value[], named: Named) => Value;
-export type Test = (rt: Runtime, value: Value, args: readonly Value[], named: Named) => boolean;
+import type { Args, Body, Expr } from '../syntax/ast.ts';
+import type { PluginKind, TemplarOptions } from '../templar.ts';
+import { findTest, nearTest } from '../tests/index.ts';
+import { withLabel } from './label.ts';
+import type { Eval, Exec, Filter, Runtime, Test } from './runtime.ts';
 
 /** A value that a filter can work with. */
 function solid(value: Value): Value {
@@ -26,23 +24,44 @@ export function isLookup(callee: Expr): boolean {
 /** Of a collection that we do not have. */
 const FOREIGN = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
 
+/** How the parts of a template are compiled; they contain each other, so they reach each other by way of the compiler. */
+export interface Parts {
+  readonly expression: (compiler: Compiler, node: Expr) => Eval;
+  readonly condition: (compiler: Compiler, node: Expr) => (rt: Runtime) => boolean;
+  readonly body: (compiler: Compiler, body: Body) => Exec;
+}
+
 /**
  * Finds filters, tests and lookups while a template is compiled. A name that nobody knows is noted, for who checks the
  * template before it is used; the template fails only where it comes to it.
  */
 export class Compiler {
-  readonly env: Environment;
+  private readonly options: TemplarOptions;
+  private readonly parts: Parts;
   readonly unknown: Fault[] = [];
 
-  constructor(env: Environment) {
-    this.env = env;
+  constructor(options: TemplarOptions, parts: Parts) {
+    this.options = options;
+    this.parts = parts;
+  }
+
+  expression(node: Expr): Eval {
+    return this.parts.expression(this, node);
+  }
+
+  condition(node: Expr): (rt: Runtime) => boolean {
+    return this.parts.condition(this, node);
+  }
+
+  body(body: Body): Exec {
+    return this.parts.body(this, body);
   }
 
   filter(name: string, site: Site): Filter {
-    const entry = this.env.findFilter(name);
-    if (!entry) return this.missing('UNKNOWN_FILTER', 'filter', name, this.env.nearFilter(name), site);
+    const entry = findFilter(name);
+    if (!entry) return this.missing('UNKNOWN_FILTER', 'filter', name, nearFilter(name), site);
     return (rt, value, args, named) =>
-      naming('the filter', name, () => {
+      withLabel('the filter', name, () => {
         if (entry.lenient) return entry.run(rt, value, args, named);
         for (const arg of args) defined(arg);
         return entry.run(rt, solid(value), args, named);
@@ -50,10 +69,10 @@ export class Compiler {
   }
 
   test(name: string, site: Site): Test {
-    const entry = this.env.findTest(name);
-    if (!entry) return this.missing('UNKNOWN_TEST', 'test', name, this.env.nearTest(name), site);
+    const entry = findTest(name);
+    if (!entry) return this.missing('UNKNOWN_TEST', 'test', name, nearTest(name), site);
     return (rt, value, args, named) =>
-      naming('the test', name, () => {
+      withLabel('the test', name, () => {
         return entry.run(rt, entry.lenient ? value : solid(value), args, named);
       });
   }
@@ -63,14 +82,8 @@ export class Compiler {
     if (!isLookup(callee)) return undefined;
     const [first] = args.positional;
     if (first?.kind !== 'const' || typeof first.value !== 'string') return undefined;
-    if (this.env.findLookup(first.value)) return undefined;
-    return this.missing(
-      'UNKNOWN_LOOKUP',
-      'lookup',
-      first.value,
-      this.env.nearLookup(first.value),
-      first.site,
-    );
+    if (findLookup(first.value)) return undefined;
+    return this.missing('UNKNOWN_LOOKUP', 'lookup', first.value, nearLookup(first.value), first.site);
   }
 
   private missing(...what: Parameters<Compiler['fault']>): () => never {
@@ -82,7 +95,7 @@ export class Compiler {
   }
 
   private isForeign(kind: PluginKind, name: string): boolean {
-    return FOREIGN.test(name) || this.env.options.isPlugin?.(kind, name) === true;
+    return FOREIGN.test(name) || this.options.isPlugin?.(kind, name) === true;
   }
 
   private fault(

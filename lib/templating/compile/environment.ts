@@ -6,7 +6,6 @@ import type { FilterEntry } from '../filters/filter.ts';
 import { findFilter, nearFilter } from '../filters/index.ts';
 import { findGlobal } from '../globals.ts';
 import { findLookup, nearLookup } from '../lookups/index.ts';
-import type { LookupEntry } from '../lookups/lookup.ts';
 import { defined } from '../python/undefined.ts';
 import { parseBare, parseTemplate } from '../syntax/statements.ts';
 import { DEFAULT_DELIMITERS, type LexOptions } from '../syntax/tokens.ts';
@@ -15,10 +14,9 @@ import { findTemplateFile } from '../template-files.ts';
 import { findTest, nearTest } from '../tests/index.ts';
 import type { TestEntry } from '../tests/test.ts';
 import { Cache } from './cache.ts';
-import { naming } from './calls.ts';
-import type { Filter, Test } from './compiler.ts';
-import type { Runtime } from './runtime.ts';
-import { compileBare, compileTemplate, type Expression, type Template } from './template.ts';
+import { withLabel } from './label.ts';
+import type { Expression, Filter, Runtime, Surroundings, Template, Test } from './runtime.ts';
+import { compileBare, compileTemplate } from './template.ts';
 
 export const PLAYBOOK_TEXT: LexOptions = {
   delimiters: DEFAULT_DELIMITERS,
@@ -36,7 +34,7 @@ export interface Renderer {
 }
 
 /** Everything templates can refer to, and the templates compiled so far. */
-export class Environment {
+export class Environment implements Surroundings {
   readonly options: TemplarOptions;
   private readonly renderer: Renderer;
   private readonly templates = new Cache<Template>();
@@ -63,7 +61,7 @@ export class Environment {
   expression(text: string): Expression {
     return this.expressions.get(text, () => {
       const source = { text: unixLines(text) };
-      return compileBare(this, source, parseBare(source, PLAYBOOK_TEXT));
+      return compileBare(this.options, source, parseBare(source, PLAYBOOK_TEXT));
     });
   }
 
@@ -71,7 +69,7 @@ export class Environment {
   condition(text: string): Expression {
     return this.conditions.get(text, () => {
       const source = { text: unixLines(text) };
-      return compileBare(this, source, parseBare(source, PLAIN));
+      return compileBare(this.options, source, parseBare(source, PLAIN));
     });
   }
 
@@ -85,7 +83,7 @@ export class Environment {
     const body = parseTemplate(source, options);
     const text = (data: string) => (newline === '\n' ? data : data.replaceAll('\n', newline));
     const own = body.map(part => (part.kind === 'text' ? { ...part, text: text(part.text) } : part));
-    return compileTemplate(this, source, own);
+    return compileTemplate(this.options, source, own);
   }
 
   /** A template file by the name given to include or import; undefined when it does not exist. */
@@ -100,24 +98,8 @@ export class Environment {
     return findFilter(name);
   }
 
-  nearFilter(name: string): string | undefined {
-    return nearFilter(name);
-  }
-
   findTest(name: string): TestEntry | undefined {
     return findTest(name);
-  }
-
-  nearTest(name: string): string | undefined {
-    return nearTest(name);
-  }
-
-  findLookup(name: string): LookupEntry | undefined {
-    return findLookup(name);
-  }
-
-  nearLookup(name: string): string | undefined {
-    return nearLookup(name);
   }
 
   /** A filter by the name that `map` was given. */
@@ -125,7 +107,7 @@ export class Environment {
     const entry = findFilter(name);
     if (!entry) throw unknown('UNKNOWN_FILTER', `there is no filter "${name}"`, nearFilter(name));
     return (rt, value, args, named) => {
-      return naming('the filter', name, () =>
+      return withLabel('the filter', name, () =>
         entry.run(rt, entry.lenient ? value : defined(value), args, named),
       );
     };
@@ -136,7 +118,7 @@ export class Environment {
     const entry = findTest(name);
     if (!entry) throw unknown('UNKNOWN_TEST', `there is no test "${name}"`, nearTest(name));
     return (rt, value, args, named) => {
-      return naming('the test', name, () =>
+      return withLabel('the test', name, () =>
         entry.run(rt, entry.lenient ? value : defined(value), args, named),
       );
     };
@@ -146,7 +128,7 @@ export class Environment {
     const entry = findLookup(name);
     if (!entry) throw unknown('UNKNOWN_LOOKUP', `there is no lookup "${name}"`, nearLookup(name));
     if (!entry.plain) rt.noteUnsafe();
-    return naming('the lookup', name, () => entry.run(rt, terms, options).map(value => rt.open(value)));
+    return withLabel('the lookup', name, () => entry.run(rt, terms, options).map(value => rt.open(value)));
   }
 
   global(name: string, rt: Runtime): Value | undefined {

@@ -10,10 +10,7 @@ import type { CompareOperator, Expr } from '../syntax/ast.ts';
 import { compileCall, compileFilter, compileTest } from './calls.ts';
 import type { Compiler } from './compiler.ts';
 import { compileKept, compilePath, compileSlice, written } from './paths.ts';
-import type { Runtime } from './runtime.ts';
-
-/** A compiled expression. */
-export type Eval = (rt: Runtime) => Value;
+import type { Eval, Runtime } from './runtime.ts';
 
 /** Compiles an expression into a closure. */
 export function compileExpression(compiler: Compiler, node: Expr): Eval {

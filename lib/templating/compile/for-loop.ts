@@ -2,22 +2,21 @@ import type { Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { iterate } from '../python/iterate.ts';
 import type { Statement } from '../syntax/ast.ts';
+import { assign } from './assign.ts';
 import type { Compiler } from './compiler.ts';
-import { compileCondition, compileExpression } from './expressions.ts';
 import { LoopState } from './loop-state.ts';
 import type { Output } from './output.ts';
-import type { Runtime } from './runtime.ts';
+import type { Exec, Flow, Runtime } from './runtime.ts';
 import { Scope } from './scope.ts';
-import { assign, compileBody, type Exec, type Flow } from './statements.ts';
 
 type ForNode = Statement & { kind: 'for' };
 
 /** Compiles `{% for %}` with its test, `else`, and `recursive`. */
 export function compileFor(compiler: Compiler, node: ForNode): Exec {
-  const iterable = compileExpression(compiler, node.iterable);
-  const test = node.test && compileCondition(compiler, node.test);
-  const body = compileBody(compiler, node.body);
-  const otherwise = compileBody(compiler, node.otherwise);
+  const iterable = compiler.expression(node.iterable);
+  const test = node.test && compiler.condition(node.test);
+  const body = compiler.body(node.body);
+  const otherwise = compiler.body(node.otherwise);
 
   const run = (rt: Runtime, out: Output, value: Value, depth: number): Flow => {
     rt.site = node.iterable.site;

@@ -6,10 +6,8 @@ import type { Body, Parameters, Statement } from '../syntax/ast.ts';
 import { walkBody } from '../syntax/walk.ts';
 import { compileArgs } from './calls.ts';
 import type { Compiler } from './compiler.ts';
-import { compileExpression, type Eval } from './expressions.ts';
-import type { Runtime } from './runtime.ts';
+import type { Eval, Exec, Runtime } from './runtime.ts';
 import { Scope } from './scope.ts';
-import { compileBody, type Exec } from './statements.ts';
 
 interface Macro {
   readonly name: string;
@@ -23,8 +21,8 @@ interface Macro {
 function macroOf(compiler: Compiler, name: string, parameters: Parameters, body: Body): Macro {
   const uses = new Set<string>();
   walkBody(body, { expression: node => node.kind === 'name' && uses.add(node.name) });
-  const defaults = parameters.defaults.map(value => value && compileExpression(compiler, value));
-  return { name, names: parameters.names, defaults, body: compileBody(compiler, body), uses };
+  const defaults = parameters.defaults.map(value => value && compiler.expression(value));
+  return { name, names: parameters.names, defaults, body: compiler.body(body), uses };
 }
 
 /** `{% macro name(parameters) %}` */
@@ -39,7 +37,7 @@ export function compileMacro(compiler: Compiler, node: Statement & { kind: 'macr
 /** `{% call macro(…) %}`: the body becomes the macro's caller(). */
 export function compileCallBlock(compiler: Compiler, node: Statement & { kind: 'callBlock' }): Exec {
   if (node.call.kind !== 'call') throw fault('expected a call of a macro');
-  const target = compileExpression(compiler, node.call.callee);
+  const target = compiler.expression(node.call.callee);
   const args = compileArgs(compiler, node.call.args);
   const caller = macroOf(compiler, 'caller', node.parameters, node.body);
   return (rt, out) => {

@@ -8,8 +8,7 @@ import { plainItem } from '../python/item.ts';
 import { Missing } from '../python/undefined.ts';
 import type { Expr } from '../syntax/ast.ts';
 import type { Compiler } from './compiler.ts';
-import { compileExpression, type Eval } from './expressions.ts';
-import type { Runtime } from './runtime.ts';
+import type { Eval, Runtime } from './runtime.ts';
 
 /** A name: the template's own, else a variable as it is kept, else a global function. */
 function compileName(name: string, site: Site): Eval {
@@ -33,11 +32,11 @@ export function compileKept(compiler: Compiler, node: Expr): Eval {
     case 'attribute':
       return compileAttribute(compileKept(compiler, node.object), node.object, node.name, node.site);
     case 'item': {
-      const index = compileExpression(compiler, node.index);
+      const index = compiler.expression(node.index);
       return compileItem(compileKept(compiler, node.object), node.object, index, node.site);
     }
     default:
-      return compileExpression(compiler, node);
+      return compiler.expression(node);
   }
 }
 

@@ -1,17 +1,69 @@
 import type { PythonRegex, RegexFlags } from '../../source/python-regex.ts';
 import { opened } from '../../source/unsafe.ts';
-import { Secret, Undefined, type Value } from '../../source/value.ts';
+import { type Dict, Secret, Undefined, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
-import { fault, type Site } from '../fault.ts';
+import { type Fault, fault, type Site, type Source } from '../fault.ts';
 import type { Named } from '../python/objects.ts';
 import type { TemplarOptions, TemplateFileOptions, Variables } from '../templar.ts';
-import type { Environment } from './environment.ts';
 import { Output } from './output.ts';
 import { ownCopy } from './own-copy.ts';
 import { Scope } from './scope.ts';
-import type { Exec } from './statements.ts';
-import type { Template } from './template.ts';
 import { NO_VARIABLES, ScopedVariables } from './variables.ts';
+
+/** A compiled expression. */
+export type Eval = (rt: Runtime) => Value;
+
+export type Filter = (rt: Runtime, value: Value, args: readonly Value[], named: Named) => Value;
+export type Test = (rt: Runtime, value: Value, args: readonly Value[], named: Named) => boolean;
+
+/** How a statement ended: on to the next, out of the loop, or to the loop's next item. */
+export type Flow = 'next' | 'break' | 'continue';
+
+/** A compiled statement: appends its output to `out`. */
+export type Exec = (rt: Runtime, out: Output) => Flow;
+
+/** A compiled template. */
+export interface Template {
+  readonly source: Source;
+  /** It calls `.append()` or the like somewhere, so it works on copies of the variables. */
+  readonly mutates: boolean;
+  /** Exactly one `{{ expression }}` and nothing else. */
+  readonly single: Expression | undefined;
+  /** Filters, tests and lookups in it that do not exist. */
+  readonly unknown: readonly Fault[];
+  run(rt: Runtime, out: Output): void;
+}
+
+/** A compiled expression. */
+export interface Expression {
+  readonly source: Source;
+  readonly mutates: boolean;
+  /** A name with attributes and constant items only: the result is a finished value already. */
+  readonly isPath: boolean;
+  /** It makes text on purpose, by `to_json`, `string` or the like: text that is not to be read as a list or mapping. */
+  readonly isText: boolean;
+  /** The name, when it is one and nothing else. */
+  readonly name: string | undefined;
+  readonly unknown: readonly Fault[];
+  readonly evaluate: Eval;
+}
+
+/** What a rendering asks of the templates' surroundings: plugins, files, and the Templar itself. */
+export interface Surroundings {
+  readonly options: TemplarOptions;
+  findFilter(name: string): unknown;
+  findTest(name: string): unknown;
+  /** A filter or test by the name that `map` or `select` was given. */
+  filter(name: string): Filter;
+  test(name: string): Test;
+  lookup(rt: Runtime, name: string, terms: readonly Value[], options: Dict): Value[];
+  global(name: string, rt: Runtime): Value | undefined;
+  regex(pattern: string, flags: RegexFlags): PythonRegex;
+  /** A template file by the name given to include or import; undefined when it does not exist. */
+  loadTemplate(name: string, vars: Variables): Template | undefined;
+  render(value: Value, vars: Variables): Value;
+  renderFile(text: string, vars: Variables, options: TemplateFileOptions): string;
+}
 
 /** Iterations and calls one rendering may make before it counts as endless. */
 const MAX_STEPS = 2_000_000;
@@ -29,7 +81,7 @@ export interface Mode {
 
 /** The state of one rendering. */
 export class Runtime implements Context {
-  readonly env: Environment;
+  readonly env: Surroundings;
   readonly base: Variables;
   readonly mode: Mode;
   /** Whether anything unsafe was taken in, by this rendering or one that it started. */
@@ -45,7 +97,7 @@ export class Runtime implements Context {
   private calls = 0;
   private copied: Map<string, Value> | undefined;
 
-  constructor(env: Environment, base: Variables, mode: Mode, taint = { unsafe: false }) {
+  constructor(env: Surroundings, base: Variables, mode: Mode, taint = { unsafe: false }) {
     this.env = env;
     this.base = base;
     this.mode = mode;

@@ -1,24 +1,14 @@
 import { Undefined, type Value } from '../../source/value.ts';
-import { fault } from '../fault.ts';
-import { iterate } from '../python/iterate.ts';
-import { Namespace } from '../python/objects.ts';
-import { typeName } from '../python/types.ts';
 import { Blank, undefinedFault } from '../python/undefined.ts';
-import type { BlockFilter, Body, Statement, Target } from '../syntax/ast.ts';
+import type { BlockFilter, Body, Statement } from '../syntax/ast.ts';
+import { assign } from './assign.ts';
 import { compileArgs } from './calls.ts';
 import type { Compiler } from './compiler.ts';
 import { compileCondition, compileExpression } from './expressions.ts';
 import { compileFor } from './for-loop.ts';
 import { compileCallBlock, compileMacro } from './macros.ts';
-import type { Output } from './output.ts';
-import type { Runtime } from './runtime.ts';
+import type { Exec, Runtime } from './runtime.ts';
 import { compileBlock, compileExtends, compileFrom, compileImport, compileInclude } from './templates.ts';
-
-/** How a statement ended: on to the next, out of the loop, or to the loop's next item. */
-export type Flow = 'next' | 'break' | 'continue';
-
-/** A compiled statement: appends its output to `out`. */
-export type Exec = (rt: Runtime, out: Output) => Flow;
 
 /** Compiles statements into one that runs them in order. */
 export function compileBody(compiler: Compiler, body: Body): Exec {
@@ -98,35 +88,6 @@ function compileIf(compiler: Compiler, node: Statement & { kind: 'if' }): Exec {
   const body = compileBody(compiler, node.body);
   const otherwise = compileBody(compiler, node.otherwise);
   return (rt, out) => (test(rt) ? body(rt, out) : otherwise(rt, out));
-}
-
-/** Gives a value to the names on the left of an assignment. */
-export function assign(rt: Runtime, target: Target, value: Value): void {
-  switch (target.kind) {
-    case 'name':
-      rt.writable.set(target.name, value);
-      return;
-    case 'attribute': {
-      rt.site = target.site;
-      const object = rt.scope?.get(target.object);
-      if (object instanceof Namespace) {
-        object.set(target.name, value);
-        return;
-      }
-      const what = object === undefined ? 'undefined' : typeName(object);
-      throw fault(
-        `"${target.object}" is ${what}, so "${target.object}.${target.name}" can not be set`,
-        'only attributes of a namespace() can be set',
-      );
-    }
-    case 'tuple': {
-      const items = iterate(value);
-      if (items.length !== target.items.length) {
-        throw fault(`${items.length} values can not be given to ${target.items.length} names`);
-      }
-      for (const [i, item] of target.items.entries()) assign(rt, item, items[i] as Value);
-    }
-  }
 }
 
 function compileSet(compiler: Compiler, node: Statement & { kind: 'set' }): Exec {

@@ -1,42 +1,18 @@
-import type { Fault, Source } from '../fault.ts';
+import type { Source } from '../fault.ts';
 import { MUTATING } from '../methods/index.ts';
 import type { Body, Expr } from '../syntax/ast.ts';
 import { walkBody, walkExpression } from '../syntax/walk.ts';
-import { Compiler } from './compiler.ts';
-import type { Environment } from './environment.ts';
-import { compileExpression, type Eval } from './expressions.ts';
+import type { TemplarOptions } from '../templar.ts';
+import { Compiler, type Parts } from './compiler.ts';
+import { compileCondition, compileExpression } from './expressions.ts';
 import type { Output } from './output.ts';
-import type { Runtime } from './runtime.ts';
-import { compileBody, type Exec } from './statements.ts';
+import type { Exec, Expression, Runtime, Template } from './runtime.ts';
+import { compileBody } from './statements.ts';
 
-/** A compiled template. */
-export interface Template {
-  readonly source: Source;
-  /** It calls `.append()` or the like somewhere, so it works on copies of the variables. */
-  readonly mutates: boolean;
-  /** Exactly one `{{ expression }}` and nothing else. */
-  readonly single: Expression | undefined;
-  /** Filters, tests and lookups in it that do not exist. */
-  readonly unknown: readonly Fault[];
-  run(rt: Runtime, out: Output): void;
-}
+const PARTS: Parts = { expression: compileExpression, condition: compileCondition, body: compileBody };
 
-/** A compiled expression. */
-export interface Expression {
-  readonly source: Source;
-  readonly mutates: boolean;
-  /** A name with attributes and constant items only: the result is a finished value already. */
-  readonly isPath: boolean;
-  /** It makes text on purpose, by `to_json`, `string` or the like: text that is not to be read as a list or mapping. */
-  readonly isText: boolean;
-  /** The name, when it is one and nothing else. */
-  readonly name: string | undefined;
-  readonly unknown: readonly Fault[];
-  readonly evaluate: Eval;
-}
-
-export function compileTemplate(env: Environment, source: Source, body: Body): Template {
-  const compiler = new Compiler(env);
+export function compileTemplate(options: TemplarOptions, source: Source, body: Body): Template {
+  const compiler = new Compiler(options, PARTS);
   const blocks = new Map<string, Exec>();
   let mutates = false;
   walkBody(body, {
@@ -60,14 +36,14 @@ export function compileTemplate(env: Environment, source: Source, body: Body): T
   return { source, mutates, single: undefined, unknown, run: (rt, out) => runTemplate(rt, out, parts) };
 }
 
-interface Parts {
+interface Compiled {
   readonly exec: Exec;
   readonly blocks: ReadonlyMap<string, Exec>;
   readonly isChild: boolean;
 }
 
 /** Runs the template; one that extends another prints what its parent does, with its own blocks. */
-function runTemplate(rt: Runtime, out: Output, { exec, blocks, isChild }: Parts): void {
+function runTemplate(rt: Runtime, out: Output, { exec, blocks, isChild }: Compiled): void {
   for (const [name, block] of blocks) rt.blocks.set(name, [...(rt.blocks.get(name) ?? []), block]);
   exec(rt, isChild ? rt.output() : out);
   const { parent } = rt;
@@ -76,14 +52,14 @@ function runTemplate(rt: Runtime, out: Output, { exec, blocks, isChild }: Parts)
   rt.call(rt.scope, () => parent.run(rt, out));
 }
 
-export function compileBare(env: Environment, source: Source, node: Expr): Expression {
+export function compileBare(options: TemplarOptions, source: Source, node: Expr): Expression {
   let mutates = false;
   walkExpression(node, {
     expression: part => {
       mutates ||= isMutation(part);
     },
   });
-  return compileSingle(new Compiler(env), source, node, mutates);
+  return compileSingle(new Compiler(options, PARTS), source, node, mutates);
 }
 
 function compileSingle(compiler: Compiler, source: Source, node: Expr, mutates: boolean): Expression {

@@ -5,16 +5,13 @@ import { typeName } from '../python/types.ts';
 import { missing } from '../python/undefined.ts';
 import type { Expr, Statement } from '../syntax/ast.ts';
 import type { Compiler } from './compiler.ts';
-import { compileExpression } from './expressions.ts';
 import type { Output } from './output.ts';
-import type { Runtime } from './runtime.ts';
+import type { Exec, Runtime, Template } from './runtime.ts';
 import { Scope } from './scope.ts';
-import type { Exec } from './statements.ts';
-import type { Template } from './template.ts';
 
 /** Loads the template that an expression names; of a list, the first that exists. */
 function compileLoad(compiler: Compiler, node: Expr): (rt: Runtime) => Template | undefined {
-  const name = compileExpression(compiler, node);
+  const name = compiler.expression(node);
   return rt => {
     const value = name(rt);
     rt.site = node.site;
