@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Json } from './value.ts';
+
+/** JSON as it leaves the program or comes from a host; an integer beyond 2^53 is a bigint. */
+export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json };
 
 /** Begins a text that stands for a large integer; nobody outside can know it. */
 const MARK = `integer-${randomBytes(12).toString('hex')}:`;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Position } from './errors.ts';
-import { jsonText } from './json.ts';
+import { type Json, jsonText } from './json.ts';
 
 /**
  * The values that YAML, templates and hosts exchange. They follow Python's model, since the playbook
@@ -26,8 +26,7 @@ export type Value =
 
 export type Dict = Map<Value, Value>;
 
-/** JSON as it leaves the program or comes from a host; an integer beyond 2^53 is a bigint. */
-export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json };
+export type { Json } from './json.ts';
 
 /** A float whose value is integral, inf or nan: prints as `1.0`, compares equal to 1. */
 export class Float {
