@@ -26,6 +26,7 @@ interface HostNode {
 export class Graph {
   private readonly nodes = new Map<string, GroupNode>();
   private readonly hostNodes = new Map<string, HostNode>();
+  private isSettled = false;
   private hostCache = new Map<string, readonly string[]>();
   private views: { readonly hosts: Map<string, Host>; readonly groups: Map<string, Group> } | undefined;
 
@@ -85,8 +86,15 @@ export class Graph {
     this.forget();
   }
 
-  /** Every group is below `all`; a host in no other group is in `ungrouped`. */
-  settle(): void {
+  /** True for a host of the group or of one below it. */
+  isIn(host: string, group: string): boolean {
+    const node = this.nodes.get(group);
+    return node !== undefined && descendants(node).some(({ hosts }) => hosts.has(host));
+  }
+
+  /** Every group is below `all`; a host in no other group is in `ungrouped`. Done when somebody looks, not at every change. */
+  private settle(): void {
+    if (this.isSettled) return;
     const all = this.group('all');
     const ungrouped = this.group('ungrouped');
     for (const node of this.nodes.values())
@@ -100,10 +108,12 @@ export class Graph {
       else ungrouped.hosts.add(name);
     }
     this.forget();
+    this.isSettled = true;
   }
 
   /** Hosts of a group and the groups below it, level by level. */
   hostsOf(group: string): readonly string[] {
+    this.settle();
     const node = this.nodes.get(group);
     if (!node) return [];
     const known = this.hostCache.get(group);
@@ -128,11 +138,13 @@ export class Graph {
   }
 
   private forget(): void {
+    this.isSettled = false;
     this.views = undefined;
     this.hostCache = new Map();
   }
 
   private view(): { readonly hosts: Map<string, Host>; readonly groups: Map<string, Group> } {
+    this.settle();
     this.views ??= { groups: this.groupViews(), hosts: this.hostViews() };
     return this.views;
   }

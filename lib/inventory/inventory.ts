@@ -55,7 +55,8 @@ export class LoadedInventory implements Inventory {
     ].filter(layer => layer.vars.size > 0);
   }
 
-  addHost(name: string, groups: readonly string[], vars: Dict): void {
+  addHost(name: string, groups: readonly string[], vars: Dict): boolean {
+    const isNew = !this.graph.hasHost(name) || groups.some(group => !this.graph.isIn(name, group));
     if (!this.graph.hasHost(name)) {
       this.graph.addHost(name, 'all');
       this.graph.setHostVar(name, 'inventory_file', null);
@@ -66,17 +67,18 @@ export class LoadedInventory implements Inventory {
       this.graph.addGroup(group);
       this.graph.addHost(name, group);
     }
-    this.graph.settle();
+    return isNew;
   }
 
-  addToGroup(host: string, group: string, parents: readonly string[]): void {
+  addToGroup(host: string, group: string, parents: readonly string[]): boolean {
+    const isNew = !this.graph.isIn(host, group);
     this.graph.addGroup(group);
     for (const parent of parents) {
       this.graph.addGroup(parent);
       this.graph.addChild(parent, group);
     }
     this.graph.addHost(host, group);
-    this.graph.settle();
+    return isNew;
   }
 
   private groupLayers(names: readonly string[]): VarLayer[] {

@@ -44,7 +44,7 @@ export function loadInventory(
     }
   }
   if (problems.length > 0) throw new SourceErrors(problems);
-  graph.settle();
+
   const dirs = files.map(file => (isDirectory(file) ? file : path.dirname(file)));
   return new LoadedInventory(graph, reader, files, [...new Set(dirs)]);
 }

@@ -53,6 +53,6 @@ export interface Inventory {
   layers(host: string, playbookDirs: readonly string[]): readonly VarLayer[];
 
   /** Adds a host (or its groups and vars to an existing one). Missing groups are made. */
-  addHost(name: string, groups: readonly string[], vars: Dict): void;
-  addToGroup(host: string, group: string, parents: readonly string[]): void;
+  addHost(name: string, groups: readonly string[], vars: Dict): boolean;
+  addToGroup(host: string, group: string, parents: readonly string[]): boolean;
 }

@@ -24,9 +24,7 @@ export const addHost = defineControl({
     if (port !== undefined) vars.set('ansible_port', port);
     const groups = plain['groups'] as string[];
     noteForeign(playRun.run, args, [name, ...groups]);
-    const known = inventory.hosts.get(name);
-    const changed = !known || groups.some(group => !known.groups.includes(group));
-    inventory.addHost(name, groups, vars);
+    const changed = inventory.addHost(name, groups, vars);
     playRun.inventoryLayers.delete(name);
     return { result: { changed, add_host: { host_name: name, groups, host_vars: toPlain(vars) } } };
   },
@@ -56,8 +54,7 @@ export const groupBy = defineControl({
     const group = String(plain['key']).replaceAll(' ', '-');
     const parents = (plain['parents'] as string[]).map(parent => parent.replaceAll(' ', '-'));
     noteForeign(playRun.run, args, [group, ...parents]);
-    const changed = !inventory.hosts.get(host)?.groups.includes(group);
-    inventory.addToGroup(host, group, parents);
+    const changed = inventory.addToGroup(host, group, parents);
     playRun.inventoryLayers.delete(host);
     return { result: { changed, add_group: group, parent_groups: parents } };
   },
