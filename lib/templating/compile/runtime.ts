@@ -66,7 +66,7 @@ export interface Surroundings {
 }
 
 /** Iterations and calls one rendering may make before it counts as endless. */
-const MAX_STEPS = 2_000_000;
+const MAX_STEPS = 10_000_000;
 /** Macros that call themselves stop here, before JavaScript's own stack ends. */
 const MAX_CALLS = 150;
 
