@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { argumentNames } from '../modules/kit/arguments.ts';
-import { type Module, overlap } from '../modules/kit/define.ts';
+import { type Module, TouchedNames } from '../modules/kit/define.ts';
 import { allModules, findModule } from './module-list.ts';
 
 const isModule = (value: unknown): value is Module =>
@@ -83,8 +83,14 @@ describe('overlapping names', () => {
   ];
   for (const [a, b, expected] of cases) {
     it(`${a} and ${b}: ${expected}`, () => {
-      expect(overlap(a, b)).to.equal(expected);
-      expect(overlap(b, a)).to.equal(expected);
+      for (const [one, other] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const names = new TouchedNames();
+        names.add(one);
+        expect(names.overlaps(other)).to.equal(expected);
+      }
     });
   }
 });

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import {
   ModuleError,
-  overlap,
   type Reply,
   type Request,
   type Result,
   type StateModule,
   type Steps,
+  TouchedNames,
 } from '../modules/kit/define.ts';
 import {
   actionSteps,
@@ -75,14 +75,19 @@ async function outcomesOf(calls: readonly ModuleCall[], channel: Channel): Promi
   return outcomes;
 }
 
+/** How many items that may depend on each other are looked at before the first write; after one it is a single item. */
+const FIRST_LOOK = 32;
+
 async function runStates(calls: readonly ModuleCall[], channel: Channel): Promise<CallOutcome[]> {
   const outcomes = new Map<ModuleCall, CallOutcome>();
   const independent = disjoint(calls);
   let waiting = [...calls];
+  let size = independent ? calls.length : FIRST_LOOK;
   while (waiting.length > 0) {
-    const probed = await Promise.all(waiting.map(call => attempt(() => driveOn(channel, probeSteps(call)))));
+    const looked = waiting.slice(0, size);
+    const probed = await Promise.all(looked.map(call => attempt(() => driveOn(channel, probeSteps(call)))));
     const writes: Probed[] = [];
-    waiting.forEach((call, index) => {
+    looked.forEach((call, index) => {
       const outcome = probed[index]!;
       const settled = outcome instanceof ModuleError ? outcome : settledResult(outcome);
       if (settled) outcomes.set(call, settled);
@@ -92,8 +97,9 @@ async function runStates(calls: readonly ModuleCall[], channel: Channel): Promis
     const now = independent ? writes : writes.slice(0, 1);
     const applied = await Promise.all(now.map(write => attempt(() => driveOn(channel, applySteps(write)))));
     for (const [index, write] of now.entries()) outcomes.set(write.call, applied[index]!);
-    if (independent || now.length === 0) break;
-    waiting = waiting.slice(waiting.indexOf(now[0]!.call) + 1);
+    const last = independent ? looked.at(-1) : (now[0]?.call ?? looked.at(-1));
+    waiting = waiting.slice(waiting.indexOf(last!) + 1);
+    size = now.length > 0 ? 1 : size * 2;
   }
   return calls.map(call => outcomes.get(call)!);
 }
@@ -109,12 +115,12 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | ModuleError> {
 
 /** True when no two calls touch the same thing, or one a path below another's. */
 function disjoint(calls: readonly ModuleCall[]): boolean {
-  const seen: string[] = [];
+  const seen = new TouchedNames();
   for (const { module, args } of calls) {
     const names = (module as StateModule).touches?.(args as never);
     if (!names) return calls.length === 1;
-    if (names.some(name => seen.some(other => overlap(name, other)))) return false;
-    seen.push(...names);
+    if (names.some(name => seen.overlaps(name))) return false;
+    for (const name of names) seen.add(name);
   }
   return true;
 }

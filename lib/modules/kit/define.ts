@@ -242,11 +242,33 @@ export function defineAction<P extends TProperties>(module: Omit<ActionModule<P>
   return { kind: 'action', ...module } as unknown as ActionModule;
 }
 
-/** Whether two names of `touches` mean the same thing: equal, or paths of which one lies below the other. */
-export function overlap(a: string, b: string): boolean {
-  if (a === b) return true;
-  const [short, long] = a.length < b.length ? [a, b] : [b, a];
-  return short.startsWith('/') && long.startsWith(short.endsWith('/') ? short : `${short}/`);
+/** Names of `touches`, to find two that mean the same thing: equal, or paths of which one lies below the other. */
+export class TouchedNames {
+  private readonly names = new Set<string>();
+  /** The directories above the paths among them. */
+  private readonly above = new Set<string>();
+
+  add(name: string): void {
+    const plain = withoutSlash(name);
+    this.names.add(plain);
+    for (const directory of directoriesOf(plain)) this.above.add(directory);
+  }
+
+  overlaps(name: string): boolean {
+    const plain = withoutSlash(name);
+    if (this.names.has(plain) || this.above.has(plain)) return true;
+    return directoriesOf(plain).some(directory => this.names.has(directory));
+  }
+}
+
+const withoutSlash = (name: string): string => name.replace(/(.)\/+$/, '$1');
+
+/** The directories above an absolute path; none for other names. */
+function directoriesOf(name: string): string[] {
+  if (!name.startsWith('/') || name === '/') return [];
+  const found = ['/'];
+  for (let at = name.indexOf('/', 1); at > 0; at = name.indexOf('/', at + 1)) found.push(name.slice(0, at));
+  return found;
 }
 
 /** A word that any POSIX shell reads back as exactly the text. */
