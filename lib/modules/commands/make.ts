@@ -10,6 +10,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
@@ -40,12 +41,15 @@ function words(a: Args): string[] {
 const question = (a: Args) => `cd ${pathWord(a.chdir)} || exit 97
 ${a.make === undefined ? 'm=$(command -v gmake || command -v make)' : `m=${pathWord(a.make)}`}
 [ -n "$m" ] && [ -x "$m" ] || { echo 'Failed to find required executable "make" in paths' >&2; exit 96; }
-echo "$m"; "$m" ${[...words(a), '-q'].map(quote).join(' ')} >/dev/null 2>&1 || exit 1`;
+field program "$m"; "$m" ${[...words(a), '-q'].map(quote).join(' ')} >/dev/null 2>&1 || exit 1`;
 
 function* run(a: Args, ctx: ModuleContext): Steps<Result> {
-  const asked = yield* sh(question(a));
+  const asked = yield* ask(question(a));
   if (asked.rc === 96 || asked.rc === 97) throw new ModuleError(asked.stderr.trim(), { chdir: a.chdir });
-  const program = asked.stdout.split('\n')[0] ?? 'make';
+  const program = asked.text('program') ?? 'make';
+  // What runs is the one asked for, or a make of the host: nothing else may come of its answer.
+  if (a.make === undefined && !/(^|\/)g?make$/.test(program))
+    throw new ModuleError(`the host gave ${program} for make`, { chdir: a.chdir });
   const command = [program, ...words(a)].map(quote).join(' ');
   const fields = {
     target: a.target ?? null,

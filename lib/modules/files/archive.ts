@@ -109,6 +109,18 @@ function* pack(given: Args, ctx: ModuleContext): Steps<Result> {
   return { ...fields, dest_state: state, ...result, changed: result.changed };
 }
 
+const isPlain = (path: string): boolean => !path.split('/').includes('..');
+
+/** Whether a path of the host can be what an argument means: as it is written, or below where its wildcards begin. */
+const isAsked =
+  ({ path, exclude_path }: Args) =>
+  (found: string): boolean =>
+    [...path, ...exclude_path].some(asked => {
+      if (/[$~]/.test(asked) || asked === found || `./${asked}` === found) return true;
+      const start = /^[^*?[]*\//.exec(asked)?.[0] ?? '';
+      return /[*?[]/.test(asked) && found.startsWith(start) && (isPlain(found) || !isPlain(asked));
+    });
+
 function* expand(given: Args): Steps<Sources> {
   const list = (paths: readonly string[], name: string) =>
     paths.map(
@@ -117,14 +129,18 @@ function* expand(given: Args): Steps<Sources> {
     );
   const script = [...list(given.path, 'path'), ...list(given.exclude_path, 'exclude'), ':'];
   const records = yield* ask(script.join('\n'));
-  const of = (name: string) => [...new Set(records.all(name).map(textOf))];
+  const of = (name: string) => [...new Set(records.all(name).map(textOf))].filter(isAsked(given));
   const found = records.all('members').flatMap(list => textOf(list).split('\0').slice(0, -1));
   const excluded = [...of('exclude'), ...of('missing-exclude')];
   const below = (member: string) => excluded.some(path => member === path || member.startsWith(`${path}/`));
   const paths = of('path')
     .filter(path => !excluded.includes(path))
     .sort();
-  const members = [...new Set(found)].filter(member => !below(member)).sort();
+  const isMember = (member: string) =>
+    paths.some(path => member === path || member.startsWith(`${path.replace(/\/$/, '')}/`));
+  const members = [...new Set(found)]
+    .filter(member => isMember(member) && isPlain(member) && !below(member))
+    .sort();
   const globs = (path: string) => given.path.some(p => /[*?[]/.test(p) && p === path);
   return {
     members,
@@ -190,7 +206,7 @@ function* build(
   const zip = given.format === 'zip';
   const program = zip ? 'zip' : (COMPRESS[given.format] ?? 'cat').split(' ')[0]!;
   const plain = whole
-    ? `tar -cf "$t.plain" --no-recursion -C ${quote(root)} --null -T - || fail "cannot pack $p: GNU tar is needed on the host"`
+    ? `(cd -P ${quote(root || '.')} && tar -cf - --no-recursion --null -T -) >"$t.plain" || fail "cannot pack $p: GNU tar is needed on the host"`
     : `cat <${quote(root + (names[0] ?? ''))} >"$t.plain" || fail "cannot read the file"`;
   const listing = (file: string) => `unzip -v ${file} 2>/dev/null | sed -e 1,3d -e '$d'`;
   const script = [

@@ -146,8 +146,8 @@ const deviceNumber = (major: number, minor: number) =>
   ((major & 0xfff) << 8) + (minor & 0xff) + (minor >>> 8) * 2 ** 20 + (major >>> 12) * 2 ** 44;
 
 /** Seconds since 1970 from `2026-11-22 22:50:09.906278244 +0000`. */
-export function epoch(text: string): number {
-  const match = /^(\S+) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d\d)(\d\d)$/.exec(text.trim());
+export function epoch(text: string | undefined): number {
+  const match = /^(\S+) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d\d)(\d\d)$/.exec((text ?? '').trim());
   if (!match) return Number.NaN;
   const [, day, clock, fraction, hours, minutes] = match;
   return Date.parse(`${day}T${clock}${hours}:${minutes}`) / 1000 + Number(fraction ?? 0);

@@ -12,8 +12,12 @@ export interface ArchiveScripts {
   readonly extract: string;
 }
 
-/** GNU tar (`$g`) finds out about the compression by itself; busybox needs to be told (`$z`). */
-const COMPRESSION = `g=$(tar --version 2>/dev/null | grep GNU); z=
+/**
+ * GNU tar takes a backslash in the name of a directory for more than that, and a colon in that of an archive for a
+ * host: the shell enters the directory, and names begin with a slash. It (`$g`) finds out about the compression by itself; busybox needs to be told (`$z`).
+ */
+const COMPRESSION = `case $a in /*) ;; *) a=$PWD/$a;; esac
+g=$(tar --version 2>/dev/null | grep GNU); z=
 [ -n "$g" ] || case $(head -c 2 "$a" | od -An -tx1 | tr -d ' \\n') in 1f8b) z=-z;; 425a) z=-j;; fd37) z=-J;; esac`;
 
 /** GNU tar compares by itself; with busybox what is missing, or has another size or time, differs. */
@@ -34,8 +38,8 @@ export function tarScripts(given: UnarchiveArgs): ArchiveScripts {
   return {
     needs: `command -v tar >/dev/null 2>&1 || fail "unpacking needs tar on the host"\n${COMPRESSION}`,
     names: line(['tar -t $z', options, rest]),
-    differences: `if [ -n "$g" ]; then ${line(['tar --diff -C "$d"', options, owners, rest])} 2>&1; else ${busybox}; fi; :`,
-    extract: `${COMPRESSION}\n${line(['tar -x $z -C "$d"', options, owners, rest])}`,
+    differences: `if [ -n "$g" ]; then (cd -P "$d" && ${line(['tar --diff', options, owners, rest])}) 2>&1; else ${busybox}; fi; :`,
+    extract: `${COMPRESSION}\ncd -P "$d" && ${line(['tar -x $z', options, owners, rest])}`,
   };
 }
 

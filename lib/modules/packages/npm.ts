@@ -60,6 +60,8 @@ export function parseList(text: string): Installed {
   } catch {
     return { found: new Map(), missing: [] };
   }
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
+    return { found: new Map(), missing: [] };
   const dependencies =
     (parsed as { dependencies?: Record<string, { version?: string; missing?: boolean; invalid?: Json }> })
       .dependencies ?? {};

@@ -1,0 +1,191 @@
+import { spawnSync } from 'node:child_process';
+import { expect } from 'chai';
+import { allModules, findModule } from '../../lib/engine/module-list.ts';
+import type { Result } from '../../lib/modules/kit/define.ts';
+import { bytesOf } from '../../lib/source/bytes.ts';
+import type { Json } from '../../lib/source/value.ts';
+import { ON_A_COPY } from '../check-mode/on-a-copy.ts';
+import { runModule, type TestOptions } from '../support/run-module.ts';
+import { type ThrowAwayCopy, throwAwayCopy } from '../support/scratch-system.ts';
+
+/** Every mark that replies had once, what programs print, options, wildcards, and a byte that is no UTF-8. */
+const MARKS = [
+  '-rf',
+  '\n== path ==\n',
+  '\n== source ==\n',
+  '\u001epath x',
+  '\u0001polarplay errno 2',
+  '\nstat 81a4|0|0|1|1|1|1|1|1|1|root|root\n',
+  '\nbackup x',
+  'r-0123456789abcdef-path\n',
+  '\udcff\udc80',
+];
+const WORST = `${MARKS.join('')}|'"\`id\`; *[a]?\\n`;
+/** All of them in one path: a directory of that name, and in it one with the longest name there is. */
+const HOSTILE = `/srv/hostile/${WORST}/${'x'.repeat(255)}`;
+const PLAIN = '/srv/hostile/plain';
+
+/** Modules that take no path of a tree that could be named like that, and why. */
+const NO_PATH: Readonly<Record<string, string>> = {
+  acl: 'getfacl and setfacl have their own spelling of names',
+  alternatives: 'update-alternatives takes no name with a line break',
+};
+const words = (text: string) => text.trim().split(/\s+/);
+/** Their arguments are names of packages, users, databases or devices, whose programs allow no such name. */
+const NAMES_ONLY =
+  words(`apache2_module apt apt_key apt_repository cron deb822_repository debconf dnf docker_container docker_image
+  dpkg_selections firewalld getent group hostname iptables locale_gen lvg lvol modprobe mysql_db mysql_query mysql_user npm
+  package package_facts ping pip postgresql_db postgresql_ext postgresql_ping postgresql_privs postgresql_query
+  postgresql_user raw reboot rpm_key seboolean selinux seport service service_facts setup systemd timezone ufw user
+  wait_for_connection yum_repository`);
+/** Have files of the control machine, a server, or a kernel in it: their own tests hand them such names or contents. */
+const OWN_TEST = words(`fetch filesystem get_url mount script synchronize template uri wait_for`);
+
+describe('attacks: names and contents that look like something else', function () {
+  this.timeout(120_000);
+  let copy: ThrowAwayCopy;
+  before(async function () {
+    copy = await throwAwayCopy(this);
+  });
+  after(() => copy?.end());
+
+  const shown = (script: string, input = ''): string => {
+    const [program = '', ...rest] = copy.enter;
+    return spawnSync(program, [...rest, 'sh', '-c', script], { input: bytesOf(input) }).stdout.toString(
+      'latin1',
+    );
+  };
+  const run = (name: string, args: Record<string, Json>, options: TestOptions = {}): Promise<Result> =>
+    runModule(findModule(name)!, args, { enter: copy.enter, diffMode: true, ...options });
+  /** Runs a script whose `$1` is a name: it travels as input, for an argument would be made UTF-8. */
+  const withName = (name: string, script: string) =>
+    shown(`n=$(cat; echo .); n=\${n%.}; set -- "$n"; ${script}`, name);
+  const tree = (dir: string) =>
+    withName(
+      dir,
+      `cd "$1" && find . ! -name '*.tmp' ! -name '*~' ! -path '*/.git/objects/*' -printf '%P %y %m %u %l\\n' | sort`,
+    );
+
+  const stories = Object.entries(ON_A_COPY).filter(
+    ([name, { args }]) =>
+      JSON.stringify(args).includes('~t') && !NAMES_ONLY.includes(name) && !(name in NO_PATH),
+  );
+
+  it('every module is tried with them, or says why not', () => {
+    const told = new Set([
+      ...stories.map(([name]) => name),
+      ...Object.keys(NO_PATH),
+      ...NAMES_ONLY,
+      ...OWN_TEST,
+    ]);
+    const here = ['find', 'slurp', 'stat', 'tempfile', 'git_config'];
+    const left = allModules()
+      .filter(module => module.kind !== 'control' && !/^(polardb|pfs|nbd)_?/.test(module.name))
+      .map(module => module.name)
+      .filter(name => !told.has(name) && !here.includes(name));
+    expect(left).to.deep.equal([]);
+  });
+
+  for (const [name, story] of stories.filter(([one]) => !OWN_TEST.includes(one))) {
+    it(`${name} does in such a directory what it does in a plain one`, async function () {
+      const missing = (story.needs ?? []).find(program => shown(`command -v ${program}`) === '');
+      if (missing !== undefined) {
+        console.log(`      skipped: runs where ${missing} can be found`);
+        this.skip();
+      }
+      const outcome = async (dir: string) => {
+        copy.run(`rm -rf /srv/hostile; mkdir -p ${PLAIN}; echo untouched >/srv/hostile/beside; cd ${PLAIN}
+          ${(story.setup ?? ':').replaceAll('~t', PLAIN)}`);
+        withName(dir, `[ "$1" = ${PLAIN} ] || { mkdir -p -- "\${1%/*}" && mv ${PLAIN} "$1"; }`);
+        const wanted = JSON.stringify(story.args).replaceAll('~t', JSON.stringify(dir).slice(1, -1));
+        const result = await run(name, JSON.parse(wanted) as Record<string, Json>);
+        const beside = shown(
+          'cat /srv/hostile/beside; find /srv/hostile -maxdepth 1 -printf .; ls -A / | sort',
+        );
+        return { failed: result.failed, msg: result.failed && result.msg, tree: tree(dir), beside };
+      };
+      const plain = await outcome(PLAIN);
+      const hostile = await outcome(HOSTILE);
+      expect(hostile.msg).to.equal(undefined);
+      expect(hostile).to.deep.equal(plain);
+    });
+  }
+
+  it('find, slurp, stat and recurse know each entry by its own bytes', async () => {
+    const names = [...MARKS, WORST, '-x', '\n', 'a\n', ' ', '*', '\udcfe', '数据', 'x'.repeat(255)];
+    copy.run(`rm -rf /srv/hostile; mkdir -p ${PLAIN}`);
+    for (const name of names)
+      withName(`${PLAIN}/${name}`, 'printf %s "$1" >"$1"; ln -s "$1" "$1.l" 2>/dev/null');
+    for (const shell of ['dash', 'busybox'] as const) {
+      const found = await run('find', { paths: PLAIN, get_checksum: true, hidden: true }, { shell });
+      const files = found.files as { path: string; checksum: string }[];
+      expect(files.map(file => file.path).sort()).to.deep.equal(names.map(name => `${PLAIN}/${name}`).sort());
+      for (const { path, checksum } of shell === 'dash' ? files : []) {
+        expect(withName(path, 'sha1sum <"$1"')).to.include(checksum);
+        const read = await run('slurp', { src: path }, { shell });
+        expect(Buffer.from(String(read.content), 'base64')).to.deep.equal(bytesOf(path));
+        const { stat } = (await run('stat', { path }, { shell })) as unknown as {
+          stat: Record<string, Json>;
+        };
+        expect([stat['path'], stat['isreg'], stat['size']]).to.deep.equal([path, true, bytesOf(path).length]);
+      }
+      const links = await run('find', { paths: PLAIN, file_type: 'link' }, { shell });
+      for (const { path } of (links.files as { path: string }[]).slice(0, shell === 'dash' ? 20 : 3)) {
+        const { stat } = (await run('stat', { path }, { shell })) as unknown as {
+          stat: Record<string, Json>;
+        };
+        expect(stat['lnk_target']).to.equal(path.slice(0, -2));
+      }
+      const owner = shell === 'dash' ? 'games' : 'daemon';
+      await run(
+        'file',
+        { path: PLAIN, state: 'directory', recurse: true, owner, mode: 'u=rwX,go=' },
+        { shell },
+      );
+      expect(
+        shown(`find ${PLAIN} ! -user ${owner} | wc -l; find ${PLAIN} ! -type l -perm /077 | wc -l`),
+      ).to.equal('0\n0\n');
+      expect(shown('stat -c %U /etc/passwd /')).to.equal('root\nroot\n');
+    }
+  });
+
+  it('what a file holds stays what it holds', async () => {
+    const content = `${WORST}\n\0\u0001\n\n${MARKS.join('\n')}`;
+    const file = `${PLAIN}/f`;
+    copy.run(`rm -rf /srv/hostile; mkdir -p ${PLAIN}`);
+    shown(`cat >${file}; cp ${file} ${PLAIN}/a; cp ${file} ${PLAIN}/b`, content);
+    const held = () => Buffer.from(shown(`cat ${file}`), 'latin1');
+    const before = held();
+    for (const [name, args] of Object.entries({
+      lineinfile: { path: file, line: 'new' },
+      authorized_key: {
+        user: 'root',
+        path: file,
+        key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHSw4HjNSP2dQDSzr3LDhBMOuDnQGHTNGiEyrQ4hCAXx x',
+        manage_dir: false,
+      },
+      known_hosts: {
+        path: file,
+        name: 'h',
+        key: 'h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHSw4HjNSP2dQDSzr3LDhBMOuDnQGHTNGiEyrQ4hCAXx',
+      },
+      cron: { cron_file: file, user: 'root', name: 'n', job: 'true' },
+      ini_file: { path: file, section: 'zz', option: 'o', value: 'v' },
+    })) {
+      shown(`cat >${file}`, content);
+      const result = await run(name, args as Record<string, Json>);
+      expect(result.failed, `${name}: ${result.msg}`).to.equal(undefined);
+      expect(held().subarray(0, 60), name).to.deep.equal(before.subarray(0, 60));
+      expect(held().length, name).to.be.greaterThan(before.length - 1);
+    }
+    await run('assemble', { src: PLAIN, regexp: '^[ab]$', dest: '/srv/hostile/all' });
+    expect(Buffer.from(shown('cat /srv/hostile/all'), 'latin1')).to.deep.equal(
+      Buffer.concat([before, Buffer.from('\n'), before]),
+    );
+    const command = await run('command', { cmd: `sh -c 'cat ${PLAIN}/a; cat ${PLAIN}/a >&2; exit 3'` });
+    expect([command.rc, command.failed]).to.deep.equal([3, true]);
+    expect(command.stderr).to.include('polarplay errno 2');
+    const hits = await run('find', { paths: PLAIN, contains: '.*r-0123456789abcdef' });
+    expect(hits.matched).to.equal(0); // not UTF-8
+  });
+});
