@@ -1,7 +1,7 @@
 import '../../lib/source/frozen-prototype.ts';
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ import { seededRandom, shuffled } from '../cluster/statistics.ts';
 import { type Contestant, contestants, type Field } from './contestants.ts';
 import { Meter } from './measure.ts';
 import { formatHtml, formatMarkdown, type RunnerReport } from './report.ts';
-import { judgeTargets, type Phase, type Sample, summarise } from './summary.ts';
+import { judgeTargets, type Phase, type Sample, summarise, type Target } from './summary.ts';
 
 const USAGE = `usage: npm run bench:runner -- [options]
 
@@ -25,7 +25,10 @@ when there is nothing left to change. Needs root, cgroup2 and, for Ansible's par
   --only a,b           only these: polarplay, ansible-tuned, ansible, floor, floor-fast
   --lab NAME           lab to use or make (default: runner-bench)
   --keep               leave the lab up
-  --out DIR            where the reports go (default: .polarplay/runner-bench)
+  --out DIR            where the reports and history.jsonl go (default: .polarplay/runner-bench)
+
+Exit codes: 0 every target is kept, 2 nothing can be concluded (the machine was not idle, or repetitions differ too much),
+3 a target is missed, 1 something went wrong.
 `;
 
 const PLAY = join(PACKAGE_ROOT, 'bench', 'runner', 'play');
@@ -195,6 +198,9 @@ async function main(): Promise<number> {
   rmSync(workDir, { recursive: true, force: true });
   mkdirSync(workDir, { recursive: true });
   const startedAt = new Date();
+  const disturbed = await disturbance();
+  if (disturbed !== undefined)
+    process.stderr.write(`the machine is not idle: ${disturbed}; figures follow, conclusions do not\n`);
   const stop = new AbortController();
   const interrupt = () => stop.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -227,15 +233,44 @@ async function main(): Promise<number> {
       settings: c.settings,
       version: versionOf(c),
     })),
+    ...(disturbed === undefined ? {} : { disturbed }),
     rows,
-    targets: judgeTargets(rows),
+    targets: judgeTargets(rows, disturbed === undefined),
     samples,
   };
   writeFileSync(join(options.out, 'runner.json'), `${JSON.stringify(report, null, 1)}\n`);
   writeFileSync(join(options.out, 'runner.md'), formatMarkdown(report));
   writeFileSync(join(options.out, 'runner.html'), formatHtml(report));
+  // The samples are in the report; a line for each run is enough to see how the figures move.
+  const { samples: _, ...kept } = report;
+  appendFileSync(join(options.out, 'history.jsonl'), `${JSON.stringify(kept)}\n`);
   process.stdout.write(`${formatMarkdown(report)}\nwritten: ${join(options.out, 'runner.{json,md,html}')}\n`);
-  return 0;
+  return exitCode(report.targets);
+}
+
+function exitCode(targets: readonly Target[]): number {
+  if (targets.some(t => t.verdict === 'missed')) return 3;
+  return targets.some(t => t.verdict === 'unsure') ? 2 : 0;
+}
+
+const LOOK_MS = 3000;
+const BUSY_SHARE = 0.1;
+
+/** What keeps the processors busy before anything is measured; nothing when they are idle. */
+async function disturbance(): Promise<string | undefined> {
+  const ticks = () =>
+    readFileSync('/proc/stat', 'utf8').split('\n')[0]!.trim().split(/\s+/).slice(1, 9).map(Number);
+  const before = ticks();
+  await new Promise(resolve => setTimeout(resolve, LOOK_MS));
+  const spent = ticks().map((value, i) => value - before[i]!);
+  const all = Math.max(
+    spent.reduce((total, value) => total + value, 0),
+    1,
+  );
+  const busy = 1 - (spent[3]! + spent[4]!) / all;
+  return busy > BUSY_SHARE
+    ? `${(100 * busy).toFixed(0)} % of its processors' time goes to others`
+    : undefined;
 }
 
 function progressLine(

@@ -1,6 +1,6 @@
 import { htmlText } from '../../verify/report/html-text.ts';
 import { PAGE_STYLE } from '../../verify/report/page-style.ts';
-import { type Phase, REFERENCE, type Row, type Sample, type Target } from './summary.ts';
+import { type Phase, REFERENCE, type Row, type Sample, spreadOf, type Target } from './summary.ts';
 
 export interface RunnerReport {
   readonly schema: 1;
@@ -13,6 +13,8 @@ export interface RunnerReport {
     readonly settings: string;
     readonly version: string;
   }[];
+  /** What disturbed the machine before the start; nothing when it was idle. */
+  readonly disturbed?: string;
   readonly rows: readonly Row[];
   readonly targets: readonly Target[];
   readonly samples: readonly Sample[];
@@ -44,19 +46,21 @@ export function formatMarkdown(report: RunnerReport): string {
   lines.push(
     `${report.startedAt.slice(0, 10)}, ${report.machine}; medians of ${report.repetitions}; CPU is control side plus hosts.`,
   );
+  if (report.disturbed !== undefined)
+    lines.push('', `**The machine was not idle: ${report.disturbed}. Nothing is concluded.**`);
   for (const { phase, title } of PHASES) {
     lines.push(
       '',
       `## ${title}`,
       '',
-      '| hosts | | wall s | CPU s | control | hosts | wall ÷ polarplay | CPU ÷ polarplay |',
-      '|--:|---|--:|--:|--:|--:|--:|--:|',
+      '| hosts | | wall s | CPU s | control | hosts | wall ÷ polarplay | CPU ÷ polarplay | spread of CPU |',
+      '|--:|---|--:|--:|--:|--:|--:|--:|--:|',
     );
     for (const hosts of sizes(report)) {
       for (const row of group(report, phase, hosts)) {
         const figures = [row.wallMs, row.cpuMs, row.controlCpuMs, row.hostsCpuMs].map(seconds);
         lines.push(
-          `| ${hosts} | ${titleOf(report, row.contestant)} | ${figures.join(' | ')} | ${ratio(row.wallRatio)} | ${ratio(row.cpuRatio)} |`,
+          `| ${hosts} | ${titleOf(report, row.contestant)} | ${figures.join(' | ')} | ${ratio(row.wallRatio)} | ${ratio(row.cpuRatio)} | ${(100 * spreadOf(row.cpuRange, row.cpuMs)).toFixed(0)} % |`,
         );
       }
     }
@@ -65,7 +69,9 @@ export function formatMarkdown(report: RunnerReport): string {
     '',
     '## Targets',
     '',
-    ...report.targets.map(t => `- ${t.kept ? 'kept' : '**missed**'}: ${t.text} (${t.measured})`),
+    ...report.targets.map(
+      t => `- ${t.verdict === 'kept' ? 'kept' : `**${t.verdict}**`}: ${t.text} (${t.measured})`,
+    ),
   );
   lines.push(
     '',
@@ -82,7 +88,7 @@ export function formatHtml(report: RunnerReport): string {
   const targets = report.targets
     .map(
       t =>
-        `<li class="${t.kept ? 'good' : 'bad'}"><b>${t.kept ? 'kept' : 'missed'}</b> ${htmlText(t.text)} <span>${htmlText(t.measured)}</span></li>`,
+        `<li class="${{ kept: 'good', missed: 'bad', unsure: 'warn' }[t.verdict]}"><b>${t.verdict}</b> ${htmlText(t.text)} <span>${htmlText(t.measured)}</span></li>`,
     )
     .join('');
   const sections = PHASES.map(({ phase, title }) => {
@@ -133,5 +139,5 @@ figure{margin:0}figcaption{font-weight:600;margin-bottom:.5rem}
 .bar{display:flex;align-items:center;height:.85rem;margin:1px 0;padding-right:4.2rem}.bar i{height:100%;min-width:1px}.bar b{font:500 .78rem/1 system-ui;margin:0 -4rem 0 .4rem;white-space:nowrap;color:var(--dim);font-variant-numeric:tabular-nums}
 i.control{background:var(--series1)}i.remote{background:var(--series2)}i.wall{background:var(--series3)}
 .legend{font-size:.88rem;color:var(--dim)}.legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin:0 .2rem 0 .9rem;vertical-align:-1px}
-.targets li{background:var(--card);border:1px solid var(--line);border-left:4px solid var(--good);border-radius:0 8px 8px 0;padding:.4rem .9rem;margin:.4rem 0}.targets li.bad{border-left-color:var(--bad)}.targets .bad b{color:var(--bad)}.targets .good b{color:var(--good)}
+.targets li{background:var(--card);border:1px solid var(--line);border-left:4px solid var(--good);border-radius:0 8px 8px 0;padding:.4rem .9rem;margin:.4rem 0}.targets li.bad{border-left-color:var(--bad)}.targets li.warn{border-left-color:var(--warn)}.targets .bad b{color:var(--bad)}.targets .good b{color:var(--good)}
 `;

@@ -35,18 +35,32 @@ describe('runner bench: summary', () => {
     expect(rows[0]).to.include({ wallMs: 120, cpuMs: 420, wallRatio: 1 });
   });
 
-  it('judges by the worst case of each target', () => {
-    const targets = judgeTargets(
+  const judged = (idle: boolean, floorCpu: number, ...more: Sample[]) =>
+    judgeTargets(
       summarise([
         sample('polarplay', 1, 100, 100),
         sample('ansible-tuned', 1, 2000, 900),
         sample('polarplay', 16, 100, 100),
         sample('ansible-tuned', 16, 1500, 5000),
-        sample('floor', 16, 50, 40),
+        sample('floor', 16, 50, 90),
+        sample('floor-fast', 16, 50, floorCpu),
+        ...more,
       ]),
+      idle,
     );
-    expect(targets.map(t => t.kept)).to.deep.equal([true, false, true]);
-    expect(targets[1]!.measured).to.contain('9.0 times');
+
+  it('judges by the worst case of each target, and the floor by equal key exchange', () => {
+    const targets = judged(true, 40);
+    expect(targets.map(t => t.verdict)).to.deep.equal(['kept', 'missed', 'kept']);
+    expect(targets[1]!.measured).to.contain('9.00 times');
     expect(targets[2]!.measured).to.equal('2.50 times');
+    expect(judged(true, 30).map(t => t.verdict)).to.deep.equal(['kept', 'missed', 'missed']);
+  });
+
+  it('concludes nothing where it depends on the repetition, or the machine was not idle', () => {
+    const [wall, , floor] = judged(true, 40, sample('polarplay', 16, 100, 130, 2));
+    expect([wall!.verdict, floor!.verdict]).to.deep.equal(['kept', 'unsure']);
+    expect(floor!.measured).to.equal('2.50 to 3.25 times');
+    expect(new Set(judged(false, 40).map(t => t.verdict))).to.deep.equal(new Set(['unsure']));
   });
 });
