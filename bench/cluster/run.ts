@@ -419,7 +419,7 @@ async function logShares(
   const longest = profile.readOnly.seconds > profile.readWrite.seconds ? profile.readOnly : profile.readWrite;
   const shares = new Map<string, number>();
   for (const node of nodes) {
-    const share = await logShare(hosts, node, longest, profile.logSampling);
+    const share = await logShare(hosts, node, longest, profile.logSampling).catch(() => profile.logSampling);
     shares.set(node.host, share);
     if (share < profile.logSampling)
       journal.remark(

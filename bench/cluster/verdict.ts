@@ -180,7 +180,9 @@ function slowDisksOf(record: RunRecord, before: readonly RunRecord[]): readonly 
       const usual = before.flatMap(run =>
         run.storage.filter(s => s.host === host && s.test === test).map(s => s.iops),
       );
-      return usual.length < 3 ? [] : [{ host, test, share: iops / median(usual) }];
+      // Disks scatter more than servers do: only what was never seen before is slow.
+      const seen = usual.length >= 3 && iops >= Math.min(...usual);
+      return usual.length < 3 || seen ? [] : [{ host, test, share: iops / median(usual) }];
     })
     .filter(({ share }) => share < SLOW_DISK)
     .sort((a, b) => a.share - b.share);
