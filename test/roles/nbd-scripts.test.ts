@@ -66,6 +66,11 @@ describe('the check of what nbd-server would export', () => {
         });
       };
       expect(check('a', 'b').status).to.equal(0);
+      const absent = check('a', 'none');
+      expect(absent.status).to.equal(1);
+      expect(absent.stderr)
+        .to.include(`there is no ${disk('none')}`)
+        .and.include('its disks:');
       const { status, stderr } = check('a', 'b', 'by-id');
       expect(status).to.equal(1);
       expect(stderr).to.include(`exported twice, or a part of another export: ${disk('a')}`);

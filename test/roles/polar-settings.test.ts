@@ -86,6 +86,19 @@ describe('polar-settings', function () {
       expect(read(conf())).to.equal(good);
     });
 
+  it('refuses another port while the server runs', async () => {
+    const good = read(conf());
+    const port = Number(read(join(cluster.data, 'postmaster.pid')).split('\n')[3]);
+    expect(await change(conf(), `port = '${port}'`)).to.include({ status: 0 });
+    writeFileSync(conf(), good);
+    const { status, stderr } = await change(conf(), `port = '${port + 1}'`);
+    expect(status).to.equal(1);
+    expect(stderr)
+      .to.contain(`run on port ${port}, ${port + 1} is asked for`)
+      .and.contain('stop.yml');
+    expect(read(conf())).to.equal(good);
+  });
+
   it('puts both files back when the server refuses pg_hba.conf', async () => {
     const [good, settled] = [read(hba()), read(conf())];
     writeFileSync(`${conf()}.wanted`, `${settled}\nwork_mem = 6MB\n`);

@@ -78,6 +78,8 @@ const well = {
   ro1: node(2, server({ recovering: true, hostid: '2' })),
 };
 
+const notes = (rw1: string) => viewCluster(answers({ ...well, rw1 }), 64 * 2 ** 20).notes.join('\n');
+
 const problems = (parts: Readonly<Record<string, string | Error>>) =>
   viewCluster(answers({ ...well, ...parts }), 64 * 2 ** 20).problems;
 
@@ -158,7 +160,7 @@ describe('polarplay status', () => {
     [
       'a slot nobody uses',
       { rw1: node(1, server({ slotActive: false })) },
-      /slot replica1 is unused and keeps 16 MiB/,
+      /slot replica1 is unused and keeps 16 MiB.*remove_replica\.yml/,
     ],
     [
       'a file on disk that no server would start with',
@@ -185,6 +187,22 @@ describe('polarplay status', () => {
       'no storage host answers: who is primary is unknown, and no database can start',
     ]));
 
+  it('says early that a PFS fills, with what its files go to', () => {
+    const filled = `${node(1, server())}\nfill=nvmeexport1|Blktag|2560|1536\nfill=nvmeexport1|Inode|2048|758`;
+    expect(notes(filled)).to.match(
+      /the PFS on export1 has 758 of 2048 files left: a database takes about 300/,
+    );
+    expect(notes(filled.replace('|758', '|900').replace('|1536', '|2000'))).to.equal('');
+  });
+
+  it('tells of a restart that systemd did by itself, but not for ever', () => {
+    const restarted = node(1, server()).replace('NRestarts=0', 'NRestarts=2');
+    expect(notes(`${restarted}\nup=90`)).to.match(
+      /restarted the database 2 time\(s\).*the last time 2 min ago/,
+    );
+    expect(notes(`${restarted}\nup=7200`)).to.equal('');
+  });
+
   it('prints plain tables', () => {
     const filled = `${well.rw1}\nfill=nvmeexport1|Blktag|2560|1020\nfill=nvmeexport1|Inode|2048|751`;
     const text = formatView(viewCluster(answers({ ...well, rw1: filled }), 0), plain);
@@ -202,6 +220,8 @@ NODE  ID  ROLE     DATABASE  VERSION           DISKS       PFSD    STREAMS      
 rw1   1   primary  up        PolarDB 15.8.2.0  1 attached  active  -                   -    -         -
 ro1   2   replica  up        PolarDB 15.8.2.0  1 attached  active  streaming (quorum)  0 B  replica1  16 MiB
 
+note: the PFS on export1 has 751 of 2048 files left: a database takes about 300, each table and index at least one; grow.yml adds more of them with each 10 GiB
+note: the PFS on export1 has 1020 of 2560 blocks left: each of 4 MiB; grow.yml adds more of them with each 10 GiB
 all is well
 `);
   });

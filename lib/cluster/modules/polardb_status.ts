@@ -34,6 +34,8 @@ export interface NodeStatus {
   readonly service: string;
   /** How often systemd had to start the database again by itself. */
   readonly restarts: number;
+  /** How long its main process has run; 0 where none does. */
+  readonly upSeconds: number;
   /** What the server answered; null when it did not. */
   readonly server: ServerStatus | null;
   readonly serverProblem: string;
@@ -170,6 +172,7 @@ done
 systemctl show -p ActiveState,NRestarts,MainPID polardb | sed 's/^/service./'
 pid=$(systemctl show -p MainPID --value polardb)
 [ "$pid" -gt 0 ] || exit 0
+echo "up=$(ps -o etimes= -p "$pid" | tr -d ' ')"
 bin=$(dirname "$(readlink "/proc/$pid/exe" | sed 's/ (deleted)$//')")
 port=$(sed -n 4p "$DATA/postmaster.pid" 2>/dev/null)
 socket=$(sed -n 5p "$DATA/postmaster.pid" 2>/dev/null)
@@ -246,6 +249,7 @@ function nodeOf(
     }),
     service: all('service.ActiveState')[0] ?? 'unknown',
     restarts: Number(all('service.NRestarts')[0] ?? 0),
+    upSeconds: Number(all('up')[0] ?? 0),
     server: answer === undefined ? null : (JSON.parse(answer) as ServerStatus),
     serverProblem: all('silent')[0] ?? '',
   };

@@ -132,6 +132,14 @@ export const percentUsed = ({ all, free }: Fill): number => Math.round((100 * (a
 /** From here on a disk counts as full: a database that finds no room any more stops. */
 const FULL_PERCENT = 90;
 
+/** From here on it is worth knowing; a fresh cluster uses about this part of the files of 10 GiB. */
+const FILLING_PERCENT = 60;
+
+const WHAT_TAKES: Readonly<Record<keyof PfsStatus, string>> = {
+  files: 'a database takes about 300, each table and index at least one',
+  blocks: 'each of 4 MiB',
+};
+
 function judgeStorage(host: string, storage: StorageStatus, problems: string[], notes: string[]): void {
   if (storage.service !== 'active') problems.push(`${host}: nbd-server is ${storage.service}`);
   for (const { name, size, backing } of storage.exports)
@@ -172,6 +180,9 @@ function versionOf({ server }: NodeStatus): string {
   return polar ? `PolarDB ${polar[2]}` : server.version.split(' ').slice(0, 2).join(' ');
 }
 
+/** For so long a restart that systemd did by itself is told. */
+const RECENT_SECONDS = 3600;
+
 function judgeNode(
   { host, node }: Known,
   row: NodeRow,
@@ -201,8 +212,11 @@ function judgeNode(
     );
     return;
   }
-  if (node.restarts > 0)
-    notes.push(`${host}: systemd has restarted the database ${node.restarts} time(s) by itself`);
+  // What is long over is no news: systemd counts until somebody starts the service by hand.
+  if (node.restarts > 0 && node.upSeconds < RECENT_SECONDS)
+    notes.push(
+      `${host}: systemd has restarted the database ${node.restarts} time(s) by itself, the last time ${Math.ceil(node.upSeconds / 60)} min ago`,
+    );
   const { server } = node;
   if (row.role === 'primary' && server.recovering)
     problems.push(`${host} is the primary of the role record but takes no writes`);
@@ -256,14 +270,21 @@ function judgeTogether(
   for (const { name } of storage?.exports ?? []) {
     const pfs = pfsOn(nodes, name);
     for (const [what, fill] of Object.entries(pfs ?? {}) as [keyof PfsStatus, Fill][])
-      if (percentUsed(fill) >= FULL_PERCENT)
+      if (percentUsed(fill) >= FILLING_PERCENT && percentUsed(fill) < FULL_PERCENT)
+        notes.push(
+          `the PFS on ${name} has ${fill.free} of ${fill.all} ${what} left: ${WHAT_TAKES[what]}; grow.yml adds more of them with each 10 GiB`,
+        );
+      else if (percentUsed(fill) >= FULL_PERCENT)
         problems.push(
           `the PFS on ${name} has ${fill.free} of ${fill.all} ${what} left: it gets more of them with each 10 GiB (grow.yml)`,
         );
   }
   const primary = nodes.find(({ node }) => node.server?.recovering === false)?.node.server;
   for (const { name, active, kept } of primary?.slots ?? [])
-    if (!active) problems.push(`slot ${name} is unused and keeps ${bytes(kept ?? 0)} of WAL`);
+    if (!active)
+      problems.push(
+        `slot ${name} is unused and keeps ${bytes(kept ?? 0)} of WAL, which fills the disk up to max_slot_wal_keep_size: start its replica, or remove it (remove_replica.yml)`,
+      );
 }
 
 /** 16777216 → `16 MiB`. */

@@ -58,6 +58,8 @@ case $VERSION in
 11) options="--enable-polar-minimal" ;;
 *) echo "no recipe for version $VERSION"; exit 1 ;;
 esac
+# An archive has no history to ask for what version() says of the build.
+[ -z "${COMMIT:-}" ] || sed -i "s/^POLAR_COMMIT=.*/POLAR_COMMIT=$COMMIT/" configure
 # shellcheck disable=SC2086
 ./configure -q --prefix=$PREFIX --disable-rpath --with-pfsd $options ${OPTIONS:-}
 step "PolarDB $VERSION, compile"
