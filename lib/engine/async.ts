@@ -28,6 +28,8 @@ export interface Job {
   /** Number of the detached script that runs now: each has a folder of its own. */
   part: number;
   result: Result | undefined;
+  /** Makes secrets of the module's arguments unreadable. */
+  readonly mask: (result: Result) => Result;
 }
 
 export type Jobs = Map<string, Job>;
@@ -36,11 +38,11 @@ export type Jobs = Map<string, Job>;
 export async function startAsync(
   call: ModuleCall,
   channel: Channel,
-  limit: number,
-  poll: number,
+  { limit, poll, mask }: { readonly limit: number; readonly poll: number; readonly mask: Job['mask'] },
   jobs: Jobs,
 ): Promise<Result> {
-  const job: Job = { id: jobId(), steps: await longSteps(call, channel), limit, part: 0, result: undefined };
+  const steps = await longSteps(call, channel);
+  const job: Job = { id: jobId(), steps, limit, part: 0, result: undefined, mask };
   jobs.set(job.id, job);
   await advance(job, job.steps.next(), channel);
   const started: Result = {
@@ -56,7 +58,10 @@ export async function startAsync(
     await sleep(poll * 1000, channel.signal);
     await checkJob(job, channel);
   }
-  if (job.result === undefined) throw new ModuleError(tooLong(limit));
+  if (job.result === undefined) {
+    await eraseJob(job.id, channel);
+    throw new ModuleError(tooLong(limit));
+  }
   return { ...job.result, started: 1, finished: 1, ansible_job_id: job.id };
 }
 
@@ -85,18 +90,21 @@ export async function checkJob(job: Job, channel: Channel): Promise<void> {
   job.part++;
   if (reply.timedOut) {
     job.result = { changed: false, failed: true, msg: tooLong(job.limit) };
+    await eraseJob(job.id, channel);
     return;
   }
   try {
     await advance(job, job.steps.next(reply), channel);
   } catch (error) {
-    job.result = failureResult(error);
+    job.result = job.mask(failureResult(error));
   }
+  // What it printed, and what it was given, stays on the host no longer than it is needed.
+  if (job.result !== undefined) await eraseJob(job.id, channel);
 }
 
 async function advance(job: Job, next: IteratorResult<Request, Result>, channel: Channel): Promise<void> {
   if (next.done) {
-    job.result = next.value;
+    job.result = job.mask(next.value);
     return;
   }
   if (next.value.kind !== 'sh')
@@ -116,7 +124,7 @@ async function startPart(
   const runner = [
     'cd "$HOME"',
     'if command -v timeout >/dev/null; then set -- timeout -k 5 "$1"; else set --; fi',
-    '"$@" sh "$d/script" <"$d/stdin" >"$d/stdout" 2>"$d/stderr"; echo $? >"$d/rc.new"; mv "$d/rc.new" "$d/rc"',
+    '"$@" sh "$d/script" <"$d/stdin" >"$d/stdout" 2>"$d/stderr"; rc=$?; rm -f "$d/script" "$d/stdin"; echo $rc >"$d/rc.new"; mv "$d/rc.new" "$d/rc"',
   ].join('; ');
   const stdin = request.stdin ?? '';
   const script = [

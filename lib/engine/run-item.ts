@@ -2,7 +2,7 @@ import { ModuleError, type Result } from '../modules/kit/define.ts';
 import { type ModuleCall, UNKNOWN } from '../modules/kit/drive.ts';
 import { jsonText } from '../source/json.ts';
 import { emptyRecord } from '../source/record.ts';
-import { type Dict, toPlain, type Value } from '../source/value.ts';
+import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import { ConnectionError, OUTPUT_LIMIT } from '../transport/connection.ts';
 import { finishArguments, renderArguments } from './arguments.ts';
 import { startAsync } from './async.ts';
@@ -23,11 +23,11 @@ import {
 } from './run-module.ts';
 import type { Scope } from './scope.ts';
 import {
-  censored,
   failureOf,
   type Item,
   isSecret,
   keywordOr,
+  shown,
   type TaskRun,
   unknownResult,
   unknownSource,
@@ -59,6 +59,7 @@ async function runControl(run: TaskRun, item: Item, control: Control, included: 
   const { playRun, task, info, host, state, checkMode } = run;
   const { scope, vars } = item;
   const args = renderArguments(task, playRun.run.templar, scope);
+  learnSecrets(run, args);
   const unknown = unknownSource(run);
   if (unknown !== undefined) return forgetting(run, args, unknown);
   const outcome = await control({
@@ -76,6 +77,7 @@ async function runControl(run: TaskRun, item: Item, control: Control, included: 
     open: () => openChannel(run, item),
   });
   included.push(...(outcome.included ?? []));
+  if (outcome.isSecret) run.secrecy.hidden = true;
   return outcome.result;
 }
 
@@ -88,7 +90,12 @@ async function runModule(run: TaskRun, item: Item): Promise<Result> {
   if (seconds > 0) {
     if (run.checkMode) throw new ModuleError('check mode and async cannot be used on same task.');
     const poll = keywordNumber(templar, run.task.poll, item.scope, options.defaults.pollInterval);
-    return startAsync(call, channel, seconds, poll, jobs);
+    return startAsync(
+      call,
+      channel,
+      { limit: seconds, poll, mask: result => run.secrecy.maskResult(result) },
+      jobs,
+    );
   }
   const [outcome] = await runCalls([call], channel);
   return settle(run, outcome!);
@@ -120,6 +127,11 @@ export function skippedResult(run: TaskRun, scope: Scope): Result {
   };
 }
 
+/** Before anything can be said about them. */
+function learnSecrets({ secrecy, task }: TaskRun, rendered: Dict): void {
+  secrecy.learn(task.module, toPlain(rendered) as Record<string, Json>);
+}
+
 export const isCall = (prepared: ModuleCall | Result): prepared is ModuleCall => 'ctx' in prepared;
 
 /** The module call of an item, or the result that settles it without one. */
@@ -132,6 +144,7 @@ function moduleCall(run: TaskRun, item: Item): ModuleCall | Result {
   const rendered = renderArguments(task, playRun.run.templar, item.scope);
   const unknown = unknownSource(run);
   if (unknown !== undefined) return unknownResult(unknown);
+  learnSecrets(run, rendered);
   const args = finishArguments(task, rendered);
   const { module } = task;
   if (module.kind === 'control') throw new Error(`control module ${module.name} has no implementation`);
@@ -155,8 +168,9 @@ export function settle(run: TaskRun, outcome: CallOutcome): Result {
   return outcome;
 }
 
-export function judgeItem(run: TaskRun, item: Item, raw: Result): Result {
+export function judgeItem(run: TaskRun, item: Item, said: Result): Result {
   const { task, playRun, state } = run;
+  const raw = run.secrecy.maskResult(said);
   storeFacts(run, item, raw);
   const register = (result: Result) => {
     if (task.register === undefined) return;
@@ -214,7 +228,7 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
     item.scope.refresh();
     if (templar.test(task.until.value, item.scope, task.until.at)) return result;
     if (attempt < tries && !signal.aborted) {
-      emit({ type: 'retry', task: info, host, left: tries - attempt, result: censored(run, result) });
+      emit({ type: 'retry', task: info, host, left: tries - attempt, result: shown(run, result, item.vars) });
       await sleep(delay * 1000, signal);
     }
     if (signal.aborted) throw new TimeLimitError('interrupted');
@@ -222,7 +236,7 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
   return { ...result, attempts: Math.max(1, tries - 1), failed: true };
 }
 
-export async function openChannel(run: TaskRun, { scope, delegate }: Item): Promise<Channel> {
+export async function openChannel(run: TaskRun, { scope, delegate, vars }: Item): Promise<Channel> {
   const { task, playRun, host, info } = run;
   const { templar, emit, signal } = playRun.run;
   const target = delegate === undefined || delegate === host ? scope : hostScope(playRun, delegate);
@@ -236,7 +250,12 @@ export async function openChannel(run: TaskRun, { scope, delegate }: Item): Prom
     atEnd: work => playRun.run.atEnd.push(work),
     output: outputOptions(run, delegate ?? host),
     onLine: line =>
-      emit({ type: 'host-output', task: info, host, line: isSecret(run) ? '(hidden by no_log)' : line }),
+      emit({
+        type: 'host-output',
+        task: info,
+        host,
+        line: isSecret(run, vars) ? '(hidden by no_log)' : run.secrecy.mask(line),
+      }),
   };
 }
 

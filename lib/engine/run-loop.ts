@@ -8,13 +8,13 @@ import { isCall, judgeItem, openChannel, prepare, runItem, settle, skippedResult
 import { type CallOutcome, runCalls, sleep, TimeLimitError } from './run-module.ts';
 import type { Scope } from './scope.ts';
 import {
-  censored,
   failureOf,
   type Item,
   isSecret,
   keyword,
   keywordOr,
   scopeOf,
+  shown,
   statusOf,
   type TaskRun,
 } from './task-context.ts';
@@ -137,7 +137,7 @@ function emitItem(run: TaskRun, item: Item, result: Result): void {
     ...(item.delegate !== undefined && { delegate: item.delegate }),
     status,
     ignored: status === 'failed' && keywordOr(run, task.ignoreErrors, false),
-    result: censored(run, result),
+    result: shown(run, result, item.vars),
     item: labelOf(run, item),
     elapsedMs: 0,
   });
@@ -146,14 +146,14 @@ function emitItem(run: TaskRun, item: Item, result: Result): void {
 /** How an item is called in reports. */
 function labelOf(run: TaskRun, item: Item): Json {
   const { task, playRun } = run;
-  if (isSecret(run)) return '(censored due to no_log)';
+  if (isSecret(run, item.vars)) return '(censored due to no_log)';
   if (task.loop?.label) {
     const { value, at } = task.loop.label;
     try {
-      return toPlain(playRun.run.templar.render(value, item.scope, at));
+      return run.secrecy.mask(toPlain(playRun.run.templar.render(value, item.scope, at)));
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
     }
   }
-  return toPlain(item.value!);
+  return run.secrecy.mask(toPlain(item.value!));
 }

@@ -7,8 +7,9 @@ import type { Status, TaskInfo } from './events.ts';
 import { hostState, type PlayRun } from './run.ts';
 import { runItem } from './run-item.ts';
 import { runLoop } from './run-loop.ts';
+import { Secrecy } from './secrecy.ts';
 import { noteRole } from './select.ts';
-import { censored, failureOf, keyword, keywordOr, scopeOf, statusOf, type TaskRun } from './task-context.ts';
+import { failureOf, isSecret, keyword, keywordOr, scopeOf, statusOf, type TaskRun } from './task-context.ts';
 import { resultValue } from './verdict.ts';
 
 /** What one task came to on one host. */
@@ -16,6 +17,8 @@ export interface TaskVerdict {
   readonly status: Status;
   readonly ignored: boolean;
   readonly result: Result;
+  /** Of the result what events may show. */
+  readonly shown: Result;
   readonly delegate?: string;
   /** Task lists that a dynamic include brought, one per item. */
   readonly included: readonly Included[];
@@ -44,6 +47,7 @@ export async function runTask(
     used,
     checkMode: options.checkMode,
     diffMode: options.diffMode,
+    secrecy: new Secrecy(),
   };
   const included: Included[] = [];
   let result: Result;
@@ -68,8 +72,10 @@ export async function runTask(
     } else result = failureOf(run, error);
   }
   const elapsedMs = playRun.run.now() - start;
-  const extra = { ...(delegate !== undefined && { delegate }), included, elapsedMs };
   register(run, result);
+  if (!run.secrecy.asked) isSecret(run);
+  const shown = run.secrecy.shown(result);
+  const extra = { shown, ...(delegate !== undefined && { delegate }), included, elapsedMs };
   if (unreachable) {
     const ignored = keywordOr(run, task.ignoreUnreachable, false);
     return { status: 'unreachable', ignored, result, ...extra };
@@ -90,20 +96,4 @@ function register(run: TaskRun, result: Result): void {
   if (task.register === undefined) return;
   state.set(task.register, resultValue(task.module, result));
   if (run.checkMode && result['unknown'] !== undefined) state.unknown.set(task.register, run.info.name);
-}
-
-/** The verdict as events may show it. */
-export function shown(
-  playRun: PlayRun,
-  task: Task,
-  info: TaskInfo,
-  host: string,
-  frames: readonly Dict[],
-  verdict: TaskVerdict,
-): Result {
-  const state = hostState(playRun.run, host);
-  return censored(
-    { playRun, task, info, host, state, frames, used: new Set(), checkMode: false, diffMode: false },
-    verdict.result,
-  );
 }

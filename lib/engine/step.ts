@@ -11,7 +11,8 @@ import { notify } from './handlers.ts';
 import { keywordValue, truthy } from './keyword.ts';
 import { forEachLimited } from './limiter.ts';
 import { hostState, type PlayRun } from './run.ts';
-import { runTask, shown, type TaskVerdict } from './run-task.ts';
+import { runTask, type TaskVerdict } from './run-task.ts';
+import { Secrecy } from './secrecy.ts';
 import { internalFailure } from './task-context.ts';
 import { taskScope } from './variables.ts';
 
@@ -67,7 +68,7 @@ export async function runStep(
     );
     verdicts.set(member.host, verdict);
     if (!isMeta || verdict.status === 'failed') record(playRun, own, ownInfo, member, verdict);
-    else if (verdict.status === 'skipped') emitOutcome(playRun, own, ownInfo, member, verdict);
+    else if (verdict.status === 'skipped') emitOutcome(playRun, ownInfo, member, verdict);
   });
   if (once && verdicts.has(first)) shareResult(playRun, task, hosts, verdicts.get(first)!);
   if (traits?.brings !== 'role') announceIncludes(playRun, verdicts);
@@ -81,7 +82,9 @@ const failedVerdict =
   (error: unknown): TaskVerdict => {
     if (error instanceof SourceErrors) throw error;
     const result = internalFailure(task.moduleName, error);
-    return { status: 'failed', ignored: false, result, included: [], elapsedMs: 0 };
+    const secrecy = new Secrecy();
+    const shown = secrecy.shown(result, task.noLog !== undefined);
+    return { status: 'failed', ignored: false, result, shown, included: [], elapsedMs: 0 };
   };
 
 /** The task with its module; one whose module can't be named runs, and fails, as it is written. */
@@ -143,8 +146,8 @@ function record(playRun: PlayRun, task: Task, info: TaskInfo, member: Member, ve
   const { host } = member;
   const { stats } = hostState(run, host);
   const bringsTasks = status === 'ok' && task.module.traits?.brings !== undefined;
-  if (!bringsTasks) emitOutcome(playRun, task, info, member, verdict);
-  for (const message of verdict.result.warnings ?? []) run.emit({ type: 'warning', message });
+  if (!bringsTasks) emitOutcome(playRun, info, member, verdict);
+  for (const message of verdict.shown.warnings ?? []) run.emit({ type: 'warning', message });
   // As in Ansible's recap, each file included counts, the include of a role does not.
   if (!bringsTasks) count(stats, verdict);
   else if (task.module.traits?.brings === 'tasks') stats.ok += included.length;
@@ -153,13 +156,7 @@ function record(playRun: PlayRun, task: Task, info: TaskInfo, member: Member, ve
   if (status === 'changed' && !ignored) notify(playRun, task, host);
 }
 
-function emitOutcome(
-  playRun: PlayRun,
-  task: Task,
-  info: TaskInfo,
-  { host, frames }: Member,
-  verdict: TaskVerdict,
-): void {
+function emitOutcome(playRun: PlayRun, info: TaskInfo, { host }: Member, verdict: TaskVerdict): void {
   const { status, ignored, elapsedMs, delegate } = verdict;
   playRun.run.emit({
     type: 'outcome',
@@ -167,7 +164,7 @@ function emitOutcome(
     host,
     status,
     ignored,
-    result: shown(playRun, task, info, host, frames, verdict),
+    result: verdict.shown,
     elapsedMs,
     ...(delegate !== undefined && { delegate }),
   });

@@ -9,6 +9,7 @@ import { keywordValue, truthy } from './keyword.ts';
 import type { PlayRun } from './run.ts';
 import { TimeLimitError } from './run-module.ts';
 import type { Scope } from './scope.ts';
+import type { Secrecy } from './secrecy.ts';
 import { taskScope } from './variables.ts';
 import { isFailed } from './verdict.ts';
 
@@ -23,6 +24,8 @@ export interface TaskRun {
   readonly checkMode: boolean;
   readonly diffMode: boolean;
   readonly used: Set<string>;
+  /** What must not be shown of it. */
+  readonly secrecy: Secrecy;
 }
 
 /** One loop item (or the whole task without a loop) ready to run, or already settled. */
@@ -129,23 +132,33 @@ export function keywordOr(run: TaskRun, authored: Authored | undefined, fallback
   }
 }
 
-export function isSecret(run: TaskRun): boolean {
-  return keywordOr(run, run.task.noLog, false);
+const NO_VARS: Dict = new Map();
+
+/** Whether `no_log` holds, for an item of the loop or the whole task. What it can't be known of is hidden. */
+export function isSecret(run: TaskRun, vars: Dict = NO_VARS): boolean {
+  const { noLog } = run.task;
+  run.secrecy.asked = true;
+  const hides = noLog !== undefined && hidden(run, noLog, vars);
+  if (hides) run.secrecy.hidden = true;
+  return hides;
 }
 
-/** What may be shown of a result: with `no_log` only whether it changed or failed. */
-export function censored(
-  run: Pick<
-    TaskRun,
-    'task' | 'playRun' | 'host' | 'state' | 'frames' | 'used' | 'info' | 'checkMode' | 'diffMode'
-  >,
-  result: Result,
-): Result {
-  if (!isSecret(run)) return result;
-  return {
-    changed: result.changed,
-    ...(result.failed && { failed: true }),
-    ...(result.skipped && { skipped: true }),
-    censored: "the output has been hidden due to the fact that 'no_log: true' was specified for this result",
-  };
+const NO: ReadonlySet<Json | undefined> = new Set([
+  ...[undefined, null, false, 0],
+  ...['', 'no', 'false', 'off', 'n', 'f', '0'],
+]);
+
+function hidden(run: TaskRun, noLog: Authored, vars: Dict): boolean {
+  try {
+    const value = keywordValue(run.playRun.run.templar, noLog, scopeOf({ ...run, used: new Set() }, vars));
+    return !NO.has(typeof value === 'string' ? value.trim().toLowerCase() : value);
+  } catch (error) {
+    if (error instanceof SourceError) return true;
+    throw error;
+  }
+}
+
+/** What may be shown of a result of an item, or of the whole task. */
+export function shown(run: TaskRun, result: Result, vars?: Dict): Result {
+  return run.secrecy.shown(result, isSecret(run, vars));
 }

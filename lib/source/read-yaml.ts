@@ -22,6 +22,11 @@ export class FileReader {
     return this.vault.decrypt(content.toString('utf8'), { file: displayPath(file), line: 1, col: 1 });
   }
 
+  /** Whether the whole file is encrypted. */
+  isVault(file: string): boolean {
+    return isVault(readOrFail(file));
+  }
+
   /** The document of a YAML or JSON file. Throws SourceErrors. */
   yaml(file: string, at?: Position): Value {
     const stamp = stampOf(file);

@@ -42,6 +42,8 @@ export interface Included {
 export interface ControlOutcome {
   readonly result: Result;
   readonly included?: readonly Included[];
+  /** Nothing of the result may be shown. */
+  readonly isSecret?: boolean;
 }
 
 export type Control = (call: ControlCall) => ControlOutcome | Promise<ControlOutcome>;

@@ -106,6 +106,7 @@ export const includeVars = defineControl({
         ansible_facts: toPlain(vars) as Record<string, Json>,
         ansible_included_var_files: files,
       },
+      isSecret: files.some(file => playRun.run.files.isVault(file)),
     };
   },
 });

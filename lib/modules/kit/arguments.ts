@@ -11,15 +11,15 @@ import type { Module } from './define.ts';
 type Options = {
   readonly aliases?: readonly string[];
   readonly default?: Json;
-  /** Never shown in logs, diffs or reports. */
-  readonly secret?: boolean;
+  /** Never shown in logs, diffs or reports; where another argument decides, only if that has the value. */
+  readonly secret?: boolean | { readonly if: readonly [name: string, value: Json] };
 };
 
 const annotate = (kind: string, description: string, options: Options = {}) => ({
   description,
   'x-kind': kind,
   ...(options.aliases && { 'x-aliases': options.aliases }),
-  ...(options.secret && { 'x-secret': true }),
+  ...(options.secret && { 'x-secret': options.secret }),
   ...(options.default !== undefined && { default: options.default }),
 });
 
@@ -85,7 +85,7 @@ export function firstMessage(problems: readonly ArgumentProblem[]): string {
 interface ArgSchema {
   readonly 'x-kind'?: string;
   readonly 'x-aliases'?: readonly string[];
-  readonly 'x-secret'?: boolean;
+  readonly 'x-secret'?: Options['secret'];
   readonly enum?: readonly string[];
   readonly default?: Json;
 }
@@ -100,13 +100,14 @@ export function argumentNames(module: Module): ReadonlyMap<string, string> {
   return names;
 }
 
-/** Arguments of the module whose values must never be shown. */
-export function secretArguments(module: Module): ReadonlySet<string> {
-  return new Set(
-    Object.entries(module.args.properties)
-      .filter(([, schema]) => (schema as ArgSchema)['x-secret'])
-      .map(([name]) => name),
+/** Arguments of the module whose values must never be shown, among these. */
+export function secretArguments(module: Module, given: Readonly<Record<string, Json>>): ReadonlySet<string> {
+  const isSecret = ({ 'x-secret': secret }: ArgSchema) =>
+    typeof secret === 'object' ? given[secret.if[0]] === secret.if[1] : secret === true;
+  const secrets = Object.entries(module.args.properties).filter(([, schema]) =>
+    isSecret(schema as ArgSchema),
   );
+  return new Set(secrets.map(([name]) => name));
 }
 
 /**

@@ -6,7 +6,7 @@ import { ask } from '../kit/reply.ts';
 const args = Type.Object({
   name: A.str('Name of the package.', { aliases: ['pkg'] }),
   question: A.opt(A.str('The question.', { aliases: ['selection', 'setting'] })),
-  value: A.opt(A.str('The answer.', { aliases: ['answer'], secret: true })),
+  value: A.opt(A.str('The answer.', { aliases: ['answer'], secret: { if: ['vtype', 'password'] } })),
   vtype: A.opt(
     A.choice(
       ['boolean', 'error', 'multiselect', 'note', 'password', 'seen', 'select', 'string', 'text', 'title'],

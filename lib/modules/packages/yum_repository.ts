@@ -141,6 +141,16 @@ export function editRepositories(text: string, a: Args): string {
   return sorted(wanted) === sorted(found) ? text : written(wanted);
 }
 
+const PASSWORD = /^[ \t]*(password|proxy_password)[ \t]*[=:][ \t]*(.*)$/gim;
+
+/** The text without its passwords, neither the wanted one nor the one that was there. */
+const shown = (text: string, a: Args): string =>
+  text.replace(PASSWORD, (_, name: string, value: string) => {
+    const key = name.toLowerCase() as 'password' | 'proxy_password';
+    const wanted = a[key] !== undefined && toBytes(a[key]) === value;
+    return `${key} = ${wanted ? '(as wanted)' : '(another one)'}`;
+  });
+
 const pathOf = (a: Args) => `${a.reposdir}/${a.file ?? a.name}.repo`;
 
 export const yumRepository = defineState({
@@ -180,7 +190,7 @@ export const yumRepository = defineState({
         : undefined;
     return {
       changes: [...(edit ? [`${found.file.path}: [${a.name}]`] : []), ...(attributes?.changes ?? [])],
-      ...(edit && { diff: [textDiff(found.text, after, found.file.path)] }),
+      ...(edit && { diff: [textDiff(found.text && shown(found.text, a), shown(after, a), found.file.path)] }),
       result: { repo: a.name, state: a.state },
     };
   },
