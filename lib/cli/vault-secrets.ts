@@ -43,15 +43,25 @@ export async function vaultSecrets(
   return secrets;
 }
 
-async function passwordFrom(source: string, id: string, operator: Operator): Promise<Buffer> {
+export async function passwordFrom(source: string, id: string, operator: Operator): Promise<Buffer> {
   if (source === 'prompt' || source === 'prompt_ask_vault_pass') {
     return Buffer.from(
       await operator.ask(`Vault password${id === 'default' ? '' : ` (${id})`}`, { secret: true }),
     );
   }
-  const password = isProgram(source) ? runProgram(source, id) : readPassword(source);
-  if (password.trim() === '') throw new UsageError(`the vault password from "${source}" is empty`);
-  return Buffer.from(password.trim());
+  const password = isProgram(source) ? runProgram(source, id) : stripped(readPassword(source));
+  if (password.length === 0) throw new UsageError(`the vault password from "${source}" is empty`);
+  return password;
+}
+
+const SPACE = new Set([...' \t\n\r\v\f'].map(char => char.charCodeAt(0)));
+
+/** Without white space around it, as Python strips bytes: a password is not always text. */
+function stripped(bytes: Buffer): Buffer {
+  let [start, end] = [0, bytes.length];
+  while (start < end && SPACE.has(bytes[start]!)) start++;
+  while (end > start && SPACE.has(bytes[end - 1]!)) end--;
+  return bytes.subarray(start, end);
 }
 
 function isProgram(file: string): boolean {
@@ -64,14 +74,10 @@ function isProgram(file: string): boolean {
 }
 
 /** A program prints the password; one whose name ends in -client is told the label, as Ansible does it. */
-function runProgram(file: string, id: string): string {
+function runProgram(file: string, id: string): Buffer {
   const args = /-client(\.\w+)?$/.test(file) ? ['--vault-id', id] : [];
   try {
-    return execFileSync(file, args, {
-      encoding: 'utf8',
-      stdio: ['inherit', 'pipe', 'inherit'],
-      timeout: 60_000,
-    });
+    return stripped(execFileSync(file, args, { stdio: ['inherit', 'pipe', 'inherit'], timeout: 60_000 }));
   } catch (error) {
     throw new UsageError(
       `the vault password program "${file}" failed: ${(error as Error).message.split('\n')[0]}`,
@@ -79,9 +85,9 @@ function runProgram(file: string, id: string): string {
   }
 }
 
-function readPassword(file: string): string {
+function readPassword(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch {
     throw new UsageError(`can't read the vault password file "${file}"`);
   }

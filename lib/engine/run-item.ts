@@ -248,7 +248,7 @@ export async function openChannel(run: TaskRun, { scope, delegate, vars }: Item)
     deadline: timeout > 0 ? Date.now() + timeout * 1000 : undefined,
     signal,
     atEnd: work => playRun.run.atEnd.push(work),
-    output: outputOptions(run, delegate ?? host),
+    output: outputOptions(run, delegate ?? host, vars),
     onLine: line =>
       emit({
         type: 'host-output',
@@ -259,10 +259,12 @@ export async function openChannel(run: TaskRun, { scope, delegate, vars }: Item)
   };
 }
 
-function outputOptions(run: TaskRun, host: string): OutputOptions {
+function outputOptions(run: TaskRun, host: string, vars: Dict): OutputOptions {
   const { limit = OUTPUT_LIMIT, directory } = run.playRun.run.options.output ?? {};
   const toFiles =
-    directory !== undefined && !isSecret(run) ? new OutputFiles(directory, host, run.info.name) : undefined;
+    directory !== undefined && !isSecret(run, vars)
+      ? new OutputFiles(directory, host, run.info.name)
+      : undefined;
   return { limit, toFiles };
 }
 

@@ -39,7 +39,10 @@ describe('vault', () => {
   });
 
   it('writes the label of a password and tries that one first, then the others', () => {
-    const sealed = new Vault([secret('a', 'dev'), secret('b', 'prod')]).encrypt(Buffer.from('x'), 'prod');
+    const both = new Vault([secret('a', 'dev'), secret('b', 'prod')]);
+    expect(() => both.encrypt(Buffer.from('x'))).to.throw('vault-ids dev, prod are available');
+    expect(() => both.secretFor('test')).to.throw('no vault password with label "test"');
+    const sealed = both.encrypt(Buffer.from('x'), both.secretFor('prod'));
     expect(sealed).to.match(/^\$ANSIBLE_VAULT;1\.2;AES256;prod\n/);
     expect(new Vault([secret('no', 'prod'), secret('b', 'other')]).decrypt(sealed).toString()).to.equal('x');
   });

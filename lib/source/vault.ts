@@ -6,12 +6,18 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
-import { type Position, SourceError } from './errors.ts';
+import { type Position, SourceError, UsageError } from './errors.ts';
 
 /** A password with the label it goes by; labels tell which one an encrypted text was made with. */
 export interface VaultSecret {
   readonly id: string;
   readonly password: Buffer;
+}
+
+/** A text that was decrypted. */
+interface Opened {
+  readonly content: Buffer;
+  readonly secret: VaultSecret;
 }
 
 const DEFAULT_ID = 'default';
@@ -20,7 +26,7 @@ const HEADER = /^\$ANSIBLE_VAULT;(\d\.\d);(\w+)(?:;([^\s;]+))?[ \t]*$/;
 /** Reads and writes text in the format of ansible-vault 1.1 and 1.2 (AES-256). */
 export class Vault {
   private readonly secrets: readonly VaultSecret[];
-  private readonly opened = new Map<string, Buffer>();
+  private readonly opened = new Map<string, Opened>();
 
   constructor(secrets: readonly VaultSecret[] = []) {
     this.secrets = secrets;
@@ -28,6 +34,11 @@ export class Vault {
 
   /** The plain content; throws SourceError BAD_VAULT. The password with the text's own label is tried first. */
   decrypt(text: string, at?: Position): Buffer {
+    return this.open(text, at).content;
+  }
+
+  /** The content, and what encrypts it again: the password that fits, under the label that the text has. */
+  open(text: string, at?: Position): Opened {
     const known = this.opened.get(text);
     if (known) return known;
     const envelope = parseEnvelope(text, at);
@@ -35,10 +46,11 @@ export class Vault {
     const first = this.secrets.filter(secret => secret.id === envelope.id);
     const others = this.secrets.filter(secret => secret.id !== envelope.id);
     for (const { password } of [...first, ...others]) {
-      const plain = open(envelope, password, at);
-      if (!plain) continue;
-      this.opened.set(text, plain);
-      return plain;
+      const content = unsealed(envelope, password, at);
+      if (!content) continue;
+      const opened = { content, secret: { id: envelope.id, password } };
+      this.opened.set(text, opened);
+      return opened;
     }
     const label = envelope.id === DEFAULT_ID ? '' : ` with label "${envelope.id}"`;
     throw new SourceError(
@@ -49,10 +61,23 @@ export class Vault {
     );
   }
 
-  /** Encrypted text for a file or a `!vault` scalar. `id` picks the password and is written down unless it is "default". */
-  encrypt(content: Buffer, id?: string): string {
+  /** The password of that label, or the only one; among several somebody has to choose. */
+  secretFor(id?: string): VaultSecret {
+    const labels = [...new Set(this.secrets.map(secret => secret.id))];
+    if (id === undefined && labels.length > 1)
+      throw new UsageError(
+        `the vault-ids ${labels.join(', ')} are available to encrypt; choose one with --encrypt-vault-id`,
+      );
     const secret = id === undefined ? this.secrets[0] : this.secrets.find(one => one.id === id);
-    if (!secret) throw noPassword();
+    if (secret) return secret;
+    if (id === undefined) throw noPassword();
+    throw new UsageError(
+      `there is no vault password with label "${id}"; there are: ${labels.join(', ') || 'none'}`,
+    );
+  }
+
+  /** Encrypted text for a file or a `!vault` scalar. The label is written down unless it is "default". */
+  encrypt(content: Buffer, secret: VaultSecret = this.secretFor()): string {
     const salt = randomBytes(32);
     const { key, macKey, iv } = deriveKeys(secret.password, salt);
     const cipher = createCipheriv('aes-256-ctr', key, iv);
@@ -105,7 +130,7 @@ function deriveKeys(password: Buffer, salt: Buffer) {
 }
 
 /** The content, or undefined when the password is another one. */
-function open(
+function unsealed(
   { salt, mac, sealed }: Envelope,
   password: Buffer,
   at: Position | undefined,

@@ -1,6 +1,18 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { constants as system, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/flags.ts';
@@ -8,11 +20,16 @@ import { entryOf } from '../../source/record.ts';
 import { isVault, Vault, type VaultSecret } from '../../source/vault.ts';
 import { terminalOperator } from '../operator.ts';
 import { loadSettings } from '../settings.ts';
-import { VAULT_FLAGS, vaultSecrets } from '../vault-secrets.ts';
+import { passwordFrom, VAULT_FLAGS, vaultSecrets } from '../vault-secrets.ts';
 
 const FLAGS = {
   ...VAULT_FLAGS,
   'encrypt-vault-id': { value: 'ID', help: 'Which of several passwords to encrypt with.' },
+  'new-vault-id': {
+    value: 'ID@SOURCE',
+    help: 'rekey: the new password and its label; the label stays if not given.',
+  },
+  'new-vault-password-file': { value: 'FILE', help: 'rekey: file or program that holds the new password.' },
   name: { short: 'n', value: 'NAME', help: 'encrypt-string: the variable to print it as.' },
   output: { value: 'FILE', help: 'Write here instead of in place; "-" is standard output.' },
   help: { short: 'h', help: 'This text.' },
@@ -26,7 +43,7 @@ ${flagsHelp(FLAGS)}
 Without TEXT, encrypt-string reads standard input, so that the secret is in no argument list.
 `;
 
-/** `polarplay vault`: encrypts and decrypts files and values; files are replaced atomically and keep their mode. */
+/** `polarplay vault`: encrypts and decrypts files and values; files are replaced atomically and keep owner, mode and link. */
 export async function runVaultCommand(argv: readonly string[]): Promise<number> {
   const flags = parseFlags(FLAGS, argv);
   const [command, ...words] = flags.positionals;
@@ -70,9 +87,12 @@ async function secretsFor(flags: Parsed, command: string): Promise<VaultSecret[]
   return [{ id: 'default', password: Buffer.from(password) }];
 }
 
-function eachFile(files: readonly string[], work: (file: string) => void): void {
+async function eachFile(
+  files: readonly string[],
+  work: (file: string) => void | Promise<void>,
+): Promise<void> {
   if (files.length === 0) throw new UsageError('which file?', 5);
-  for (const file of files) work(file);
+  for (const file of files) await work(file);
 }
 
 function read(file: string): Buffer {
@@ -86,58 +106,128 @@ function read(file: string): Buffer {
 function encrypted(vault: Vault, file: string, flags: Parsed): string {
   const content = read(file);
   if (isVault(content)) throw new UsageError(`"${file}" is encrypted already`);
-  return vault.encrypt(content, flags.text('encrypt-vault-id'));
+  return vault.encrypt(content, vault.secretFor(flags.text('encrypt-vault-id')));
 }
 
-function decrypted(vault: Vault, file: string): Buffer {
+function opened(vault: Vault, file: string): ReturnType<Vault['open']> {
   const content = read(file);
   if (!isVault(content)) throw new UsageError(`"${file}" is not encrypted`);
-  return vault.decrypt(content.toString('utf8'), { file, line: 1, col: 1 });
+  return vault.open(content.toString('utf8'), { file, line: 1, col: 1 });
 }
+
+const decrypted = (vault: Vault, file: string): Buffer => opened(vault, file).content;
 
 /** Beside the target and renamed over it: an interrupted write leaves the old file whole. */
 function write(file: string, flags: Parsed, content: string | Buffer): void {
-  const target = flags.text('output') ?? file;
-  if (target === '-') {
+  const named = flags.text('output') ?? file;
+  if (named === '-') {
     process.stdout.write(content);
     return;
   }
-  const mode = statSync(target, { throwIfNoEntry: false })?.mode ?? 0o600;
+  const before = statSync(named, { throwIfNoEntry: false });
+  const target = before ? realpathSync(named) : named;
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`);
-  writeFileSync(temporary, content, { mode: 0o600 });
-  chmodSync(temporary, mode & 0o7777);
-  renameSync(temporary, target);
-}
-
-function edit(vault: Vault, file: string, flags: Parsed): void {
-  const before = decrypted(vault, file);
-  const dir = mkdtempSync(join(tmpdir(), 'polarplay-vault-'));
   try {
-    const copy = join(dir, basename(file));
-    writeFileSync(copy, before, { mode: 0o600 });
-    const [program = 'vi', ...args] = (process.env['EDITOR'] ?? 'vi').split(/\s+/);
-    execFileSync(program, [...args, copy], { stdio: 'inherit' });
-    const after = readFileSync(copy);
-    if (!after.equals(before)) write(file, flags, vault.encrypt(after, flags.text('encrypt-vault-id')));
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
+    writeFileSync(temporary, content, { mode: 0o600, flag: 'wx' });
+    if (before && (before.uid !== process.getuid?.() || before.gid !== process.getgid?.()))
+      chownSync(temporary, before.uid, before.gid);
+    chmodSync(temporary, (before?.mode ?? 0o600) & 0o7777);
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new UsageError(`can't write "${target}": ${(error as Error).message}`);
   }
 }
 
+/** Where a text in clear never reaches a disk, if there is such a place. */
+function privateFolder(): string {
+  const places = [process.env['XDG_RUNTIME_DIR'], '/dev/shm', tmpdir()];
+  const place = places.find(dir => dir !== undefined && isWritable(dir)) ?? tmpdir();
+  return mkdtempSync(join(place, 'polarplay-vault-'));
+}
+
+function isWritable(dir: string): boolean {
+  try {
+    accessSync(dir, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function edit(vault: Vault, file: string, flags: Parsed): Promise<void> {
+  const { content: before, secret } = opened(vault, file);
+  const chosen = flags.text('encrypt-vault-id');
+  const next = chosen === undefined ? secret : vault.secretFor(chosen);
+  const dir = privateFolder();
+  const forget = () => rmSync(dir, { recursive: true, force: true });
+  try {
+    const copy = join(dir, basename(file));
+    writeFileSync(copy, before, { mode: 0o600 });
+    await runEditor(copy, forget);
+    const after = readFileSync(copy);
+    if (!after.equals(before)) write(file, flags, vault.encrypt(after, next));
+  } finally {
+    forget();
+  }
+}
+
+/** Runs the editor. A signal that ends this program ends it as well, and leaves no text in clear behind. */
+function runEditor(file: string, forget: () => void): Promise<void> {
+  const [program = 'vi', ...args] = (process.env['EDITOR'] ?? 'vi').split(/\s+/);
+  const child = spawn(program, [...args, file], { stdio: 'inherit' });
+  const stop = (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    forget();
+    process.exit(128 + system.signals[signal]);
+  };
+  // Ctrl-C is the editor's: it gets it from the terminal by itself.
+  const stay = () => {};
+  process.on('SIGTERM', stop).on('SIGHUP', stop).on('SIGINT', stay);
+  return new Promise<void>((done, failed) => {
+    child.on('error', error => failed(new UsageError(`can't run the editor "${program}": ${error.message}`)));
+    child.on('close', (code, signal) =>
+      code === 0
+        ? done()
+        : failed(
+            new UsageError(`the editor "${program}" ended with ${signal ?? code}; the file stays as it was`),
+          ),
+    );
+  }).finally(() => process.off('SIGTERM', stop).off('SIGHUP', stop).off('SIGINT', stay));
+}
+
+/** A new password; the label of each file stays unless another one is given. */
 async function rekey(vault: Vault, files: readonly string[], flags: Parsed): Promise<void> {
-  const contents = files.map(file => [file, decrypted(vault, file)] as const);
+  if (files.length === 0) throw new UsageError('which file?', 5);
+  const texts = files.map(file => [file, opened(vault, file)] as const);
+  const { id, password } = await newSecret(flags);
+  for (const [file, { content, secret }] of texts)
+    write(file, flags, vault.encrypt(content, { id: id ?? secret.id, password }));
+}
+
+async function newSecret(
+  flags: Parsed,
+): Promise<{ readonly id: string | undefined; readonly password: Buffer }> {
   const operator = terminalOperator(process.stdin, process.stderr);
+  const [text, file] = [flags.text('new-vault-id'), flags.text('new-vault-password-file')];
+  const at = text?.indexOf('@') ?? -1;
+  const label = at > 0 ? text!.slice(0, at) : undefined;
+  const source = file ?? text?.slice(at + 1) ?? 'prompt';
+  if (source !== 'prompt')
+    return { id: label, password: await passwordFrom(source, label ?? 'default', operator) };
   const password = await operator.ask('New Vault password', { secret: true });
   if ((await operator.ask('Confirm New Vault password', { secret: true })) !== password) {
     throw new UsageError('the two passwords differ');
   }
-  const next = new Vault([{ id: 'default', password: Buffer.from(password) }]);
-  for (const [file, content] of contents) write(file, flags, next.encrypt(content));
+  return { id: label, password: Buffer.from(password) };
 }
 
 function encryptString(vault: Vault, words: readonly string[], flags: Parsed): void {
   const text = words.length > 0 ? Buffer.from(words.join(' ')) : readFileSync(0);
-  const lines = vault.encrypt(text, flags.text('encrypt-vault-id')).trimEnd().split('\n');
+  const lines = vault
+    .encrypt(text, vault.secretFor(flags.text('encrypt-vault-id')))
+    .trimEnd()
+    .split('\n');
   const name = flags.text('name');
   const head = name === undefined ? '!vault |' : `${name}: !vault |`;
   process.stdout.write(`${head}\n${lines.map(line => `          ${line}`).join('\n')}\n`);

@@ -1,4 +1,5 @@
 import type { Json } from '../../source/value.ts';
+import { ASKPASS } from '../kit/askpass.ts';
 import { quote } from '../kit/define.ts';
 import { PLACE, REACH } from '../kit/reach.ts';
 import type { Records } from '../kit/reply.ts';
@@ -54,9 +55,9 @@ export function keyCommands(wish: KeyWish, entries: string): string {
   const make =
     wish.ssh_key_passphrase === undefined
       ? `${keygen} -N '' </dev/null`
-      : `ask=$(mktemp) && printf '#!/bin/sh\\nprintf "%%s\\\\n" "$PASSPHRASE"\\n' >"$ask" && chmod 700 "$ask" &&
-PASSPHRASE=$pp SSH_ASKPASS=$ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 ${keygen} </dev/null; rc=$?; rm -f "$ask"; [ $rc = 0 ]`;
+      : `PASSPHRASE=$pp; with_passphrase ${keygen} && needs_passphrase "$made/key"`;
   return `${entries}
+${ASKPASS}
 u=$(entry passwd ${quote(wish.name)}); h=\${u%:*}; h=\${h##*:}; id=\${u#*:*:}; id=\${id%%:*}; g=\${u#*:*:*:}; g=\${g%%:*}
 k=${keyPath(wish)}
 made=$(umask 077; mktemp -d) || exit $?; trap 'rm -rf "$made"' 0

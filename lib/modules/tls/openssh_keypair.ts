@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
+import { ASKPASS } from '../kit/askpass.ts';
 import { ModuleError, quote } from '../kit/define.ts';
 import { defineGenerated, generatedArgs } from '../kit/generated-file.ts';
 import type { TextFile } from '../kit/text-file.ts';
@@ -28,11 +29,14 @@ type Args = Static<typeof args>;
 
 const SIZES: Readonly<Record<string, number>> = { rsa: 4096, dsa: 1024, ecdsa: 256 };
 
-/** The passphrase reaches ssh-keygen in a variable of its own process, through an askpass program. */
+/** The command with the passphrase, after what `passphrase` defines. */
 const asked = (a: Args, command: string) =>
   a.passphrase === undefined
     ? command.replace(' -f ', ` ${command.includes(' -y ') ? '-P' : '-N'} '' -f `)
-    : `ask=$(mktemp) && printf '#!/bin/sh\\nprintf "%%s\\\\n" "$PASSPHRASE"\\n' >"$ask" && chmod 700 "$ask" && PASSPHRASE=${quote(a.passphrase)} SSH_ASKPASS=$ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 ${command} </dev/null; rc=$?; rm -f "$ask"; [ $rc = 0 ]`;
+    : `with_passphrase ${command}`;
+
+const passphrase = (a: Args) =>
+  a.passphrase === undefined ? '' : `${ASKPASS}\nPASSPHRASE=${quote(a.passphrase)}\n`;
 
 const MISSING = `command -v ssh-keygen >/dev/null 2>&1 || { field no-program; exit 0; }`;
 
@@ -69,7 +73,7 @@ export const opensshKeypair = defineGenerated({
     'Needs ssh-keygen on the host.',
     'Another comment in the public key is put right without making a new pair.',
   ],
-  inspect: a => `${MISSING}
+  inspect: a => `${passphrase(a)}${MISSING}
 [ -r "$p" ] || exit 0
 begin print; ssh-keygen -l -f "$p" 2>/dev/null
 field derived "$(${asked(a, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
@@ -102,10 +106,10 @@ field derived "$(${asked(a, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
     const same = `[ "$(ssh-keygen -l -f "$p" 2>/dev/null | sed 's/ .*(/ (/')" = ${quote(`${size ?? 256} (${a.type.toUpperCase()})`)} ]`;
     const keep = a.force || a.regenerate === 'always' ? 'false' : same;
     // Only the comment or the public half is wrong: the private key stays.
-    return `if ${keep}; then cat "$p"; else d=$(mktemp -d) || exit 1
-${asked(a, `ssh-keygen -q -t ${a.type}${size === undefined ? '' : ` -b ${size}`}${format} -C ${quote(a.comment ?? '')} -f "$d/k"`)} </dev/null && cat "$d/k"; rc=$?; rm -rf "$d"; [ $rc = 0 ]; fi`;
+    return `${passphrase(a)}if ${keep}; then cat "$p"; else d=$(mktemp -d) || exit 1
+${asked(a, `ssh-keygen -q -t ${a.type}${size === undefined ? '' : ` -b ${size}`}${format} -C ${quote(a.comment ?? '')} -f "$d/k"`)} </dev/null${a.passphrase ? ' && needs_passphrase "$d/k"' : ''} && cat "$d/k"; rc=$?; rm -rf "$d"; [ $rc = 0 ]; fi`;
   },
-  after: a => `k=$(${asked(a, 'ssh-keygen -q -y -f "$p"')}) && [ -n "$k" ] || exit 1
+  after: a => `${passphrase(a)}k=$(${asked(a, 'ssh-keygen -q -y -f "$p"')}) && [ -n "$k" ] || exit 1
 set -f; set -- $k; t="$1 $2"; shift 2; c=${a.comment === undefined ? '"$*"' : quote(a.comment)}
 set +f; owner=$(stat -c %u:%g "$p"); reach "$p.pub"; x=./.${randomBytes(12).toString('hex')}.tmp
 trap 'rm -f "$x"' 0; printf '%s\\n' "$t\${c:+ $c}" | place "$x" "$owner" 644 && mv -fT "$x" "$n"`,
