@@ -52,10 +52,9 @@ export function keyCommands(wish: KeyWish, entries: string): string {
     wish.ssh_key_comment === undefined ? '"ansible-generated on $(uname -n)"' : quote(wish.ssh_key_comment);
   const bits = wish.ssh_key_bits ? ` -b ${wish.ssh_key_bits}` : '';
   const keygen = `ssh-keygen -q -t ${quote(wish.ssh_key_type)}${bits} -C ${comment} -f "$made/key"`;
-  const make =
-    wish.ssh_key_passphrase === undefined
-      ? `${keygen} -N '' </dev/null`
-      : `PASSPHRASE=$pp; with_passphrase ${keygen} && needs_passphrase "$made/key"`;
+  const make = !wish.ssh_key_passphrase
+    ? `${keygen} -N '' </dev/null`
+    : `PASSPHRASE=$pp; with_passphrase ${keygen} && needs_passphrase "$made/key"`;
   return `${entries}
 ${ASKPASS}
 u=$(entry passwd ${quote(wish.name)}); h=\${u%:*}; h=\${h##*:}; id=\${u#*:*:}; id=\${id%%:*}; g=\${u#*:*:*:}; g=\${g%%:*}
