@@ -41,7 +41,8 @@ export const blockChecks: readonly Check[] = [
     skip: noExport,
     settles: true,
     asks: place => ({
-      devices: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); [ -b "$f" ] || f=; case $f in /dev/loop*) echo "$d|$f|$(losetup -n -l -O BACK-FILE,BACK-MAJ:MIN,BACK-INO,OFFSET,SIZELIMIT "$f" 2>/dev/null | tr -s ' ')" ;; /dev/nbd*) echo "$d|$f|$(tr '\\0' ' ' <"/proc/$(cat "/sys/block/\${f#/dev/}/pid" 2>/dev/null)/cmdline" 2>/dev/null)|$(cat "/sys/block/\${f#/dev/}/backend" 2>/dev/null)" ;; *) echo "$d|$f|" ;; esac; done`,
+      // Everything is read from sysfs: an ioctl on a device whose file system hangs would hang as well.
+      devices: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); [ -b "$f" ] || f=; b=/sys/block/\${f#/dev/}; case $f in /dev/loop*) echo "$d|$f|$(cat $b/loop/backing_file 2>/dev/null)|$(cat $b/loop/offset $b/loop/sizelimit 2>/dev/null | tr '\\n' ' ')" ;; /dev/nbd*) echo "$d|$f|$(tr '\\0' ' ' <"/proc/$(cat "$b/pid" 2>/dev/null)/cmdline" 2>/dev/null)|$(cat "$b/backend" 2>/dev/null)" ;; *) echo "$d|$f|" ;; esac; done`,
       // Which file system is mounted where is asked of the kernel: one that hangs would not answer itself.
       mounts: 'grep -F /run/polar-nbd/ /proc/self/mountinfo; :',
       clients: `for p in $(pgrep -x nbdfuse); do tr '\\0' ' ' </proc/$p/cmdline; echo; done; :`,
@@ -155,11 +156,12 @@ function samplesOf(disks: readonly Export[], flags: string) {
 function judgeConnected(at: Sight): void {
   const { storage } = at.deployment;
   const clients = at.out('clients').split('\n');
-  const mounted = new Map(
+  const mounted = new Set(
     at
       .out('mounts')
       .split('\n')
-      .map(line => [line.split(' ')[4] ?? '', line.split(' ')[2] ?? '']),
+      .filter(line => / - fuse/.test(line))
+      .map(line => line.split(' ')[4] ?? ''),
   );
   const lines = new Map(
     at
@@ -171,7 +173,7 @@ function judgeConnected(at: Sight): void {
     const [, real = '', client = '', extra = ''] = (lines.get(disk.device) ?? '').split('|');
     const wanted = `nbd://${storage.address}:${storage.port}/${disk.name}`;
     const found = real.startsWith('/dev/loop')
-      ? behindLoop(client, mounted, clients)
+      ? behindLoop(client, extra, mounted, clients)
       : real.startsWith('/dev/nbd')
         ? behindKernel(client, extra)
         : `${real} is no device of an NBD client`;
@@ -185,21 +187,19 @@ function judgeConnected(at: Sight): void {
 
 /** Where a loop device leads: through the file of nbdfuse that is mounted now, or to something of the host itself. */
 function behindLoop(
-  client: string,
-  mounted: ReadonlyMap<string, string>,
+  file: string,
+  range: string,
+  mounted: ReadonlySet<string>,
   clients: readonly string[],
 ): string {
-  const [file = '', device, , offset, limit] = client.trim().split(' ');
   const folder = file.replace(/\/nbd$/, '');
   const uri = clients
     .map(line => line.trim().split(' '))
     .find(argv => argv.includes(folder))
     ?.at(-1);
   if (file === '') return 'a loop device without a file';
-  if (uri === undefined) return `${file}, a file of the host itself`;
-  if (device !== mounted.get(folder)) return `${file} of an earlier connection`;
-  if (offset !== '0' || limit !== '0') return `only a part of ${uri}`;
-  return uri;
+  if (uri === undefined || !mounted.has(folder)) return `${file}, a file of the host itself`;
+  return range.trim() === '0 0' ? uri : `only a part of ${uri}`;
 }
 
 /** Where a kernel device leads, by the command line of the client that serves it. */

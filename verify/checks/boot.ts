@@ -213,7 +213,7 @@ function replicationLogins(place: Place): string {
   return peersOf(place)
     .map(peer => {
       const conninfo = `host=${peer.address} port=${peer.sql.port} user=${user} dbname=postgres replication=true connect_timeout=3 passfile=${node.home}/.pgpass application_name=polarplay-verify`;
-      return `echo ${shellWord(peer.host)} $(cd / && runuser -u ${shellWord(osUser)} -- ${shellWord(psql)} -XAtqw -d ${shellWord(conninfo)} -c IDENTIFY_SYSTEM 2>&1 >/dev/null | tail -n 1 | grep . || echo ok)`;
+      return `echo ${shellWord(peer.host)} $(cd / && runuser -u ${shellWord(osUser)} -- ${shellWord(psql)} -XAtqw -d ${shellWord(conninfo)} -c IDENTIFY_SYSTEM 2>&1 >/dev/null | tr '\\n' ' ' | grep . || echo ok)`;
     })
     .join('; ');
 }

@@ -44,8 +44,9 @@ export const dataChecks: readonly Check[] = [
     expects: 'an acknowledged commit',
     todo: 'The primary waits for replicas that do not answer: see pg_stat_activity (wait_event SyncRep) and replication.policy. Do not set synchronous_commit off to get on.',
     severity: 'danger',
-    on: 'primary',
-    needs: [...NEEDS, 'replication.policy'],
+    on: 'nodes',
+    // What it waits for are replicas that stream.
+    needs: [...NEEDS, 'replication.policy@primary', 'replication.upstream'],
     extraMs: COMMIT_WITHIN_MS,
     act: commitOnce,
   },
@@ -133,6 +134,9 @@ async function writeAndRead(doing: Doing): Promise<void> {
 async function commitOnce(doing: Doing): Promise<void> {
   const { databases, deployment, runId, signal } = doing;
   const primary = deployment.primary.host;
+  const { sync, replicas } = deployment;
+  const wanted = sync === 'off' ? 0 : sync === 'all' ? replicas.length : Math.min(1, replicas.length);
+  if (replicasOf(doing).length < wanted) return;
   const { writer, schema } = await ownSchema(doing, 'commit');
   await writer.execute(`${LOCAL} CREATE TABLE ${schema}.t (value int)`);
   const name = `polarplay-verify-${runId}`;

@@ -236,7 +236,7 @@ export const BREAKS: readonly Break[] = [
     'record-other-primary',
     'the record names a replica as the primary',
     `sed -i 's/^primary=.*/primary=ro1/' ${RECORD}`,
-    ['database.writers'],
+    ['database.writers', 'boot.guard'],
   ),
   record('record-hostid', 'another identity in the record', `sed -i 's/^node=ro2 3/node=ro2 7/' ${RECORD}`, [
     'storage.record',
@@ -269,7 +269,7 @@ export const BREAKS: readonly Break[] = [
     heals:
       'a=$(readlink /dev/nvmeexport1); b=$(readlink /dev/nvmeexport2); ln -sfn $b /dev/nvmeexport1; ln -sfn $a /dev/nvmeexport2',
     red: ['block.connected'],
-    says: /leads|export/,
+    says: /export2/,
     ci: true,
   },
   {
@@ -527,7 +527,7 @@ export const BREAKS: readonly Break[] = [
     what: 'a replica was promoted by hand',
     host: 'ro2',
     breaks:
-      'systemctl stop polardb; rm -rf $DATA.saved; cp -a $DATA $DATA.saved; systemctl start polardb; runuser -u polardb -- $BIN/pg_ctl -D $DATA -w promote >/dev/null',
+      'systemctl stop polardb; rm -rf $DATA.saved; cp -a $DATA $DATA.saved; systemctl start polardb; until $BIN/pg_isready -q -h /tmp; do sleep 0.2; done; runuser -u polardb -- $BIN/pg_ctl -D $DATA -w promote >/dev/null',
     heals: 'systemctl stop polardb; rm -rf $DATA; mv $DATA.saved $DATA; systemctl start polardb',
     red: ['database.writers'],
     says: /rw1 and ro2 take writes/,
@@ -621,7 +621,7 @@ export const BREAKS: readonly Break[] = [
     breaks: 'sql "alter database postgres set default_transaction_read_only = on"',
     heals:
       'sql "begin; set transaction read write; alter database postgres reset default_transaction_read_only; commit"',
-    red: ['settings.overrides'],
+    red: ['settings.durable', 'settings.overrides'],
   },
   // Replication.
   {
@@ -655,7 +655,7 @@ export const BREAKS: readonly Break[] = [
     what: 'the slot of a replica is gone',
     host: 'rw1',
     breaks: `sql "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'replica2'" >/dev/null; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sql "select pg_drop_replication_slot('replica2')" 2>/dev/null && break; sql "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'replica2' and active_pid is not null" >/dev/null; done`,
-    heals: `sql "select pg_create_physical_replication_slot('replica2', true)" >/dev/null`,
+    heals: `sql "select pg_create_physical_replication_slot('replica2', true)" >/dev/null; sleep 6`,
     red: ['replication.slots'],
   },
   {
@@ -835,7 +835,7 @@ export const BREAKS: readonly Break[] = [
     what: 'the database user may write to disks',
     host: 'rw1',
     breaks: 'usermod -aG disk polardb',
-    heals: 'gpasswd -q -d polardb disk >/dev/null',
+    heals: 'gpasswd -d polardb disk >/dev/null',
     red: ['security.accounts'],
   },
   // The next boot.

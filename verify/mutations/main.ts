@@ -17,7 +17,7 @@ const USAGE = `usage: npm run verify:mutations -- -i INVENTORY [-g WORDS] [--ci]
 Breaks a lab (polarplay lab up, deployed with the stand-in) in one way after the other, looks whether exactly the checks
 that are meant to notice turn red, and heals it. Never for a cluster that holds data.
 
-${REACHING_USAGE}  -g, --grep WORDS              only breaks whose id or description holds these words
+${REACHING_USAGE}  -g, --grep WORDS              only breaks that these words describe; a comma separates alternatives
       --ci                      only those that CI tries
       --list                    lists them
 `;
@@ -40,12 +40,7 @@ type Flags = ReturnType<typeof readFlags<typeof FLAGS>>;
 async function main(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) return print(USAGE);
-  const words = flags.grep?.split(/\s+/) ?? [];
-  const chosen = BREAKS.filter(
-    one =>
-      (!flags.ci || one.ci) &&
-      words.every(word => `${one.id} ${one.what} ${one.red.join(' ')}`.includes(word)),
-  );
+  const chosen = BREAKS.filter(one => (!flags.ci || one.ci) && fits(one, flags.grep ?? ''));
   if (chosen.length === 0) throw new UsageError(`no break fits "${flags.grep}"; --list shows them`, 5);
   if (flags.list)
     return print(chosen.map(one => `${one.id.padEnd(26)} ${one.what}: ${one.red.join(', ')}\n`).join(''));
@@ -57,18 +52,48 @@ async function main(argv: readonly string[]): Promise<number> {
   let wrong = 0;
   let stopped = false;
   // What is broken is healed before the end.
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => (stopped = true));
-  for (const one of chosen) {
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => {
+      stopped = true;
+    });
+  for (const group of flags.ci ? together(chosen) : chosen.map(one => [one])) {
     if (stopped) break;
     const began = performance.now();
-    const problem = await attempt(flags, one);
+    const problem = await attempt(flags, group);
     if (problem !== undefined) wrong += 1;
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    print(`${problem === undefined ? '✓' : '✗'} ${one.id}: ${one.what} (${seconds} s)\n`);
+    const mark = problem === undefined ? '✓' : '✗';
+    print(`${group.map(one => `${mark} ${one.id}: ${one.what}`).join('\n')} (${seconds} s)\n`);
     if (problem !== undefined) print(`${problem.replace(/^/gm, '    ')}\n`);
   }
-  print(`${chosen.length - wrong} of ${chosen.length} breaks turned exactly the expected checks red\n`);
+  const right = `${chosen.length} breaks turned exactly the expected checks red`;
+  print(`${wrong === 0 ? right : `${wrong} attempts were not as expected`}\n`);
   return wrong === 0 ? 0 : 2;
+}
+
+/** Breaks that are noticed independently of each other, in groups: what one turns red, no other does, or waits for. */
+function together(breaks: readonly Break[]): readonly (readonly Break[])[] {
+  const groups: Break[][] = [];
+  for (const one of breaks) {
+    const group = groups.find(others => others.every(other => apart(one, other) && apart(other, one)));
+    if (group) group.push(one);
+    else groups.push([one]);
+  }
+  return groups;
+}
+
+/** Whether nothing that one break turns red is needed by, or is, what another turns red. */
+function apart(one: Break, other: Break): boolean {
+  const needed = select(CHECKS, { only: other.red, skip: [], tags: [] }).checks.map(
+    check => check.id as string,
+  );
+  return !one.red.some(id => needed.includes(id));
+}
+
+/** Whether all words of one of the alternatives, which commas separate, stand in a break's id, description or checks. */
+function fits({ id, what, red }: Break, grep: string): boolean {
+  const text = `${id} ${what} ${red.join(' ')}`;
+  return grep.split(',').some(words => words.split(/\s+/).every(word => text.includes(word)));
 }
 
 /** The scripts destroy what they touch: only hosts that a lab made may be their target. */
@@ -94,39 +119,43 @@ async function refuseAnythingButALab(flags: Flags): Promise<void> {
 }
 
 /** Breaks, looks, heals; what was not as expected, in words. */
-async function attempt(flags: Flags, one: Break): Promise<string | undefined> {
+async function attempt(flags: Flags, group: readonly Break[]): Promise<string | undefined> {
   const problems: string[] = [];
   try {
-    await script(flags, one.host, one.breaks);
+    for (const one of group) await script(flags, one.host, one.breaks);
     const found = failed(await findings(flags, SETTLE_MS));
     const ids = found.map(finding => finding.id).sort();
-    const wanted = [...one.red].sort();
+    const wanted = group.flatMap(one => one.red).sort();
+    const said = found.map(texts);
     if (ids.join() !== wanted.join())
-      problems.push(
-        `expected ${wanted.join(', ')}`,
-        `red: ${ids.join(', ') || 'nothing'}`,
-        ...found.map(texts),
-      );
-    else if (one.says && !one.says.test(found.map(texts).join('\n')))
-      problems.push(`no message says ${one.says}`, ...found.map(texts));
+      problems.push(`expected ${wanted.join(', ')}`, `red: ${ids.join(', ') || 'nothing'}`, ...said);
+    for (const { says } of group)
+      if (says && !says.test(said.join('\n'))) problems.push(`no message says ${says}`, ...said);
   } catch (error) {
     problems.push(messageOf(error));
   }
-  await script(flags, one.host, one.heals).catch((error: unknown) =>
-    problems.push(`heal: ${messageOf(error)}`),
+  for (const one of [...group].reverse()) {
+    // What heals by itself needs nobody.
+    if (one.heals === ':') continue;
+    await script(flags, one.host, one.heals).catch((error: unknown) => {
+      problems.push(`heal ${one.id}: ${messageOf(error)}`);
+    });
+  }
+  const left = await healed(
+    flags,
+    group.flatMap(one => one.red),
   );
-  const left = await healed(flags, one);
   if (left !== undefined) problems.push(left);
   return problems.length === 0 ? undefined : problems.join('\n');
 }
 
-/** Waits until what the break turned red is green again. */
-async function healed(flags: Flags, one: Break): Promise<string | undefined> {
+/** Waits until what was turned red is green again. */
+async function healed(flags: Flags, red: readonly string[]): Promise<string | undefined> {
   const until = performance.now() + HEAL_WITHIN_MS;
   for (;;) {
-    const red = failed(await findings(flags, SETTLE_MS, one.red).catch(() => []));
-    if (red.length === 0) return undefined;
-    if (performance.now() > until) return `not healed: ${red.map(texts).join('\n')}`;
+    const left = failed(await findings(flags, SETTLE_MS, red).catch(() => []));
+    if (left.length === 0) return undefined;
+    if (performance.now() > until) return `not healed: ${left.map(texts).join('\n')}`;
     await pause(500);
   }
 }
