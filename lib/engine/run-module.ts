@@ -19,6 +19,7 @@ import {
   settledResult,
   type UNKNOWN,
 } from '../modules/kit/drive.ts';
+import { hasMark } from '../modules/kit/reply.ts';
 import type { Connection, RunReply, RunRequest } from '../transport/connection.ts';
 import type { OutputFiles } from './output-files.ts';
 
@@ -250,7 +251,7 @@ function lines(onLine: (line: string) => void): (stream: 'stdout' | 'stderr', ch
     const parts = (rest + chunk.toString('utf8')).split(/[\r\n]+/);
     // No more of an unfinished line than can be shown: a line may be as long as all there is.
     rest = (parts.pop() ?? '').slice(0, LONGEST_LINE);
-    const line = parts.filter(part => part.trim() !== '').at(-1);
+    const line = parts.filter(part => part.trim() !== '' && !hasMark(part)).at(-1);
     if (line !== undefined) onLine(line);
   };
 }

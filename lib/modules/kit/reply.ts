@@ -111,6 +111,9 @@ export function* mustAsk(
   throw new ModuleError(`${what}: ${complaint || stderr.trim() || `exit code ${rc}`}`, { rc, stderr });
 }
 
+/** Whether a line of output is a record's beginning: nothing to show to a person. */
+export const hasMark = (line: string): boolean => /\br-[0-9a-f]{16}-/.test(line);
+
 /** The mark of a script that `ask` sent: for tests that play the host. */
 export const markOf = (script: string): string | undefined => /^unset .*; _m=(\S+) /.exec(script)?.[1];
 
