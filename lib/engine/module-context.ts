@@ -7,6 +7,7 @@ import { becomeOf } from './host-session.ts';
 import type { HostState } from './host-state.ts';
 import type { PlayRun } from './run.ts';
 import { finished, type Scope } from './scope.ts';
+import type { Secrecy } from './secrecy.ts';
 import type { Item } from './task-context.ts';
 
 /** What a module may know besides its arguments, for one item of a task on one host. */
@@ -18,6 +19,7 @@ export function moduleContext(
     readonly state: HostState;
     readonly checkMode: boolean;
     readonly diffMode: boolean;
+    readonly secrecy: Secrecy;
   },
   { scope, delegate }: Pick<Item, 'scope' | 'delegate'>,
   args: Dict,
@@ -41,7 +43,11 @@ export function moduleContext(
     connectionKind: variable(scope, 'ansible_connection') === 'local' ? 'local' : 'ssh',
     fact: name => state.plainFacts.get(name),
     find: (kind, name) => findOrFail(task, playRun, kind, name),
-    read: path => files.read(path),
+    read: path => {
+      const content = files.read(path);
+      if (files.isVault(path)) run.secrecy.hidesDiff = true;
+      return content;
+    },
     renderFile: (text, file, overrides = {}) =>
       templar.renderFile(text, scope.with(finished(templateVariables(origin(file)))), { file, ...overrides }),
     reach: () => ({

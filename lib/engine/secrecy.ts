@@ -16,6 +16,8 @@ export class Secrecy {
   hidden = false;
   /** True once `no_log` was asked for, with the variables of an item where there is a loop. */
   asked = false;
+  /** True once the text of a vault is part of what changes: the rest of the result may be shown. */
+  hidesDiff = false;
   /** Values of arguments that are marked secret, and the forms in which a program may print them; longest first. */
   #secrets: readonly string[] = [];
 
@@ -43,7 +45,10 @@ export class Secrecy {
 
   /** What may be shown of a result: of a hidden one only whether it changed or failed. */
   shown(result: Result, hidden = this.hidden): Result {
-    if (!hidden) return this.maskResult(result);
+    if (!hidden) {
+      const { diff: _diff, ...rest } = result;
+      return this.maskResult(this.hidesDiff ? rest : result);
+    }
     return {
       changed: result.changed,
       ...(result.failed && { failed: true }),

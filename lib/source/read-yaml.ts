@@ -10,6 +10,7 @@ const VARS_EXTENSIONS = ['.yml', '.yaml', '.json'];
 /** Reads files of the control machine; a vault file comes decrypted, a parsed file is kept until it changes. */
 export class FileReader {
   readonly vault: Vault;
+  private readonly vaults = new Set<string>();
   private readonly parsed = new Map<string, { stamp: string; value: Value }>();
 
   constructor(vault: Vault = new Vault()) {
@@ -19,12 +20,13 @@ export class FileReader {
   read(file: string, at?: Position): Buffer {
     const content = readOrFail(file, at);
     if (!isVault(content)) return content;
+    this.vaults.add(file);
     return this.vault.decrypt(content.toString('utf8'), { file: displayPath(file), line: 1, col: 1 });
   }
 
-  /** Whether the whole file is encrypted. */
+  /** Whether the whole file was encrypted when it was read. */
   isVault(file: string): boolean {
-    return isVault(readOrFail(file));
+    return this.vaults.has(file);
   }
 
   /** The document of a YAML or JSON file. Throws SourceErrors. */

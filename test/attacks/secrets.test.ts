@@ -49,6 +49,8 @@ const PLAY = `
       no_log: true
       ignore_errors: true
     - include_vars: vaulted.yml
+    - copy: {src: vaulted.conf, dest: "{{ playbook_dir }}/conf"}
+    - template: {src: vaulted.conf, dest: "{{ playbook_dir }}/conf2"}
     - yum_repository:
         name: repo
         description: some
@@ -92,6 +94,8 @@ describe('attacks: secrets', () => {
       hosts: 'h1 ansible_connection=local\n',
       pw: 'pw\n',
       'vars/vaulted.yml': vault.encrypt(Buffer.from(`three: '${secret(3)}'\n`)),
+      'files/vaulted.conf': vault.encrypt(Buffer.from(`key = ${secret(10)}\n`)),
+      'templates/vaulted.conf': vault.encrypt(Buffer.from(`key = ${secret(11)} {{ one | length }}\n`)),
       'repos/repo.repo': `[repo]\nname = some\npassword = ${secret(8)}\n`,
     });
     mkdirSync(join(dir, 'home'));
