@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunJournal } from '../../bench/cluster/journal.ts';
@@ -11,14 +11,27 @@ import { localConnection } from '../../lib/transport/index.ts';
 import { localDeployment } from './sample-deployment.ts';
 import type { ThrowawayPostgres } from './throwaway-postgres.ts';
 
+/** Files of a load lie in a folder of the cluster's own: another test's runs would sweep them up. */
+class HostsWithFolder extends Hosts {
+  readonly #folder: string;
+
+  constructor(folder: string, ...rest: ConstructorParameters<typeof Hosts>) {
+    super(...rest);
+    this.#folder = folder;
+  }
+
+  override script(...[host, script, options = {}]: Parameters<Hosts['script']>): ReturnType<Hosts['script']> {
+    return super.script(host, script, { ...options, env: { TMPDIR: this.#folder, ...options.env } });
+  }
+}
+
 /** A throw-away primary and replica on this machine, as the benchmark sees a cluster: rw1 and ro1. */
 export class BenchCluster {
-  readonly out = mkdtempSync(join(tmpdir(), 'polarplay-bench-out-'));
   readonly #here = localConnection({ kind: 'local', host: 'here' });
-  readonly hosts = new Hosts(
-    () => this.#here,
-    (_, user) => (user === 'root' || process.getuid?.() !== 0 ? undefined : { method: 'su', user }),
-  );
+  readonly hosts: Hosts;
+  /** Where the reports go, and where the loads keep their files. */
+  readonly out: string;
+  readonly folder: string;
   readonly deployment: Deployment;
   readonly profile: Profile = {
     ...PROFILES.smoke!,
@@ -29,8 +42,20 @@ export class BenchCluster {
     readWrite: { clients: 2, threads: 1, seconds: 1 },
   };
 
-  constructor(server: Pick<ThrowawayPostgres, 'primaryPort' | 'replicaPort' | 'password' | 'dir' | 'bin'>) {
+  constructor(
+    server: Pick<ThrowawayPostgres, 'primaryPort' | 'replicaPort' | 'password' | 'dir' | 'bin'>,
+    out = mkdtempSync(join(tmpdir(), 'polarplay-bench-out-')),
+    folder = mkdtempSync(join(tmpdir(), 'polarplay-bench-loads-')),
+  ) {
     this.deployment = localDeployment(server);
+    this.out = out;
+    this.folder = folder;
+    chmodSync(folder, 0o1777);
+    this.hosts = new HostsWithFolder(
+      folder,
+      () => this.#here,
+      (_, user) => (user === 'root' || process.getuid?.() !== 0 ? undefined : { method: 'su', user }),
+    );
   }
 
   /** One run, whose journal goes with it. */
@@ -54,6 +79,6 @@ export class BenchCluster {
 
   async close(): Promise<void> {
     await this.#here.close();
-    rmSync(this.out, { recursive: true });
+    for (const dir of [this.out, this.folder]) rmSync(dir, { recursive: true });
   }
 }
