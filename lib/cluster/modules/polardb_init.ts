@@ -261,8 +261,8 @@ function shareReplica({ bin, user, shared, pfs_cluster, version }: Args): string
       ? `${quote(`${bin}/polar-initdb.sh`)} "$data/" ${quote(shared)} replica ${quote(pfs_cluster)}`
       : `${quote(`${bin}/polar-replica-initdb.sh`)} ${quote(shared)} "$data/" ${quote(pfs_cluster)}`;
   return `  timeout 300 ${make}
-  : >"$data/pg_ident.conf"
-  chown -R ${quote(user)}:${quote(user)} "$data"`;
+  chown -Rh ${quote(user)}:${quote(user)} "$data"
+  as_user sh -c ': >"$1"' - "$data/pg_ident.conf"`;
 }
 
 /** The service is stopped first: refused by the guard, it tries again every few seconds and counts as restarted. */
