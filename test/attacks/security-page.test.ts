@@ -17,9 +17,11 @@ describe('docs/security.md', () => {
     expect(named.filter(file => !existsSync(join(ROOT, file)))).to.deep.equal([]);
   });
 
-  it('leaves out no attack', () => {
-    const attacks = readdirSync(import.meta.dirname).filter(file => file.endsWith('.test.ts'));
-    const missing = attacks.filter(file => !named.includes(`test/attacks/${file}`));
-    expect(missing).to.deep.equal(['security-page.test.ts']);
+  it('leaves out nothing that calls itself an attack', () => {
+    const attacks = readdirSync(import.meta.dirname).filter(file =>
+      /^describe\('attacks: /m.test(readFileSync(join(import.meta.dirname, file), 'utf8')),
+    );
+    expect(attacks.length).to.be.greaterThan(5);
+    expect(attacks.filter(file => !named.includes(`test/attacks/${file}`))).to.deep.equal([]);
   });
 });
