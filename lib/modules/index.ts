@@ -72,6 +72,7 @@ import { alternatives } from './system/alternatives.ts';
 import { apache2Module } from './system/apache2_module.ts';
 import { cron } from './system/cron.ts';
 import { hostname } from './system/hostname.ts';
+import { kernelBlacklist } from './system/kernel_blacklist.ts';
 import { localeGen } from './system/locale_gen.ts';
 import { modprobe } from './system/modprobe.ts';
 import { pamLimits } from './system/pam_limits.ts';
@@ -128,6 +129,7 @@ export const GENERAL_MODULES: readonly Module[] = [
   htpasswd,
   iniFile,
   iptables,
+  kernelBlacklist,
   knownHosts,
   lineinfile,
   localeGen,

@@ -7,7 +7,7 @@ const SINGLE = new Set(
   `acme_certificate acl apache2_mod_proxy apache2_module apk at bower bundler bzr capabilities cargo composer cpanm cronvar crypttab
 dconf debconf deploy_helper django_manage dnsimple dpkg_divert dpkg_selections easy_install expect facter filesize flatpak
 gem get_certificate git_config github_release gitlab_user haproxy hg homebrew homebrew_cask homebrew_tap hponcfg htpasswd
-hipchat imgadm interfaces_file ipify_facts ipmi_boot ipmi_power iso_extract java_cert java_keystore jboss jira kernel_blacklist
+hipchat imgadm interfaces_file ipify_facts ipmi_boot ipmi_power iso_extract java_cert java_keystore jboss jira
 launchd listen_ports_facts logentries logrotate lvg_rename macports mail make mas mattermost maven_artifact monit netcup_dns
 newrelic_deployment nomad_job nosh nsupdate office_365_connector_card ohai omapi_host open_iscsi openbsd_pkg openssh_cert
 openssh_keypair opkg osx_defaults pacman pacman_key pagerduty pamd parted pear pids pipx pkg5 pkg5_publisher pkgin pkgng

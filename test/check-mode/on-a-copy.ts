@@ -162,6 +162,11 @@ export const ON_A_COPY: Readonly<Record<string, Story>> = {
       { chain: 'PP', chain_management: true, protocol: null, destination_port: null, jump: null },
     ],
   },
+  kernel_blacklist: {
+    args: { name: 'x', blacklist_file: '~t/list' },
+    setup: 'touch list',
+    next: [{ state: 'absent' }],
+  },
   known_hosts: {
     args: { name: 'pp.test', key: `pp.test ${KEY}`, path: '~t/known' },
     needs: ['ssh-keygen'],
