@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../source/errors.ts';
 import { entryOf } from '../source/record.ts';
 import { visible } from '../source/visible.ts';
+import { surviveBrokenStreams } from './standard-output.ts';
 
 /** The command line: the first word picks a command, a playbook is the command's name left out. */
 const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
@@ -76,11 +77,7 @@ async function unknownCommand(word: string): Promise<string> {
   return `"${word}" is not a command${hint === undefined ? '' : `, ${hint}`} ("polarplay help" lists them); a playbook's name ends in .yml`;
 }
 
-// Whoever read along (`| head`) may leave: a run on hosts goes on to its end, and its exit code still tells.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+surviveBrokenStreams();
 
 main(process.argv.slice(2)).then(
   code => {

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Operator } from '../engine/run.ts';
 import { UsageError } from '../source/errors.ts';
+import { standardOutput } from './standard-output.ts';
 
 /** Asks on the terminal; without one, defaults answer and questions without a default are an error. */
 export function terminalOperator(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Operator {
@@ -9,6 +10,7 @@ export function terminalOperator(input: NodeJS.ReadStream, output: NodeJS.WriteS
   return {
     interactive,
     async ask(prompt, { secret, default: fallback }) {
+      standardOutput.flush();
       if (!interactive) {
         if (fallback !== undefined) return fallback;
         throw new UsageError(`can't ask for "${prompt}": there is no terminal`);

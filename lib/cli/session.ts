@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Emit } from '../engine/events.ts';
+import { Crash, EXIT } from '../engine/exit-code.ts';
 import { allModules, findModule } from '../engine/module-list.ts';
 import { PLAY_DEFAULTS, type PlayDefaults, type Run, type RunOptions } from '../engine/run.ts';
 import { loadInventory } from '../inventory/load-inventory.ts';
@@ -25,6 +26,7 @@ import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
 import { OUTPUT_LIMIT } from '../transport/connection.ts';
 import { openConnections } from './connections.ts';
 import { parseExtraVars } from './extra-vars.ts';
+import { failureText } from './failure.ts';
 import { terminalOperator } from './operator.ts';
 import { projectPlugins, subdirectories } from './project-plugins.ts';
 import { loadSettings, type SettingName, type Settings } from './settings.ts';
@@ -322,25 +324,43 @@ function positive(flags: Parsed, name: string): number | undefined {
   throw new UsageError(`--${name} wants a positive number, not "${text}"`, 5);
 }
 
-/** The first Ctrl-C stops the run in order; a second one ends the program at once. */
+/**
+ * The first Ctrl-C stops the run in order; a second one ends the program at once. A terminal that is closed stops it too,
+ * and so does an error in nobody's task: hosts are told to stop, and the reports say how far it came.
+ */
 function interruptSignal(): { readonly signal: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController();
   // One listener for each request under way: with many hosts that is many, and no leak.
   setMaxListeners(0, controller.signal);
   const onSignal = () => {
-    if (controller.signal.aborted) process.exit(99);
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
     process.stderr.write(
       '\n[interrupted: telling the running tasks to stop; press Ctrl-C again to leave at once]\n',
     );
     controller.abort();
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  // Without a terminal there is none that was closed: the run was started to outlive it (nohup).
+  const hasTerminal = [process.stdin, process.stdout, process.stderr].some(stream => stream.isTTY);
+  const onHangup = () => {
+    if (hasTerminal) controller.abort();
+    else process.stderr.write('\n[hangup: there is no terminal, the run goes on]\n');
+  };
+  const onCrash = (error: unknown) => {
+    const { text } = failureText(error);
+    process.stderr.write(text);
+    controller.abort(new Crash(`internal error: ${error instanceof Error ? error.message : String(error)}`));
+  };
+  const handlers = [
+    ['SIGINT', onSignal],
+    ['SIGTERM', onSignal],
+    ['SIGHUP', onHangup],
+    ['uncaughtException', onCrash],
+  ] as const;
+  for (const [name, handler] of handlers) process.on(name, handler);
   return {
     signal: controller.signal,
     stop: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const [name, handler] of handlers) process.off(name, handler);
     },
   };
 }

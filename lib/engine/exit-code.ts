@@ -13,6 +13,11 @@ export const EXIT = {
   bug: 250,
 } as const;
 
+/** Why a run is told to stop that nobody interrupted: an error that no task and no host was at. */
+export class Crash extends Error {
+  override readonly name = 'Crash';
+}
+
 /** The exit code of a program that this error ends. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return error.exitCode;

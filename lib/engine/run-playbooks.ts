@@ -1,7 +1,7 @@
 import type { Playbook } from '../playbook/types.ts';
 import { emptyRecord } from '../source/record.ts';
 import type { HostStats, RunSummary } from './events.ts';
-import { EXIT, exitCodeOfRun } from './exit-code.ts';
+import { Crash, EXIT, exitCodeOfRun } from './exit-code.ts';
 import type { Run } from './run.ts';
 import { runPlay } from './run-play.ts';
 
@@ -51,11 +51,13 @@ function summarize(run: Run, start: number, failure: unknown): RunSummary {
 
 function endOf(run: Run, failure: unknown): { readonly ended?: string } {
   if (failure !== undefined) return { ended: failure instanceof Error ? failure.message : String(failure) };
-  return run.signal.aborted ? { ended: 'interrupted by the operator' } : {};
+  if (!run.signal.aborted) return {};
+  const { reason } = run.signal;
+  return { ended: reason instanceof Crash ? reason.message : 'interrupted by the operator' };
 }
 
 function exitCode(run: Run): number {
-  if (run.signal.aborted) return EXIT.interrupted;
+  if (run.signal.aborted) return run.signal.reason instanceof Crash ? EXIT.bug : EXIT.interrupted;
   const states = [...run.hosts.values()];
   if (states.some(({ status }) => status === 'unreachable')) return EXIT.unreachable;
   return states.some(({ status }) => status === 'failed') ? EXIT.failed : EXIT.ok;

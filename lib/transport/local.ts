@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { type Channel, drained } from './channel.ts';
-import { type Connection, ConnectionError, type LocalSettings } from './connection.ts';
+import { type Connection, ConnectionError, type LocalSettings, resourceHint } from './connection.ts';
 import { connectionOver } from './host-connection.ts';
 
 /** The control machine itself, through the same workers as any other host. */
@@ -27,6 +27,11 @@ export function localConnection(settings: LocalSettings): Connection {
 export function spawnChannel(host: string, command: string): Promise<Channel> {
   // A session of its own: Ctrl-C in the terminal is for this program to handle, not for what it started.
   const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true });
+  const cannotStart = (error: NodeJS.ErrnoException): ConnectionError =>
+    new ConnectionError(host, `cannot start /bin/sh: ${error.message}`, resourceHint(error.code));
+  // Without pipes there are no streams either.
+  if (child.pid === undefined)
+    return new Promise((_, reject) => child.once('error', error => reject(cannotStart(error))));
   const ended = drained(end => {
     child.once('exit', (code, signal) => {
       const rc = code ?? 128 + (signal ? constants.signals[signal] : 0);
@@ -49,6 +54,6 @@ export function spawnChannel(host: string, command: string): Promise<Channel> {
   };
   return new Promise((resolve, reject) => {
     child.once('spawn', () => resolve(channel));
-    child.once('error', error => reject(new ConnectionError(host, `cannot start /bin/sh: ${error.message}`)));
+    child.once('error', error => reject(cannotStart(error)));
   });
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectionError, resourceHint } from './connection.ts';
 
 export interface ProxyPipe {
   readonly stream: Duplex;
@@ -13,11 +14,15 @@ export interface ProxyPipe {
 const DRAIN_MS = 300;
 
 /** Runs a command whose stdin and stdout are the way to a host; it ends with the stream. */
-export function openProxy(command: string): ProxyPipe {
+export function openProxy(host: string, command: string): ProxyPipe {
   const child = spawn(process.env['SHELL'] || '/bin/sh', ['-c', `exec ${command}`], {
     stdio: 'pipe',
     detached: true,
   });
+  child.on('error', () => {});
+  // Without pipes there are no streams either.
+  if (child.pid === undefined)
+    throw new ConnectionError(host, 'the ProxyCommand cannot be started', resourceHint('EMFILE'));
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-4096);

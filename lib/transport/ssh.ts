@@ -8,7 +8,7 @@ import { algorithmsOf } from './algorithms.ts';
 import { type Authentication, authentication } from './auth.ts';
 import { isCertificateType, parseCertificate } from './certificate.ts';
 import { type Channel, drained } from './channel.ts';
-import { ConnectionError, type SshSettings } from './connection.ts';
+import { ConnectionError, resourceHint, type SshSettings } from './connection.ts';
 import { countdown } from './countdown.ts';
 import type { Gate } from './gate.ts';
 import type { Login } from './host-connection.ts';
@@ -171,7 +171,7 @@ export class SshLogin implements Login {
     signal: AbortSignal,
   ): Promise<{ readonly stream: Duplex; readonly lastWords: () => Promise<string> }> {
     const { jumps, proxyCommand } = this.#settings;
-    if (proxyCommand !== undefined) return openProxy(proxyCommand);
+    if (proxyCommand !== undefined) return openProxy(this.host, proxyCommand);
     const last = jumps.at(-1);
     const stream = last
       ? await this.#through({ ...last, jumps: jumps.slice(0, -1) })
@@ -327,7 +327,7 @@ export class SshLogin implements Login {
             ? [`no route to ${where}`, undefined]
             : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
               ? [`cannot find the address of ${address}`, 'give it in ansible_host, /etc/hosts or DNS']
-              : [`cannot connect to ${where}: ${textOf(error)}`, undefined];
+              : [`cannot connect to ${where}: ${textOf(error)}`, resourceHint(code)];
     return new ConnectionError(this.host, text, hint);
   }
 

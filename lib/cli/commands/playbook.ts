@@ -22,6 +22,7 @@ import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';
 import type { Settings } from '../settings.ts';
+import { standardOutput } from '../standard-output.ts';
 
 /** `polarplay PLAYBOOK…`: reads everything, reports every mistake of an author, then runs. Returns the exit code. */
 export async function runPlaybookCommand(argv: readonly string[]): Promise<number> {
@@ -92,7 +93,7 @@ function writeRetryFile({ hosts }: Run, playbook: string, directory = dirname(pl
   const file = join(directory, `${basename(playbook, extname(playbook))}.retry`);
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, `${lost.sort().join('\n')}\n`);
-  process.stdout.write(`\tto retry, use: --limit @${file}\n\n`);
+  standardOutput.write(`\tto retry, use: --limit @${file}\n\n`);
 }
 
 /** Variables from the inventory and the command line, for every host of the inventory. */
@@ -138,7 +139,7 @@ function reportFormat(flags: Parsed, settings: Settings): string {
 
 /** The report of a run, on standard output. */
 function createReport(format: string, shown: { verbosity: number; showDiff: boolean }): Report {
-  const out: Output = process.stdout;
+  const out: Output = standardOutput;
   switch (format) {
     case 'terminal': {
       const isTerminal = process.stdout.isTTY === true;

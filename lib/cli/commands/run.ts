@@ -8,6 +8,7 @@ import { withReport } from '../failure.ts';
 import { runOneTask } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession } from '../session.ts';
+import { standardOutput } from '../standard-output.ts';
 
 const FLAGS = {
   ...HOST_FLAGS,
@@ -39,7 +40,7 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
     throw new UsageError('which hosts? polarplay run PATTERN -i INVENTORY', 5);
   const session = await openSession(flags, 'warning');
   const report = new GuardedReport(
-    new AdhocReport(process.stdout, choosePaint(process.stdout.isTTY === true, process.env)),
+    new AdhocReport(standardOutput, choosePaint(process.stdout.isTTY === true, process.env)),
   );
   try {
     const task = {
