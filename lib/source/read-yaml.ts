@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Position, SourceError } from './errors.ts';
+import { FileSums } from './file-sum.ts';
 import type { Dict, Value } from './value.ts';
 import { isVault, Vault } from './vault.ts';
 import { parseYaml } from './yaml.ts';
@@ -10,6 +11,7 @@ const VARS_EXTENSIONS = ['.yml', '.yaml', '.json'];
 /** Reads files of the control machine; a vault file comes decrypted, a parsed file is kept until it changes. */
 export class FileReader {
   readonly vault: Vault;
+  readonly sums = new FileSums();
   private readonly vaults = new Set<string>();
   private readonly parsed = new Map<string, { stamp: string; value: Value }>();
 

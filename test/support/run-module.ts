@@ -23,6 +23,7 @@ import { ModuleError } from '../../lib/modules/kit/define.ts';
 import { callSteps, drive, failureResult, UNKNOWN } from '../../lib/modules/kit/drive.ts';
 import { markOf, parseRecords, type Records } from '../../lib/modules/kit/reply.ts';
 import { bytesOf } from '../../lib/source/bytes.ts';
+import { fileSum } from '../../lib/source/file-sum.ts';
 import type { Json } from '../../lib/source/value.ts';
 import { type Expectations, proveTruth, type State, type Truth } from '../check-mode/prove.ts';
 
@@ -146,6 +147,7 @@ export function testContext(options: TestOptions = {}): ModuleContext {
       return path;
     },
     read: path => readFileSync(path),
+    sumOf: fileSum,
     renderFile: text =>
       text.replace(/\{\{ *(\w+) *\}\}/g, (_, name: string) => String(options.variables?.[name])),
     reach: () => ({ delegate: undefined, become: undefined }),

@@ -62,7 +62,7 @@ export const assemble = defineState<typeof args.properties, Placed>({
       {
         dest: given.dest,
         basename: undefined,
-        bytes: Buffer.from(text, 'latin1'),
+        content: { kind: 'bytes', bytes: Buffer.from(text, 'latin1') },
         origin: given.src,
         src: given.src,
         wanted: given,

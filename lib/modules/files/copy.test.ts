@@ -9,9 +9,12 @@ import {
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { FileSums, fileSum } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
+import type { Request } from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
 import { tarOf } from '../kit/tar.ts';
+import { INLINE_LIMIT } from '../kit/write-file.ts';
 import { copy } from './copy.ts';
 import { template } from './template.ts';
 
@@ -199,6 +202,38 @@ describe('copy', () => {
   itAgreesWithAnsible(copy, { via: 'action', fields: FIELDS }, [...FILES, ...REMOTE]);
   itAgreesWithAnsible(copy, { via: 'action', fields: ['msg'] }, [...TREES, ...REMOTE_TREES]);
   itTellsTheTruth(copy, [...FILES, ...REMOTE, ...TREES, ...REMOTE_TREES]);
+
+  it('streams a large file from where it is, and makes its sum once for all hosts', () =>
+    withTemporaryDirectory(async dir => {
+      const src = join(dir, 'large');
+      writeFileSync(src, Buffer.alloc(INLINE_LIMIT + 1, 'x'));
+      const sums = new FileSums();
+      const made: string[] = [];
+      const sumOf = (path: string, kind: 'sha1' | 'md5') => {
+        made.push(kind);
+        return sums.of(path, kind);
+      };
+      const requests: Request[] = [];
+      const options = {
+        context: { sumOf },
+        diffMode: true,
+        onRequest: (request: Request) => requests.push(request),
+      };
+      for (const host of ['one', 'two']) {
+        const args = { src, dest: join(dir, host) };
+        const result = await runModule(copy, args, options);
+        expect(result, String(result.msg)).to.include({ changed: true, size: INLINE_LIMIT + 1 });
+        expect(result.checksum).to.equal(fileSum(src, 'sha1'));
+        expect(result.diff?.[0]?.after).to.match(/too large to show/);
+        expect(readFileSync(join(dir, host)).equals(readFileSync(src))).to.equal(true);
+        expect((await runModule(copy, args, options)).changed).to.equal(false);
+      }
+      const sent = requests.flatMap(request => (request.kind === 'send' ? [request.from] : []));
+      expect(sent).to.deep.equal([src, src]);
+      expect(made).to.include.members(['sha1', 'md5']);
+      writeFileSync(src, Buffer.alloc(INLINE_LIMIT + 1, 'y'));
+      expect(sums.of(src, 'sha1')).to.equal(fileSum(src, 'sha1'));
+    }));
 
   for (const remote_src of [false, true])
     it(`copies a tree to a relative path${remote_src ? ', all on the host' : ''}`, () =>

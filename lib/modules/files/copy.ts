@@ -1,22 +1,25 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Static } from 'typebox';
+import { isVaultFile } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { modeText } from '../kit/attributes.ts';
 import { defineState, type ModuleContext, ModuleError, type Steps } from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
-import { sha1 } from '../kit/write-file.ts';
+import { INLINE_LIMIT } from '../kit/write-file.ts';
 import { applyRemote, planRemote, probeRemote, type RemoteFound } from './copy-remote.ts';
 import { applyTree, planTree, probeTree, type TreeFound, walkLocal } from './copy-tree.ts';
 import {
   applyPlacement,
+  type Content,
   PLACEMENT_RETURNS,
   type Placed,
   type Placement,
   placementArgs,
   planPlacement,
   probePlacement,
+  sumOf,
   touchedPath,
 } from './place-file.ts';
 
@@ -88,21 +91,29 @@ export const copy = defineState<typeof args.properties, Work>({
 function* probeWork(given: Args, ctx: ModuleContext): Steps<Work> {
   if (given.content !== undefined) {
     if (given.dest.endsWith('/')) throw new ModuleError('can not use content with a dir as dest');
-    const bytes = Buffer.from(textOf(given.content));
-    return { kind: 'file', placed: yield* probePlacement(placementOf(given, bytes, undefined), ctx) };
+    const content: Content = { kind: 'bytes', bytes: Buffer.from(textOf(given.content)) };
+    return { kind: 'file', placed: yield* probePlacement(placementOf(given, content, undefined), ctx) };
   }
   const src = given.src!;
   if (src === '') throw new ModuleError('src (or content) is required');
   if (given.remote_src) return { kind: 'remote', remote: yield* probeRemote({ ...remoteOf(given), src }) };
   const path = ctx.find('files', src);
   if (statSync(path).isDirectory()) return { kind: 'tree', tree: yield* probeTree(treeOf(given, path, ctx)) };
-  const bytes = readSource(given, path, ctx);
-  checkSum(given, bytes);
-  return { kind: 'file', placed: yield* probePlacement(placementOf(given, bytes, path), ctx) };
+  const content = contentOf(given, path, ctx);
+  checkSum(given, content, ctx);
+  return { kind: 'file', placed: yield* probePlacement(placementOf(given, content, path), ctx) };
 }
 
 const readSource = (given: Args, path: string, ctx: ModuleContext) =>
   given.decrypt ? ctx.read(path) : readFileSync(path);
+
+/** A large file is streamed to each host from where it is; one that vault encrypted must be decrypted in memory. */
+function contentOf(given: Args, path: string, ctx: ModuleContext): Content {
+  const { size } = statSync(path);
+  if (size <= INLINE_LIMIT || (given.decrypt && isVaultFile(path)))
+    return { kind: 'bytes', bytes: readSource(given, path, ctx) };
+  return { kind: 'local', path, size };
+}
 
 /** Text as Ansible writes it: values that are not text as JSON. */
 function textOf(content: Json): string {
@@ -111,9 +122,10 @@ function textOf(content: Json): string {
   return pythonJson(content);
 }
 
-function checkSum(given: Args, bytes: Buffer): void {
-  const sum = sha1(bytes);
-  if (given.checksum === undefined || given.checksum === sum) return;
+function checkSum(given: Args, content: Content, ctx: ModuleContext): void {
+  if (given.checksum === undefined) return;
+  const sum = sumOf(content, 'sha1', ctx);
+  if (given.checksum === sum) return;
   throw new ModuleError('Copied file does not match the expected checksum. Transfer failed.', {
     checksum: sum,
     expected_checksum: given.checksum,
@@ -131,12 +143,12 @@ const common = (given: Args) => ({
   wanted: given,
 });
 
-function placementOf(given: Args, bytes: Buffer, path: string | undefined): Placement {
+function placementOf(given: Args, content: Content, path: string | undefined): Placement {
   const preserve = given.mode === 'preserve' && path !== undefined;
   return {
     ...common(given),
     basename: path === undefined ? undefined : basename(path),
-    bytes,
+    content,
     origin: path ?? 'dynamically generated',
     src: path,
     wanted: { ...given, mode: preserve ? modeText(statSync(path).mode & 0o7777) : given.mode },

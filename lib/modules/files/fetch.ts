@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import type { Static } from 'typebox';
+import { fileSum } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, type ModuleContext, ModuleError, type Steps } from '../kit/define.ts';
 import { type Found, look } from '../kit/stat.ts';
-import { sha1, temporaryBeside } from '../kit/write-file.ts';
+import { temporaryBeside } from '../kit/write-file.ts';
 
 const args = Type.Object({
   src: A.path('The file on the host.'),
@@ -85,10 +85,10 @@ function destinationOf(given: Args, source: string, ctx: ModuleContext): string 
 }
 
 function localSum(path: string): string | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ? sha1(readFileSync(path)) : undefined;
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? fileSum(path, 'sha1') : undefined;
 }
 
-const md5Of = (path: string) => createHash('md5').update(readFileSync(path)).digest('hex');
+const md5Of = (path: string) => fileSum(path, 'md5');
 
 /** Received beside its place and renamed, so that a broken transfer leaves the old file alone. */
 function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<Record<string, Json>>> {
@@ -96,7 +96,7 @@ function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<
   try {
     mkdirSync(dirname(dest), { recursive: true });
     yield { kind: 'receive', from: at.realPath, to: temporary };
-    const checksum = sha1(readFileSync(temporary));
+    const checksum = fileSum(temporary, 'sha1');
     if (validate && checksum !== at.sha1)
       throw new ModuleError('checksum mismatch', {
         file: at.path,

@@ -27,7 +27,6 @@ import {
   INLINE_LIMIT,
   refuseSpecial,
   type Source,
-  sha1,
   writeFile,
 } from '../kit/write-file.ts';
 import { directoryScript } from './file-decision.ts';
@@ -56,12 +55,23 @@ export const PLACEMENT_RETURNS = {
   mode: 'Permissions; and owner, group, uid, gid, size, state.',
 };
 
+/** Bytes, or a file of the control machine that is too large to be held in memory for each host. */
+export type Content = Extract<Source, { kind: 'bytes' | 'local' }>;
+
+const sizeOf = (content: Content): number => (content.kind === 'bytes' ? content.bytes.length : content.size);
+
+/** The sum of content; that of a file is made once for all hosts. */
+export function sumOf(content: Content, kind: 'sha1' | 'md5', ctx: ModuleContext): string {
+  if (content.kind === 'local') return ctx.sumOf(content.path, kind);
+  return createHash(kind).update(content.bytes).digest('hex');
+}
+
 /** One file to be put at a destination: content known on the control machine. */
 export interface Placement {
   readonly dest: string;
   /** Its name when `dest` is a directory; without one a directory is an error. */
   readonly basename: string | undefined;
-  readonly bytes: Buffer;
+  readonly content: Content;
   /** Name of the content for people, and for `src` of the result. */
   readonly origin: string;
   /** Value of `src` in the result; content has none. */
@@ -86,12 +96,13 @@ export interface Placed {
 
 /** Looks at the destination: one request; an unchanged file costs stat and sha1sum. */
 export function* probePlacement(placement: Placement, ctx: ModuleContext): Steps<Placed> {
-  const sum = sha1(placement.bytes);
+  const { content } = placement;
+  const sum = sumOf(content, 'sha1', ctx);
   const script = lookScript(placement.dest, {
     word: '"$w"',
     follow: placement.follow,
     wanted: placement.wanted,
-    content: { ifSize: placement.bytes.length },
+    content: { ifSize: sizeOf(content) },
     ...(ctx.diffMode && { bytesUnless: { sha1: sum, limit: DIFF_LIMIT } }),
   });
   const records = yield* ask(`${destinationLines(placement.dest, placement.basename)}\n${script}`);
@@ -142,14 +153,14 @@ export function planPlacement(placed: Placed, ctx: ModuleContext): Plan {
   const warnings = refuseOrWarn(placed, ctx);
   return {
     changes: [
-      `${at.realPath}: ${status ? 'content' : `absent → ${placement.bytes.length} bytes`}`,
+      `${at.realPath}: ${status ? 'content' : `absent → ${sizeOf(placement.content)} bytes`}`,
       ...(attributes?.changes ?? []),
     ],
     diff: [beforeAndAfter(placed), ...(shown ? [shown] : [])],
     result: {
       ...fields,
-      md5sum: createHash('md5').update(placement.bytes).digest('hex'),
-      size: placement.bytes.length,
+      md5sum: sumOf(placement.content, 'md5', ctx),
+      size: sizeOf(placement.content),
       state: 'file',
       ...(warnings.length > 0 && { warnings: [...warnings] }),
     },
@@ -170,15 +181,20 @@ function refuseOrWarn({ placement, at }: Placed, ctx: ModuleContext): readonly s
 
 function beforeAndAfter({ placement, at }: Placed): FileDiff {
   const { status, bytes } = at;
-  const note = (text: string): FileDiff => ({
-    ...contentDiff(undefined, placement.bytes, at.realPath, placement.origin),
-    before: text,
-  });
+  const { content, origin } = placement;
+  const diff = (before: Buffer | undefined): FileDiff =>
+    content.kind === 'bytes'
+      ? contentDiff(before, content.bytes, at.realPath, origin)
+      : {
+          ...contentDiff(before, Buffer.alloc(0), at.realPath, origin),
+          after: `(${content.size} bytes: too large to show)\n`,
+        };
+  const note = (text: string): FileDiff => ({ ...diff(undefined), before: text });
   if (!status) return note('');
   if (status.type === 'link') return note(`(symbolic link to ${at.linkTarget})\n`);
   if (status.type !== 'file') return note(`(${status.type})\n`);
   if (!bytes) return note(at.readable ? `(${status.size} bytes: not shown)\n` : '(not readable)\n');
-  return contentDiff(bytes, placement.bytes, at.realPath, placement.origin);
+  return diff(bytes);
 }
 
 /** Writes what the plan says. */
@@ -190,13 +206,12 @@ export function* applyPlacement(placed: Placed, ctx: ModuleContext): Steps<Reado
     const found = attributesFound({ ...at, status });
     return yield* applyAttributes(at, attributeChanges(found, placement.wanted, at.realPath, ctx.checkMode));
   }
-  const source: Source = { kind: 'bytes', bytes: placement.bytes };
   const directories = at.parent === 'missing' ? missingDirectories(placement, at) : '';
-  const large = placement.bytes.length > INLINE_LIMIT;
+  const large = sizeOf(placement.content) > INLINE_LIMIT;
   if (directories !== '' && large) yield* ask(`${REACH}\n${directories}`);
   return yield* writeFile({
     path: at.realPath,
-    source,
+    source: placement.content,
     found: at,
     wanted: placement.wanted,
     backup: placement.backup,

@@ -73,7 +73,7 @@ function rendered(given: Args, ctx: ModuleContext): Placement {
   return {
     dest: given.dest,
     basename: basename(given.src),
-    bytes: Buffer.from(result, ENCODINGS[given.output_encoding] ?? 'utf8'),
+    content: { kind: 'bytes', bytes: Buffer.from(result, ENCODINGS[given.output_encoding] ?? 'utf8') },
     origin: path,
     src: path,
     wanted: {

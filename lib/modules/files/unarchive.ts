@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { isVaultFile } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, parseStatus, STAT_FORMAT, statusFields } from '../kit/attributes.ts';
 import {
@@ -84,7 +84,7 @@ function* refuseOrSkip(given: UnarchiveArgs): Steps<Found | (Result & { readonly
 }
 
 function* sendArchive(given: UnarchiveArgs, local: string, to: string, ctx: ModuleContext): Steps<void> {
-  const encrypted = given.decrypt && readFileSync(local).subarray(0, 14).toString() === '$ANSIBLE_VAULT';
+  const encrypted = given.decrypt && isVaultFile(local);
   yield { kind: 'send', from: encrypted ? ctx.read(local) : local, to };
 }
 

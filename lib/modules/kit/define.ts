@@ -138,6 +138,8 @@ export interface ModuleContext {
   find(kind: 'files' | 'templates' | 'vars', name: string): string;
   /** Reads a file of the control machine; a vault file comes decrypted. */
   read(path: string): Buffer;
+  /** The sum of a file of the control machine, made once for all hosts; the file may be larger than memory. */
+  sumOf(path: string, kind: 'sha1' | 'md5'): string;
   /** Renders a template file's text with the task's variables; `overrides` are delimiters and block trimming. */
   renderFile(text: string, file: string, overrides?: Readonly<Record<string, Json>>): string;
   /** Where the task is delegated to, and whom it becomes: for programs that reach the host by themselves. */
