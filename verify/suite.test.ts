@@ -216,7 +216,7 @@ describe('verify: the suite, on this machine as every host', () => {
       ],
       { signal: stop.signal },
     );
-    expect(findings[0]?.verdict === 'failed' && findings[0].faults[0]!.found).to.equal('interrupted');
+    expect(findings[0]?.verdict === 'waiting' && findings[0].notLookedAt[0]!.reason).to.equal('interrupted');
     expect(existsSync(left)).to.equal(false);
   });
 

@@ -464,7 +464,10 @@ async function act(
   } catch (error) {
     if (error instanceof TypeError || error instanceof ReferenceError) throw error;
     const host = (error as { host?: string }).host ?? hosts[0] ?? '';
-    collected.faults.push({ host, expected: check.expects, found: messageOf(error) });
+    // The run's own end is nobody's fault: what it cut off was not looked at.
+    if (signal.aborted && collected.faults.length === 0)
+      collected.wait(host, 'time', messageOf(signal.reason));
+    else collected.faults.push({ host, expected: check.expects, found: messageOf(error) });
   }
   for (const work of undo) {
     // What a run that is interrupted has made is removed as well, so no signal stops this.

@@ -192,6 +192,7 @@ export class Databases {
   readonly statementMs: number;
   readonly #remarks = new Map<string, string>();
   readonly #refused = new Map<string, string>();
+  readonly #shut = new Map<string, Error>();
 
   constructor(hosts: Hosts, targets: Iterable<SqlTarget>, statementMs = STATEMENT_MS) {
     this.#hosts = hosts;
@@ -314,15 +315,21 @@ export class Databases {
     const target = this.#target(host);
     const limits = { access, statementMs: this.statementMs };
     try {
+      // A way that was shut is not tried again and again: a port that drops packets costs its whole limit each time.
+      const before = this.#shut.get(host);
+      if (before) throw before;
       const session = await PgSession.open(target, limits);
       this.#remark(host, session.route);
       return session;
     } catch (refused) {
+      this.#shut.set(host, refused as Error);
       const session = new PsqlSession(this.#hosts, target, limits);
       try {
         await session.select('SELECT 1');
       } catch (alsoRefused) {
         const route = `${target.address}:${target.port}`;
+        // A node that answers in no way may be on its way up: both are tried again.
+        this.#shut.delete(host);
         throw new SqlError(
           `the database cannot be reached: pg to ${route}: ${messageOf(refused)}; ${session.route}: ${messageOf(alsoRefused)}`,
           (alsoRefused as SqlError).sqlstate,

@@ -9,6 +9,8 @@ interface Wanted {
   readonly owner: string;
   /** Bits that must not be set. */
   readonly never: number;
+  /** A program: systemd or the guard could not start it otherwise. */
+  readonly runs?: boolean;
 }
 
 const OTHERS_WRITE = 0o022;
@@ -49,12 +51,16 @@ function filesOf({ deployment, node }: Place): readonly Wanted[] {
   return [
     ...common,
     ...secrets,
-    ...root([
-      ...(deployment.files.get(node.host)?.keys() ?? []),
-      '/etc/polar/nbd',
-      node.bin,
-      `${node.bin}/postgres`,
-    ]),
+    ...root([...(deployment.files.get(node.host)?.keys() ?? []), '/etc/polar/nbd', node.bin]).map(file => ({
+      ...file,
+      runs: file.path.startsWith('/usr/local/sbin/'),
+    })),
+    ...['postgres', 'psql', 'pg_basebackup'].map(name => ({
+      path: `${node.bin}/${name}`,
+      owner: 'root',
+      never: OTHERS_WRITE,
+      runs: true,
+    })),
     ...user([node.data], 0o027),
     ...user(
       files.map(name => `${node.data}/${name}`),
@@ -137,6 +143,10 @@ export const securityChecks: readonly Check[] = [
     asks: place => ({
       stat: `stat -L -c '%n|%U|%a' ${[...filesOf(place)].map(file => shellWord(file.path)).join(' ')} 2>/dev/null; :`,
       tmp: "stat -c '%a' /tmp",
+      // The guard, which is root, keeps what it has seen there.
+      strangers: place.node
+        ? `find ${shellWord(place.node.data)} -maxdepth 2 ! -user ${shellWord(place.node.sql.osUser)} ! -name 'polar.seen*' | head -n 5`
+        : ':',
     }),
     judge: at => {
       const found = new Map(
@@ -145,7 +155,7 @@ export const securityChecks: readonly Check[] = [
           .split('\n')
           .map(line => [line.split('|')[0]!, line.split('|')]),
       );
-      for (const { path, owner, never } of filesOf(at)) {
+      for (const { path, owner, never, runs: executable } of filesOf(at)) {
         const [, user = '', mode = '0'] = found.get(path) ?? [];
         // One that is missing is the business of other checks, but for the password file.
         at.check(user !== '' || !path.endsWith('/.pgpass'), `${path} is there`, 'it is missing');
@@ -153,7 +163,15 @@ export const securityChecks: readonly Check[] = [
         at.check(user === owner, `${path} belongs to ${owner}`, user);
         const beyond = Number.parseInt(mode, 8) & never;
         at.check(beyond === 0, `${path} without mode bits ${never.toString(8)}`, `mode ${mode}`);
+        const runs = (Number.parseInt(mode, 8) & 0o111) !== 0;
+        at.check(runs || !executable, `${path} can be run`, `mode ${mode}, which nobody may run`);
       }
+      const strangers = at.out('strangers').split('\n').filter(Boolean);
+      at.check(
+        strangers.length === 0,
+        'a data directory that is all the database user’s',
+        strangers.join(', '),
+      );
       at.check(at.out('tmp').trim() === '1777', '/tmp has mode 1777', at.out('tmp').trim());
     },
   },

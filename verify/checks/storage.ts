@@ -318,6 +318,19 @@ function allowedClients(deployment: Deployment): readonly string[] {
   );
 }
 
+/** What an export may be set to; others run programs, cut pieces off the disk or lose what was written. */
+const KNOWN_KEYS = [
+  'exportname',
+  'authfile',
+  'readonly',
+  'multifile',
+  'copyonwrite',
+  'temporary',
+  'flush',
+  'fua',
+  'sync',
+];
+
 function judgeConfig(at: Sight, sections: NbdConfig): void {
   const { storage, guarded, recordFile } = at.deployment;
   const wanted = new Map(storage.exports.map(disk => [disk.name, disk.backing]));
@@ -331,6 +344,12 @@ function judgeConfig(at: Sight, sections: NbdConfig): void {
   const generic = sections.get('generic');
   const port = generic?.get('port') ?? '10809';
   at.check(port === String(storage.port), `port ${storage.port}`, `port ${port}`);
+  const names = generic?.get('allowlist') ?? 'false';
+  at.check(
+    names === String(storage.listAllowed),
+    `allowlist is ${storage.listAllowed}`,
+    `allowlist is ${names}`,
+  );
   at.check(!generic?.has('includedir'), 'one file', `also everything in ${generic?.get('includedir')}`);
   const listen = generic?.get('listenaddr') ?? 'every address';
   at.check(
@@ -351,7 +370,9 @@ function judgeConfig(at: Sight, sections: NbdConfig): void {
       `${name} asks ${storage.authFile ?? 'no list'} who may connect`,
       section.get('authfile') ?? 'no authfile: everybody may connect',
     );
-    for (const unsafe of ['copyonwrite', 'temporary'])
+    const odd = [...section.keys()].filter(key => !KNOWN_KEYS.includes(key));
+    at.check(odd.length === 0, `${name}: no settings but those of the role`, `also ${odd.join(', ')}`);
+    for (const unsafe of ['copyonwrite', 'temporary', 'multifile'])
       at.check(is(unsafe) === 'false', `${name}: ${unsafe} is off`, `${unsafe} is ${is(unsafe)}`);
     at.check(
       is('readonly') === String(record || storage.readonly),

@@ -150,6 +150,7 @@ export const BREAKS: readonly Break[] = [
   ),
   conf('nbd-listing', 'the names of the exports are told', 's/^allowlist.*/allowlist = true/', [
     'storage.strangers',
+    'storage.exports',
   ]),
   {
     id: 'nbd-extra-export',
@@ -795,6 +796,31 @@ export const BREAKS: readonly Break[] = [
     breaks: 'chmod 666 $ALLOW',
     heals: 'chmod 644 $ALLOW',
     red: ['security.files'],
+  },
+  {
+    id: 'guard-not-executable',
+    what: 'the guard cannot be run',
+    host: 'ro2',
+    breaks: 'chmod 644 /usr/local/sbin/polar-guard',
+    heals: 'chmod 755 /usr/local/sbin/polar-guard',
+    red: ['security.files'],
+    says: /nobody may run/,
+  },
+  {
+    id: 'data-owner',
+    what: 'a folder of the data directory is root’s',
+    host: 'ro1',
+    breaks: 'chown root $DATA/pg_tblspc',
+    heals: 'chown polardb $DATA/pg_tblspc',
+    red: ['security.files'],
+  },
+  {
+    id: 'port-dropped',
+    what: 'the primary drops what comes to its port',
+    host: 'rw1',
+    breaks: 'iptables -I INPUT -p tcp --dport 5432 -m state --state NEW -j DROP',
+    heals: 'iptables -D INPUT -p tcp --dport 5432 -m state --state NEW -j DROP',
+    red: ['database.login'],
   },
   {
     id: 'superuser',
