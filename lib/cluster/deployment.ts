@@ -55,6 +55,8 @@ export interface DatabaseNode {
   readonly ownSlot: string;
   /** What postgresql.conf must say, by name, as the inventory and the roles' defaults have it. */
   readonly settings: ReadonlyMap<string, string>;
+  /** Settings that the roles work out on the host, or leave to the server: any value will do. */
+  readonly openSettings: readonly string[];
   /** Replication slot on the primary and name in pg_stat_replication; replicas only. */
   readonly slot: string | undefined;
   /** Services that keep a shared disk attached. systemd restarts them to connect again after the storage host was away. */

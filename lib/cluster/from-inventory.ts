@@ -184,6 +184,7 @@ function nodeOf(
     bin: ask.text('polardb_bin'),
     ownSlot: ask.text('polardb_slot'),
     settings: settingsOf(ask, host, primary, database),
+    openSettings: ask.nulls('polardb_parameters'),
     slot: primary ? undefined : ask.text('polardb_slot'),
     diskServices: disks.map(disk => diskService(disk.device.replace('/dev/', ''))),
     services: [...(database === 'polardb' ? pfsOf(ask).disks.map(pfsService) : []), DATABASE_SERVICE],
@@ -315,6 +316,13 @@ class Asking {
           : [[key, typeof entry === 'boolean' ? (entry ? 'on' : 'off') : String(entry)] as const],
       ),
     );
+  }
+
+  /** The keys of a mapping whose value is null. */
+  nulls(name: string): readonly string[] {
+    const value = plain(this.#variables, name);
+    if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) return [];
+    return Object.keys(value).filter(key => value[key] === null);
   }
 
   list(name: string): readonly Json[] {

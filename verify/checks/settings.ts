@@ -192,7 +192,7 @@ function judgeDrift(at: Sight): void {
       `${found.reset}${found.unit ?? ''}${placeOf(found)}`,
     );
   }
-  const names = new Set([...wanted.keys()].map(name => name.toLowerCase()));
+  const names = new Set([...wanted.keys(), ...(at.node?.openSettings ?? [])].map(name => name.toLowerCase()));
   for (const setting of known.values()) {
     const name = setting.name.toLowerCase();
     if (names.has(name) || ELSEWHERE.includes(name) || name in DURABLE || !WRITTEN.includes(setting.source))
