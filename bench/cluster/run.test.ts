@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import { BenchCluster } from '../../test/support/bench-cluster.ts';
+import { madeUpNight } from '../../test/support/made-up-nights.ts';
 import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import { formatHtml } from '../report/html.ts';
 import { formatMarkdown } from '../report/markdown.ts';
 import { comparable } from './comparability.ts';
+import { writeToPostgres } from './postgres-history.ts';
+import { rowsOf } from './rows.ts';
 import { scalingOf, summariseRun } from './summary.ts';
 import { judgeRun } from './verdict.ts';
 
@@ -65,6 +68,19 @@ describe('bench: a run on a real primary and replica', function () {
     const [one, two] = [(await cluster.run({ profile })).record, (await cluster.run({ profile })).record];
     expect(comparable(one, two)).to.equal(true);
     expect(comparable(one, { ...two, load: { ...two.load, scale: 2 } })).to.equal(false);
+  });
+
+  it('writes a night into a table for other programs, and replaces what is there', async () => {
+    const { record } = madeUpNight({ nodes: 2, day: 1 });
+    const rows = rowsOf(record, judgeRun(record, []));
+    const password = encodeURIComponent(server.password);
+    const url = `postgresql://postgres:${password}@127.0.0.1:${server.primaryPort}/postgres`;
+    await writeToPostgres(url, rows);
+    await writeToPostgres(url, rows);
+    const stored = 'SELECT count(*), round(max(tps)), min(verdict) FROM polarplay_bench_history';
+    const most = Math.round(Math.max(...rows.map(row => row.tps)));
+    expect(server.sql(stored).trim()).to.equal(`${rows.length}|${most}|learning`);
+    server.sql('DROP TABLE polarplay_bench_history');
   });
 
   it('marks a run whose replica goes away as failed, and still reports the rest', async () => {
