@@ -1,6 +1,6 @@
 #!/bin/bash
 # build-bundle.sh: builds zlog, PFS and PolarDB from the sources below $WORK and packs them into $WORK/bundle.tar.gz.
-# Runs as an unprivileged user. Environment: WORK, VERSION (15 or 11), JOBS, OPTIONS (of configure), KEY.
+# Runs as an unprivileged user. Environment: WORK, VERSION (17, 15 or 11), JOBS, OPTIONS (of configure), KEY.
 #
 # The sources' own build scripts are not used: they build with all processors, for debugging unless told otherwise, take
 # down what runs, and remove the user's shared memory segments (ipcrm -a).
@@ -54,7 +54,7 @@ export CFLAGS="-g -pipe -Wall -fno-omit-frame-pointer -fsigned-char -O2"
 export CXXFLAGS=$CFLAGS CPPFLAGS="-I$PFS/include"
 export LDFLAGS="-L$PFS/lib -Wl,-rpath,'\$\$ORIGIN/../lib:\$\$ORIGIN/..',--build-id=sha1"
 case $VERSION in
-15) options="--enable-depend --with-uuid=e2fs --with-segsize=128 --enable-minimal" ;;
+15 | 17) options="--enable-depend --with-uuid=e2fs --with-segsize=128 --enable-minimal" ;;
 11) options="--enable-polar-minimal" ;;
 *) echo "no recipe for version $VERSION"; exit 1 ;;
 esac
@@ -63,7 +63,7 @@ esac
 # shellcheck disable=SC2086
 ./configure -q --prefix=$PREFIX --disable-rpath --with-pfsd $options ${OPTIONS:-}
 step "PolarDB $VERSION, compile"
-if [ "$VERSION" = 15 ]; then
+if [ "$VERSION" -ge 15 ]; then
   compile -j "$JOBS" world-bin
   step "PolarDB $VERSION, install"
   make -s DESTDIR="$STAGE" install-world-bin
