@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 needs=(
   systemd-nspawn:systemd-container mmdebstrap:mmdebstrap slirp4netns:slirp4netns ip:iproute2 iptables:iptables
-  ssh:openssh-client /usr/sbin/sshd:openssh-server sudo:sudo doas:opendoas busybox:busybox psql:postgresql
+  shellcheck:shellcheck ssh:openssh-client /usr/sbin/sshd:openssh-server sudo:sudo doas:opendoas busybox:busybox psql:postgresql
   ansible-playbook:ansible-core /usr/lib/python3/dist-packages/ansible_collections/community:ansible
   /usr/lib/python3/dist-packages/jinja2:python3-jinja2
   nbd-server:nbd-server nbdfuse:libnbd-bin fusermount3:fuse3

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { allModules, findModule } from '../../lib/engine/module-list.ts';
@@ -60,6 +61,8 @@ describe('check mode tells the truth', function () {
 
   let copy: ThrowAwayCopy | undefined;
   after(() => copy?.end());
+  /** Every script that a module ran, with the first module that ran it. */
+  const scripts = new Map<string, string>();
 
   for (const [name, story] of Object.entries(ON_A_COPY)) {
     it(name, async function () {
@@ -69,13 +72,43 @@ describe('check mode tells the truth', function () {
         this.skip();
       }
       copy ??= await throwAwayCopy(this);
-      await proveStory(findModule(name)!, story, stageOf(copy), `/srv/${name}`);
+      await proveStory(findModule(name)!, story, stageOf(copy, scripts), `/srv/${name}`);
     });
   }
+
+  it('runs scripts in which shellcheck finds no error', function () {
+    if (!isThere('shellcheck')) {
+      console.log('      skipped: runs where shellcheck can be found');
+      this.skip();
+    }
+    expect(scripts.size).to.be.greaterThan(0);
+    const dir = mkdtempSync(join(tmpdir(), 'polarplay-shellcheck-'));
+    try {
+      const files = [...scripts].map(([script, module], i) => {
+        const file = join(dir, `${module}-${i}.sh`);
+        writeFileSync(file, script);
+        return file;
+      });
+      const check = ['-s', 'sh', '-S', 'error', '-f', 'gcc', ...files];
+      const { status, stdout, stderr } = spawnSync('shellcheck', check, { encoding: 'utf8' });
+      expect(stdout + stderr).to.equal('');
+      expect(status).to.equal(0);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
 });
 
-const stageOf = ({ run, state, enter }: ThrowAwayCopy): Stage => ({
+const stageOf = ({ run, state, enter }: ThrowAwayCopy, scripts: Map<string, string>): Stage => ({
   prepare: run,
   state,
-  run: (module, args, checkMode) => runModule(module, args, { enter, checkMode, diffMode: true }),
+  run: (module, args, checkMode) =>
+    runModule(module, args, {
+      enter,
+      checkMode,
+      diffMode: true,
+      onRequest: request => {
+        if (request.kind === 'sh' && !scripts.has(request.script)) scripts.set(request.script, module.name);
+      },
+    }),
 });
