@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { runSteps, type TestOptions } from '../../../test/support/run-module.ts';
 import { ask, hasMark, mustAsk, type Records } from './reply.ts';
@@ -45,4 +47,18 @@ it('a line that begins a record is not shown', () => {
     false,
     false,
   ]);
+});
+
+it('no module writes a record beside a look that the look writes too', () => {
+  const root = join(import.meta.dirname, '..');
+  const wrong = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.ts') && !/\.test\.ts$|kit.(stat|write-file|reply|reach)\.ts$/.test(name))
+    .flatMap(name => {
+      const text = readFileSync(join(root, name), 'utf8');
+      if (!/readText|textFileOf|defineGenerated|lookScript/.test(text)) return [];
+      const taken =
+        /\b(?:field|begin) (path|umask|link|real|parent|readable|own|uid|gid|flags|context|sha1)\b(?!-)/;
+      return taken.test(text) ? [`${name}: ${taken.exec(text)![0]}`] : [];
+    });
+  expect(wrong).to.deep.equal([]);
 });

@@ -133,13 +133,13 @@ export const mount = defineState({
     const p = quote(a.path);
     const found = yield* readText(
       a.fstab ?? '/etc/fstab',
-      `p=${p}; if [ -e "$p" ]; then begin real; readlink -fn "$p"; fi; begin mounts; cat /proc/self/mountinfo`,
+      `p=${p}; if [ -e "$p" ]; then begin point; readlink -fn "$p"; fi; begin mounts; cat /proc/self/mountinfo`,
     );
     const { records } = found;
-    const point = (records.text('real') ?? a.path).replace(/(?<=.)\/+$/, '');
+    const point = (records.text('point') ?? a.path).replace(/(?<=.)\/+$/, '');
     return {
       ...found,
-      exists: records.has('real'),
+      exists: records.has('point'),
       realPath: point,
       mounted: parseMounts((records.text('mounts') ?? '').split('\n')).findLast(m => m.point === point),
     };
