@@ -1,6 +1,8 @@
 import type { Result } from '../modules/kit/define.ts';
+import type { Loop } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { type Json, toPlain, type Value } from '../source/value.ts';
+import { isTemplate } from '../templating/templar.ts';
 import type { Included } from './control/control.ts';
 import { keywordNumber } from './keyword.ts';
 import { itemsAreIndependent, loopItems, loopVars } from './loops.ts';
@@ -28,7 +30,7 @@ export async function runLoop(
 ): Promise<Result> {
   const { task, playRun } = run;
   const { templar } = playRun.run;
-  const loop = task.loop!;
+  const loop = named(run, task.loop!, scope);
   let values: Value[];
   try {
     values = loopItems(templar, loop, task.moduleName, scope);
@@ -59,6 +61,17 @@ export async function runLoop(
   if (canTravelTogether(run)) await runTogether(run, items, report);
   else await runOneByOne(run, items, report, included, onDelegate);
   return loopResult(results);
+}
+
+/** `loop_var` and `index_var` may be templates, as where one file is included for loops of many names. */
+function named(run: TaskRun, loop: Loop, scope: Scope): Loop {
+  const name = (text: string) =>
+    isTemplate(text) ? String(toPlain(run.playRun.run.templar.render(text, scope, run.task.at))) : text;
+  return {
+    ...loop,
+    loopVar: name(loop.loopVar),
+    indexVar: loop.indexVar === undefined ? undefined : name(loop.indexVar),
+  };
 }
 
 const conditionIsFalse = (run: TaskRun, scope: Scope): boolean => {

@@ -67,12 +67,16 @@ export function hostScope(playRun: PlayRun, host: string, all: Dict = hostVars(p
       finished(state.factVars),
       ...highestFirst(inventoryLayers(playRun, host)),
       authored(run.flagVars),
+      ...(run.inventory.hosts.has(host) ? [] : [finished(IMPLICIT)]),
     ],
     // A variable of the host may use `hostvars`; who lists the host's variables must not come round again.
     new Map([...hostMagic(playRun, host), ['hostvars', () => all]]),
     { merges: run.options.defaults.mergeHashes },
   );
 }
+
+/** What the control machine has as a host that no inventory names. */
+const IMPLICIT: Dict = new Map<Value, Value>([['ansible_connection', 'local']]);
 
 const highestFirst = (layers: readonly VarLayer[]): ScopeLayer[] => [...layers].reverse().map(authored);
 

@@ -52,9 +52,10 @@ function nameIn({ module, args }: Action) {
 function absentFile(action: Action, context: TaskContext): SourceError | undefined {
   const { reads, takes } = action.module.traits ?? {};
   const name = nameIn(action);
-  if (!reads || !name || action.argsTemplate || isTemplate(name.value)) return undefined;
+  const written = name?.value.trim() ?? '';
+  if (!reads || !name || action.argsTemplate || isTemplate(written)) return undefined;
   if (reads.unless?.some(key => action.args.has(key) && !isNo(action.args, key))) return undefined;
-  const text = takes === 'command' ? firstWord(name.value) : name.value;
+  const text = takes === 'command' ? firstWord(written) : written;
   const { file, searched } = findFile(context, reads.kind, text);
   if (text === '' || file !== undefined) return undefined;
   const places = searched.slice(0, 4).map(displayPath).join(', ');

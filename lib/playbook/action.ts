@@ -265,7 +265,8 @@ function ownArguments(load: Load, { name, value, at }: Written, module: Module):
   const args = module.traits?.sets === 'variables' ? withTruth(parsed.args) : parsed.args;
   if (rest.trim() === '') return { args, template: undefined };
   if (module.freeForm !== undefined) {
-    args.set(module.freeForm, rest);
+    // Block text ends in a newline, which is no part of a name.
+    args.set(module.freeForm, module.traits?.takes === 'command' ? rest : rest.trim());
     setOrigin(args, { self: at, keys: new Map([...args.keys()].map(key => [key, { key: at, value: at }])) });
     return { args, template: undefined };
   }

@@ -8,7 +8,7 @@ import { iterate } from '../python/iterate.ts';
 import { repr, str } from '../python/print.ts';
 import { itemsOf } from '../python/types.ts';
 import { defined, Missing } from '../python/undefined.ts';
-import { type FilterTable, filter, needDict, needItems } from './filter.ts';
+import { type FilterTable, filter, lenientFilter, needDict, needItems } from './filter.ts';
 import { folded } from './sequences.ts';
 
 const LIST_MERGES = ['replace', 'keep', 'append', 'prepend', 'append_rp', 'prepend_rp'] as const;
@@ -171,7 +171,10 @@ export const mappingFilters: FilterTable = {
       return sortedPairs(needDict(value), str(by), truthy(sensitive), truthy(reverse));
     },
   ),
-  extract: filter(['container', 'morekeys?'], (value, [container, more]) => extract(value, container, more)),
+  // The container may be undefined: `default` follows.
+  extract: lenientFilter(['container', 'morekeys?'], (value, [container, more]) =>
+    extract(defined(value), container, more),
+  ),
   rekey_on_member: filter(['key', 'duplicates?'], (value, [key, duplicates = 'error']) => {
     return rekey(value, key, str(duplicates));
   }),

@@ -63,7 +63,7 @@ export const urlFilters: FilterTable = {
     if (part === undefined || part === null || part === '') return parts;
     const found = parts.get(str(part));
     if (found === undefined)
-      throw fault(`a URL has no part "${str(part)}"`, `use one of ${[...parts.keys()].join(', ')}`);
+      throw fault(`unknown URL component: ${str(part)}`, `use one of ${[...parts.keys()].join(', ')}`);
     return found;
   }),
 };

@@ -21,7 +21,7 @@ export function needFile({ options, vars }: Context, kind: Kind, name: string): 
   if (found !== undefined) return found;
   const places = isAbsolute(name) ? [] : options.searchPath(vars, kind);
   const hint = places.length > 0 ? `looked in: ${places.join(', ')}` : undefined;
-  throw new Fault('FILE_NOT_FOUND', `the file "${name}" was not found`, { hint });
+  throw new Fault('FILE_NOT_FOUND', `the file "${name}" was not found: No such file or directory`, { hint });
 }
 
 function flag(options: Dict, name: string, other: boolean): boolean {

@@ -71,7 +71,8 @@ function subelements(terms: readonly Value[]): Value[] {
   const skipMissing = flags instanceof Map && truthy(flags.get('skip_missing') ?? false);
   const elements = list instanceof Map ? [...list.values()] : asList(list);
   return elements.flatMap(element => {
-    if (!(element instanceof Map)) throw fault(`needs mappings, not ${typeName(element)}`);
+    if (!(element instanceof Map))
+      throw fault(`expects a dictionary in each place, not ${typeName(element)}`);
     if (element.has('skipped') && truthy(element.get('skipped') as Value)) return [];
     return subList(element, key, skipMissing).map(item => new Tuple([element, item]));
   });
@@ -88,7 +89,7 @@ export function subList(element: Value, key: string, skipMissing: boolean): read
     }
     value = next;
   }
-  if (!Array.isArray(value)) throw fault(`the key "${key}" must hold a list, not ${typeName(value)}`);
+  if (!Array.isArray(value)) throw fault(`the key "${key}" should point to a list, not ${typeName(value)}`);
   return value;
 }
 

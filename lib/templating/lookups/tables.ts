@@ -54,7 +54,10 @@ const CSV_OPTIONS = ['file', 'delimiter', 'col', 'default', 'keycol', 'encoding'
 
 function csvCell(context: Context, term: Value, options: Dict): Value[] {
   const { key, settings } = splitTerm(term, options, CSV_OPTIONS);
-  if (key === '') throw fault('needs the key to look for');
+  const [unknown] = /(?<=^|\s)\w+(?==)/.exec(key) ?? [];
+  if (unknown !== undefined)
+    throw fault(`${unknown} is not a valid option`, `it knows ${CSV_OPTIONS.join(', ')}`);
+  if (key === '') throw fault('Search key is required but was not found');
   const name = str(settings.get('file') ?? 'ansible.csv');
   const wanted = str(settings.get('delimiter') ?? 'TAB');
   const delimiter = wanted === 'TAB' || wanted === 't' || wanted === '\\t' ? '\t' : wanted;

@@ -1,8 +1,12 @@
+import type { PythonRegex } from '../../source/python-regex.ts';
+import { PythonRegexError } from '../../source/python-regex-syntax.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { Undefined, type Value } from '../../source/value.ts';
+import type { Context } from '../context.ts';
 import { fault } from '../fault.ts';
 import { getItem } from '../python/access.ts';
 import { str } from '../python/print.ts';
+import { typeName } from '../python/types.ts';
 import { defined, Missing } from '../python/undefined.ts';
 import { type LookupTable, lookup, plainLookup } from './lookup.ts';
 
@@ -19,23 +23,44 @@ export const variableLookups: LookupTable = {
   ),
   vars: plainLookup(({ vars }, terms, settings) =>
     terms.map(term => {
-      if (typeof term !== 'string') throw fault('the name of a variable must be text');
+      if (typeof term !== 'string') throw fault(invalidName(term));
       const value = vars.get(term);
       if (!(value instanceof Undefined)) return value;
       const other =
         settings.get('default') ?? hostVariable(vars.get('hostvars'), vars.get('inventory_hostname'), term);
       return (
-        other ?? defined(new Missing(term, { explain: () => ({ hint: didYouMean(term, vars.names()) }) }))
+        other ??
+        defined(
+          new Missing(term, {
+            explain: () => ({
+              reason: `No variable found with this name: ${term}`,
+              hint: didYouMean(term, vars.names()),
+            }),
+          }),
+        )
       );
     }),
   ),
   varnames: lookup((context, terms) => {
     const { vars } = context;
-    const patterns = terms.map(term => context.regex(str(term), {}));
+    const patterns = terms.map(term => searched(context, term));
     const names = [...new Set(vars.names())];
     return patterns.flatMap(pattern => names.filter(name => pattern.search(name) !== undefined));
   }),
 };
+
+const invalidName = (term: Value): string =>
+  `Invalid setting identifier, "${str(term)}" is not a string, its a ${typeName(term)}`;
+
+function searched(context: Context, term: Value): PythonRegex {
+  if (typeof term !== 'string') throw fault(invalidName(term));
+  try {
+    return context.regex(term, {});
+  } catch (error) {
+    if (!(error instanceof PythonRegexError)) throw error;
+    throw fault(`Unable to use "${term}" as a search parameter: ${error.message}`);
+  }
+}
 
 function hostVariable(hostvars: Value, host: Value, name: string): Value | undefined {
   if (!(hostvars instanceof Map) || typeof host !== 'string') return undefined;
