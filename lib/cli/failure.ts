@@ -7,12 +7,18 @@ import { visible } from '../source/visible.ts';
 import { ConnectionError } from '../transport/connection.ts';
 
 /** What to print for an error that ends the program, and its exit code; a bug keeps its stack. */
-export function failureText(error: unknown): { readonly text: string; readonly code: number } {
+export function failureText(
+  error: unknown,
+  when: 'before the run' | 'in the run' = 'before the run',
+): { readonly text: string; readonly code: number } {
   const code = exitCodeOf(error);
   if (error instanceof SourceErrors || error instanceof SourceError) {
     const errors = error instanceof SourceErrors ? error.errors : [error];
     const blocks = errors.map(one => formatSourceError(one, readIfThere));
-    const count = errors.length === 1 ? '' : `\n${errors.length} mistakes; no host was contacted for them\n`;
+    const count =
+      errors.length === 1
+        ? ''
+        : `\n${errors.length} mistakes${when === 'in the run' ? '' : '; no host was contacted for them'}\n`;
     return { text: `${blocks.join('\n')}\n${count}`, code };
   }
   if (error instanceof UsageError) return { text: `polarplay: ${visible(error.message)}\n`, code };

@@ -104,6 +104,71 @@ const authorMistakes: readonly [string, Readonly<Record<string, string>>, readon
     [/^site\.yml:4:\d+ TEMPLATE_SYNTAX /m],
   ],
   [
+    'indentation between two levels',
+    site('- hosts: all\n  tasks:\n    - name: a\n     debug: {msg: x}\n'),
+    [/^site\.yml:4:6 YAML_SYNTAX this line is indented differently from its neighbours, line it up/m],
+  ],
+  [
+    'indentation that is no second colon',
+    site('- hosts: all\n  tasks:\n    - debug: {msg: x}\n  when: x\n   become: true\n'),
+    [/^site\.yml:\d:\d YAML_SYNTAX this line is indented differently/m],
+  ],
+  [
+    'a list item below a mapping',
+    site('- hosts: all\n  tasks:\n    - debug:\n        msg: x\n        - y\n'),
+    [/^site\.yml:5:9 YAML_SYNTAX this line is indented differently/m],
+  ],
+  [
+    'a second colon',
+    site(play('    - debug: msg: x\n')),
+    [/^site\.yml:4:\d+ YAML_SYNTAX a second ": " on one line, quote the value/m],
+  ],
+  [
+    'arguments at the level of the module',
+    site(play('    - debug:\n      msg: x\n')),
+    [/^site\.yml:5:7 UNKNOWN_KEY "msg" is neither .* indent it below "debug", whose argument it is/m],
+  ],
+  [
+    'a loop over text',
+    site(play('    - debug: {msg: x}\n      loop: "a,b,c"\n')),
+    [/^site\.yml:5:13 WRONG_TYPE "loop" must be a list.* write \[a, b, c\]$/m],
+  ],
+  [
+    'a loop over the name of a variable',
+    site(play('    - debug: {msg: x}\n      loop: disks\n')),
+    [/WRONG_TYPE "loop" must be a list.* write "\{\{ disks \}\}"$/m],
+  ],
+  [
+    'a name that no variable has',
+    site(play('    - command: uptime\n      register: my var\n')),
+    [/^site\.yml:5:17 BAD_VALUE "my var" cannot be the name of a variable, .*"my_var"$/m],
+  ],
+  [
+    'a command for a module',
+    site(play('    - apt-get: {name: x}\n')),
+    [/^site\.yml:4:7 UNKNOWN_MODULE no module "apt-get", did you mean "apt"\?$/m],
+  ],
+  [
+    'a port with a letter',
+    { ...site(play('    - debug: {msg: x}\n')), 'host_vars/h1.yml': 'ansible_port: "22x"\n' },
+    [/host_vars\/h1\.yml:1:15 BAD_VALUE invalid port "22x", expected a number from 1 to 65535$/m],
+  ],
+  [
+    'a play without hosts',
+    site('- host: all\n  tasks: []\n'),
+    [/UNKNOWN_KEY a play has no "host", did you mean "hosts"\?/, /MISSING_KEY this play names no hosts/],
+  ],
+  [
+    'a mapping for a list of plays',
+    site('hosts: all\ntasks: []\n'),
+    [/^site\.yml:1:1 WRONG_TYPE a playbook must be a list of plays, begin it with "- hosts: …"$/m],
+  ],
+  [
+    'a mapping for a list of tasks',
+    site(play('    debug:\n      msg: x\n')),
+    [/"tasks" must be a list of tasks/],
+  ],
+  [
     'several mistakes at once',
     site(play('    - debgu: {msg: x}\n    - debug: {mgs: x}\n    - debug: {msg: x}\n      wehn: true\n')),
     [/UNKNOWN_MODULE/, /UNKNOWN_ARGUMENT/, /UNKNOWN_KEY/, /3 mistakes; no host was contacted/],
@@ -129,6 +194,100 @@ const runMistakes: readonly [
   number,
   readonly RegExp[],
 ][] = [
+  [
+    'a role that the playbook does not use',
+    {
+      ...site('- hosts: all\n  gather_facts: false\n  roles: [nbd]\n'),
+      'roles/nbd/tasks/main.yml': '- debug:\n',
+    },
+    [...RUN, '--role', 'ndb'],
+    1,
+    [/^polarplay: --role: the playbook uses no role "ndb", did you mean "nbd"\?$/m],
+  ],
+  [
+    'a task to start at that nobody has',
+    site(play('    - name: Say it\n      debug: {msg: x}\n')),
+    [...RUN, '--start-at-task', 'Sya it'],
+    1,
+    [/^polarplay: --start-at-task: no task is called "Sya it", did you mean "Say it"\?$/m],
+  ],
+  [
+    'the deployment without an inventory',
+    {},
+    ['site.yml'],
+    1,
+    [/^polarplay: no inventory: name one with -i$/m],
+  ],
+  [
+    'the deployment with an inventory of something else',
+    { hosts: '[storge]\nst1\n[nodes]\nrw1\n' },
+    ['site.yml', '-i', 'hosts'],
+    1,
+    [/^polarplay: the inventory has no host in the group "storage", did you mean "storge"\?$/m],
+  ],
+  [
+    'status of something else',
+    { hosts: 'db1\n' },
+    ['status', '-i', 'hosts'],
+    1,
+    [
+      /^polarplay: the inventory has no host in the group "storage" \(it has no groups; "polarplay init" writes one\)$/m,
+    ],
+  ],
+  [
+    'a misspelt variable of the connection',
+    {
+      ...site(play('    - debug: {msg: x}\n')),
+      hosts: 'h1 ansible_connection=local ansible_hots=10.0.0.1\n',
+    },
+    RUN,
+    0,
+    [/"ansible_hots" has no meaning, did you mean "ansible_host"\?/],
+  ],
+  [
+    'half a mapping for one task',
+    { hosts: 'h1 ansible_connection=local\n' },
+    ['run', 'h1', '-i', 'hosts', '-m', 'file', '-a', '{bad'],
+    5,
+    [/^polarplay: --args \{bad: what begins with "\{" must be JSON/m],
+  ],
+  [
+    'a host that the inventory does not have',
+    { hosts: 'db1 ansible_connection=local\n' },
+    ['run', 'db2', '-i', 'hosts', '-m', 'ping'],
+    0,
+    [/Could not match supplied host pattern, ignoring: db2 \(did you mean "db1"\?\)/],
+  ],
+  [
+    'a relative name for one task',
+    { hosts: 'h1 ansible_connection=local\n', 'here.txt': 'x' },
+    ['run', 'h1', '-i', 'hosts', '-C', '-m', 'copy', '-a', 'src=here.txt dest=/nowhere'],
+    0,
+    [/CHANGED/],
+  ],
+  [
+    'a flag of the lab',
+    {},
+    ['lab', 'up', '--nmae', 'x'],
+    5,
+    [/^polarplay: unknown option --nmae, did you mean --name\?$/m],
+  ],
+  [
+    'a word of the lab',
+    {},
+    ['lab', 'sttaus'],
+    5,
+    [/^polarplay: no lab command "sttaus", did you mean "status"\?$/m],
+  ],
+  [
+    'mistakes that come up after a change',
+    site(play('    - command: "true"\n    - include_tasks: "{{ name }}.yml"\n      vars: {name: late}\n'), {
+      'late.yml': '- debug: {msg: x}\n  wehn: 1\n- debug: {msg: x}\n  wehn: 2\n',
+    }),
+    RUN,
+    4,
+    [/changed: \[h1\]/, /UNKNOWN_KEY/, /^2 mistakes$/m],
+  ],
   [
     'undefined variable',
     site(play('    - debug: {msg: "{{ nothing }}"}\n')),

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Emit, HostOutcome } from '../engine/events.ts';
 import { runPlaybooks } from '../engine/run-playbooks.ts';
@@ -23,27 +20,21 @@ export interface OneTask {
 
 /** Runs a play of one task, through the same way as a playbook's; gives the exit code. */
 export async function runOneTask(session: Session, task: OneTask, emit: Emit): Promise<number> {
-  const dir = mkdtempSync(join(tmpdir(), 'polarplay-'));
-  try {
-    const run = session.createRun(emit, {
-      checkMode: task.checkMode ?? false,
-      diffMode: task.diffMode ?? false,
-      tags: ['all'],
-      skipTags: [],
-      roles: [],
-      startAtTask: undefined,
-      forceHandlers: false,
-      step: false,
-    });
-    session.checkLimit();
-    const file = join(dir, 'command-line.yml');
-    writeFileSync(file, playText(task));
-    const playbook = withoutPositions(() => run.loader.loadPlaybook([file]));
-    const { exitCode } = await runPlaybooks(run, playbook, [file]);
-    return exitCode;
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+  const run = session.createRun(emit, {
+    checkMode: task.checkMode ?? false,
+    diffMode: task.diffMode ?? false,
+    tags: ['all'],
+    skipTags: [],
+    roles: [],
+    startAtTask: undefined,
+    forceHandlers: false,
+    step: false,
+  });
+  session.checkLimit();
+  // Relative names of files mean the folder of the person, as in Ansible.
+  const playbook = withoutPositions(() => run.loader.loadText(playText(task), process.cwd()));
+  const { exitCode } = await runPlaybooks(run, playbook, [playbook.file]);
+  return exitCode;
 }
 
 /** What each host of the pattern answered to one task. */

@@ -44,18 +44,27 @@ type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T; stric
 
 /** Values of the flags by name, typed by their table; an unknown one is a UsageError with exit code 5. */
 export function readFlags<const T extends Options>(argv: readonly string[], options: T): Values<T> {
+  const { values, words } = readFlagsAndWords(argv, options);
+  const [stray] = words;
+  if (stray !== undefined) throw new UsageError(`unexpected "${stray}": an inventory is named with -i`, 5);
+  return values;
+}
+
+/** The same, with the words that belong to no flag. */
+export function readFlagsAndWords<const T extends Options>(
+  argv: readonly string[],
+  options: T,
+): { readonly values: Values<T>; readonly words: readonly string[] } {
   const table = Object.entries(options).map(([name, { type, short }]) => [
     name,
     { help: '', ...(type === 'string' && { value: 'VALUE' }), ...(short !== undefined && { short }) },
   ]);
   const flags = parseFlags(Object.fromEntries(table), argv);
-  const [stray] = flags.positionals;
-  if (stray !== undefined) throw new UsageError(`unexpected "${stray}": an inventory is named with -i`, 5);
   const values = Object.entries(options).map(([name, option]) => {
     if (!flags.has(name)) return [name, option.default];
     return [name, option.multiple ? flags.texts(name) : option.type === 'boolean' ? true : flags.text(name)];
   });
-  return Object.fromEntries(values) as Values<T>;
+  return { values: Object.fromEntries(values) as Values<T>, words: flags.positionals };
 }
 
 /** A flag that must be a positive number. */

@@ -4,6 +4,7 @@ import { findFile } from '../playbook/search.ts';
 import type { Play, Task, TaskNode } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { isFile } from '../source/read-yaml.ts';
+import { didYouMean } from '../source/suggest.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import { keywordValue, truthy } from './keyword.ts';
 import { hostState, type PlayRun, type Run } from './run.ts';
@@ -148,6 +149,11 @@ function playName(run: Run, play: Play): string {
   }
 }
 
+function nearHost({ inventory }: Run, part: string): string {
+  const hint = didYouMean(part, [...inventory.hosts.keys(), ...inventory.groups.keys()]);
+  return hint === undefined ? '' : ` (${hint})`;
+}
+
 /** Hosts of the play that --limit leaves and that have not failed, in the inventory's order. */
 export function selectHosts(run: Run, play: Play): string[] {
   const rendered = toPlain(run.templar.render(play.hosts.value, playScope(run, play), play.hosts.at));
@@ -157,7 +163,7 @@ export function selectHosts(run: Run, play: Play): string[] {
     if (part !== 'localhost')
       run.emit({
         type: 'warning',
-        message: `Could not match supplied host pattern, ignoring: ${part}`,
+        message: `Could not match supplied host pattern, ignoring: ${part}${nearHost(run, part)}`,
         position: play.hosts.at,
       });
   };

@@ -40,7 +40,17 @@ export class PlaybookLoader {
 
   /** The plays of some playbooks, one after the other. */
   loadPlaybook(names: readonly string[]): Playbook {
-    const paths = names.map(name => this.ownPlaybook(name) ?? existingPlaybook(name));
+    return this.load(names.map(name => this.ownPlaybook(name) ?? existingPlaybook(name)));
+  }
+
+  /** A playbook that no file holds, as if it stood in `dir`. */
+  loadText(text: string, dir: string): Playbook {
+    const file = path.join(dir, 'command-line.yml');
+    this.options.files.put(file, text);
+    return this.load([file]);
+  }
+
+  private load(paths: readonly string[]): Playbook {
     const [first] = paths;
     if (first === undefined) throw new UsageError('no playbook given', 5);
     const dir = path.dirname(first);

@@ -69,6 +69,7 @@ function buildTask(
   loop: Loop | undefined,
 ): Task {
   const at = positionOf(dict) ?? action.argsAt;
+  checkVariableName(load, dict, 'register');
   const name = dict.get('name');
   const label = `task "${typeof name === 'string' ? name : action.moduleName}"`;
   const keywords = withTags(load, inherit(context.keywords, dict, label, load.problems), context);
@@ -147,6 +148,22 @@ export function refuseUnknown(load: Load, args: Dict, module: Module, moduleName
   }
 }
 
+/** What a template can name: anything else could be set and never be read. */
+function checkVariableName(load: Load, dict: Dict, key: string): void {
+  const name = textOf(dict, key);
+  if (name === undefined || name.includes('{') || /^[A-Za-z_]\w*$/.test(name)) return;
+  const better = name
+    .trim()
+    .replace(/\W+/g, '_')
+    .replace(/^(?=\d)/, '_');
+  load.problems.add(
+    'BAD_VALUE',
+    `"${name}" cannot be the name of a variable`,
+    positionOf(dict, key),
+    `a name has letters, digits and underscores: "${better}"`,
+  );
+}
+
 /** The loop of a task: `loop`, or any `with_NAME`. */
 function parseLoop(load: Load, dict: Dict): Loop | undefined {
   const keys = [...dict.keys()].map(String).filter(key => key === 'loop' || key.startsWith('with_'));
@@ -179,7 +196,16 @@ function parseLoop(load: Load, dict: Dict): Loop | undefined {
 function checkLoopItems(load: Load, key: string, items: Authored): void {
   if (key !== 'loop') checkTemplates(load, items.value, items.at);
   else if (!Array.isArray(items.value) && !(typeof items.value === 'string' && items.value.includes('{'))) {
-    const hint = typeof items.value === 'string' ? `write "{{ ${items.value} }}"` : undefined;
+    const text = typeof items.value === 'string' ? items.value : undefined;
+    const hint =
+      text === undefined
+        ? undefined
+        : /^[\w.]+$/.test(text)
+          ? `write "{{ ${text} }}"`
+          : `write [${text
+              .split(',')
+              .map(part => part.trim())
+              .join(', ')}]`;
     load.problems.add('WRONG_TYPE', '"loop" must be a list, or a template that gives one', items.at, hint);
   }
 }

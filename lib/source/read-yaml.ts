@@ -13,6 +13,7 @@ export class FileReader {
   readonly vault: Vault;
   readonly sums = new FileSums();
   private readonly vaults = new Set<string>();
+  private readonly texts = new Map<string, string>();
   private readonly parsed = new Map<string, { stamp: string; value: Value }>();
 
   constructor(vault: Vault = new Vault()) {
@@ -31,8 +32,15 @@ export class FileReader {
     return this.vaults.has(file);
   }
 
+  /** From now on the text is what the file holds, whatever is on the disk: for what somebody wrote elsewhere. */
+  put(file: string, text: string): void {
+    this.texts.set(file, text);
+  }
+
   /** The document of a YAML or JSON file. Throws SourceErrors. */
   yaml(file: string, at?: Position): Value {
+    const text = this.texts.get(file);
+    if (text !== undefined) return parseYaml(text, displayPath(file));
     const stamp = stampOf(file);
     const known = this.parsed.get(file);
     if (known && stamp !== undefined && known.stamp === stamp) return known.value;

@@ -13,7 +13,15 @@ export function nearest(
     const far = typingDistance(name.toLowerCase(), candidate.toLowerCase());
     if (far < bestDistance) [best, bestDistance] = [candidate, far];
   }
-  return best;
+  return best ?? beginningOf(name, known);
+}
+
+/** `apt-get` is `apt`, `docker_container_info` the `docker_container` we have. */
+function beginningOf(name: string, known: Iterable<string>): string | undefined {
+  const words = name.toLowerCase().split(/[-_ ]/);
+  const beginnings = words.slice(0, -1).map((_, i) => words.slice(0, i + 1).join('_'));
+  const set = new Set(known);
+  return beginnings.reverse().find(one => one.length > 2 && set.has(one));
 }
 
 /** Letters in another order are one slip, as when fingers were too fast. */

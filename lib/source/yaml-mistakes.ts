@@ -83,8 +83,11 @@ function byCode(error: ParserError, line: Line, text: string, offset: number): M
     ...(hint !== undefined && { hint }),
     ...(at !== undefined && { offset: at }),
   });
+  // A key between two levels: the parser takes it for an item of the list above that lost its dash.
+  if (/without - indicator/.test(error.message)) return indented(line);
   switch (error.code) {
     case 'BLOCK_AS_IMPLICIT_KEY':
+      if (!/: .*: /.test(line.text)) return indented(line);
       return syntax(
         'a second ": " on one line',
         'quote the value, or put the inner key on a line of its own',
@@ -93,10 +96,7 @@ function byCode(error: ParserError, line: Line, text: string, offset: number): M
     case 'MISSING_CHAR':
       return missing(error, line, text, offset, syntax);
     case 'BAD_INDENT':
-      return syntax(
-        'this line is indented differently from its neighbours',
-        'line it up with the line it belongs to',
-      );
+      return indented(line);
     case 'BAD_SCALAR_START':
       return syntax(`a value cannot start with "${text[offset] ?? ''}"`, 'quote the value');
     case 'BAD_DQ_ESCAPE':
@@ -107,6 +107,13 @@ function byCode(error: ParserError, line: Line, text: string, offset: number): M
       return syntax(lowerFirst(error.message));
   }
 }
+
+const indented = ({ text, start }: Line): Mistake => ({
+  code: 'YAML_SYNTAX',
+  message: 'this line is indented differently from its neighbours',
+  hint: 'line it up with the line it belongs to',
+  offset: start + text.search(/\S|$/),
+});
 
 function missing(
   error: ParserError,

@@ -56,8 +56,8 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
   ['a: *zz', '1:4 YAML_SYNTAX no anchor "&zz" stands before this, quote a value that starts with "*"', '*zz'],
   [
     'a:\n  b: 1\n c: 2',
-    '3:1 YAML_SYNTAX this line is indented differently from its neighbours, line it up with the line it belongs to',
-    ' ',
+    '3:2 YAML_SYNTAX this line is indented differently from its neighbours, line it up with the line it belongs to',
+    'c',
   ],
   ['key:value\nb: 1', '1:4 YAML_SYNTAX a space is missing after the colon, write "key: value"', ':'],
   [

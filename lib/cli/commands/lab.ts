@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlagsAndWords } from '../../cluster/flags.ts';
 import { LabError } from '../../lab/command.ts';
 import * as lab from '../../lab/lab.ts';
 import { parseDisks, parseHosts, parseSize, parseVars } from '../../lab/plan.ts';
@@ -14,6 +14,7 @@ import {
   stateRoot,
 } from '../../lab/record.ts';
 import { UsageError } from '../../source/errors.ts';
+import { didYouMean } from '../../source/suggest.ts';
 
 export interface LabIo {
   readonly stdout: { write(text: string): unknown };
@@ -49,6 +50,8 @@ the named ones depend on, so that playbooks install them faster (both kept for t
 State is kept in /var/lib/polarplay, or in $POLARPLAY_STATE_DIR.
 `;
 
+const COMMANDS = ['up', 'down', 'status', 'ssh', 'reboot', 'kill', 'start', 'clean', 'inventory'];
+
 const OPTIONS = {
   name: { type: 'string', default: 'lab' },
   kind: { type: 'string', default: 'nspawn' },
@@ -71,6 +74,11 @@ export async function runLab(argv: readonly string[], io: LabIo): Promise<number
   try {
     return await runCommand(argv, io);
   } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') {
+      io.stderr.write(`polarplay: ${path ?? 'the lab'} belongs to root: run "sudo polarplay lab …"\n`);
+      return 1;
+    }
     if (!(error instanceof LabError)) throw error;
     io.stderr.write(`polarplay: ${error.message}\n`);
     return 1;
@@ -120,25 +128,23 @@ async function runCommand(argv: readonly string[], io: LabIo): Promise<number> {
         (await lab.start(root, name, needHost(command, host))) ? `${host} is up` : `${host} was on already`,
       );
       return 0;
-    default:
-      throw new UsageError(`no lab command "${command}"; polarplay lab --help lists them`, 5);
+    default: {
+      const hint = didYouMean(command, COMMANDS);
+      throw new UsageError(
+        `no lab command "${command}"${hint ? `, ${hint}` : '; polarplay lab --help lists them'}`,
+        5,
+      );
+    }
   }
 }
 
-type Flags = ReturnType<typeof parseFlags>['values'];
-
-const parseFlags = (args: string[]) =>
-  parseArgs({ args, options: OPTIONS, allowPositionals: true, strict: true });
+type Flags = ReturnType<typeof parse>['flags'];
 
 /** Flags and words; what follows the host of `ssh` is the remote command, whatever it looks like. */
-function parse(argv: readonly string[]): { flags: Flags; words: readonly string[]; rest: readonly string[] } {
+function parse(argv: readonly string[]) {
   const { own, rest } = splitRemote(argv);
-  try {
-    const { values, positionals } = parseFlags([...own]);
-    return { flags: values, words: positionals, rest };
-  } catch (error) {
-    throw new UsageError(`lab: ${(error as Error).message}`, 5);
-  }
+  const { values, words } = readFlagsAndWords(own, OPTIONS);
+  return { flags: values, words, rest };
 }
 
 /** Parts `ssh HOST CMD…` where our own words end. */

@@ -4,7 +4,11 @@ import { EXIT, exitCodeOfRun } from '../../engine/exit-code.ts';
 import type { Run } from '../../engine/run.ts';
 import { runPlaybooks } from '../../engine/run-playbooks.ts';
 import type { VarLayer } from '../../inventory/types.ts';
-import { connectionVariableMistakes } from '../../playbook/connection-variables.ts';
+import { checkCommandLineNames } from '../../playbook/command-line-names.ts';
+import {
+  connectionVariableMistakes,
+  misspeltConnectionVariables,
+} from '../../playbook/connection-variables.ts';
 import { missingHandlers } from '../../playbook/listing.ts';
 import { roleVariableMistakes } from '../../playbook/role-variables.ts';
 import type { Playbook } from '../../playbook/types.ts';
@@ -16,7 +20,9 @@ import { choosePaint } from '../../report/style.ts';
 import { TerminalReport } from '../../report/terminal.ts';
 import { SourceErrors, UsageError } from '../../source/errors.ts';
 import { type Parsed, parseFlags } from '../../source/flags.ts';
+import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { visible } from '../../source/visible.ts';
+import { checkClusterGroups } from '../cluster-groups.ts';
 import { failureText, withReport } from '../failure.ts';
 import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
@@ -65,6 +71,8 @@ async function run(session: Session, flags: Parsed): Promise<number> {
   ];
   if (mistakes.length > 0) throw new SourceErrors(mistakes);
   session.checkLimit();
+  checkCommandLineNames(playbook, run.options);
+  checkClusterGroups(playbook, run.inventory, join(PACKAGE_ROOT, 'playbooks'));
   if (flags.has('syntax-check')) {
     process.stdout.write(`\nplaybook: ${flags.positionals.join(', ')}\n`);
     return EXIT.ok;
@@ -78,8 +86,11 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     process.stdout.write(visible(listPlaybook(run, playbook, flags.positionals, listing)));
     return EXIT.ok;
   }
-  for (const { message, position } of missingHandlers(playbook))
-    report.on({ type: 'warning', message, ...(position && { position }) });
+  const warnings = [...misspeltConnectionVariables(given), ...missingHandlers(playbook)];
+  for (const { message, hint, position } of warnings) {
+    const text = hint === undefined ? message : `${message}, ${hint}`;
+    report.on({ type: 'warning', message: text, ...(position && { position }) });
+  }
   const exitCode = await execute(report, () => runPlaybooks(run, playbook, flags.positionals));
   if (settings.flag('retryFiles'))
     writeRetryFile(run, playbook.file, settings.paths('retryFilesPath', '\n')[0]);
@@ -113,7 +124,7 @@ async function execute(
     report.finish();
   } catch (error) {
     report.finish();
-    process.stderr.write(failureText(error).text);
+    process.stderr.write(failureText(error, 'in the run').text);
     exitCode = exitCodeOfRun(error);
   }
   return withReport(exitCode, report);

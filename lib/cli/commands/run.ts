@@ -38,6 +38,7 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
   const [pattern, ...rest] = flags.positionals;
   if (pattern === undefined || rest.length > 0)
     throw new UsageError('which hosts? polarplay run PATTERN -i INVENTORY', 5);
+  const args = taskArguments(flags.text('args'));
   const session = await openSession(flags, 'warning');
   const report = new GuardedReport(
     new AdhocReport(standardOutput, choosePaint(process.stdout.isTTY === true, process.env)),
@@ -46,7 +47,7 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
     const task = {
       pattern,
       module: flags.text('module-name') ?? 'command',
-      args: taskArguments(flags.text('args')),
+      args,
       checkMode: flags.has('check'),
       diffMode: flags.has('diff'),
     };
@@ -57,5 +58,12 @@ export async function runAdhocCommand(argv: readonly string[]): Promise<number> 
 }
 
 /** Arguments in JSON become a mapping, others stay free-form text. */
-const taskArguments = (text: string | undefined): string | object =>
-  text?.trim().startsWith('{') ? (parseJson(text) as object) : (text ?? {});
+function taskArguments(text: string | undefined): string | object {
+  if (!text?.trim().startsWith('{')) return text ?? {};
+  try {
+    return parseJson(text) as object;
+  } catch (error) {
+    const reason = (error as Error).message.replace(/ in JSON at/, ' at');
+    throw new UsageError(`--args ${text}: what begins with "{" must be JSON (${reason})`, 5);
+  }
+}

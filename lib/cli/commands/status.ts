@@ -12,6 +12,7 @@ import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { jsonText } from '../../source/json.ts';
+import { requireGroup } from '../cluster-groups.ts';
 import { askHosts } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';
@@ -63,9 +64,7 @@ export async function runStatusCommand(argv: readonly string[]): Promise<number>
 
 /** The groups that site.yml knows: without them this is no inventory of a cluster. */
 export function requireGroups({ inventory }: Session): void {
-  for (const group of ['storage', 'nodes'])
-    if (inventory.hostsOf(group).length === 0)
-      throw new UsageError(`the inventory has no host in the group "${group}"`);
+  for (const group of ['storage', 'nodes']) requireGroup(inventory, group);
 }
 
 /** Hosts answer in any order; people know that of the inventory. */

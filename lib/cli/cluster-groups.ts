@@ -1,0 +1,25 @@
+import type { Inventory } from '../inventory/types.ts';
+import type { Playbook } from '../playbook/types.ts';
+import { UsageError } from '../source/errors.ts';
+import { didYouMean } from '../source/suggest.ts';
+
+/** Groups that our own playbooks work on: without a host in one of them nothing would happen, and look well. */
+const GROUPS = ['storage', 'nodes', 'primary', 'cluster'];
+
+/** Refuses to run one of our playbooks (those in `folder`) with an inventory that is not one of a cluster. */
+export function checkClusterGroups({ plays }: Playbook, inventory: Inventory, folder: string): void {
+  const wanted = new Set(plays.filter(play => play.dir === folder).map(play => play.hosts.value));
+  for (const group of GROUPS) if (wanted.has(group)) requireGroup(inventory, group);
+}
+
+/** A group that must have a host; says which one may be meant. */
+export function requireGroup(inventory: Inventory, group: string): void {
+  if (inventory.hostsOf(group).length > 0) return;
+  if (inventory.hosts.size === 0) throw new UsageError('no inventory: name one with -i');
+  const names = [...inventory.groups.keys()].filter(name => name !== 'all' && name !== 'ungrouped');
+  const hint = didYouMean(group, names);
+  const there = names.length === 0 ? 'it has no groups' : `it has ${names.join(', ')}`;
+  throw new UsageError(
+    `the inventory has no host in the group "${group}"${hint ? `, ${hint}` : ` (${there}; "polarplay init" writes one)`}`,
+  );
+}
