@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) 
   vault: async () => (await import('./commands/vault.ts')).runVaultCommand,
   doc: async () => (await import('./commands/doc.ts')).runDocCommand,
   inventory: async () => (await import('./commands/inventory.ts')).runInventoryCommand,
+  runs: async () => (await import('./commands/runs.ts')).runRunsCommand,
   verify: async () => (await import('../../verify/main.ts')).runVerifyCommand,
   faults: async () => (await import('../../verify/faults/main.ts')).runFaultsCommand,
   bench: async () => (await import('../../bench/main.ts')).runBenchCommand,
@@ -38,6 +39,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay faults EXPERIMENT -i INVENTORY     operations under load: nothing acknowledged is lost
   polarplay bench -i INVENTORY                 pgbench on every node, with a report
   polarplay wipe -i INVENTORY                  empty a shared disk, after asking for its identity
+  polarplay runs [show last]                   what earlier runs did, also as a page
   polarplay lint PLAYBOOK…                     mistakes, and what had better be otherwise
   polarplay vault encrypt|decrypt|view|edit    secrets in files
   polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine

@@ -67,6 +67,11 @@ export const PLAYBOOK_FLAGS = {
   'force-handlers': { help: 'Run notified handlers even on hosts that failed.' },
   'flush-cache': { help: 'Accepted for Ansible’s sake: facts are never kept between runs.' },
   format: { value: 'FORMAT', help: 'terminal (default), json or junit, on standard output.' },
+  report: {
+    value: 'FILE',
+    multiple: true,
+    help: 'Write the run to FILE too: .html (one page), .json or .xml (JUnit); may be given again.',
+  },
   help: { short: 'h', help: 'This text.' },
 } as const satisfies Flags;
 

@@ -71,6 +71,7 @@ export const SETTINGS = {
   ),
   verbosity: place('defaults', 'verbosity', 'How often -v counts as given.'),
   stdoutCallback: place('defaults', 'stdout_callback', 'json: the report is JSON, as with --format json.'),
+  logPath: place('defaults', 'log_path', 'A file that what the terminal shows is added to.'),
   retryFiles: place('defaults', 'retry_files_enabled', 'Write PLAYBOOK.retry with the hosts that failed.'),
   retryFilesPath: place('defaults', 'retry_files_save_path', 'Directory of these files.'),
   become: place(BECOME, 'become', 'Work as another user.'),

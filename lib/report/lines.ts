@@ -1,4 +1,5 @@
 import { createTwoFilesPatch } from 'diff';
+import stringWidth from 'string-width';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
 import type { FileDiff, Result } from '../modules/kit/define.ts';
 import { jsonText } from '../source/json.ts';
@@ -12,6 +13,9 @@ export interface LineOptions {
   readonly width: number;
   readonly verbosity: number;
   readonly showDiff: boolean;
+  /** Of the window as it is now: it may be resized while work is shown. */
+  readonly liveWidth?: () => number;
+  readonly height?: () => number;
 }
 
 /** The text of an event as a terminal shows it; empty for events that have none. Pure. */
@@ -57,7 +61,7 @@ export function eventText(event: RunEvent, options: LineOptions): string {
 }
 
 function banner(text: string, { paint, width }: LineOptions): string {
-  return `\n${paint('bold', `${text} ${'*'.repeat(Math.max(3, width - text.length - 1))}`)}\n`;
+  return `\n${paint('bold', `${text} ${'*'.repeat(Math.max(3, width - stringWidth(text) - 1))}`)}\n`;
 }
 
 function taskBanner(

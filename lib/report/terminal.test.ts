@@ -36,7 +36,7 @@ describe('work that takes long', () => {
 
   it('has a live line on a terminal, which goes away', async () => {
     const text = await written({ live: true, seconds: 2, lines: [`two ${'x'.repeat(80)}`] });
-    expect(text).to.match(/^\[h1\] 2\.0 s {2}two x+\r\u001b\[2K$/);
+    expect(text).to.match(/^\[h1\] 2\.0 s {2}two x+…\r\u001b\[2K$/);
     expect(text.split('\r')[0]!.length).to.equal(59);
   });
 });

@@ -1,3 +1,4 @@
+import cliTruncate from 'cli-truncate';
 import type { RunEvent } from '../engine/events.ts';
 import { visible } from '../source/visible.ts';
 import { duration, eventText, type LineOptions } from './lines.ts';
@@ -24,7 +25,8 @@ export class TerminalReport implements Report {
   readonly #live: boolean;
   readonly #now: () => number;
   readonly #running = new Map<string, Running>();
-  #shown = false;
+  /** How many live lines stand on the terminal. */
+  #shown = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(out: Output, options: LineOptions, live: boolean, now: () => number = Date.now) {
@@ -68,13 +70,18 @@ export class TerminalReport implements Report {
 
   #draw(slow: readonly [string, Running][], now: number): void {
     this.#clear();
-    const first = slow[0];
-    if (!first) return;
-    const [host, { since, line }] = first;
-    const more = slow.length > 1 ? ` (+${slow.length - 1} more)` : '';
-    const text = `[${host}]${more} ${duration(now - since)}  ${printable(line)}`;
-    this.#out.write(this.#options.paint('dim', text.slice(0, this.#options.width - 1)));
-    this.#shown = true;
+    if (slow.length === 0) return;
+    // They must fit the window, or those that scrolled away would stay for ever.
+    const room = Math.max(1, (this.#options.height?.() ?? 24) - 2);
+    const shown = slow.length <= room ? slow : slow.slice(0, room - 1);
+    const lines = shown.map(
+      ([host, { since, line }]) => `[${host}] ${duration(now - since)}  ${printable(line)}`,
+    );
+    if (shown.length < slow.length) lines.push(`… and ${slow.length - shown.length} more hosts`);
+    const width = this.#options.liveWidth?.() ?? this.#options.width;
+    const cut = lines.map(line => this.#options.paint('dim', cliTruncate(line, width - 1)));
+    this.#out.write(cut.join('\n'));
+    this.#shown = lines.length;
   }
 
   #mention(host: string, running: Running, now: number): void {
@@ -88,8 +95,9 @@ export class TerminalReport implements Report {
   }
 
   #clear(): void {
-    if (this.#shown) this.#out.write('\r\u001b[2K');
-    this.#shown = false;
+    if (this.#shown > 0)
+      this.#out.write(this.#shown === 1 ? '\r\u001b[2K' : `\r\u001b[${this.#shown - 1}A\u001b[0J`);
+    this.#shown = 0;
   }
 }
 

@@ -13,11 +13,6 @@ import { missingHandlers } from '../../playbook/listing.ts';
 import { roleVariableMistakes } from '../../playbook/role-variables.ts';
 import type { Playbook } from '../../playbook/types.ts';
 import { GuardedReport } from '../../report/guarded.ts';
-import { JsonReport } from '../../report/json.ts';
-import { JunitReport } from '../../report/junit.ts';
-import type { Output, Report } from '../../report/report.ts';
-import { choosePaint } from '../../report/style.ts';
-import { TerminalReport } from '../../report/terminal.ts';
 import { SourceErrors, UsageError } from '../../source/errors.ts';
 import { type Parsed, parseFlags } from '../../source/flags.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
@@ -26,9 +21,8 @@ import { checkClusterGroups } from '../cluster-groups.ts';
 import { failureText, withReport } from '../failure.ts';
 import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
+import { createReports } from '../reports.ts';
 import { openSession, type Session } from '../session.ts';
-import type { Settings } from '../settings.ts';
-import { standardOutput } from '../standard-output.ts';
 
 /** `polarplay PLAYBOOK…`: reads everything, reports every mistake of an author, then runs. Returns the exit code. */
 export async function runPlaybookCommand(argv: readonly string[]): Promise<number> {
@@ -49,9 +43,8 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
 async function run(session: Session, flags: Parsed): Promise<number> {
   const { settings } = session;
   const diffMode = flags.has('diff') || settings.flag('diffAlways');
-  const report = new GuardedReport(
-    createReport(reportFormat(flags, settings), { verbosity: session.verbosity, showDiff: diffMode }),
-  );
+  const shown = { verbosity: session.verbosity, showDiff: diffMode };
+  const report = new GuardedReport(createReports(flags, settings, shown));
   const run = session.createRun(event => report.on(event), {
     checkMode: flags.has('check'),
     diffMode,
@@ -141,28 +134,3 @@ const tagList = (texts: readonly string[], fallback: readonly string[]): readonl
     .filter(Boolean);
   return tags.length > 0 ? tags : fallback;
 };
-
-/** --format, or JSON where the project's settings want Ansible's callback of that name. */
-function reportFormat(flags: Parsed, settings: Settings): string {
-  const callback = settings.text('stdoutCallback')?.replace(/^ansible\.(builtin|posix)\./, '');
-  return flags.text('format') ?? (callback === 'json' ? 'json' : 'terminal');
-}
-
-/** The report of a run, on standard output. */
-function createReport(format: string, shown: { verbosity: number; showDiff: boolean }): Report {
-  const out: Output = standardOutput;
-  switch (format) {
-    case 'terminal': {
-      const isTerminal = process.stdout.isTTY === true;
-      const width = isTerminal ? process.stdout.columns || 80 : 80;
-      const paint = choosePaint(isTerminal, process.env);
-      return new TerminalReport(out, { paint, width, ...shown }, isTerminal);
-    }
-    case 'json':
-      return new JsonReport(out);
-    case 'junit':
-      return new JunitReport(out);
-    default:
-      throw new UsageError(`--format is terminal, json or junit, not "${format}"`, 5);
-  }
-}

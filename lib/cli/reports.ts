@@ -1,0 +1,122 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
+import type { RunEvent } from '../engine/events.ts';
+import { Recording } from '../report/journal.ts';
+import { JsonReport } from '../report/json.ts';
+import { JunitReport } from '../report/junit.ts';
+import { runPage } from '../report/page.ts';
+import type { Output, Report } from '../report/report.ts';
+import { choosePaint, plain } from '../report/style.ts';
+import { TerminalReport } from '../report/terminal.ts';
+import { UsageError } from '../source/errors.ts';
+import type { Parsed } from '../source/flags.ts';
+import { startJournal } from './run-journal.ts';
+import type { Settings } from './settings.ts';
+import { standardOutput } from './standard-output.ts';
+
+interface Shown {
+  readonly verbosity: number;
+  readonly showDiff: boolean;
+}
+
+/** All reports of a run: on standard output, in the files of --report, in the log, and the journal. */
+export function createReports(flags: Parsed, settings: Settings, shown: Shown): Report {
+  const logFile = settings.paths('logPath', '\n')[0];
+  return new Reports([
+    standardReport(reportFormat(flags, settings), shown),
+    ...flags.texts('report').map(fileReport),
+    ...(logFile === undefined ? [] : [logReport(logFile, shown)]),
+    ...startJournal(),
+  ]);
+}
+
+/** Several reports; the failure of one keeps nothing from the others. */
+class Reports implements Report {
+  readonly #reports: readonly Report[];
+
+  constructor(reports: readonly Report[]) {
+    this.#reports = reports;
+  }
+
+  on(event: RunEvent): void {
+    this.#each(report => report.on(event));
+  }
+
+  finish(): void {
+    this.#each(report => report.finish());
+  }
+
+  #each(work: (report: Report) => void): void {
+    const failures = this.#reports.flatMap(report => {
+      try {
+        work(report);
+        return [];
+      } catch (error) {
+        return [error];
+      }
+    });
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** --format, or JSON where the project's settings want Ansible's callback of that name. */
+function reportFormat(flags: Parsed, settings: Settings): string {
+  const callback = settings.text('stdoutCallback')?.replace(/^ansible\.(builtin|posix)\./, '');
+  return flags.text('format') ?? (callback === 'json' ? 'json' : 'terminal');
+}
+
+/** The report of a run, on standard output. */
+function standardReport(format: string, shown: Shown): Report {
+  const out: Output = standardOutput;
+  switch (format) {
+    case 'terminal': {
+      const isTerminal = process.stdout.isTTY === true;
+      const width = isTerminal ? process.stdout.columns || 80 : 80;
+      const paint = choosePaint(isTerminal, process.env);
+      const window = {
+        liveWidth: () => process.stdout.columns || width,
+        height: () => process.stdout.rows || 24,
+      };
+      return new TerminalReport(out, { paint, width, ...window, ...shown }, isTerminal);
+    }
+    case 'json':
+      return new JsonReport(out);
+    case 'junit':
+      return new JunitReport(out);
+    default:
+      throw new UsageError(`--format is terminal, json or junit, not "${format}"`, 5);
+  }
+}
+
+/** A file of --report, written when the run ends; its name says what it holds. */
+function fileReport(file: string): Report {
+  const save = (text: string) => {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  };
+  switch (extname(file)) {
+    case '.html': {
+      const recording = new Recording();
+      return { on: event => recording.on(event), finish: () => save(runPage(recording.entries)) };
+    }
+    case '.json':
+      return new JsonReport({ write: save });
+    case '.xml':
+      return new JunitReport({ write: save });
+    default:
+      throw new UsageError(`--report ${file}: expected a name that ends in .html, .json or .xml`, 5);
+  }
+}
+
+/** What the terminal shows, line by line with the time, at the end of a file that many runs share. */
+function logReport(file: string, shown: Shown): Report {
+  let open = '';
+  const write = (text: string) => {
+    const lines = (open + text).split('\n');
+    open = lines.pop()!;
+    const time = new Date().toISOString().slice(0, 19).replace('T', ' ');
+    const written = lines.map(line => `${time} ${process.pid} | ${line}\n`).join('');
+    if (written !== '') appendFileSync(file, written, { mode: 0o600 });
+  };
+  return new TerminalReport({ write }, { paint: plain, width: 80, ...shown }, false);
+}

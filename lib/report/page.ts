@@ -1,0 +1,198 @@
+import { createTwoFilesPatch } from 'diff';
+import type { HostStats, Status, TaskInfo } from '../engine/events.ts';
+import type { Result } from '../modules/kit/define.ts';
+import type { Entry } from './journal.ts';
+import { html, type Markup } from './markup.ts';
+import { PAGE_STYLE } from './page-style.ts';
+
+interface Work {
+  readonly task: TaskInfo;
+  readonly play: string;
+  readonly host: string;
+  readonly status: Status;
+  readonly ignored: boolean;
+  readonly result: Result;
+  /** Milliseconds since the run began, and how long it took. */
+  readonly from: number;
+  readonly took: number;
+}
+
+interface RunStory {
+  readonly playbooks: readonly string[];
+  readonly checkMode: boolean;
+  readonly began: number;
+  readonly took: number;
+  readonly work: readonly Work[];
+  readonly stats: Readonly<Record<string, HostStats>>;
+  readonly warnings: readonly string[];
+  /** Undefined when the run was killed: nothing said how it ended. */
+  readonly exitCode: number | undefined;
+}
+
+/** One page that needs nothing else: failures first, then what changed, the slowest tasks, and a line of time per host. */
+export function runPage(entries: readonly Entry[]): string {
+  const story = storyOf(entries);
+  const failed = story.work.filter(({ status }) => status === 'failed' || status === 'unreachable');
+  const changed = story.work.filter(({ status }) => status === 'changed');
+  const name = story.playbooks.map(file => file.replace(/^.*\//, '')).join(', ');
+  const body = html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${name}, ${dateText(story.began)}</title><style>${PAGE_STYLE}</style></head><body><main>
+<header><h1>${name}${story.checkMode ? html` <span class="tag">dry run</span>` : ''}</h1>
+<p>${dateText(story.began)} · ${duration(story.took)} · ${verdict(story)}</p></header>
+${story.warnings.length > 0 ? html`<section><h2>Warnings</h2><ul>${story.warnings.map(text => html`<li>${text}</li>`)}</ul></section>` : ''}
+${failed.length > 0 ? html`<section class="bad"><h2>Failed</h2>${alike(failed).map(failure)}</section>` : ''}
+<section><h2>Hosts</h2>${hostTable(story)}</section>
+<section><h2>Time</h2>${timeline(story)}</section>
+<section><h2>Changed${story.checkMode ? ' (would change)' : ''}: ${changed.length}</h2>${changed.length === 0 ? html`<p class="dim">Nothing.</p>` : changed.map(change)}</section>
+<section><h2>Slowest tasks</h2>${slowest(story)}</section>
+</main></body></html>
+`;
+  return body.text;
+}
+
+function storyOf(entries: readonly Entry[]): RunStory {
+  const start = entries.find(entry => entry.type === 'run-start');
+  const end = entries.findLast(entry => entry.type === 'run-end');
+  const began = entries[0]?.at ?? 0;
+  let play = '';
+  const work: Work[] = [];
+  for (const entry of entries) {
+    if (entry.type === 'play-start') play = entry.name;
+    if (entry.type !== 'outcome') continue;
+    const { task, host, status, ignored, result, elapsedMs, at } = entry;
+    work.push({
+      task,
+      play,
+      host,
+      status,
+      ignored,
+      result,
+      from: Math.max(0, at - began - elapsedMs),
+      took: elapsedMs,
+    });
+  }
+  return {
+    playbooks: start?.playbooks ?? [],
+    checkMode: start?.checkMode ?? false,
+    began,
+    took: (entries.at(-1)?.at ?? began) - began,
+    work,
+    stats: end?.summary.hosts ?? {},
+    warnings: entries.flatMap(entry => (entry.type === 'warning' ? [entry.message] : [])),
+    exitCode: end?.summary.exitCode,
+  };
+}
+
+function verdict({ exitCode }: RunStory): Markup {
+  if (exitCode === undefined) return html`<b class="failed">the run did not end by itself</b>`;
+  return exitCode === 0
+    ? html`<b class="ok">done</b>`
+    : html`<b class="failed">failed</b> (exit code ${exitCode})`;
+}
+
+const place = ({ task }: Work): string => `${task.position.file}:${task.position.line}`;
+
+/** Failures of one task that say the same are one, with all their hosts. */
+function alike(failed: readonly Work[]): readonly Work[] {
+  const groups = new Map<string, Work>();
+  for (const work of failed) {
+    const key = `${work.task.id}\0${work.status}\0${messageOf(work.result)}`;
+    const known = groups.get(key);
+    groups.set(key, known ? { ...known, host: `${known.host}, ${work.host}` } : work);
+  }
+  return [...groups.values()];
+}
+
+function failure(work: Work): Markup {
+  const { host, task, result, status, ignored } = work;
+  const details = ['cmd', 'rc', 'stderr', 'stdout']
+    .filter(key => result[key] !== undefined && result[key] !== '')
+    .map(key => `${key}: ${textOf(result[key])}`);
+  return html`<article><h3><span class="${status}">${status}</span> ${host}: ${task.name}${ignored ? ' (ignored)' : ''}</h3>
+<p class="dim">${place(work)}</p><pre>${messageOf(result)}</pre>${details.length > 0 ? html`<pre>${details.join('\n')}</pre>` : ''}</article>`;
+}
+
+function change(work: Work): Markup {
+  const { host, task, result } = work;
+  const diffs = result['censored'] === undefined ? (result.diff ?? []) : [];
+  const patch = diffs.map(({ before, after, beforeHeader = '', afterHeader = '' }) =>
+    createTwoFilesPatch(beforeHeader, afterHeader, before, after, '', '', { context: 3 }),
+  );
+  const title = html`<span class="changed">${host}</span> ${task.name} <span class="dim">${place(work)}</span>`;
+  if (patch.length === 0) return html`<p>${title}</p>`;
+  const lines = patch
+    .join('')
+    .split('\n')
+    .slice(1)
+    .map(
+      line =>
+        html`<span class="${line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : ''}">${line}</span>\n`,
+    );
+  return html`<details><summary>${title}</summary><pre>${lines}</pre></details>`;
+}
+
+const COUNTS = [
+  'ok',
+  'changed',
+  'failed',
+  'unreachable',
+  'skipped',
+  'unknown',
+  'rescued',
+  'ignored',
+] as const;
+
+function hostTable({ stats }: RunStory): Markup {
+  const rows = Object.entries(stats).map(
+    ([host, counts]) =>
+      html`<tr><th scope="row">${host}</th>${COUNTS.map(name => html`<td class="n ${counts[name] > 0 ? name : 'dim'}">${counts[name]}</td>`)}</tr>`,
+  );
+  return html`<div class="wide"><table><thead><tr><th>Host</th>${COUNTS.map(name => html`<th class="n">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+/** One line per host: where it worked, and what it waited for. */
+function timeline({ work, took }: RunStory): Markup {
+  const hosts = [...new Set(work.map(({ host }) => host))];
+  const percent = (ms: number) => ((100 * ms) / Math.max(1, took)).toFixed(3);
+  const lines = hosts.map(host => {
+    const bars = work
+      .filter(one => one.host === host && one.status !== 'skipped')
+      .map(
+        ({ task, status, from, took: ms }) =>
+          html`<i class="${status}" style="left:${percent(from)}%;width:${percent(ms)}%" title="${task.name}: ${status}, ${duration(ms)}"></i>`,
+      );
+    return html`<div class="row"><span>${host}</span><div class="track">${bars}</div></div>`;
+  });
+  return html`<div class="times">${lines}<div class="row dim"><span></span><div class="scale"><span>0</span><span>${duration(took / 2)}</span><span>${duration(took)}</span></div></div></div>`;
+}
+
+function slowest({ work }: RunStory): Markup {
+  const tasks = new Map<string, { name: string; took: number; host: string }>();
+  for (const { task, took, host } of work) {
+    const known = tasks.get(task.id);
+    if (!known || known.took < took) tasks.set(task.id, { name: task.name, took, host });
+  }
+  const rows = [...tasks.values()]
+    .sort((a, b) => b.took - a.took)
+    .slice(0, 15)
+    .map(
+      ({ name, took, host }) =>
+        html`<tr><td class="n">${duration(took)}</td><td>${name}</td><td class="dim">${host}</td></tr>`,
+    );
+  return html`<table><thead><tr><th class="n">Time</th><th>Task</th><th>Slowest host</th></tr></thead><tbody>${rows}</tbody></table>`;
+}
+
+const messageOf = (result: Result): string => String(result['censored'] ?? textOf(result.msg ?? 'failed'));
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value, null, 1);
+
+export const duration = (ms: number): string =>
+  ms < 1000
+    ? `${Math.round(ms)} ms`
+    : ms < 60_000
+      ? `${(ms / 1000).toFixed(1)} s`
+      : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+
+const dateText = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
