@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
@@ -41,10 +42,17 @@ writeFileSync('dist/polarplay.js', command, { mode: 0o755 });
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
 writeFileSync('dist/licenses.txt', licenses(metafile.inputs));
 
+const page = execFileSync(process.execPath, ['dist/polarplay.js', 'man-page']);
+writeFileSync('dist/polarplay.1', page);
+
 // Chunks of earlier builds have other names and would stay for ever.
-const made = [...Object.keys(metafile.outputs), 'polarplay.js', 'package.json', 'licenses.txt'].map(f =>
-  basename(f),
-);
+const made = [
+  ...Object.keys(metafile.outputs),
+  'polarplay.js',
+  'package.json',
+  'licenses.txt',
+  'polarplay.1',
+].map(f => basename(f));
 for (const name of readdirSync('dist')) if (!made.includes(name)) rmSync(join('dist', name));
 
 /** The licenses of all packages that went into the bundle. */

@@ -3,28 +3,8 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../source/errors.ts';
 import { entryOf } from '../source/record.ts';
 import { visible } from '../source/visible.ts';
+import { COMMANDS } from './command-table.ts';
 import { surviveBrokenStreams } from './standard-output.ts';
-
-/** The command line: the first word picks a command, a playbook is the command's name left out. */
-const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[]) => Promise<number>>>> = {
-  run: async () => (await import('./commands/run.ts')).runAdhocCommand,
-  lint: async () => (await import('./commands/lint.ts')).runLintCommand,
-  init: async () => (await import('./commands/init.ts')).runInitCommand,
-  check: async () => (await import('./commands/check.ts')).runCheckCommand,
-  status: async () => (await import('./commands/status.ts')).runStatusCommand,
-  wipe: async () => (await import('./commands/wipe.ts')).runWipeCommand,
-  vault: async () => (await import('./commands/vault.ts')).runVaultCommand,
-  doc: async () => (await import('./commands/doc.ts')).runDocCommand,
-  inventory: async () => (await import('./commands/inventory.ts')).runInventoryCommand,
-  runs: async () => (await import('./commands/runs.ts')).runRunsCommand,
-  verify: async () => (await import('../../verify/main.ts')).runVerifyCommand,
-  faults: async () => (await import('../../verify/faults/main.ts')).runFaultsCommand,
-  bench: async () => (await import('../../bench/main.ts')).runBenchCommand,
-  lab: async () => {
-    const { runLab } = await import('./commands/lab.ts');
-    return argv => runLab(argv, process);
-  },
-};
 
 const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python on the hosts.
 
@@ -41,13 +21,16 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay wipe -i INVENTORY                  empty a shared disk, after asking for its identity
   polarplay runs [show last]                   what earlier runs did, also as a page
   polarplay lint PLAYBOOK…                     mistakes, and what had better be otherwise
+  polarplay schema playbook|inventory          JSON Schema, for editors
+  polarplay completion bash|zsh|fish           completion for the shell
   polarplay vault encrypt|decrypt|view|edit    secrets in files
   polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine
 
 Examples:
-  polarplay playbooks/site.yml -i hosts.yaml
-  polarplay playbooks/site.yml -i hosts.yaml --check --diff
-  polarplay playbooks/site.yml -i hosts.yaml --role nbd_client --limit ro1
+  polarplay init prod && cd prod && polarplay check -i hosts.yaml
+  polarplay site.yml -i hosts.yaml
+  polarplay site.yml -i hosts.yaml --check --diff
+  polarplay site.yml -i hosts.yaml --role nbd_client --limit ro1
 
 "polarplay --help all" lists the options, "polarplay COMMAND --help" those of a command.
 `;
@@ -56,6 +39,12 @@ async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
   if (first === 'version') {
     process.stdout.write(`polarplay ${process.env['POLARPLAY_VERSION'] ?? 'development'}\n`);
+    return 0;
+  }
+  // For the build.
+  if (first === 'man-page') {
+    const { manPage } = await import('./man-page.ts');
+    process.stdout.write(await manPage(HELP, process.env['POLARPLAY_VERSION'] ?? ''));
     return 0;
   }
   if (first === undefined || (argv.length === 1 && ['help', '--help', '-h'].includes(first))) {

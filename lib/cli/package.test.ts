@@ -50,6 +50,26 @@ describe('the package', function () {
       expect(stdout).to.contain(`polarplay ${name}`);
     });
 
+  it('completes words in a shell', () => {
+    const words = (...line: string[]) => {
+      const script = `source <(polarplay completion bash)
+COMP_WORDS=(polarplay ${line.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${line.length}; _polarplay; echo "\${COMPREPLY[@]}"`;
+      const env = { ...process.env, PATH: `${join(installed, '..')}:${process.env['PATH']}` };
+      return command('bash', ['-c', script], { cwd: scratch, env }).stdout.trim();
+    };
+    writeFileSync(join(scratch, 'hosts'), '[storage]\nst1\n[nodes]\nrw1\n');
+    expect(words('ver')).to.equal('verify version');
+    expect(words('check', '--acc')).to.equal('--accept-new-host-keys');
+    expect(words('site.yml', '-i', 'hosts', '-l', 's')).to.equal('storage st1');
+  });
+
+  it('brings a man page with every command', () => {
+    const page = readFileSync(join(PACKAGE_ROOT, 'dist/polarplay.1'), 'utf8');
+    for (const name of ['INIT', 'CHECK', 'VERIFY', 'BENCH', 'RUNS'])
+      expect(page).to.contain(`.SH POLARPLAY ${name}\n`);
+    expect(page).not.to.match(/^\.(?!SH|TH|TP|nf|fi)/m);
+  });
+
   it('runs a playbook', () => {
     writeFileSync(
       join(scratch, 'play.yml'),
@@ -61,7 +81,13 @@ describe('the package', function () {
   });
 
   it('holds what users need, and no test', () => {
-    for (const path of ['playbooks/site.yml', 'inventory/hosts.yaml', 'docs/operations.md', 'CHANGELOG.md'])
+    for (const path of [
+      'playbooks/site.yml',
+      'inventory/hosts.yaml',
+      'docs/operations.md',
+      'examples/hosts.txt',
+      'dist/polarplay.1',
+    ])
       expect(listed).to.include(path);
     expect(listed.filter(path => /test|^(lib|verify|bench)\//.test(path))).to.deep.equal([]);
     expect(readFileSync(join(PACKAGE_ROOT, 'dist/licenses.txt'), 'utf8')).to.match(/^ssh2 /m);

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { RunEvent } from '../engine/events.ts';
+import { jsonText, parseJson } from '../source/json.ts';
 import type { Report } from './report.ts';
 
 /** An event with the time it happened, in milliseconds since 1970. */
@@ -27,7 +28,7 @@ export class Journal implements Report {
     try {
       // Only its owner reads it.
       this.#file ??= openSync(this.#open(), 'wx', 0o600);
-      writeSync(this.#file, `${JSON.stringify({ at: Date.now(), ...event })}\n`);
+      writeSync(this.#file, `${jsonText({ at: Date.now(), ...event })}\n`);
     } catch (error) {
       this.#isOff = true;
       this.#onFailure(error as Error);
@@ -46,7 +47,7 @@ export function readJournal(file: string): readonly Entry[] {
     .split('\n')
     .flatMap(line => {
       try {
-        return line === '' ? [] : [JSON.parse(line) as Entry];
+        return line === '' ? [] : [parseJson(line) as unknown as Entry];
       } catch {
         return [];
       }

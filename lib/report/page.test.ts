@@ -32,7 +32,7 @@ const EVENTS: readonly RunEvent[] = [
   outcome('Write it', 'changed', {
     diff: [{ before: 'old <b>\n', after: 'new <script>alert(1)</script>\n' }],
   }),
-  outcome('Break it', 'failed', { msg: '</pre><script>alert(2)</script>\u001b[31m', rc: 3 }),
+  outcome('Break it', 'failed', { msg: '</pre><script>alert(2)</script>\u001b[31m', rc: 3, big: 2n ** 60n }),
 ];
 const END: RunEvent = {
   type: 'run-end',

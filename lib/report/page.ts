@@ -1,6 +1,7 @@
 import { createTwoFilesPatch } from 'diff';
 import type { HostStats, Status, TaskInfo } from '../engine/events.ts';
 import type { Result } from '../modules/kit/define.ts';
+import { jsonText } from '../source/json.ts';
 import type { Entry } from './journal.ts';
 import { html, type Markup } from './markup.ts';
 import { PAGE_STYLE } from './page-style.ts';
@@ -185,8 +186,7 @@ function slowest({ work }: RunStory): Markup {
 
 const messageOf = (result: Result): string => String(result['censored'] ?? textOf(result.msg ?? 'failed'));
 
-const textOf = (value: unknown): string =>
-  typeof value === 'string' ? value : JSON.stringify(value, null, 1);
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : jsonText(value, 1));
 
 export const duration = (ms: number): string =>
   ms < 1000

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { UsageError } from '../../source/errors.ts';
+import { PACKAGE_ROOT } from '../../source/package-root.ts';
+import { inventorySchema } from '../inventory-schema.ts';
 import type { ClusterAnswers, HostAnswer } from './answers.ts';
 
 /** The inventory of a new cluster: as short as it can be, for a person to go on with. */
@@ -43,7 +45,8 @@ export function inventoryText(answers: ClusterAnswers): string {
   return `${HEAD}${stringify(inventory)}`;
 }
 
-const HEAD = `# The hosts of the cluster, written by polarplay init. Every variable: polarplay doc --variables
+const HEAD = `# yaml-language-server: $schema=.polarplay/inventory.schema.json
+# The hosts of the cluster, written by polarplay init. Every variable: polarplay doc --variables
 # A node keeps its polar_hostid for ever: give a new node a new one. Who is primary is kept on the storage host: the group
 # "primary" counts for the first deployment only.
 `;
@@ -52,6 +55,9 @@ const SITE = `# Deploys the cluster, or brings it back to what hosts.yaml says: 
 # The plays come with polarplay. Yours can stand before or after them.
 - import_playbook: polarplay.polardb.site
 `;
+
+/** Each copy of the folder makes its own: polarplay schema inventory > .polarplay/inventory.schema.json */
+const SCHEMA = join('.polarplay', 'inventory.schema.json');
 
 const IGNORED = ['credentials/', '.polarplay/'];
 
@@ -68,6 +74,8 @@ export function writeFiles(folder: string, answers: ClusterAnswers): readonly st
   refuseExisting(folder);
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of files) writeFileSync(join(folder, name), text, { flag: 'wx' });
+  mkdirSync(join(folder, '.polarplay'), { recursive: true });
+  writeFileSync(join(folder, SCHEMA), JSON.stringify(inventorySchema(join(PACKAGE_ROOT, 'roles'))));
   return [...files.map(([name]) => name), ...ignoreSecrets(folder)];
 }
 

@@ -1,9 +1,9 @@
 #!/bin/bash
-# npm run demo: the first hour, from nothing. Makes four throw-away hosts on this machine, writes the files of a cluster,
+# The first hour (npm run demo), from nothing. Makes four throw-away hosts on this machine, writes the files of a cluster,
 # looks at the hosts, deploys, deploys again to show that nothing changes, proves that it works, and measures it. Needs
 # root on Debian or Ubuntu. POLARPLAY is the command to try, such as an installed one.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")/.." && pwd)
 name=${DEMO_LAB:-demo}
 command=${POLARPLAY:-node $here/dist/polarplay.js}
 began=$SECONDS

@@ -1,0 +1,102 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadInventory } from '../../inventory/load-inventory.ts';
+import { UsageError } from '../../source/errors.ts';
+import { PACKAGE_ROOT } from '../../source/package-root.ts';
+import { FileReader } from '../../source/read-yaml.ts';
+import { entryOf } from '../../source/record.ts';
+import { didYouMean } from '../../source/suggest.ts';
+import { Vault } from '../../source/vault.ts';
+import { COMMANDS } from '../command-table.ts';
+import { helpOf } from '../help-of.ts';
+
+const HELP = `polarplay completion bash|zsh|fish: completion for the shell
+
+  bash   echo 'source <(polarplay completion bash)' >> ~/.bashrc
+  zsh    polarplay completion zsh > "\${fpath[1]}/_polarplay"
+  fish   polarplay completion fish > ~/.config/fish/completions/polarplay.fish
+
+It knows commands, flags, modules, and the hosts, groups and roles of the inventory that -i names.
+`;
+
+/** Each asks us for the words: what can come next is known in one place. */
+const SHELLS: Readonly<Record<string, string>> = {
+  bash: `_polarplay() {
+  local IFS=$'\\n'
+  COMPREPLY=($(compgen -W "$(polarplay completion words "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _polarplay polarplay
+`,
+  zsh: `#compdef polarplay
+local -a found
+found=("\${(@f)$(polarplay completion words "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+compadd -a found
+_files
+`,
+  fish: `function __polarplay_words
+    set -l words (commandline -opc) (commandline -ct)
+    polarplay completion words $words[2..-1] 2>/dev/null
+end
+complete -c polarplay -a '(__polarplay_words)'
+`,
+};
+
+/** `polarplay completion`: the script for a shell, or the words that may come next. */
+export async function runCompletionCommand(argv: readonly string[]): Promise<number> {
+  const [shell = '--help', ...words] = argv;
+  if (shell === '--help' || shell === '-h') process.stdout.write(HELP);
+  else if (shell === 'words')
+    process.stdout.write((await nextWords(words)).map(word => `${word}\n`).join(''));
+  else {
+    const script = entryOf(SHELLS, shell);
+    if (script === undefined) {
+      const hint = didYouMean(shell, Object.keys(SHELLS));
+      throw new UsageError(
+        `there is completion for bash, zsh and fish, not for "${shell}"${hint ? `, ${hint}` : ''}`,
+        5,
+      );
+    }
+    process.stdout.write(script);
+  }
+  return 0;
+}
+
+/** Words that can stand at the end of the line, whose last word is being written. */
+async function nextWords(line: readonly string[]): Promise<readonly string[]> {
+  const current = line.at(-1) ?? '';
+  const previous = line.at(-2) ?? '';
+  const [command = ''] = line;
+  if (line.length <= 1) return [...Object.keys(COMMANDS), 'help', 'version', ...ownPlaybooks()];
+  if (/^(-l|--limit|--subset)$/.test(previous)) return inventoryNames(line);
+  if (previous === '--role') return readdirSync(join(PACKAGE_ROOT, 'roles'));
+  if (/^(-m|--module-name)$/.test(previous)) return moduleNames();
+  if (current.startsWith('-')) return flagsOf(entryOf(COMMANDS, command) ? command : undefined);
+  if (command === 'doc') return moduleNames();
+  if (command === 'help') return Object.keys(COMMANDS);
+  if (command === 'run' && line.length === 2) return inventoryNames(line);
+  if (command === 'completion') return Object.keys(SHELLS);
+  return [];
+}
+
+const ownPlaybooks = (): readonly string[] =>
+  readdirSync(join(PACKAGE_ROOT, 'playbooks')).filter(name => name.endsWith('.yml'));
+
+/** The flags that the help of a command names; without a command those of playbooks. */
+async function flagsOf(command: string | undefined): Promise<readonly string[]> {
+  const help = await helpOf(command);
+  return [...new Set(help.match(/(?<=[\s,])--[a-z][a-z-]*/g))];
+}
+
+async function moduleNames(): Promise<readonly string[]> {
+  const { allModules } = await import('../../engine/module-list.ts');
+  return allModules().map(({ name }) => name);
+}
+
+function inventoryNames(line: readonly string[]): readonly string[] {
+  const files = line.flatMap((word, i) =>
+    /^(-i|--inventory)$/.test(word) && line[i + 1] ? [line[i + 1]!] : [],
+  );
+  if (files.length === 0) return [];
+  const inventory = loadInventory(files, new FileReader(new Vault([])), undefined);
+  return [...inventory.groups.keys(), ...inventory.hosts.keys()];
+}
