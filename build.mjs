@@ -58,7 +58,7 @@ for (const name of readdirSync('dist')) if (!made.includes(name)) rmSync(join('d
 /** The licenses of all packages that went into the bundle. */
 function licenses(inputs) {
   const folders = Object.keys(inputs).map(
-    input => /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(input)?.[0],
+    input => /^(?:.*?\/)?node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(input)?.[0],
   );
   return [...new Set(folders.filter(Boolean))]
     .sort()
