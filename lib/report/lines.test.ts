@@ -19,6 +19,11 @@ const outcome = (status: Status, result: Partial<Result>, more: Partial<HostOutc
 
 describe('eventText', () => {
   const cases: [string, RunEvent, string][] = [
+    [
+      'a banner of wide characters',
+      { type: 'play-start', name: '检查', hosts: [] },
+      `\nPLAY [检查] ${'*'.repeat(48)}\n`,
+    ],
     ['a banner', { type: 'task-start', task }, `\nTASK [web : install] ${'*'.repeat(39)}\n`],
     ['ok', outcome('ok', {}), 'ok: [h1]\n'],
     ['a delegate', outcome('changed', {}, { delegate: 'st1' }), 'changed: [h1 -> st1]\n'],

@@ -7,6 +7,7 @@ import { fromPlain, type Json } from '../source/value.ts';
 import { visible, visibleJson } from '../source/visible.ts';
 import { str } from '../templating/python/print.ts';
 import type { Paint, Style } from './style.ts';
+import { padColumns } from './table.ts';
 
 export interface LineOptions {
   readonly paint: Paint;
@@ -237,7 +238,7 @@ function recapLine(host: string, stats: HostStats, paint: Paint): string {
     return stats[name] > 0 ? paint(colour, text) : text;
   });
   const unknown = stats.unknown > 0 ? paint('skipped', `unknown=${stats.unknown}`) : '';
-  return `${paint(style, host.padEnd(26))} : ${columns.join(' ')}${unknown}\n`;
+  return `${paint(style, padColumns(host, 26))} : ${columns.join(' ')}${unknown}\n`;
 }
 
 /** A span of time as people read it: `850 ms`, `12.3 s`, `4 min 05 s`. */
