@@ -6,9 +6,9 @@ export const PAGE_STYLE = new Markup(`
 @media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1a2029;--ink:#e6eaf0;--dim:#9aa5b3;--line:#2a323d;--ok:#4cc483;--bad:#f4726c;--changed:#e0ac4b;--unknown:#85aef5}}
 *{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif}
 main{max-width:72rem;margin:0 auto;padding:2rem 1.25rem 4rem}h1{font-size:1.5rem;margin:0 0 .3rem}header p{margin:0;color:var(--dim)}
-section{background:var(--card);border:1px solid var(--line);border-radius:10px;margin:1rem 0;padding:1rem 1.25rem}section.bad{border-color:var(--bad)}
+section{overflow-wrap:anywhere;background:var(--card);border:1px solid var(--line);border-radius:10px;margin:1rem 0;padding:1rem 1.25rem}section.bad{border-color:var(--bad)}
 h2{font-size:1.05rem;margin:0 0 .8rem}h3{font-size:.95rem;margin:.8rem 0 0}p{margin:.25rem 0}ul{margin:0;padding-left:1.2rem}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto}table{overflow-wrap:normal;border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 td,th{padding:.35rem .7rem;border-top:1px solid var(--line);text-align:left;vertical-align:top}thead th{border-top:0;color:var(--dim);font-weight:500;font-size:.86rem}.n{text-align:right;white-space:nowrap}
 pre{overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere;background:var(--bg);border-radius:6px;padding:.6rem .8rem;margin:.4rem 0;font:13px/1.45 ui-monospace,monospace}
 .dim{color:var(--dim)}.ok{color:var(--ok)}.failed,.unreachable,.removed{color:var(--bad)}.changed{color:var(--changed)}.unknown{color:var(--unknown)}.added{color:var(--ok)}
