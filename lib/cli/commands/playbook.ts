@@ -23,6 +23,7 @@ import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
 import { createReports } from '../reports.ts';
 import { openSession, type Session } from '../session.ts';
+import { standardOutput } from '../standard-output.ts';
 
 /** `polarplay PLAYBOOK…`: reads everything, reports every mistake of an author, then runs. Returns the exit code. */
 export async function runPlaybookCommand(argv: readonly string[]): Promise<number> {
