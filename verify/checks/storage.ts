@@ -266,7 +266,8 @@ export const storageChecks: readonly Check[] = [
     todo: 'A session of a stranger: find out what it is before you end it (`ss -tnp` on the storage host shows the process). A session on a removed file or a copy: do not stop the server, what was written there exists nowhere else; see docs/operations.md.',
     severity: 'danger',
     on: 'storage',
-    needs: [...RUNS, 'storage.backing'],
+    // Where the server gives private copies out, the suite's own connections have some.
+    needs: [...RUNS, 'storage.backing', 'storage.promises@primary'],
     asks: ({ deployment }) => ({
       peers: `ss -Htnp state established "sport = :${deployment.storage.port}"`,
       files: `pids=$(pgrep -x nbd-server) && find $(echo "$pids" | sed 's,.*,/proc/&/fd,') -lname '/*' ! -lname '/dev/null' -printf '%h %l\\n' 2>/dev/null; :`,

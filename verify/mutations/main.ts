@@ -134,8 +134,8 @@ async function attempt(flags: Flags, group: readonly Break[]): Promise<string | 
   } catch (error) {
     problems.push(messageOf(error));
   }
-  for (const one of [...group].reverse()) {
-    // What heals by itself needs nobody.
+  // In their order: what lies below heals first. What heals by itself needs nobody.
+  for (const one of group) {
     if (one.heals === ':') continue;
     await script(flags, one.host, one.heals).catch((error: unknown) => {
       problems.push(`heal ${one.id}: ${messageOf(error)}`);
