@@ -444,6 +444,16 @@ describe('engine', () => {
     });
   }
 
+  it('refuses hosts that come to nothing, which would be all', async () => {
+    const { error, lines } = await trial(
+      '- {hosts: "{{ none_of_them }}", gather_facts: false, tasks: [{debug: }]}\n',
+      {
+        extraVars: { none_of_them: '' },
+      },
+    );
+    expect([error?.message, lines]).to.deep.equal(['the hosts of this play come to nothing', []]);
+  });
+
   it('warns of a handler that only a later one notified in the last flush', async () => {
     const { events, lines } = await trial(
       play(`

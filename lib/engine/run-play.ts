@@ -1,5 +1,6 @@
 import type { VarLayer } from '../inventory/types.ts';
 import { setup } from '../modules/system/setup.ts';
+import { isNobody } from '../playbook/play.ts';
 import { findFile } from '../playbook/search.ts';
 import type { Play, Task, TaskNode } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
@@ -156,7 +157,10 @@ function nearHost({ inventory }: Run, part: string): string {
 
 /** Hosts of the play that --limit leaves and that have not failed, in the inventory's order. */
 export function selectHosts(run: Run, play: Play): string[] {
-  const rendered = toPlain(run.templar.render(play.hosts.value, playScope(run, play), play.hosts.at));
+  const value = run.templar.render(play.hosts.value, playScope(run, play), play.hosts.at);
+  const rendered = toPlain(value);
+  if (isNobody(value))
+    throw new SourceError('BAD_VALUE', 'the hosts of this play come to nothing', play.hosts.at);
   const pattern = Array.isArray(rendered) ? rendered.map(String).join(',') : String(rendered);
   const { inventory } = run;
   const unmatched = (part: string) => {

@@ -150,11 +150,18 @@ const changedUnknown: TaskRule = task => {
   ];
 };
 
+/** The digits that the author of a bare number means: `644` is no octal number, and 01204 not what anybody wants. */
+function meantMode(value: number): string {
+  const octal = value.toString(8);
+  const isUsual = /^[0-7]?[4-7][0-7]{2}$/.test(octal);
+  return !isUsual && /^[0-7]{3,4}$/.test(String(value)) ? String(value) : octal;
+}
+
 const bareMode: TaskRule = task =>
   ['mode', 'directory_mode'].flatMap((name): LintFinding[] => {
     const value = task.args.get(name);
     if (typeof value !== 'number') return [];
-    const digits = value.toString(8);
+    const digits = meantMode(value);
     const advice = `write "0${digits}" in quotes if that is what is meant`;
     return [
       {

@@ -133,6 +133,13 @@ export class PlaybookLoader {
       load.problems.add('WRONG_TYPE', 'a playbook must be a list of plays', at, 'begin it with "- hosts: …"');
       return [];
     }
+    if (value.length === 0)
+      load.problems.add(
+        'MISSING_KEY',
+        'a playbook must contain at least one play',
+        at,
+        'begin it with "- hosts: …"',
+      );
     load.openFiles.add(file);
     const plays = each({ value, at }).flatMap(play => this.playOf(load, play, file, outer));
     load.openFiles.delete(file);

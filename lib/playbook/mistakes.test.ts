@@ -85,6 +85,19 @@ describe('mistakes in playbooks', () => {
       ['site.yml:1:3 MISSING_KEY this play names no hosts, add "hosts: all", or another pattern'],
     ],
     [
+      'hosts that are nobody',
+      '- hosts: [""]\n- hosts: ""\n- hosts: []\n',
+      [1, 2, 3].map(
+        line =>
+          `site.yml:${line}:10 MISSING_KEY this play names no hosts, add "hosts: all", or another pattern`,
+      ),
+    ],
+    [
+      'no play',
+      '[]\n',
+      ['site.yml:1:1 MISSING_KEY a playbook must contain at least one play, begin it with "- hosts: …"'],
+    ],
+    [
       'a mapping as playbook',
       'hosts: all\n',
       ['site.yml:1:1 WRONG_TYPE a playbook must be a list of plays, begin it with "- hosts: …"'],

@@ -31,7 +31,8 @@ export function parsePlay(
   imported: readonly RoleParts[],
 ): Play {
   checkKeywords(load, dict, 'play');
-  const hosts = authored(dict, 'hosts') ?? noHosts(load, at);
+  const written = authored(dict, 'hosts');
+  const hosts = written && !isNobody(written.value) ? written : noHosts(load, written?.at ?? at);
   const name = playName(dict, hosts);
   const untagged = playKeywords(load, dict, outer, name);
   const vars = [...varLayers(authored(dict, 'vars'), `play "${name}"`, load.problems), ...outer.vars];
@@ -71,6 +72,10 @@ export function parsePlay(
     keywords,
   };
 }
+
+/** Hosts that come to nothing, which a pattern would read as all of them. */
+export const isNobody = (hosts: Value): boolean =>
+  hosts === null || hosts === '' || (Array.isArray(hosts) && hosts.every(isNobody));
 
 function noHosts(load: Load, at: Position): Authored {
   load.problems.add('MISSING_KEY', 'this play names no hosts', at, 'add "hosts: all", or another pattern');
