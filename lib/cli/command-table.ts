@@ -1,7 +1,7 @@
-type Command = (argv: readonly string[]) => Promise<number>;
+import type { Commands } from './help-of.ts';
 
 /** The first word of a command line picks a command; each loads what it needs and nothing else. */
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+export const COMMANDS: Commands = {
   run: async () => (await import('./commands/run.ts')).runAdhocCommand,
   lint: async () => (await import('./commands/lint.ts')).runLintCommand,
   init: async () => (await import('./commands/init.ts')).runInitCommand,
@@ -12,7 +12,10 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doc: async () => (await import('./commands/doc.ts')).runDocCommand,
   inventory: async () => (await import('./commands/inventory.ts')).runInventoryCommand,
   schema: async () => (await import('./commands/schema.ts')).runSchemaCommand,
-  completion: async () => (await import('./commands/completion.ts')).runCompletionCommand,
+  completion: async () => {
+    const { runCompletionCommand } = await import('./commands/completion.ts');
+    return argv => runCompletionCommand(argv, COMMANDS);
+  },
   runs: async () => (await import('./commands/runs.ts')).runRunsCommand,
   verify: async () => (await import('../../verify/main.ts')).runVerifyCommand,
   faults: async () => (await import('../../verify/faults/main.ts')).runFaultsCommand,

@@ -1,10 +1,14 @@
 import { entryOf } from '../source/record.ts';
-import { COMMANDS } from './command-table.ts';
 import { PLAYBOOK_HELP } from './playbook-flags.ts';
 
+type Command = (argv: readonly string[]) => Promise<number>;
+
+/** Commands by their word; each loads what it needs and nothing else. */
+export type Commands = Readonly<Record<string, () => Promise<Command>>>;
+
 /** What `polarplay COMMAND --help` prints; without a command the help of playbooks. */
-export async function helpOf(command: string | undefined): Promise<string> {
-  const load = command === undefined ? undefined : entryOf(COMMANDS, command);
+export async function helpOf(commands: Commands, command: string | undefined): Promise<string> {
+  const load = command === undefined ? undefined : entryOf(commands, command);
   if (!load) return PLAYBOOK_HELP;
   const run = await load();
   const written: string[] = [];

@@ -44,7 +44,7 @@ async function main(argv: readonly string[]): Promise<number> {
   // For the build.
   if (first === 'man-page') {
     const { manPage } = await import('./man-page.ts');
-    process.stdout.write(await manPage(HELP, process.env['POLARPLAY_VERSION'] ?? ''));
+    process.stdout.write(await manPage(COMMANDS, HELP, process.env['POLARPLAY_VERSION'] ?? ''));
     return 0;
   }
   if (first === undefined || (argv.length === 1 && ['help', '--help', '-h'].includes(first))) {

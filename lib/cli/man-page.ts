@@ -1,18 +1,17 @@
-import { COMMANDS } from './command-table.ts';
-import { helpOf } from './help-of.ts';
+import { type Commands, helpOf } from './help-of.ts';
 
 /** The man page, made of what --help says: one place describes the flags. */
-export async function manPage(overview: string, version: string): Promise<string> {
-  const commands = await Promise.resolve(Object.keys(COMMANDS).sort());
+export async function manPage(table: Commands, overview: string, version: string): Promise<string> {
+  const commands = await Promise.resolve(Object.keys(table).sort());
   const sections: string[] = [];
   // One after the other: each takes hold of standard output.
-  for (const name of commands) sections.push(section(`polarplay ${name}`, await helpOf(name)));
+  for (const name of commands) sections.push(section(`polarplay ${name}`, await helpOf(table, name)));
   return [
     `.TH POLARPLAY 1 "" "polarplay ${version}"`,
     '.SH NAME',
     'polarplay \\- playbooks over SSH, and PolarDB for PostgreSQL on shared block storage',
     section('synopsis', overview),
-    section('polarplay PLAYBOOK', await helpOf(undefined)),
+    section('polarplay PLAYBOOK', await helpOf(table, undefined)),
     ...sections,
     '.SH FILES',
     '.TP',

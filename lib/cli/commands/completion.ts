@@ -7,8 +7,7 @@ import { FileReader } from '../../source/read-yaml.ts';
 import { entryOf } from '../../source/record.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { Vault } from '../../source/vault.ts';
-import { COMMANDS } from '../command-table.ts';
-import { helpOf } from '../help-of.ts';
+import { type Commands, helpOf } from '../help-of.ts';
 
 const HELP = `polarplay completion bash|zsh|fish: completion for the shell
 
@@ -42,11 +41,11 @@ complete -c polarplay -a '(__polarplay_words)'
 };
 
 /** `polarplay completion`: the script for a shell, or the words that may come next. */
-export async function runCompletionCommand(argv: readonly string[]): Promise<number> {
+export async function runCompletionCommand(argv: readonly string[], commands: Commands): Promise<number> {
   const [shell = '--help', ...words] = argv;
   if (shell === '--help' || shell === '-h') process.stdout.write(HELP);
   else if (shell === 'words')
-    process.stdout.write((await nextWords(words)).map(word => `${word}\n`).join(''));
+    process.stdout.write((await nextWords(words, commands)).map(word => `${word}\n`).join(''));
   else {
     const script = entryOf(SHELLS, shell);
     if (script === undefined) {
@@ -62,17 +61,17 @@ export async function runCompletionCommand(argv: readonly string[]): Promise<num
 }
 
 /** Words that can stand at the end of the line, whose last word is being written. */
-async function nextWords(line: readonly string[]): Promise<readonly string[]> {
+async function nextWords(line: readonly string[], commands: Commands): Promise<readonly string[]> {
   const current = line.at(-1) ?? '';
   const previous = line.at(-2) ?? '';
   const [command = ''] = line;
-  if (line.length <= 1) return [...Object.keys(COMMANDS), 'help', 'version', ...ownPlaybooks()];
+  if (line.length <= 1) return [...Object.keys(commands), 'help', 'version', ...ownPlaybooks()];
   if (/^(-l|--limit|--subset)$/.test(previous)) return inventoryNames(line);
   if (previous === '--role') return readdirSync(join(PACKAGE_ROOT, 'roles'));
   if (/^(-m|--module-name)$/.test(previous)) return moduleNames();
-  if (current.startsWith('-')) return flagsOf(entryOf(COMMANDS, command) ? command : undefined);
+  if (current.startsWith('-')) return flagsOf(commands, entryOf(commands, command) ? command : undefined);
   if (command === 'doc') return moduleNames();
-  if (command === 'help') return Object.keys(COMMANDS);
+  if (command === 'help') return Object.keys(commands);
   if (command === 'run' && line.length === 2) return inventoryNames(line);
   if (command === 'completion') return Object.keys(SHELLS);
   return [];
@@ -82,8 +81,8 @@ const ownPlaybooks = (): readonly string[] =>
   readdirSync(join(PACKAGE_ROOT, 'playbooks')).filter(name => name.endsWith('.yml'));
 
 /** The flags that the help of a command names; without a command those of playbooks. */
-async function flagsOf(command: string | undefined): Promise<readonly string[]> {
-  const help = await helpOf(command);
+async function flagsOf(commands: Commands, command: string | undefined): Promise<readonly string[]> {
+  const help = await helpOf(commands, command);
   return [...new Set(help.match(/(?<=[\s,])--[a-z][a-z-]*/g))];
 }
 
