@@ -18,6 +18,8 @@ export type PlayEnd = 'go-on' | 'stop';
 /** Runs one play, batch by batch (`serial`). Throws SourceError for mistakes that only show now. */
 export async function runPlay(run: Run, play: Play): Promise<PlayEnd> {
   const name = playName(run, play);
+  if (isNobody(hostsValue(run, play)))
+    throw new SourceError('BAD_VALUE', 'the hosts of this play come to nothing', play.hosts.at);
   const hosts = selectHosts(run, play);
   if (hosts.length === 0) {
     run.emit({ type: 'play-skipped', name, reason: 'no hosts matched' });
@@ -155,12 +157,14 @@ function nearHost({ inventory }: Run, part: string): string {
   return hint === undefined ? '' : ` (${hint})`;
 }
 
+const hostsValue = (run: Run, play: Play): Value =>
+  run.templar.render(play.hosts.value, playScope(run, play), play.hosts.at);
+
 /** Hosts of the play that --limit leaves and that have not failed, in the inventory's order. */
 export function selectHosts(run: Run, play: Play): string[] {
-  const value = run.templar.render(play.hosts.value, playScope(run, play), play.hosts.at);
+  const value = hostsValue(run, play);
   const rendered = toPlain(value);
-  if (isNobody(value))
-    throw new SourceError('BAD_VALUE', 'the hosts of this play come to nothing', play.hosts.at);
+  if (isNobody(value)) return [];
   const pattern = Array.isArray(rendered) ? rendered.map(String).join(',') : String(rendered);
   const { inventory } = run;
   const unmatched = (part: string) => {
