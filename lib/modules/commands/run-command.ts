@@ -67,10 +67,10 @@ export function* runCommand(running: Running): Steps<Result> {
 }
 
 /** Check mode: creates and removes decide; without them nothing can be said and the task is skipped. */
-export function* checkCommand(running: Running): Steps<Result> {
+export function* checkCommand(running: Running): Steps<Result | 'unknown'> {
   const { creates, removes } = running.args;
+  if (creates === undefined && removes === undefined) return 'unknown';
   const base = { cmd: running.cmd, ...EMPTY, rc: 0, msg: 'Command would have run if not in check mode' };
-  if (creates === undefined && removes === undefined) return { changed: false, skipped: true, ...base };
   const { complaint } = yield* ask(conditions(running.args));
   return complaint === undefined ? { changed: true, ...base } : didNotRun(running, complaint, 'Would');
 }
