@@ -104,7 +104,7 @@ export async function tidyTables(
 }
 
 /** Every transaction adds the same amount to an account and to the history: the sums tell a lost or doubled one. */
-export async function booksBalance(
+export async function balancesMatch(
   statements: Statements,
   { host }: DatabaseNode,
   cleared: bigint,

@@ -9,7 +9,7 @@ import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { holdOperationsLock } from '../../lib/cluster/operations-lock.ts';
 import { messageOf } from '../../lib/source/errors.ts';
 import { CannotMeasure } from './cannot-measure.ts';
-import { booksBalance, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
+import { balancesMatch, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import { sampleHost } from './host-sampler.ts';
 import type { RunJournal, RunSoFar } from './journal.ts';
@@ -246,7 +246,7 @@ class Bench {
   /** Whether the sums of the books are equal; a run in which they are not has lost or doubled a transaction. */
   async balance(): Promise<boolean> {
     const { journal, signal } = this.#options;
-    const equal = await booksBalance(this.#statements, this.#primary, this.#cleared, signal);
+    const equal = await balancesMatch(this.#statements, this.#primary, this.#cleared, signal);
     if (!equal)
       journal.complain(
         'the sum of the account balances is not the sum of the history: transactions were lost or doubled',

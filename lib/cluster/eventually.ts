@@ -1,7 +1,7 @@
 import { messageOf } from '../source/errors.ts';
 
 /** How long to wait for something to become true, and how often to look. */
-export interface Patience {
+export interface PollOptions {
   readonly withinMs: number;
   readonly everyMs?: number;
 }
@@ -14,8 +14,8 @@ export interface Settled<T> {
 }
 
 /** The condition did not become true in time; the message holds what was seen last. */
-export class NotInTime extends Error {
-  override readonly name = 'NotInTime';
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
 }
 
 /**
@@ -24,7 +24,7 @@ export class NotInTime extends Error {
  */
 export async function eventually<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
-  { withinMs, everyMs = 100 }: Patience,
+  { withinMs, everyMs = 100 }: PollOptions,
   cancelled?: AbortSignal,
 ): Promise<Settled<T>> {
   const started = performance.now();
@@ -32,7 +32,7 @@ export async function eventually<T>(
   let last: unknown;
   for (let attempts = 1; ; attempts++) {
     const left = timeLeft();
-    if (attempts > 1 && left <= 0) throw notInTime(withinMs, attempts - 1, last);
+    if (attempts > 1 && left <= 0) throw timeoutError(withinMs, attempts - 1, last);
     try {
       const value = await withDeadline(attempt, Math.max(left, 1), cancelled);
       return { value, timeToTrueMs: performance.now() - started, attempts };
@@ -40,16 +40,16 @@ export async function eventually<T>(
       cancelled?.throwIfAborted();
       if (error instanceof TypeError || error instanceof ReferenceError) throw error;
       // The deadline cuts the last attempt off: what was seen before says more than that.
-      if (!(error instanceof NotInTime) || last === undefined) last = error;
+      if (!(error instanceof TimeoutError) || last === undefined) last = error;
     }
     await pause(Math.min(everyMs, Math.max(timeLeft(), 0)), cancelled);
   }
 }
 
-function notInTime(withinMs: number, attempts: number, last: unknown): NotInTime {
+function timeoutError(withinMs: number, attempts: number, last: unknown): TimeoutError {
   const seen = messageOf(last);
   const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-  return new NotInTime(
+  return new TimeoutError(
     `not true within ${Number((withinMs / 1000).toPrecision(2))} s (${tries}); last: ${seen}`,
     { cause: last },
   );
@@ -67,7 +67,7 @@ export async function withDeadline<T>(
   const timer = new AbortController();
   const signal = cancelled ? AbortSignal.any([cancelled, timer.signal]) : timer.signal;
   const timeout = setTimeout(
-    () => timer.abort(new NotInTime(`no answer within ${Math.round(ms) / 1000} s`)),
+    () => timer.abort(new TimeoutError(`no answer within ${Math.round(ms) / 1000} s`)),
     ms,
   );
   try {

@@ -7,7 +7,7 @@ import type { RoleInstance } from './types.ts';
 export type FileKind = 'files' | 'templates' | 'vars' | 'tasks' | 'handlers';
 
 /** Where a task stands: enough to know where its relative file names may lead. */
-export interface Standpoint {
+export interface SearchOrigin {
   readonly role: RoleInstance | undefined;
   readonly includedFrom: readonly string[];
   readonly playDir: string;
@@ -17,7 +17,7 @@ export interface Standpoint {
  * Directories for relative file names, nearest first: the role and the roles above it, then the directory of the
  * task's file and of those that include it, then the play's.
  */
-export function searchPath({ role, includedFrom, playDir }: Standpoint, kind: FileKind): string[] {
+export function searchPath({ role, includedFrom, playDir }: SearchOrigin, kind: FileKind): string[] {
   const roles = rolesUp(role).map(({ path }) => path);
   const including = [...includedFrom].reverse().map(file => path.dirname(file));
   const directories = [...roles, ...including, playDir];
@@ -32,7 +32,7 @@ export function rolesUp(role: RoleInstance | undefined): RoleInstance[] {
 
 /** The file a name stands for, with the places looked at when there is none. */
 export function findFile(
-  from: Standpoint,
+  from: SearchOrigin,
   kind: FileKind,
   name: string,
 ): { readonly file: string | undefined; readonly searched: readonly string[] } {

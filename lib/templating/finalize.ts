@@ -1,7 +1,7 @@
 import { Tuple, Undefined, type Value } from '../source/value.ts';
 import { fault } from './fault.ts';
 import { Callable } from './python/objects.ts';
-import { Blank, undefinedFault } from './python/undefined.ts';
+import { LenientUndefined, undefinedFault } from './python/undefined.ts';
 
 /** A result as it leaves a template: nothing undefined or callable in it, tuples are lists. Shares what needs no change. */
 export function finalize(value: Value): Value {
@@ -9,7 +9,7 @@ export function finalize(value: Value): Value {
   if (Array.isArray(value)) return finalizeList(value);
   if (value instanceof Map) return finalizeDict(value);
   if (value instanceof Tuple) return value.items.map(finalize);
-  if (value instanceof Blank) return '';
+  if (value instanceof LenientUndefined) return '';
   if (value instanceof Undefined) throw undefinedFault(value);
   if (value instanceof Callable) throw callableFault(value);
   return value;

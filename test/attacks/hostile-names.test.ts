@@ -6,7 +6,7 @@ import { bytesOf } from '../../lib/source/bytes.ts';
 import type { Json } from '../../lib/source/value.ts';
 import { ON_A_COPY } from '../check-mode/on-a-copy.ts';
 import { runModule, type TestOptions } from '../support/run-module.ts';
-import { type ThrowAwayCopy, throwAwayCopy } from '../support/scratch-system.ts';
+import { type ScratchSystem, scratchSystem } from '../support/scratch-system.ts';
 
 /** Every mark that replies had once, what programs print, options, wildcards, and a byte that is no UTF-8. */
 const MARKS = [
@@ -43,9 +43,9 @@ const OWN_TEST = words(`fetch filesystem get_url mount script synchronize templa
 
 describe('attacks: names and contents that look like something else', function () {
   this.timeout(120_000);
-  let copy: ThrowAwayCopy;
+  let copy: ScratchSystem;
   before(async function () {
-    copy = await throwAwayCopy(this);
+    copy = await scratchSystem(this);
   });
   after(() => copy?.end());
 

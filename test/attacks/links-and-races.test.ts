@@ -4,7 +4,7 @@ import { findModule } from '../../lib/engine/module-list.ts';
 import type { Result } from '../../lib/modules/kit/define.ts';
 import type { Json } from '../../lib/source/value.ts';
 import { runModule, type TestOptions } from '../support/run-module.ts';
-import { type ThrowAwayCopy, throwAwayCopy } from '../support/scratch-system.ts';
+import { type ScratchSystem, scratchSystem } from '../support/scratch-system.ts';
 
 /**
  * Root works in the directory of a user who wants to become root. All of it happens in a copy of this machine, with
@@ -12,11 +12,11 @@ import { type ThrowAwayCopy, throwAwayCopy } from '../support/scratch-system.ts'
  */
 describe('attacks: links and races where others can write', function () {
   this.timeout(120_000);
-  let copy: ThrowAwayCopy;
+  let copy: ScratchSystem;
   const HOME = '/srv/mallory';
 
   before(async function () {
-    copy = await throwAwayCopy(this);
+    copy = await scratchSystem(this);
     copy.run(`useradd --no-create-home --home-dir ${HOME} --shell /bin/sh mallory`);
   });
   after(() => copy?.end());

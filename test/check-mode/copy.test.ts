@@ -6,11 +6,11 @@ import { expect } from 'chai';
 import { allModules, findModule } from '../../lib/engine/module-list.ts';
 import type { Module } from '../../lib/modules/kit/define.ts';
 import { runModule } from '../support/run-module.ts';
-import { type ThrowAwayCopy, throwAwayCopy } from '../support/scratch-system.ts';
+import { type ScratchSystem, scratchSystem } from '../support/scratch-system.ts';
 import { ON_A_COPY } from './on-a-copy.ts';
 import { ON_A_LAB_HOST } from './on-a-lab-host.ts';
 import { ON_ITS_OWN_KERNEL } from './on-its-own-kernel.ts';
-import { proveStory, type Stage } from './prove.ts';
+import { proveScenario, type Stage } from './prove.ts';
 
 /** Modules whose own tests prove it, with what these bring along for it. */
 const IN_ITS_OWN_TEST: Readonly<Record<string, readonly [brings: string, file: string]>> = {
@@ -51,15 +51,15 @@ describe('check mode tells the truth', function () {
     expect(proven).to.deep.equal(names);
     for (const [name, [, file]] of Object.entries(IN_ITS_OWN_TEST)) {
       const exported = name.replace(/_(\w)/g, (_, c: string) => c.toUpperCase());
-      const handsIn = new RegExp(`\\b(checkTruth|itTellsTheTruth|truth)\\(\\s*${exported}\\b`);
+      const handsIn = new RegExp(`\\b(checkFidelity|itPredictsTheRun|truth)\\(\\s*${exported}\\b`);
       const text = readFileSync(join(import.meta.dirname, '../../lib/modules', file), 'utf8');
-      expect(text, `${file} hands ${name} to checkTruth`)
+      expect(text, `${file} hands ${name} to checkFidelity`)
         .to.match(handsIn)
-        .and.match(/checkTruth|itTellsTheTruth/);
+        .and.match(/checkFidelity|itPredictsTheRun/);
     }
   });
 
-  let copy: ThrowAwayCopy | undefined;
+  let copy: ScratchSystem | undefined;
   after(() => copy?.end());
   /** Every script that a module ran, with the first module that ran it. */
   const scripts = new Map<string, string>();
@@ -71,8 +71,8 @@ describe('check mode tells the truth', function () {
         console.log(`      skipped: runs where ${missing.join(', ')} can be found`);
         this.skip();
       }
-      copy ??= await throwAwayCopy(this);
-      await proveStory(findModule(name)!, story, stageOf(copy, scripts), `/srv/${name}`);
+      copy ??= await scratchSystem(this);
+      await proveScenario(findModule(name)!, story, stageOf(copy, scripts), `/srv/${name}`);
     });
   }
 
@@ -99,7 +99,7 @@ describe('check mode tells the truth', function () {
   });
 });
 
-const stageOf = ({ run, state, enter }: ThrowAwayCopy, scripts: Map<string, string>): Stage => ({
+const stageOf = ({ run, state, enter }: ScratchSystem, scripts: Map<string, string>): Stage => ({
   prepare: run,
   state,
   run: (module, args, checkMode) =>

@@ -6,7 +6,7 @@ import { UsageError } from '../../lib/source/errors.ts';
 import { type LabStage, labStage } from './lab-host.ts';
 import { LAB_PACKAGES, ON_A_LAB_HOST } from './on-a-lab-host.ts';
 import { KERNEL_ARGUMENTS, KERNEL_PACKAGES, ON_ITS_OWN_KERNEL } from './on-its-own-kernel.ts';
-import { proveStory, type Story } from './prove.ts';
+import { proveScenario, type Story } from './prove.ts';
 
 interface Show {
   readonly stories: Readonly<Record<string, Story>>;
@@ -71,5 +71,5 @@ for (const [where, { stories, kind, packages, kernelArguments, live }] of Object
     });
 
     for (const [module, story] of Object.entries(stories))
-      it(module, () => proveStory(findModule(module)!, story, stage!, `/srv/${module}`, MOST));
+      it(module, () => proveScenario(findModule(module)!, story, stage!, `/srv/${module}`, MOST));
   });

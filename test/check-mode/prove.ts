@@ -12,7 +12,7 @@ export interface Trial {
 }
 
 /** What check mode, a first and a second real run of one task said. */
-export interface Truth {
+export interface Fidelity {
   readonly checked: Result;
   readonly first: Result;
   readonly second: Result;
@@ -30,10 +30,10 @@ export interface Expectations {
  * the real run; what says "ok" changes nothing, what says "changed" does; and afterwards check mode and a second run
  * find nothing to do (unless the task `repeats`).
  */
-export async function proveTruth(
+export async function proveFidelity(
   trial: Trial,
   { repeats, unpredictable }: Expectations = {},
-): Promise<Truth> {
+): Promise<Fidelity> {
   const before = await trial.state();
   const checked = await trial.run(true);
   same(before, await trial.state(), 'check mode touched the host');
@@ -116,7 +116,7 @@ export interface Stage {
 }
 
 /** Plays a story, or the first tasks of it, in a directory of the host that does not exist yet. */
-export async function proveStory(
+export async function proveScenario(
   module: Module,
   story: Story,
   stage: Stage,
@@ -129,7 +129,7 @@ export async function proveStory(
   for (const [args, marks] of turnsOf(story).slice(0, most)) {
     if (marks.before) await stage.prepare(`cd ${dir}; ${here(marks.before)}`);
     const wanted = here(args);
-    const { first } = await proveTruth(
+    const { first } = await proveFidelity(
       { state: () => stage.state(look), run: checkMode => stage.run(module, wanted, checkMode) },
       { ...(marks.repeats && { repeats: true }) },
     ).catch(error => {

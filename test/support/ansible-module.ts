@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import type { Module, Result } from '../../lib/modules/kit/define.ts';
 import type { Json } from '../../lib/source/value.ts';
-import { checkTruth, runModule, type TestOptions, withTemporaryDirectory } from './run-module.ts';
+import { checkFidelity, runModule, type TestOptions, withTemporaryDirectory } from './run-module.ts';
 
 /** One task that Ansible and we carry out in equal directories. `{dir}` in any text is the directory. */
 export interface OracleCase {
@@ -91,7 +91,7 @@ export function itAgreesWithAnsible(module: Module, table: OracleTable, cases: r
 }
 
 /** Proves for every case of a table that check mode tells the truth. */
-export function itTellsTheTruth(
+export function itPredictsTheRun(
   module: Module,
   cases: readonly OracleCase[],
   options: (dir: string) => TestOptions = () => ({}),
@@ -101,7 +101,7 @@ export function itTellsTheTruth(
       withTemporaryDirectory(async root => {
         const dir = join(root, 'd');
         fill(dir, setup);
-        await checkTruth(module, withDirectory(args, dir) as Record<string, Json>, dir, {
+        await checkFidelity(module, withDirectory(args, dir) as Record<string, Json>, dir, {
           cwd: dir,
           ...(repeats && { repeats }),
           ...(unpredictable && { unpredictable }),

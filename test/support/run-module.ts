@@ -25,7 +25,7 @@ import { markOf, parseRecords, type Records } from '../../lib/modules/kit/reply.
 import { bytesOf } from '../../lib/source/bytes.ts';
 import { fileSum } from '../../lib/source/file-sum.ts';
 import type { Json } from '../../lib/source/value.ts';
-import { type Expectations, proveTruth, type State, type Truth } from '../check-mode/prove.ts';
+import { type Expectations, type Fidelity, proveFidelity, type State } from '../check-mode/prove.ts';
 
 /** How a test runs a module: everything has a default that suits a temporary directory of this machine. */
 export interface TestOptions {
@@ -74,15 +74,15 @@ export async function runModule(
  * Proves on this machine that check mode tells the truth about a task. What it may not touch is all below a directory
  * (every byte, mode, owner and time), or what a function looks at.
  */
-export function checkTruth(
+export function checkFidelity(
   module: Module,
   raw: Readonly<Record<string, Json>>,
   where: string | (() => State | Promise<State>),
   options: TestOptions & Expectations = {},
-): Promise<Truth> {
+): Promise<Fidelity> {
   const state = typeof where === 'string' ? () => linesOf(treeState(where)) : where;
   const run = (checkMode: boolean) => runModule(module, raw, { diffMode: true, ...options, checkMode });
-  return proveTruth({ state, run }, options);
+  return proveFidelity({ state, run }, options);
 }
 
 const linesOf = (tree: Readonly<Record<string, string>>) =>

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Context } from 'mocha';
 
 /** A copy of this machine to try modules on: its own files (an overlay), mounts, host name and network. */
-export interface ThrowAwayCopy {
+export interface ScratchSystem {
   /** Words before a command that run it there. */
   readonly enter: readonly string[];
   /** Every file that differs from this machine's, the mounts, the name and the packet filter: all a module may change. */
@@ -34,7 +34,7 @@ getfacl -Rsn . 2>/dev/null
 uname -n; cut -d' ' -f2- /proc/self/mounts; iptables-save 2>/dev/null | sed -n '/^[-:]/s/ \\[[0-9:]*\\]$//p; /^-/p'`;
 
 /** Makes such a copy; the test is skipped where that is not allowed. */
-export async function throwAwayCopy(test: Context): Promise<ThrowAwayCopy> {
+export async function scratchSystem(test: Context): Promise<ScratchSystem> {
   const base = mkdtempSync(join(tmpdir(), 'polarplay-copy-'));
   const holder = spawn('unshare', [
     '-m',

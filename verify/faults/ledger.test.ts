@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { SqlTarget } from '../../lib/cluster/sql.ts';
-import { connect, patiently } from './ledger.ts';
+import { connect, withRetries } from './ledger.ts';
 
 /** What a PostgreSQL server answers to a client that it lets in: AuthenticationOk, ReadyForQuery. */
 const WELCOME = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');
@@ -37,12 +37,12 @@ describe('connections of the experiments', () => {
 
   it('try again when what they must know cannot be asked at once', async () => {
     await listen(2);
-    expect(await patiently(target, async () => tries)).to.equal(3);
+    expect(await withRetries(target, async () => tries)).to.equal(3);
   });
 
   it('end when what they were for fails: nothing keeps the program running', async () => {
     await listen(0);
-    const error = await patiently(target, () => Promise.reject(new Error('no answer'))).catch(e => e);
+    const error = await withRetries(target, () => Promise.reject(new Error('no answer'))).catch(e => e);
     expect(error.message).to.equal('no answer');
     await ended;
   });

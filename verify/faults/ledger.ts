@@ -50,7 +50,7 @@ export async function connect(target: SqlTarget, options = '', answerMs = ANSWER
 }
 
 /** A session for what must be done before the experiment and read after it: one lost try says nothing of the cluster. */
-export async function patiently<T>(target: SqlTarget, use: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withRetries<T>(target: SqlTarget, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const { withinMs } = PATIENCE;
   const { value: client } = await eventually(() => connect(target, '', withinMs), PATIENCE);
   try {
@@ -110,7 +110,7 @@ export class Ledger {
 
   /** Acknowledged rows that a node does not have. */
   async missingOn(target: SqlTarget): Promise<readonly number[]> {
-    const { rows } = await patiently(target, client =>
+    const { rows } = await withRetries(target, client =>
       client.query<{ seq: string }>('SELECT seq FROM ledger'),
     );
     const there = new Set(rows.map(row => Number(row.seq)));

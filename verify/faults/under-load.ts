@@ -4,9 +4,9 @@ import type { Opened } from '../../lib/cluster/open-deployment.ts';
 import type { SqlTarget } from '../../lib/cluster/sql.ts';
 import { messageOf } from '../../lib/source/errors.ts';
 import { emptyRecord } from '../../lib/source/record.ts';
-import { Ledger, patiently } from './ledger.ts';
+import { Ledger, withRetries } from './ledger.ts';
 import { PgbenchLoad } from './pgbench.ts';
-import { overlaps, reigns, WriterProbe } from './writers.ts';
+import { overlaps, WriterProbe, writerTerms } from './writers.ts';
 
 /** One thing done to the cluster while it is under load. */
 export interface Operation {
@@ -43,7 +43,7 @@ export interface UnderLoadReport {
   /** What the failed writes said: message → how often. */
   readonly errors: Readonly<Record<string, number>>;
   readonly probes: number;
-  readonly reigns: readonly string[];
+  readonly writerTerms: readonly string[];
   readonly pgbench: { readonly transactions: number; readonly interrupted: number };
   readonly verdicts: readonly Verdict[];
 }
@@ -109,9 +109,9 @@ export async function underLoad(
     ...(await Promise.all(targets.map(target => judgeLedger(ledger, target)))),
     judgeWriters(probe, expected),
     await judgePgbench(targetOf(primary.host)),
-    ...(experiment.undisturbed ? [await judgeQuiet(ledger, primary.sql, serverStart)] : []),
+    ...(experiment.undisturbed ? [await checkUndisturbed(ledger, primary.sql, serverStart)] : []),
   ];
-  await patiently(primary.sql, client => client.query(`DROP DATABASE ${DATABASE}`)).catch(error =>
+  await withRetries(primary.sql, client => client.query(`DROP DATABASE ${DATABASE}`)).catch(error =>
     say(`${DATABASE} stays: ${messageOf(error)}`),
   );
   return {
@@ -123,18 +123,18 @@ export async function underLoad(
     writeErrors: ledger.errors.length,
     errors: countBy(ledger.errors.map(({ message }) => message)),
     probes: probe.samples.length,
-    reigns: reigns(probe.samples),
+    writerTerms: writerTerms(probe.samples),
     pgbench: { transactions: load.transactions, interrupted: load.failures },
     verdicts,
   };
 }
 
 async function prepare(server: SqlTarget, target: SqlTarget): Promise<void> {
-  await patiently(server, async client => {
+  await withRetries(server, async client => {
     await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
     await client.query(`CREATE DATABASE ${DATABASE}`);
   });
-  await patiently(target, async client => {
+  await withRetries(target, async client => {
     await Ledger.prepare(client);
     await WriterProbe.prepare(client);
   });
@@ -162,7 +162,7 @@ async function judgeLedger(ledger: Ledger, target: SqlTarget): Promise<Verdict> 
 }
 
 function judgeWriters(probe: WriterProbe, expected: readonly string[]): Verdict {
-  const seen = reigns(probe.samples);
+  const seen = writerTerms(probe.samples);
   const both = overlaps(probe.samples);
   const ok = both.length === 0 && seen.join() === expected.join();
   const order = seen.join(' → ');
@@ -176,7 +176,7 @@ function judgeWriters(probe: WriterProbe, expected: readonly string[]): Verdict 
 /** What pgbench moved must add up, whatever was interrupted. */
 async function judgePgbench(target: SqlTarget): Promise<Verdict> {
   try {
-    const { rows } = await patiently(target, client =>
+    const { rows } = await withRetries(target, client =>
       client.query<{ accounts: string; history: string }>(
         'SELECT (SELECT sum(abalance) FROM pgbench_accounts) AS accounts, (SELECT coalesce(sum(delta), 0) FROM pgbench_history) AS history',
       ),
@@ -188,7 +188,7 @@ async function judgePgbench(target: SqlTarget): Promise<Verdict> {
   }
 }
 
-async function judgeQuiet(ledger: Ledger, server: SqlTarget, startedAt: string): Promise<Verdict> {
+async function checkUndisturbed(ledger: Ledger, server: SqlTarget, startedAt: string): Promise<Verdict> {
   const now = await startOf(server);
   const [first] = ledger.errors;
   const restarted = now === startedAt ? '' : `; the server restarted at ${now}`;
@@ -198,7 +198,7 @@ async function judgeQuiet(ledger: Ledger, server: SqlTarget, startedAt: string):
 }
 
 async function startOf(server: SqlTarget): Promise<string> {
-  const { rows } = await patiently(server, client =>
+  const { rows } = await withRetries(server, client =>
     client.query<{ t: string }>('SELECT pg_postmaster_start_time()::text AS t'),
   );
   return rows[0]!.t;

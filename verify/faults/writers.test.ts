@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { overlaps, reigns, type Sample } from './writers.ts';
+import { overlaps, type Sample, writerTerms } from './writers.ts';
 
 const sample = (host: string, fromMs: number, toMs: number, wrote = true): Sample => ({
   host,
@@ -26,7 +26,7 @@ describe('who wrote when', () => {
   ];
   for (const [what, samples, expected, count] of cases)
     it(what, () => {
-      expect(reigns(samples)).to.deep.equal(expected);
+      expect(writerTerms(samples)).to.deep.equal(expected);
       expect(overlaps(samples)).to.have.length(count);
     });
 

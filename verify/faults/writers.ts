@@ -12,7 +12,7 @@ export interface Sample {
 }
 
 /** Which nodes wrote, in the order of time, each as long as nobody else did. */
-export function reigns(samples: readonly Sample[]): readonly string[] {
+export function writerTerms(samples: readonly Sample[]): readonly string[] {
   const wrote = samples.filter(s => s.wrote).sort((a, b) => a.toMs - b.toMs);
   return wrote.map(s => s.host).filter((host, i, hosts) => host !== hosts[i - 1]);
 }

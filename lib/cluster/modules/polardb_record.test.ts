@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
-  checkTruth,
+  checkFidelity,
   finishedArguments,
   runModule,
   withTemporaryDirectory,
@@ -116,7 +116,7 @@ describe('polardb_record', () => {
     withTemporaryDirectory(async dir => {
       const path = join(dir, 'polar/record');
       const raw = { path, cluster: 'polar', initial_primary: 'rw1', nodes: { rw1: 1, ro1: 2 } };
-      const { checked, first } = await checkTruth(polardbRecord, raw, dir);
+      const { checked, first } = await checkFidelity(polardbRecord, raw, dir);
       expect(checked.record).to.deep.equal(first.record);
       expect(first.record).to.deep.include({
         primary: 'rw1',

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { UserEntry } from './databases.ts';
 import { parseGroups, parseShadow, parseUser } from './databases.ts';
-import { looksPlain, planUser, type UserFound, type UserWish } from './plan-user.ts';
+import { looksPlain, planUser, type UserFound, type UserRequest } from './plan-user.ts';
 
-const wish = (more: Partial<UserWish> = {}): UserWish => ({
+const wish = (more: Partial<UserRequest> = {}): UserRequest => ({
   name: 'bob',
   state: 'present',
   non_unique: false,
@@ -35,7 +35,7 @@ const found = (more: Partial<UserFound> = {}): UserFound => ({
 const none = found({ user: undefined, shadow: undefined, groups: groups.filter(g => g.name !== 'bob') });
 
 describe('users: what to do', () => {
-  const cases: readonly [string, UserWish, UserFound, readonly string[]][] = [
+  const cases: readonly [string, UserRequest, UserFound, readonly string[]][] = [
     ['nothing', wish({ uid: 1001, shell: '/bin/sh', home: '/home/bob' }), found(), []],
     ['a new one', wish({ uid: 7, comment: "O'B" }), none, ["useradd -u 7 -c 'O'\\''B' -m -- bob"]],
     [

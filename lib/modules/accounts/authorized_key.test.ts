@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule } from '../../../test/support/run-module.ts';
@@ -44,7 +44,7 @@ describe('authorized_key', () => {
     table,
     cases.filter(c => c.name !== 'invalid'),
   );
-  itTellsTheTruth(authorizedKey, cases);
+  itPredictsTheRun(authorizedKey, cases);
 
   it('refuses what is no key', async () => {
     const result = await runModule(authorizedKey, { user: me, path: '/tmp/none', key: 'nonsense' });

@@ -1,7 +1,7 @@
 import { ModuleError } from '../kit/define.ts';
 import { command, findGroup, type GroupEntry, type ShadowEntry, type UserEntry } from './databases.ts';
 
-export interface UserWish {
+export interface UserRequest {
   readonly name: string;
   readonly state: 'absent' | 'present';
   readonly uid?: number;
@@ -56,12 +56,12 @@ function known(found: UserFound, group: string): GroupEntry {
 }
 
 /** Commands that bring an account to what is wanted. Pure; passwords are kept out of the commands. */
-export function planUser(wish: UserWish, found: UserFound): UserPlan {
+export function planUser(wish: UserRequest, found: UserFound): UserPlan {
   if (wish.state === 'absent') return removal(wish, found.user);
   return found.user ? modification(wish, found, found.user) : creation(wish, found);
 }
 
-function removal(wish: UserWish, user: UserEntry | undefined): UserPlan {
+function removal(wish: UserRequest, user: UserEntry | undefined): UserPlan {
   if (!user) return { changes: [], commands: [], password: undefined };
   const flags = [...(wish.force ? ['-f'] : []), ...(wish.remove ? ['-r'] : [])];
   return {
@@ -71,7 +71,7 @@ function removal(wish: UserWish, user: UserEntry | undefined): UserPlan {
   };
 }
 
-function creation(wish: UserWish, found: UserFound): UserPlan {
+function creation(wish: UserRequest, found: UserFound): UserPlan {
   const extra = (wish.groups ?? []).map(g => known(found, g));
   const primary = wish.group === undefined ? undefined : known(found, wish.group);
   const flags: (string | number)[] = [
@@ -111,7 +111,7 @@ interface Part {
   readonly change: string;
 }
 
-function modification(wish: UserWish, found: UserFound, user: UserEntry): UserPlan {
+function modification(wish: UserRequest, found: UserFound, user: UserEntry): UserPlan {
   const password = passwordChange(wish, found.shadow);
   const parts = [
     ...plainParts(wish, found, user),
@@ -139,7 +139,7 @@ function modification(wish: UserWish, found: UserFound, user: UserEntry): UserPl
   };
 }
 
-function plainParts(wish: UserWish, found: UserFound, user: UserEntry): Part[] {
+function plainParts(wish: UserRequest, found: UserFound, user: UserEntry): Part[] {
   const primary = wish.group === undefined ? undefined : known(found, wish.group);
   const parts: (Part | false)[] = [
     wish.uid !== undefined &&
@@ -171,7 +171,7 @@ function plainParts(wish: UserWish, found: UserFound, user: UserEntry): Part[] {
   return parts.filter((p): p is Part => p !== false);
 }
 
-function groupParts(wish: UserWish, found: UserFound): Part[] {
+function groupParts(wish: UserRequest, found: UserFound): Part[] {
   if (wish.groups === undefined) return [];
   const now = new Set(found.groups.filter(g => g.members.includes(wish.name)).map(g => g.name));
   const wanted = new Set(wish.groups.map(g => known(found, g).name));
@@ -182,7 +182,7 @@ function groupParts(wish: UserWish, found: UserFound): Part[] {
   return [{ flags: [...(wish.append ? ['-a'] : []), '-G', [...wanted].join(',')], change }];
 }
 
-function expiryParts(wish: UserWish, shadow: ShadowEntry | undefined): Part[] {
+function expiryParts(wish: UserRequest, shadow: ShadowEntry | undefined): Part[] {
   if (wish.expires === undefined) return [];
   const now = shadow?.expires ?? -1;
   const wanted = wish.expires < 0 ? -1 : Math.floor(wish.expires / DAY);
@@ -197,7 +197,7 @@ function expiryParts(wish: UserWish, shadow: ShadowEntry | undefined): Part[] {
 
 const isLocked = (hash: string) => hash.startsWith('!');
 
-function lockParts(wish: UserWish, shadow: ShadowEntry | undefined): Part[] {
+function lockParts(wish: UserRequest, shadow: ShadowEntry | undefined): Part[] {
   const hash = shadow?.hash ?? '';
   if (wish.password_lock === true && !isLocked(hash)) return [{ flags: ['-L'], change: 'lock password' }];
   // Without a password below the lock there is nothing to unlock: usermod refuses that each time.
@@ -206,14 +206,14 @@ function lockParts(wish: UserWish, shadow: ShadowEntry | undefined): Part[] {
   return [];
 }
 
-function passwordChange(wish: UserWish, shadow: ShadowEntry | undefined): string | undefined {
+function passwordChange(wish: UserRequest, shadow: ShadowEntry | undefined): string | undefined {
   if (wish.password === undefined || wish.update_password !== 'always') return undefined;
   const bare = (hash: string) => hash.replace(/^!+/, '');
   if (shadow && bare(shadow.hash) === bare(wish.password)) return undefined;
   return `${wish.name}:${wish.password_lock ? '!' : ''}${wish.password}`;
 }
 
-function aging(wish: UserWish, shadow: ShadowEntry | undefined): Pick<UserPlan, 'changes' | 'commands'> {
+function aging(wish: UserRequest, shadow: ShadowEntry | undefined): Pick<UserPlan, 'changes' | 'commands'> {
   const { password_expire_min: min, password_expire_max: max, password_expire_warn: warn } = wish;
   const flags = [
     ...(min !== undefined && min !== shadow?.minimum ? ['-m', min] : []),
@@ -225,7 +225,7 @@ function aging(wish: UserWish, shadow: ShadowEntry | undefined): Pick<UserPlan, 
 }
 
 /** Makes a home directory as useradd would have: the skeleton's files, the user's own, closed to others. */
-function homeCommands(home: string, wish: UserWish): string {
+function homeCommands(home: string, wish: UserRequest): string {
   const skeleton = wish.skeleton ?? '/etc/skel';
   const umask =
     wish.umask === undefined ? `$(awk '$1 == "UMASK" {print $2}' /etc/login.defs 2>/dev/null)` : wish.umask;

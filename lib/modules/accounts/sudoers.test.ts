@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { itTellsTheTruth, type OracleCase } from '../../../test/support/ansible-module.ts';
+import { itPredictsTheRun, type OracleCase } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { sudoers } from './sudoers.ts';
 
@@ -21,7 +21,7 @@ describe('sudoers', () => {
     { name: 'gone', setup: 'echo x >rule', args: { ...rule, state: 'absent' } },
     { name: 'gone already', args: { ...rule, state: 'absent' } },
   ];
-  itTellsTheTruth(sudoers, cases);
+  itPredictsTheRun(sudoers, cases);
 
   const lines: readonly [Record<string, string | boolean | string[]>, string][] = [
     [{}, 'bob ALL=NOPASSWD: /bin/ls\n'],

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
-import { checkTruth, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { checkFidelity, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import { assemble } from '../files/assemble.ts';
 import { firstWord } from '../kit/sh.ts';
@@ -53,9 +53,9 @@ describe('script', () => {
       const context = { find: () => file };
       const task = (cmd: string) => ({ cmd, chdir: dir });
       writeFileSync(file, '#!/bin/sh\n"$1" made\n');
-      const making = await checkTruth(script, { ...task('make touch'), creates: made }, dir, { context });
+      const making = await checkFidelity(script, { ...task('make touch'), creates: made }, dir, { context });
       expect(making.first).to.include({ changed: true, rc: 0 });
-      const removing = await checkTruth(script, { ...task('make rm'), removes: made }, dir, { context });
+      const removing = await checkFidelity(script, { ...task('make rm'), removes: made }, dir, { context });
       expect(removing.first).to.include({ changed: true, rc: 0 });
     }));
 
@@ -105,5 +105,5 @@ describe('assemble', () => {
     { via: 'action', fields: ['msg', 'dest', 'checksum', 'mode', 'backup_file'] },
     CASES,
   );
-  itTellsTheTruth(assemble, CASES);
+  itPredictsTheRun(assemble, CASES);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
-import { checkTruth, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { checkFidelity, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import type { Result } from '../kit/define.ts';
 import { dockerContainer } from './docker_container.ts';
@@ -162,7 +162,7 @@ describe('docker: a real daemon', function () {
   });
 
   const truth = async (module: typeof dockerImage, args: Record<string, Json>, repeats = false) => {
-    const { checked, first } = await checkTruth(module, args, state, { env: env(), repeats });
+    const { checked, first } = await checkFidelity(module, args, state, { env: env(), repeats });
     expect(first.failed, JSON.stringify(first.msg)).to.equal(undefined);
     expect(first.actions, 'check mode predicted otherwise').to.deep.equal(checked.actions);
     return first;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
-import { checkTruth, runModule, type TestOptions } from '../../../test/support/run-module.ts';
+import { checkFidelity, runModule, type TestOptions } from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import type { Module } from '../kit/define.ts';
 import { mysqlValue, parseResults } from './mysql/client.ts';
@@ -159,7 +159,7 @@ describe('mysql_query', function () {
 
   /** Check mode predicts and does nothing, the first run does, the second has nothing to do. */
   async function truth(module: Module, raw: Record<string, Json>) {
-    const { first } = await checkTruth(module, { ...socket(), ...raw }, state);
+    const { first } = await checkFidelity(module, { ...socket(), ...raw }, state);
     expect(first, JSON.stringify(first)).to.include({ changed: true }).and.not.to.include({ failed: true });
     return first;
   }
@@ -203,7 +203,8 @@ describe('mysql_query', function () {
       const target = join(dir!, `dump.${ending}`);
       const task = { ...socket(), name: 'one', target };
       const there = async () => [...(await state()), `${target} ${existsSync(target)}`];
-      const dumped = (await checkTruth(mysqlDb, { ...task, state: 'dump' }, there, { repeats: true })).first;
+      const dumped = (await checkFidelity(mysqlDb, { ...task, state: 'dump' }, there, { repeats: true }))
+        .first;
       expect(dumped, String(dumped.msg)).to.include({ changed: true });
       await run({ query: 'drop table one.t' });
       const read = await runModule(mysqlDb, { ...task, state: 'import' });

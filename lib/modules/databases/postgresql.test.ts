@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '../../../test/support/postgres-cluster.ts';
 import {
-  checkTruth,
+  checkFidelity,
   runModule,
   type TestOptions,
   withTemporaryDirectory,
@@ -96,14 +96,14 @@ describe('PostgreSQL modules with a server', function () {
 
   /** Check mode predicts without doing; the first run does; the second has nothing to do. */
   async function truth(module: Module, raw: Raw) {
-    const { first } = await checkTruth(module, { login_unix_socket: cluster.socket, ...raw }, state);
+    const { first } = await checkFidelity(module, { login_unix_socket: cluster.socket, ...raw }, state);
     expect(first.failed, JSON.stringify(first)).to.equal(undefined);
     expect(first.changed).to.equal(true);
     return first;
   }
 
   it('pings', async () => {
-    await checkTruth(postgresqlPing, { login_unix_socket: cluster.socket }, state);
+    await checkFidelity(postgresqlPing, { login_unix_socket: cluster.socket }, state);
     const result = await run(postgresqlPing, {}, { checkMode: true });
     expect(result).to.deep.include({ changed: false, is_available: true, conn_err_msg: '' });
     const gone = await run(postgresqlPing, { login_unix_socket: '/no/such' });
@@ -150,9 +150,14 @@ describe('PostgreSQL modules with a server', function () {
 
   it('runs queries: in check mode what they did is taken back', async () => {
     const query = (text: string, repeats = true) =>
-      checkTruth(postgresqlQuery, { login_unix_socket: cluster.socket, db: 'postgres', query: text }, state, {
-        repeats,
-      });
+      checkFidelity(
+        postgresqlQuery,
+        { login_unix_socket: cluster.socket, db: 'postgres', query: text },
+        state,
+        {
+          repeats,
+        },
+      );
     expect((await query('select 1', false)).first.changed).to.equal(false);
     expect((await query('create role asked')).first.changed).to.equal(true);
     expect((await query("comment on role asked is 'x'")).first.changed).to.equal(true);
@@ -223,7 +228,7 @@ describe('PostgreSQL modules with a server', function () {
         const target = join(dir, `dump.${ending}`);
         const there = () => [...state(), `${target} ${existsSync(target)}`];
         const dump = { login_unix_socket: cluster.socket, name: 'source', state: 'dump', target };
-        const dumped = (await checkTruth(postgresqlDb, dump, there, { repeats: true })).first;
+        const dumped = (await checkFidelity(postgresqlDb, dump, there, { repeats: true })).first;
         expect(dumped, `${ending}: ${dumped.msg}`).to.include({ changed: true });
         expect(existsSync(target)).to.equal(true);
         const name = `copy_${ending.replace('.', '_')}`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -51,7 +51,7 @@ describe('archive', () => {
     },
     CASES,
   );
-  itTellsTheTruth(archive, CASES);
+  itPredictsTheRun(archive, CASES);
 
   it('packs what it says, and takes the sources away', () =>
     withTemporaryDirectory(async dir => {

@@ -1,6 +1,6 @@
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import type { Json } from '../../source/value.ts';
@@ -66,5 +66,5 @@ const NEWER: readonly OracleCase[] = [
 
 describe('blockinfile', () => {
   itAgreesWithAnsible(blockinfile, { via: 'module', fields: ['msg', 'backup_file'] }, CASES);
-  itTellsTheTruth(blockinfile, [...CASES, ...NEWER]);
+  itPredictsTheRun(blockinfile, [...CASES, ...NEWER]);
 });

@@ -4,7 +4,7 @@ import { type Attributes, attributeChanges, modeText, statusFields } from '../ki
 import { type ModuleContext, ModuleError, type Plan, quote, type Steps } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { absoluteWord, attributesFound, type Found, foundOf, lookScript } from '../kit/stat.ts';
+import { absoluteWord, attributesFound, type Found, foundOf, statScript } from '../kit/stat.ts';
 import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import {
   EACH,
@@ -19,7 +19,7 @@ import { directoryScript } from './file-decision.ts';
 import { byDirectory, commandLines, type EntryChanges, entryCommands } from './file-tree.ts';
 import { destinationLines } from './place-file.ts';
 
-export interface RemoteWish {
+export interface RemoteRequest {
   readonly src: string;
   readonly dest: string;
   readonly wanted: Attributes;
@@ -34,7 +34,7 @@ export interface RemoteWish {
 
 /** A source on the host, and what is at the destination. */
 export interface RemoteFound {
-  readonly wish: RemoteWish;
+  readonly wish: RemoteRequest;
   readonly source: Found;
   readonly at: Found;
   /** Below source and destination; for a directory only. */
@@ -43,15 +43,15 @@ export interface RemoteFound {
 }
 
 /** Looks at both sides: one request. */
-export function* probeRemote(wish: RemoteWish): Steps<RemoteFound> {
+export function* probeRemote(wish: RemoteRequest): Steps<RemoteFound> {
   const name = basename(wish.src);
   // A directory goes into the destination under its name, unless a slash says that its content is meant.
   const inside = wish.src.endsWith('/') ? '' : `/${quote(name)}`;
   const script = [
-    lookScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
+    statScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
     's0=$p; a=; part dest',
     `if [ -d "$s0" ]; then w=${absoluteWord(wish.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(wish.dest, name)}; fi`,
-    lookScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
+    statScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
     `if [ -n "$a" ]; then`,
     `begin theirs; cd -P "$s0" && find . -mindepth 1 -exec sh -c ${quote(EACH)} sh {} +`,
     `begin ours; [ ! -d "$w" ] || find . -mindepth 1 -exec sh -c ${quote(`cd -P "$0" || exit 0\n${EACH}`)} "$w" {} +`,
@@ -189,7 +189,7 @@ function planDirectory(found: RemoteFound, ctx: ModuleContext): Plan {
 }
 
 /** The mode is for the directory itself, as with Ansible; what is inside keeps that of its source. */
-const topWish = ({ wanted }: RemoteWish): Attributes => ({
+const topWish = ({ wanted }: RemoteRequest): Attributes => ({
   ...wanted,
   mode: wanted.mode === 'preserve' ? undefined : wanted.mode,
 });

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -201,7 +201,7 @@ const REMOTE_TREES: readonly OracleCase[] = [
 describe('copy', () => {
   itAgreesWithAnsible(copy, { via: 'action', fields: FIELDS }, [...FILES, ...REMOTE]);
   itAgreesWithAnsible(copy, { via: 'action', fields: ['msg'] }, [...TREES, ...REMOTE_TREES]);
-  itTellsTheTruth(copy, [...FILES, ...REMOTE, ...TREES, ...REMOTE_TREES]);
+  itPredictsTheRun(copy, [...FILES, ...REMOTE, ...TREES, ...REMOTE_TREES]);
 
   it('streams a large file from where it is, and makes its sum once for all hosts', () =>
     withTemporaryDirectory(async dir => {
@@ -311,7 +311,7 @@ describe('template', () => {
   const options = (dir: string) => ({ files: dir, variables: { name: 'größe' } });
   const SETUP = 'printf "Hello {{ name }}\\n" >t.j2; chmod 711 t.j2';
 
-  itTellsTheTruth(
+  itPredictsTheRun(
     template,
     [
       put('a new file', SETUP, { src: 't.j2', mode: '0600' }),

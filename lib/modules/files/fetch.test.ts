@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -49,7 +49,7 @@ describe('fetch', () => {
     },
     CASES,
   );
-  itTellsTheTruth(fetch, CASES);
+  itPredictsTheRun(fetch, CASES);
 
   it('leaves its directory for no path', async () => {
     const result = await runModule(fetch, { src: '/etc/../../../etc/hostname', dest: '/tmp/a' });

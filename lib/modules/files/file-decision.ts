@@ -2,7 +2,7 @@ import type { Json } from '../../source/value.ts';
 import { type Attributes, chmodText, type FileStatus, modeBits, modeText } from '../kit/attributes.ts';
 import { ModuleError, quote } from '../kit/define.ts';
 import type { Found } from '../kit/stat.ts';
-import { isRootly, temporaryBeside } from '../kit/write-file.ts';
+import { isOwnedByRoot, temporaryBeside } from '../kit/write-file.ts';
 import type { FileArgs } from './file-arguments.ts';
 import type { Entry } from './file-tree.ts';
 
@@ -285,7 +285,7 @@ export function directoryScript(path: string, umask: number, wanted: Attributes)
     `if [ -d "./$c" ]; then step "$c"; continue; fi`,
     `e=$(mkdir "./$c" 2>&1) || [ -d "./$c" ] || fail "There was an issue creating \${PWD%/}/$c as requested: $e"`,
     'step "$c"',
-    isRootly(wanted) && chown !== ''
+    isOwnedByRoot(wanted) && chown !== ''
       ? `if ! { [ -O / ] && [ -G / ] && [ -O . ] && [ -G . ]; }; then ${chown}; fi`
       : chown,
     byUmask

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -189,7 +189,7 @@ const FIELDS = ['msg', 'path', 'dest', 'src', 'state', 'mode', 'owner', 'group',
 
 describe('file', () => {
   itAgreesWithAnsible(file, { via: 'module', fields: FIELDS }, CASES);
-  itTellsTheTruth(file, CASES);
+  itPredictsTheRun(file, CASES);
 
   it('tells a change to come for an owner to come', () =>
     withTemporaryDirectory(async dir => {

@@ -1,6 +1,6 @@
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import type { Json } from '../../source/value.ts';
@@ -87,5 +87,5 @@ describe('ini_file', () => {
     { via: 'module', ansibleName: 'community.general.ini_file', fields: ['msg', 'backup_file', 'path'] },
     CASES,
   );
-  itTellsTheTruth(iniFile, [...CASES, ...NEWER]);
+  itPredictsTheRun(iniFile, [...CASES, ...NEWER]);
 });

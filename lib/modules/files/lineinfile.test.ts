@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -80,7 +80,7 @@ const CASES: readonly OracleCase[] = [
 
 describe('lineinfile', () => {
   itAgreesWithAnsible(lineinfile, { via: 'module', fields: ['msg', 'backup', 'found'] }, CASES);
-  itTellsTheTruth(lineinfile, CASES);
+  itPredictsTheRun(lineinfile, CASES);
 
   it('shows what changes', () =>
     withTemporaryDirectory(async dir => {

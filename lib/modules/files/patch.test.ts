@@ -1,6 +1,6 @@
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import type { Json } from '../../source/value.ts';
@@ -37,5 +37,5 @@ describe('patch', () => {
     { via: 'module', ansibleName: 'ansible.posix.patch', fields: [], needs: ['patch'] },
     CASES,
   );
-  itTellsTheTruth(patch, [...CASES, apply('applies one of the control machine', { remote_src: false })]);
+  itPredictsTheRun(patch, [...CASES, apply('applies one of the control machine', { remote_src: false })]);
 });

@@ -1,6 +1,6 @@
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import type { Json } from '../../source/value.ts';
@@ -43,5 +43,5 @@ const CASES: readonly OracleCase[] = [
 
 describe('replace', () => {
   itAgreesWithAnsible(replace, { via: 'module', fields: ['msg', 'backup_file', 'rc'] }, CASES);
-  itTellsTheTruth(replace, CASES);
+  itPredictsTheRun(replace, CASES);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
 import {
-  checkTruth,
+  checkFidelity,
   finishedArguments,
   replaySteps,
   runModule,
@@ -21,10 +21,10 @@ describe('synchronize', () => {
     return withTemporaryDirectory(async dir => {
       execFileSync('sh', ['-c', 'mkdir a b; echo 1 >a/f; echo 2 >b/g'], { cwd: dir });
       const raw = { src: `${join(dir, 'a')}/`, dest: join(dir, 'b') };
-      const { first } = await checkTruth(synchronize, raw, dir);
+      const { first } = await checkFidelity(synchronize, raw, dir);
       expect([first.changed, first.failed]).to.deep.equal([true, undefined]);
       expect(readFileSync(join(dir, 'b/f'), 'utf8')).to.equal('1\n');
-      await checkTruth(synchronize, { ...raw, delete: true }, dir);
+      await checkFidelity(synchronize, { ...raw, delete: true }, dir);
       expect(existsSync(join(dir, 'b/g'))).to.equal(false);
       expect((await runModule(synchronize, { ...raw, src: join(dir, 'none') })).failed).to.equal(true);
     });

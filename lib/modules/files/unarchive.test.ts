@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -71,7 +71,7 @@ describe('unarchive', () => {
   const fields = ['dest', 'msg', 'files', 'skipped'];
   const table = { via: 'action', fields, needs: ['zip', 'unzip', 'xz', 'bzip2', 'zstd'] } as const;
   itAgreesWithAnsible(unarchive, table, [...TARS, ...ZIPS]);
-  itTellsTheTruth(unarchive, [...TARS, ...ZIPS]);
+  itPredictsTheRun(unarchive, [...TARS, ...ZIPS]);
 
   it('says what is missing on the host', () =>
     withTemporaryDirectory(async dir => {

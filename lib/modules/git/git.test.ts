@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -67,7 +67,7 @@ describe('git', () => {
     { via: 'module', fields: ['before', 'after', 'remote_url_changed'], needs: ['git'] },
     CASES,
   );
-  itTellsTheTruth(git, CASES);
+  itPredictsTheRun(git, CASES);
 
   it('leaves the version in the working copy, and submodules', () =>
     withTemporaryDirectory(async dir => {

@@ -135,12 +135,12 @@ function finalAttributes({ found, wanted }: Writing) {
     /** Nothing but the process's own owner and group is wanted: no need to hide the file until it has them. */
     own: wanted.owner === undefined && wanted.group === undefined && (kept === undefined || found.own),
     /** Root is wanted, and most likely at work. The group may read no more than others, should it be another first. */
-    rootly: kept === undefined && isRootly(wanted) && (mode & 0o070) >> 3 === (mode & 0o007),
+    rootly: kept === undefined && isOwnedByRoot(wanted) && (mode & 0o070) >> 3 === (mode & 0o007),
   };
 }
 
 /** The author wants what root gets without asking. */
-export const isRootly = ({ owner, group }: Attributes): boolean =>
+export const isOwnedByRoot = ({ owner, group }: Attributes): boolean =>
   (owner === 'root' || owner === '0') && (group === undefined || group === 'root' || group === '0');
 
 function writeScript(writing: Writing, temporary: string, present: boolean): string {

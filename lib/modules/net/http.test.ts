@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, type TestOptions, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -161,7 +161,7 @@ describe('requests to web services', () => {
       'backup_file',
     ];
     itAgreesWithAnsible(getUrl, { via: 'module', fields }, DOWNLOADS);
-    itTellsTheTruth(getUrl, DOWNLOADS);
+    itPredictsTheRun(getUrl, DOWNLOADS);
   });
 
   describe('uri', () => {

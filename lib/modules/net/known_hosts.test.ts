@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
@@ -60,7 +60,7 @@ describe('known_hosts', () => {
     { fields: ['name', 'path'], via: 'module' },
     cases.filter(c => c.name !== 'hashed in the file'),
   );
-  itTellsTheTruth(knownHosts, cases);
+  itPredictsTheRun(knownHosts, cases);
 
   it('hides names as ssh-keygen does', async function () {
     onlyWithPrograms(this, 'ssh-keygen');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { onlyWhereChangesAreAllowed, onlyWithPrograms } from '../../../test/support/requirements.ts';
 import { finishedArguments, replaySteps, runModule, testContext } from '../../../test/support/run-module.ts';
-import { throwAwayCopy } from '../../../test/support/scratch-system.ts';
+import { scratchSystem } from '../../../test/support/scratch-system.ts';
 import type { Result } from '../kit/define.ts';
 import { apt } from './apt.ts';
 
@@ -86,7 +86,7 @@ describe('apt', () => {
   it('repairs what a dpkg left that was killed', async function () {
     onlyWithPrograms(this, 'apt-get', 'dpkg-deb');
     this.timeout(120_000);
-    const copy = await throwAwayCopy(this);
+    const copy = await scratchSystem(this);
     try {
       // Its script kills dpkg while that works on it, as a reset of the host would.
       copy.run(`cd /root; mkdir -p d/DEBIAN

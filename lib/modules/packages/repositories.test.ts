@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import {
@@ -57,7 +57,7 @@ describe('yum_repository', () => {
     { name: 'no directory', args: { ...repo, reposdir: '{dir}/none' } },
   ];
   itAgreesWithAnsible(yumRepository, { fields: ['repo'], via: 'module' }, cases);
-  itTellsTheTruth(yumRepository, cases);
+  itPredictsTheRun(yumRepository, cases);
 });
 
 describe('apt_repository', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { onlyWhereChangesAreAllowed } from '../../../test/support/requirements.ts';
@@ -69,7 +69,7 @@ describe('mount', () => {
     { fields, via: 'module', ansibleName: 'ansible.posix.mount' },
     cases.filter(c => 'src' in c.args),
   );
-  itTellsTheTruth(mount, cases);
+  itPredictsTheRun(mount, cases);
 
   it('needs to know what to mount', async () => {
     try {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { onlyWhereChangesAreAllowed, onlyWithPrograms } from '../../../test/support/requirements.ts';
@@ -71,7 +71,7 @@ describe('cron', () => {
     { fields: ['jobs', 'envs', 'cron_file', 'msg'], via: 'module', needs: ['crontab'] },
     cases,
   );
-  itTellsTheTruth(cron, cases);
+  itPredictsTheRun(cron, cases);
 
   it('keeps jobs in the crontab of a user', async function () {
     onlyWhereChangesAreAllowed(this);

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { itAgreesWithAnsible } from '../../../test/support/ansible-module.ts';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
 import {
-  checkTruth,
+  checkFidelity,
   finishedArguments,
   replaySteps,
   runModule,
@@ -133,11 +133,11 @@ describe('htpasswd', () => {
         const path = join(dir, 'users');
         writeFileSync(path, 'alice:x');
         const args = { path, name: 'bob', password: "it's $x", hash_scheme };
-        const { first } = await checkTruth(htpasswd, args, dir);
+        const { first } = await checkFidelity(htpasswd, args, dir);
         expect([first.changed, first.msg]).to.deep.equal([true, 'Add bob']);
         expect((await runModule(htpasswd, { ...args, password: 'other' })).msg).to.equal('Update bob');
         expect(readFileSync(path, 'utf8')).to.match(/^alice:x\nbob:\S+\n$/);
-        await checkTruth(htpasswd, { path, name: 'bob', state: 'absent' }, dir);
+        await checkFidelity(htpasswd, { path, name: 'bob', state: 'absent' }, dir);
         expect(readFileSync(path, 'utf8')).to.equal('alice:x\n');
       });
     });

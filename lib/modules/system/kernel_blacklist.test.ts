@@ -1,6 +1,6 @@
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { kernelBlacklist } from './kernel_blacklist.ts';
@@ -17,5 +17,5 @@ const cases: readonly OracleCase[] = [
 describe('kernel_blacklist', () => {
   const table = { fields: [], via: 'module', ansibleName: 'community.general.kernel_blacklist' } as const;
   itAgreesWithAnsible(kernelBlacklist, table, cases);
-  itTellsTheTruth(kernelBlacklist, cases);
+  itPredictsTheRun(kernelBlacklist, cases);
 });

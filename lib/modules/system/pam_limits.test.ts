@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule } from '../../../test/support/run-module.ts';
@@ -42,7 +42,7 @@ const cases: readonly OracleCase[] = [
 describe('pam_limits', () => {
   const table = { fields: ['msg'], via: 'module', ansibleName: 'community.general.pam_limits' } as const;
   itAgreesWithAnsible(pamLimits, table, cases);
-  itTellsTheTruth(pamLimits, cases);
+  itPredictsTheRun(pamLimits, cases);
 
   const refused: readonly [Record<string, string | boolean>, RegExp][] = [
     [{ value: 'many' }, /Value of "many" for item "nofile" is invalid/],

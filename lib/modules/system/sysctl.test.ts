@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import {
   itAgreesWithAnsible,
-  itTellsTheTruth,
+  itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import {
@@ -49,7 +49,7 @@ const cases: readonly OracleCase[] = [
 
 describe('sysctl', () => {
   itAgreesWithAnsible(sysctl, { fields: [], via: 'module', ansibleName: 'ansible.posix.sysctl' }, cases);
-  itTellsTheTruth(sysctl, cases);
+  itPredictsTheRun(sysctl, cases);
 
   it('finds the kernel file of a name', () => {
     expect(procPath('net.ipv4.conf.eth0/1.forwarding')).to.equal('/proc/sys/net/ipv4/conf/eth0.1/forwarding');

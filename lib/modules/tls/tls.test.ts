@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { itAgreesWithAnsible, type OracleCase } from '../../../test/support/ansible-module.ts';
 import { onlyWithPrograms } from '../../../test/support/requirements.ts';
-import { checkTruth, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { checkFidelity, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import type { Module } from '../kit/define.ts';
 import { opensshKeypair } from './openssh_keypair.ts';
@@ -68,7 +68,7 @@ describe('keys and certificates', () => {
 
   /** Check mode tells the truth, and a second run changes nothing. */
   async function truth(module: Module, args: Record<string, Json>, dir: string, changed = true) {
-    const { first } = await checkTruth(module, args, dir);
+    const { first } = await checkFidelity(module, args, dir);
     expect(first.failed, String(first.msg)).to.equal(undefined);
     expect(first.changed).to.equal(changed);
     return first;

@@ -2,7 +2,7 @@ import type { Value } from '../../source/value.ts';
 import { Fault, type Site } from '../fault.ts';
 import { findFilter, nearFilter } from '../filters/index.ts';
 import { findLookup, nearLookup } from '../lookups/index.ts';
-import { Blank, defined } from '../python/undefined.ts';
+import { defined, LenientUndefined } from '../python/undefined.ts';
 import type { Args, Body, Expr } from '../syntax/ast.ts';
 import type { PluginKind, TemplarOptions } from '../templar.ts';
 import { findTest, nearTest } from '../tests/index.ts';
@@ -10,8 +10,8 @@ import { withLabel } from './label.ts';
 import type { Eval, Exec, Filter, Runtime, Test } from './runtime.ts';
 
 /** A value that a filter can work with. */
-function solid(value: Value): Value {
-  return value instanceof Blank ? '' : defined(value);
+function requireDefined(value: Value): Value {
+  return value instanceof LenientUndefined ? '' : defined(value);
 }
 
 const LOOKUP_FUNCTIONS: ReadonlySet<string> = new Set(['lookup', 'query', 'q']);
@@ -64,7 +64,7 @@ export class Compiler {
       withLabel('the filter', name, () => {
         if (entry.lenient) return entry.run(rt, value, args, named);
         for (const arg of args) defined(arg);
-        return entry.run(rt, solid(value), args, named);
+        return entry.run(rt, requireDefined(value), args, named);
       });
   }
 
@@ -73,7 +73,7 @@ export class Compiler {
     if (!entry) return this.missing('UNKNOWN_TEST', 'test', name, nearTest(name), site);
     return (rt, value, args, named) =>
       withLabel('the test', name, () => {
-        return entry.run(rt, entry.lenient ? value : solid(value), args, named);
+        return entry.run(rt, entry.lenient ? value : requireDefined(value), args, named);
       });
   }
 

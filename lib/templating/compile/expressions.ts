@@ -4,7 +4,7 @@ import { compare, contains, dictSet, equals, truthy } from '../python/compare.ts
 import { checkLength } from '../python/limits.ts';
 import { add, binary, negate } from '../python/operators.ts';
 import { str } from '../python/print.ts';
-import { Blank } from '../python/undefined.ts';
+import { LenientUndefined } from '../python/undefined.ts';
 import { shortName } from '../registry.ts';
 import type { CompareOperator, Expr } from '../syntax/ast.ts';
 import { compileCall, compileFilter, compileTest } from './calls.ts';
@@ -177,6 +177,6 @@ function compileChoice(compiler: Compiler, node: Expr & { kind: 'choice' }): Eva
     if (test(rt)) return chosen(rt);
     return otherwise
       ? otherwise(rt)
-      : new Blank(written(node.site), { site: node.site, explain: () => ({ reason }) });
+      : new LenientUndefined(written(node.site), { site: node.site, explain: () => ({ reason }) });
   };
 }

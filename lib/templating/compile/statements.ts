@@ -1,5 +1,5 @@
 import { Undefined, type Value } from '../../source/value.ts';
-import { Blank, undefinedFault } from '../python/undefined.ts';
+import { LenientUndefined, undefinedFault } from '../python/undefined.ts';
 import type { BlockFilter, Body, Statement } from '../syntax/ast.ts';
 import { assign } from './assign.ts';
 import { compileArgs } from './calls.ts';
@@ -77,7 +77,7 @@ function compilePrint(compiler: Compiler, node: Statement & { kind: 'print' }): 
   return (rt, out) => {
     const result = value(rt);
     rt.site = node.value.site;
-    if (result instanceof Undefined && !(result instanceof Blank)) throw undefinedFault(result);
+    if (result instanceof Undefined && !(result instanceof LenientUndefined)) throw undefinedFault(result);
     out.push(result);
     return 'next';
   };

@@ -3,7 +3,7 @@ import { fault } from '../fault.ts';
 import { asNumber } from './numbers.ts';
 import { PyObject } from './objects.ts';
 import { itemsOf, typeName } from './types.ts';
-import { Blank, undefinedFault } from './undefined.ts';
+import { LenientUndefined, undefinedFault } from './undefined.ts';
 
 /** Python's bool(). */
 export function truthy(value: Value): boolean {
@@ -22,7 +22,7 @@ export function truthy(value: Value): boolean {
   if (value instanceof Map) return value.size > 0;
   if (value instanceof Tuple) return value.items.length > 0;
   if (value instanceof Float) return value.value !== 0;
-  if (value instanceof Blank) return false;
+  if (value instanceof LenientUndefined) return false;
   if (value instanceof Undefined) throw undefinedFault(value);
   return value instanceof PyObject ? value.truthy() : true;
 }
@@ -31,9 +31,9 @@ export function truthy(value: Value): boolean {
 export function equals(left: Value, right: Value): boolean {
   if (left === right && typeof left !== 'object') return true;
   if (typeof left === 'string' && typeof right === 'string') return false;
-  if (left instanceof Blank) return right instanceof Blank;
+  if (left instanceof LenientUndefined) return right instanceof LenientUndefined;
   if (left instanceof Undefined) throw undefinedFault(left);
-  if (right instanceof Blank) return false;
+  if (right instanceof LenientUndefined) return false;
   if (right instanceof Undefined) throw undefinedFault(right);
   const x = asNumber(left);
   if (x !== undefined) return equalNumbers(left, right, x);

@@ -2,7 +2,7 @@ import { Tuple, Undefined, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { characters } from './text.ts';
 import { typeName } from './types.ts';
-import { Blank, undefinedFault } from './undefined.ts';
+import { LenientUndefined, undefinedFault } from './undefined.ts';
 
 /** What Python iterates over: items of lists and tuples, keys of mappings, characters of text. */
 export function iterate(value: Value): readonly Value[] {
@@ -10,7 +10,7 @@ export function iterate(value: Value): readonly Value[] {
   if (value instanceof Map) return [...value.keys()];
   if (value instanceof Tuple) return value.items;
   if (typeof value === 'string') return characters(value);
-  if (value instanceof Blank) return [];
+  if (value instanceof LenientUndefined) return [];
   if (value instanceof Undefined) throw undefinedFault(value);
   throw fault(`${typeName(value)} is not a list, so it can not be looped over`);
 }

@@ -8,7 +8,7 @@ import {
   Unsafe,
   type Value,
 } from '../../source/value.ts';
-import { Blank, undefinedFault } from './undefined.ts';
+import { LenientUndefined, undefinedFault } from './undefined.ts';
 
 /** Python's str(). */
 export function str(value: Value): string {
@@ -33,7 +33,7 @@ export function repr(value: Value): string {
   if (Array.isArray(value)) return `[${value.map(repr).join(', ')}]`;
   if (value instanceof Map) return reprDict(value);
   if (value instanceof Tuple) return reprTuple(value.items);
-  if (value instanceof Blank) return '';
+  if (value instanceof LenientUndefined) return '';
   if (value instanceof Undefined) throw undefinedFault(value);
   if (value instanceof Opaque) return value.toString();
   if (value instanceof Secret) return '<vault>';

@@ -26,7 +26,7 @@ export class Missing extends Undefined {
 }
 
 /** What an inline `if` without `else` leaves when it is false: as good as empty, but still not defined. */
-export class Blank extends Missing {}
+export class LenientUndefined extends Missing {}
 
 /** Undefined for a known reason. */
 export function missing(name: string, reason: string, site?: Site): Missing {
