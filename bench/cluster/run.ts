@@ -91,7 +91,7 @@ async function runLocked(options: BenchOptions): Promise<RunDetail> {
   return detailOf(journal.soFar!, consistent, signal?.aborted ? messageOf(signal.reason) : undefined);
 }
 
-/** A run's result from what it measured, whether it came to its end or not. */
+/** A run's result from what it measured, whether it finished or not. */
 export function detailOf(run: RunSoFar, consistent: boolean | undefined, interrupted?: string): RunDetail {
   const { head, measurements, complaints, remarks, storage } = run;
   const record: RunRecord = {

@@ -6,7 +6,7 @@ import { missingHandlers, sectionsOf, titleOf } from './listing.ts';
 import { eachTask } from './task-list.ts';
 import type { Play, Playbook, Task } from './types.ts';
 
-/** Something in a playbook tree that works, or may work, and had better be otherwise. */
+/** What works, or may work, and could be better. */
 export interface LintFinding {
   readonly rule: LintRule;
   readonly at: Position;

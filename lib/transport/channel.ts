@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** How a program at the far end of a channel came to its end. */
+/** How a program at the far end of a channel finished. */
 export type ChannelEnd =
   /** It exited: the code, or 128 + N for signal N. */
   | { readonly kind: 'exit'; readonly rc: number }

@@ -46,7 +46,7 @@ export interface Become {
   readonly user: string;
   /** Handed over on stdin, never in an argument list. */
   readonly password?: string;
-  /** Flags in the place of the usual ones (`-H -S -n` for sudo), as Ansible's become_flags. */
+  /** Flags instead of the usual ones (`-H -S -n` for sudo), as Ansible's become_flags. */
   readonly flags?: string;
   readonly executable?: string;
 }

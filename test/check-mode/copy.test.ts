@@ -39,7 +39,7 @@ const ofDeployment = (name: string) => /^(polardb|pfs)_/.test(name);
 
 const isThere = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
-describe('check mode tells the truth', function () {
+describe('check mode predicts the run', function () {
   this.timeout(600_000);
 
   it('is proven for every module that has one, here or in a test of its own', () => {

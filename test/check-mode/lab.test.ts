@@ -39,7 +39,7 @@ const SHOWS: Readonly<Record<string, Show>> = {
 };
 
 for (const [where, { stories, kind, packages, kernelArguments, live }] of Object.entries(SHOWS))
-  describe(`check mode tells the truth ${where}`, function () {
+  describe(`check mode predicts the run ${where}`, function () {
     this.timeout(LIVE ? 1_800_000 : 600_000);
     const name = `truth-${kind}-${process.pid}`;
     let stage: LabStage | undefined;

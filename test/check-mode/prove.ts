@@ -26,7 +26,7 @@ export interface Expectations {
 }
 
 /**
- * Proves that check mode tells the truth: it leaves the host as it is, foretells `changed`, the diff and the failure of
+ * Proves that check mode predicts the run: it leaves the host as it is, predicts `changed`, the diff and the failure of
  * the real run; what says "ok" changes nothing, what says "changed" does; and afterwards check mode and a second run
  * find nothing to do (unless the task `repeats`).
  */

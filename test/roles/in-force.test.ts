@@ -35,7 +35,7 @@ interface Service {
   readonly restarts: () => number;
 }
 
-describe('polar-in-force, in the place of a handler', () => {
+describe('polar-in-force, instead of a handler', () => {
   it('runs the command after a change, says so, and is silent afterwards', async () => {
     await withService(({ write, restart, restarts }) => {
       write('a.conf', '1');

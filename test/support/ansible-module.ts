@@ -90,14 +90,14 @@ export function itAgreesWithAnsible(module: Module, table: OracleTable, cases: r
   });
 }
 
-/** Proves for every case of a table that check mode tells the truth. */
+/** Proves for every case of a table that check mode predicts the run. */
 export function itPredictsTheRun(
   module: Module,
   cases: readonly OracleCase[],
   options: (dir: string) => TestOptions = () => ({}),
 ): void {
   for (const { name, setup, args, repeats, unpredictable } of cases) {
-    it(`check mode tells the truth: ${name}`, () =>
+    it(`check mode predicts the run: ${name}`, () =>
       withTemporaryDirectory(async root => {
         const dir = join(root, 'd');
         fill(dir, setup);

@@ -5,7 +5,7 @@ import { sampleDeployment } from './sample-deployment.ts';
 type Answers = NonNullable<Case['answers']>;
 type Rows = Record<string, unknown>[];
 
-/** A text in the place of another: one that is not there is a mistake of the test. */
+/** A text instead of another: one that is not there is a mistake of the test. */
 const swap = (from: string | RegExp, to: string) => (old: string) => {
   const changed = old.replace(from, to);
   if (changed === old) throw new Error(`${from} is not in: ${old.slice(0, 400)}`);

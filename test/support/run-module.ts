@@ -71,7 +71,7 @@ export async function runModule(
 }
 
 /**
- * Proves on this machine that check mode tells the truth about a task. What it may not touch is all below a directory
+ * Proves on this machine that check mode predicts the run of a task. What it may not touch is all below a directory
  * (every byte, mode, owner and time), or what a function looks at.
  */
 export function checkFidelity(

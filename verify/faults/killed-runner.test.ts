@@ -53,10 +53,10 @@ describe('killed runners', function () {
       .trim()
       .split('\n').length;
 
-  it('one is killed after each task that changed something, until one comes to its end', async () => {
+  it('one is killed after each task that changed something, until one finishes', async () => {
     const { code, text } = await killed([once('first'), once('second'), once('third')]);
     expect(text).to.contain('killed after Trial: Step 1\n').and.contain('killed after Trial: Step 2\n');
-    expect(text).to.contain('3 runners were killed, the next one came to its end');
+    expect(text).to.contain('3 runners were killed, the next one finished');
     expect(text).to.contain('changed=0 on h1');
     expect(code).to.equal(0);
     expect(runs('first')).to.equal(5);

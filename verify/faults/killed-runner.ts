@@ -16,7 +16,7 @@ const SITE = 'playbooks/site.yml';
 const USAGE = `usage: npm run test:killed -- -i INVENTORY [options]
 
 Deploys onto fresh hosts, or operates on a cluster, with runners that are killed (SIGKILL) one after the other: each as
-soon as a task has changed something after which none was killed before, until one comes to its end. With --during each
+soon as a task has changed something after which none was killed before, until one finishes. With --during each
 is killed in the middle of a task instead, while what it began goes on or dies on the hosts. Accepted when no run failed,
 site.yml changes nothing afterwards, every check of polarplay verify passes, and each shared disk was formatted exactly
 once. Never for a cluster in use.
@@ -90,11 +90,11 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Every playbook, each until it came to its end. */
+/** Every playbook, each until it finished. */
 async function killThrough(flags: Flags, until: number): Promise<void> {
   for (const playbook of flags.playbook) {
     const killed = await killOneByOne(playbook, flags, until);
-    say(`${playbook}: ${killed} runners were killed, the next one came to its end`);
+    say(`${playbook}: ${killed} runners were killed, the next one finished`);
   }
 }
 
@@ -119,7 +119,7 @@ async function killUnderLoad(flags: Flags, after: Flags, until: number): Promise
   }
 }
 
-/** Runs again and again, each time killed at another place, until one comes to its end; tells how many were killed. */
+/** Runs again and again, each time killed at another place, until one finishes; tells how many were killed. */
 async function killOneByOne(playbook: string, flags: Flags, until: number): Promise<number> {
   const aim = flags.during.length > 0 ? inTheMiddle(flags) : afterEach(flags);
   for (let kills = 0; ; kills += 1) {

@@ -17,7 +17,7 @@ const FLAGS = {
   help: { short: 'h', help: 'This text.' },
 } as const satisfies Flags;
 
-const HELP = `polarplay lint PLAYBOOK…: mistakes, and what had better be otherwise
+const HELP = `polarplay lint PLAYBOOK…: mistakes and style findings
 
 ${flagsHelp(FLAGS)}
 
@@ -75,7 +75,7 @@ export function lintFile(session: Session, file: string): Entry[] {
 
 const errorEntry = (error: SourceError): Entry => ({ code: error.code, text: error.message, error });
 
-/** Shown like a mistake, with the rule's name in the place of the code. */
+/** Shown like a mistake, with the rule's name instead of the code. */
 function findingEntry({ rule, at, message, advice }: LintFinding): Entry {
   return { code: rule, text: message, error: new SourceError('BAD_VALUE', message, at, advice) };
 }

@@ -250,7 +250,7 @@ export function probeFromJson(json: Json): DiskProbe {
   };
 }
 
-/** The sectors of a PFS that tell whether mkfs came to its end, as bytes. */
+/** The sectors of a PFS that tell whether mkfs finished, as bytes. */
 export interface PfsSectors {
   /** Chunk 0's header. */
   readonly chunk: Buffer;

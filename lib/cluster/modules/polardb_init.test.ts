@@ -39,7 +39,7 @@ describe('polardb_init', () => {
   const cases: readonly [string, Partial<Found>, RegExp, Args?][] = [
     ['makes a primary where nothing is', {}, /^make the primary/],
     [
-      'refuses a new primary in the place of data on the shared disk, and says nothing of removing it',
+      'refuses a new primary where the shared disk holds data, and says nothing of removing it',
       { shared: true },
       /shared_data\/ on the shared disk holds data.*Do not remove the shared data.*failover\.yml/,
     ],

@@ -112,7 +112,7 @@ describe('the role record', () => {
 });
 
 describe('polardb_record', () => {
-  it('makes the record, tells the truth in check mode, and changes nothing the second time', () =>
+  it('makes the record, predicts the run in check mode, and changes nothing the second time', () =>
     withTemporaryDirectory(async dir => {
       const path = join(dir, 'polar/record');
       const raw = { path, cluster: 'polar', initial_primary: 'rw1', nodes: { rw1: 1, ro1: 2 } };

@@ -47,7 +47,7 @@ describe('script', () => {
       });
     }));
 
-  it('check mode tells the truth where creates and removes decide', () =>
+  it('check mode predicts the run where creates and removes decide', () =>
     withTemporaryDirectory(async dir => {
       const [file, made] = [join(dir, 'make'), join(dir, 'made')];
       const context = { find: () => file };

@@ -20,7 +20,7 @@ export const args = Type.Object({
       default: false,
     },
   ),
-  follow: A.bool('Care for what a symbolic link leads to in the place of the link.', { default: true }),
+  follow: A.bool('Care for what a symbolic link leads to instead of the link.', { default: true }),
   modification_time: A.opt(A.str('preserve, now, or a time in modification_time_format.')),
   modification_time_format: A.str('Form of modification_time, as strptime has it.', { default: TIME_FORMAT }),
   access_time: A.opt(A.str('preserve, now, or a time in access_time_format.')),

@@ -25,7 +25,7 @@ const args = Type.Object({
   backrefs: A.bool('Expand \\1 and \\g<name> in the line from what regexp matched; no match, no change.', {
     default: false,
   }),
-  firstmatch: A.bool('Use the first matching line in the place of the last.', { default: false }),
+  firstmatch: A.bool('Use the first matching line instead of the last.', { default: false }),
   create: A.bool('Make the file, and missing directories, if there is none.', { default: false }),
 });
 

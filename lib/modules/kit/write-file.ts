@@ -188,7 +188,7 @@ set +C; trap 'rm -f "$t"' 0; ${HELD}`;
 /** Of a file that is there already it is made sure that it is the one sent: a file of our own with no other name. */
 const OPEN_PRESENT = `trap 'rm -f "$t"' 0; { command exec 5<"$t"; } 2>/dev/null || fail "cannot write $p: what was sent is gone"
 ${HELD}; [ -O "$f" ] && [ ! -h "$t" ] && [ "$(stat -c %d:%i:%h "$t")" = "$(stat $L -c %d:%i "$f"):1" ] ||
-  fail "cannot write $p: something else is in the place of what was sent"`;
+  fail "cannot write $p: something else is there instead of what was sent"`;
 
 /**
  * The new content was made from the old, so that must still be there. Our own runs wait for each other at a lock on

@@ -66,7 +66,7 @@ describe('keys and certificates', () => {
     ],
   );
 
-  /** Check mode tells the truth, and a second run changes nothing. */
+  /** Check mode predicts the run, and a second run changes nothing. */
   async function truth(module: Module, args: Record<string, Json>, dir: string, changed = true) {
     const { first } = await checkFidelity(module, args, dir);
     expect(first.failed, String(first.msg)).to.equal(undefined);

@@ -86,7 +86,7 @@ describe('systemd: what to do', () => {
     expect(plan.warnings[0]).to.include('Could not find the requested service nbd');
   });
 
-  it('masks no unit whose own file is in the place of the mask', () => {
+  it('masks no unit whose own file stands where the mask would be', () => {
     const status = {
       LoadState: 'loaded',
       ActiveState: 'inactive',
@@ -169,7 +169,7 @@ describe('systemd with a stand-in for systemctl', () => {
   const runFake = (raw: Record<string, string | boolean>, checkMode = false) =>
     runModule(systemd, raw, { checkMode });
 
-  it('is idempotent and tells the truth in check mode', () =>
+  it('is idempotent and predicts the run in check mode', () =>
     withFake(async run => {
       const raw = { name: 'web', state: 'started', enabled: true, daemon_reload: true };
       expect(await run(raw, true)).to.include({ changed: true, enabled: true, state: 'started' });

@@ -204,7 +204,7 @@ function planState(
   }
 }
 
-/** A mask is a link in the place of the unit's own file, which systemd does not overwrite without `force`. */
+/** A mask is a link where the unit's own file would be, which systemd does not overwrite without `force`. */
 function refuseMask({ name, scope, force }: UnitWish, { status }: UnitFound): void {
   const path = status.FragmentPath ?? '';
   if (scope !== 'system' || force || !path.startsWith('/etc/systemd/system/')) return;
