@@ -34,3 +34,21 @@ describe('verify: one answer is another', () => {
     });
   }
 });
+
+describe('verify: what is no fault', () => {
+  it('PolarDB 15 comes with ignore_invalid_pages on; one who switches it on is told', () => {
+    const judged = (source: string) =>
+      judgeGreen(checkOf('settings.durable'), {
+        answers: {
+          'ro1 settings': old =>
+            JSON.stringify(
+              (JSON.parse(old) as { name: string }[]).map(row =>
+                row.name === 'ignore_invalid_pages' ? { ...row, reset: 'on', source } : row,
+              ),
+            ),
+        },
+      }).faults.map(fault => fault.host);
+    expect(judged('default')).to.deep.equal([]);
+    expect(judged('configuration file')).to.deep.equal(['ro1']);
+  });
+});

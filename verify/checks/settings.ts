@@ -49,6 +49,8 @@ const DURABLE: Readonly<Record<string, readonly string[]>> = {
   data_sync_retry: ['off'],
   session_replication_role: ['origin'],
 };
+/** PolarDB 15 comes with it on: pages of its shared disk may be newer than the log. A server's own value is no finding. */
+const OWN_DEFAULT = 'ignore_invalid_pages';
 const NOT_LOWER = [
   'max_connections',
   'max_worker_processes',
@@ -82,6 +84,7 @@ export const settingChecks: readonly Check[] = [
       for (const [name, safe] of Object.entries(DURABLE)) {
         const found = known.get(name);
         if (!found || accepted(at, name, found)) continue;
+        if (name === OWN_DEFAULT && found.source === 'default') continue;
         at.check(safe.includes(found.reset), `${name} is ${safe[0]}`, `${found.reset}${placeOf(found)}`);
       }
     },
