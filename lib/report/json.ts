@@ -26,6 +26,8 @@ export class JsonReport implements Report {
   readonly #plays: PlayRecord[] = [];
   /** The newest record of each task of the play: names do not tell tasks apart. */
   readonly #tasks = new Map<string, TaskRecord>();
+  /** How many starts of each task have no end yet: hosts that go their own way start one task several times. */
+  readonly #running = new Map<string, number>();
   readonly #warnings: string[] = [];
   #end: Extract<RunEvent, { type: 'run-end' }> | undefined;
 
@@ -38,15 +40,22 @@ export class JsonReport implements Report {
       case 'play-start':
         this.#plays.push({ name: event.name, play: { name: event.name }, hosts: event.hosts, tasks: [] });
         this.#tasks.clear();
+        this.#running.clear();
         break;
       case 'task-start': {
         const { id, name, module, position } = event.task;
+        const running = this.#running.get(id) ?? 0;
+        this.#running.set(id, running + 1);
+        if (running > 0) break;
         const path = `${position.file}:${position.line}`;
         const record: TaskRecord = { name, task: { name, path }, module, path, hosts: emptyRecord() };
         this.#plays.at(-1)?.tasks.push(record);
         this.#tasks.set(id, record);
         break;
       }
+      case 'task-end':
+        this.#running.set(event.task.id, (this.#running.get(event.task.id) ?? 1) - 1);
+        break;
       case 'outcome':
         this.#record(event);
         break;
