@@ -46,12 +46,13 @@ check() { # NAME COMMAND…
 }
 check 'type check' npx tsc --noEmit
 check lint npx biome check .
+check 'dead code' npx knip --no-progress
 
 echo '== tests'
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 [ $# -gt 0 ] || set -- '{lib,verify,bench,test}/**/*.test.ts'
-npx mocha --forbid-only --parallel --jobs 2 "$@" 2>&1 | tee "$log"
+npx mocha --no-color --forbid-only --parallel --jobs 2 "$@" 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
 count() { sed -nE "s/^ +([0-9]+) $1.*/\1/p" "$log" | tail -1; }
 tests_passed=$(count passing) tests_failed=$(count failing) tests_skipped=$(count pending)

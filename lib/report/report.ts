@@ -10,5 +10,3 @@ export interface Report {
 export interface Output {
   write(text: string): void;
 }
-
-export type ReportFormat = 'terminal' | 'json' | 'junit' | 'html';

@@ -20,7 +20,7 @@ import {
   type Variables,
 } from './templar.ts';
 
-export type { Templar, TemplarOptions, TemplateFileOptions, Variables };
+export type { Templar, TemplarOptions, Variables };
 export { isTemplate };
 
 /** Makes a Templar; it keeps what it compiles, so one serves a whole run. */

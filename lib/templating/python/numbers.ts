@@ -34,10 +34,6 @@ export function asNumber(value: Value): number | undefined {
   return undefined;
 }
 
-export function isNumber(value: Value): boolean {
-  return asNumber(value) !== undefined;
-}
-
 export function isFloat(value: Value): boolean {
   return value instanceof Float || (typeof value === 'number' && !Number.isInteger(value));
 }
