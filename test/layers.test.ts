@@ -71,9 +71,9 @@ function mistake({ from, to, file }: Import): string | undefined {
   if (to === 'test') return `${file} imports test support: move what it needs into the product`;
   if (to === 'lab') return LAB_USERS.has(from) ? undefined : `${file} imports lab: only lib/cli may`;
   if (from === 'verify' || from === 'bench') {
-    return OUTSIDE_MAY_USE.has(to) || to === 'verify' || to === 'bench'
+    return OUTSIDE_MAY_USE.has(to)
       ? undefined
-      : `${file} imports ${to}: ask the host by way of lib/cluster instead`;
+      : `${file} imports ${to}: ask the host by way of lib/cluster instead, and share what both need there`;
   }
   if (from === 'lab') return undefined;
   return LAYERS.indexOf(to) > LAYERS.indexOf(from)

@@ -1,4 +1,4 @@
-import { htmlText } from '../../verify/report/html-text.ts';
+import { htmlText } from '../../lib/source/html-text.ts';
 
 /**
  * Charts as plain HTML and SVG, drawn when the report is written: they look the same without scripts, on paper and on a

@@ -1,4 +1,4 @@
-import { htmlText } from '../../verify/report/html-text.ts';
+import { htmlText } from '../../lib/source/html-text.ts';
 import { differences, differenceText } from '../cluster/comparability.ts';
 import { onOneMachine } from '../cluster/fingerprint.ts';
 import type { CellSeries, RunDetail, RunRecord } from '../cluster/result.ts';

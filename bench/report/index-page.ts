@@ -1,4 +1,4 @@
-import { htmlText } from '../../verify/report/html-text.ts';
+import { htmlText } from '../../lib/source/html-text.ts';
 import type { RunRecord } from '../cluster/result.ts';
 import type { NightVerdict } from '../cluster/verdict.ts';
 import { page } from './html.ts';

@@ -1,4 +1,4 @@
-import { PAGE_STYLE } from '../../verify/report/page-style.ts';
+import { PAGE_STYLE } from '../../lib/cluster/page-style.ts';
 import { CHART_STYLE } from './chart.ts';
 
 /** The style of the benchmark's pages: screens of all widths, light and dark, and paper. */

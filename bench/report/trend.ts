@@ -1,4 +1,4 @@
-import { htmlText } from '../../verify/report/html-text.ts';
+import { htmlText } from '../../lib/source/html-text.ts';
 import { differences, differenceText } from '../cluster/comparability.ts';
 import { titleOf } from '../cluster/summary.ts';
 import type { NightVerdict, Trend } from '../cluster/verdict.ts';

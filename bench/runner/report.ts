@@ -1,5 +1,5 @@
-import { htmlText } from '../../verify/report/html-text.ts';
-import { PAGE_STYLE } from '../../verify/report/page-style.ts';
+import { PAGE_STYLE } from '../../lib/cluster/page-style.ts';
+import { htmlText } from '../../lib/source/html-text.ts';
 import { type Phase, REFERENCE, type Row, type Sample, spreadOf, type Target } from './summary.ts';
 
 export interface RunnerReport {

@@ -1,6 +1,6 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import { htmlText } from '../source/html-text.ts';
 import { jsonText } from '../source/json.ts';
-import { visible } from '../source/visible.ts';
 import type { Output, Report } from './report.ts';
 
 /** JUnit XML for CI: a suite per play, a case per task and host. */
@@ -55,11 +55,4 @@ function caseXml(outcome: HostOutcome): string {
 }
 
 /** XML text; what XML cannot hold stands as its code. */
-function xmlText(text: string): string {
-  return visible(text)
-    .replace(/[\ufffe\uffff]/g, '')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}
+const xmlText = (text: string): string => htmlText(text).replace(/[\ufffe\uffff]/g, '');

@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { coloured } from '../../lib/report/style.ts';
 import { formatTable } from '../../lib/report/table.ts';
+import { htmlText } from '../../lib/source/html-text.ts';
 import { visible, visibleJson } from '../../lib/source/visible.ts';
-import { htmlText } from '../../verify/report/html-text.ts';
 import { folderOf, runIn } from '../support/program.ts';
 
 /** What clears the screen, sets a title, rings, turns text round, and the 8-bit form of the first. */

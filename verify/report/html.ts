@@ -1,6 +1,6 @@
+import { htmlText } from '../../lib/source/html-text.ts';
 import type { Fault } from '../check.ts';
 import { byLayer, type Finding, failedOf, figureText, totalsOf, type VerifyReport } from '../findings.ts';
-import { htmlText } from './html-text.ts';
 import { excerpt } from './terminal.ts';
 
 const WORDS = {

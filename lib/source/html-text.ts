@@ -1,4 +1,4 @@
-import { visible } from '../../lib/source/visible.ts';
+import { visible } from './visible.ts';
 
 /** Text as HTML shows it, in element content and in quoted attributes. */
 export function htmlText(text: string): string {
