@@ -444,6 +444,27 @@ describe('engine', () => {
     });
   }
 
+  it('fails one item of a loop whose template has a mistake, and writes the others', async () => {
+    const { events, lines, said } = await trial(
+      {
+        'site.yml': play(`
+  tasks:
+    - {name: a, template: {src: t.j2, dest: "{{ playbook_dir }}/out-{{ item }}"}, loop: [x, y, z], ignore_errors: true}
+    - {name: b, debug: {msg: "{{ lookup('fileglob', playbook_dir ~ '/out-*', wantlist=true) | map('basename') | sort }}"}}
+`),
+        't.j2': "{{ nope if item == 'y' else item }}\n",
+      },
+      { hosts: 'h1\n' },
+    );
+    expect(lines).to.deep.equal(['a h1 ignored', 'b h1 ok']);
+    expect(events.flatMap(event => (event.type === 'item' ? [event.status] : []))).to.deep.equal([
+      'changed',
+      'failed',
+      'changed',
+    ]);
+    expect(said).to.deep.equal([['out-x', 'out-z']]);
+  });
+
   it('refuses hosts that come to nothing, which would be all', async () => {
     const { error, lines } = await trial(
       '- {hosts: "{{ none_of_them }}", gather_facts: false, tasks: [{debug: }]}\n',

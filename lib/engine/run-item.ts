@@ -16,6 +16,7 @@ import { hostState } from './run.ts';
 import {
   type CallOutcome,
   type Channel,
+  isCallFailure,
   type OutputOptions,
   runCalls,
   sleep,
@@ -164,7 +165,7 @@ export function settle(run: TaskRun, outcome: CallOutcome): Result {
           : 'skipped, running in check mode',
     };
   }
-  if (outcome instanceof ModuleError) return failureOf(run, outcome);
+  if (isCallFailure(outcome)) return failureOf(run, outcome);
   return outcome;
 }
 

@@ -20,6 +20,7 @@ import {
   type UNKNOWN,
 } from '../modules/kit/drive.ts';
 import { hasMark } from '../modules/kit/reply.ts';
+import { SourceError } from '../source/errors.ts';
 import type { Connection, RunReply, RunRequest } from '../transport/connection.ts';
 import type { OutputFiles } from './output-files.ts';
 
@@ -49,8 +50,14 @@ export class TimeLimitError extends StopDriving {
   override readonly name = 'TimeLimitError';
 }
 
-/** What a module call came to: a result, the module's own failure, or nothing that can be known. */
-export type CallOutcome = Result | ModuleError | typeof UNKNOWN;
+/** What fails one call alone: the module says so, or the template that it renders has a mistake. */
+export type CallFailure = ModuleError | SourceError;
+
+export const isCallFailure = (value: unknown): value is CallFailure =>
+  value instanceof ModuleError || value instanceof SourceError;
+
+/** What a module call came to: a result, its failure, or nothing that can be known. */
+export type CallOutcome = Result | CallFailure | typeof UNKNOWN;
 
 /**
  * Runs calls of one task on one host (the items of a loop, or a single one). Calls that cannot disturb each other
@@ -90,7 +97,7 @@ async function runStates(calls: readonly ModuleCall[], channel: Channel): Promis
     const writes: Probed[] = [];
     looked.forEach((call, index) => {
       const outcome = probed[index]!;
-      const settled = outcome instanceof ModuleError ? outcome : settledResult(outcome);
+      const settled = isCallFailure(outcome) ? outcome : settledResult(outcome);
       if (settled) outcomes.set(call, settled);
       else writes.push(outcome as Probed);
     });
@@ -105,11 +112,11 @@ async function runStates(calls: readonly ModuleCall[], channel: Channel): Promis
   return calls.map(call => outcomes.get(call)!);
 }
 
-async function attempt<T>(work: () => Promise<T>): Promise<T | ModuleError> {
+async function attempt<T>(work: () => Promise<T>): Promise<T | CallFailure> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ModuleError) return error;
+    if (isCallFailure(error)) return error;
     throw error;
   }
 }
