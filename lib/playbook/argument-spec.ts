@@ -25,15 +25,38 @@ export function optionErrors(name: string, option: Option, value: Json | undefin
     return [
       `argument '${name}' is of type ${typeName(value)} and we were unable to convert to ${type}: ${jsonText(value)}`,
     ];
-  if (
-    option.choices &&
-    !listOf(value).every(item => option.choices!.some(choice => String(choice) === String(item)))
-  ) {
-    return [`value of ${name} must be one of: ${option.choices.join(', ')}, got: ${jsonText(value)}`];
-  }
+  const refused = option.choices && choiceError(option.choices, type, value);
+  if (refused !== undefined) return [`value of ${name} must be ${refused}`];
   if (type === 'list' && option.elements !== undefined) return elementErrors(name, option, listOf(value));
   return type === 'dict' && option.options ? nestedErrors(name, option.options, value) : [];
 }
+
+function choiceError(choices: readonly Json[], type: string, value: Json): string | undefined {
+  const allowed = choices.map(pythonText);
+  const refused = listOf(value)
+    .map(item => pythonText(type === 'bool' ? isTrue(item) : item))
+    .filter(text => !allowed.includes(text) && !isOnlyWord(text, allowed));
+  if (refused.length === 0) return undefined;
+  return Array.isArray(value)
+    ? `one or more of: ${allowed.join(', ')}. Got no match for: ${refused.join(', ')}`
+    : `one of: ${allowed.join(', ')}, got: ${refused.join()}`;
+}
+
+/** An unquoted `no` arrives as a boolean: it means the one choice that says the same, if there is only one. */
+function isOnlyWord(text: string, allowed: readonly string[]): boolean {
+  const words = text === 'True' ? TRUE_WORDS : text === 'False' ? FALSE_WORDS : undefined;
+  return words !== undefined && allowed.filter(choice => words.has(choice)).length === 1;
+}
+
+/** A boolean becomes text as Python writes it. */
+const pythonText = (value: Json): string =>
+  typeof value === 'boolean'
+    ? value
+      ? 'True'
+      : 'False'
+    : typeof value === 'string'
+      ? value
+      : jsonText(value);
 
 function elementErrors(name: string, option: Option, items: readonly Json[]): string[] {
   const element: Option = { type: option.elements!, ...(option.options && { options: option.options }) };
@@ -57,7 +80,11 @@ const listOf = (value: Json): readonly Json[] => (Array.isArray(value) ? value :
 const typeName = (value: Json): string =>
   Array.isArray(value) ? 'list' : typeof value === 'object' ? 'dict' : typeof value;
 
-const BOOLEANS = new Set(['yes', 'no', 'true', 'false', 'on', 'off', '0', '1', 'y', 'n', 't', 'f']);
+const TRUE_WORDS = new Set(['y', 'yes', 'on', '1', 'true', 't', 'True']);
+const FALSE_WORDS = new Set(['n', 'no', 'off', '0', 'false', 'f', 'False']);
+
+const isTrue = (value: Json): boolean => TRUE_WORDS.has(String(value).toLowerCase());
+const isBoolean = (value: Json): boolean => isTrue(value) || FALSE_WORDS.has(String(value).toLowerCase());
 
 function hasType(value: Json, type: string): boolean {
   switch (type) {
@@ -69,22 +96,25 @@ function hasType(value: Json, type: string): boolean {
       return true;
     case 'int':
       return (
+        typeof value === 'boolean' ||
         typeof value === 'bigint' ||
         Number.isInteger(value) ||
         (typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value))
       );
     case 'float':
       return (
+        typeof value === 'boolean' ||
         typeof value === 'number' ||
         typeof value === 'bigint' ||
         (typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value)))
       );
     case 'bool':
-      return typeof value === 'boolean' || BOOLEANS.has(String(value).toLowerCase());
+      return isBoolean(value);
     case 'list':
       return (
         Array.isArray(value) ||
         typeof value === 'string' ||
+        typeof value === 'boolean' ||
         typeof value === 'number' ||
         typeof value === 'bigint'
       );
