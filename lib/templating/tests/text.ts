@@ -2,6 +2,7 @@ import { Secret, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { truthy } from '../python/compare.ts';
 import { str } from '../python/print.ts';
+import { itemsOf } from '../python/types.ts';
 import { compareVersions } from '../versions/compare.ts';
 import { lenientTest, type TestTable, test } from './test.ts';
 
@@ -36,7 +37,36 @@ const version = test(
   },
 );
 
-const url = (pattern: RegExp) => test(['schemes?'], value => pattern.test(str(value)));
+interface UrlParts {
+  readonly scheme: string;
+  readonly netloc: string;
+}
+
+/** Scheme and host as Python's urlparse divides them; undefined for what it refuses. */
+function urlParts(value: Value): UrlParts | undefined {
+  if (typeof value !== 'string') return undefined;
+  const [, scheme = '', netloc = ''] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/([^/?#]*))?/.exec(
+    value.trim(),
+  )!;
+  if (netloc.includes('[') !== netloc.includes(']')) return undefined;
+  return { scheme: scheme.toLowerCase(), netloc };
+}
+
+function hasScheme({ scheme }: UrlParts, schemes: Value | undefined): boolean {
+  if (schemes === undefined || !truthy(schemes)) return true;
+  return itemsOf(schemes)?.includes(scheme) ?? str(schemes).includes(scheme);
+}
+
+/** As in Ansible, a text without a scheme is a URI as well: a relative one. */
+const uri = test(['schemes?'], (value, [schemes]) => {
+  const parts = urlParts(value);
+  return parts !== undefined && hasScheme(parts, schemes);
+});
+
+const url = test(['schemes?'], (value, [schemes]) => {
+  const parts = urlParts(value);
+  return parts !== undefined && hasScheme(parts, schemes) && (parts.netloc !== '' || parts.scheme === 'file');
+});
 
 export const textTests: TestTable = {
   match: regexTest('match'),
@@ -54,9 +84,9 @@ export const textTests: TestTable = {
     [],
     value => value instanceof Secret || /^\$ANSIBLE_VAULT;/.test(asText(value)),
   ),
-  uri: url(/^[A-Za-z][\w+.-]*:\S+$/),
-  url: url(/^[A-Za-z][\w+.-]*:\/\/\S+$/),
-  urn: url(/^urn:\S+:\S+$/i),
+  uri,
+  url,
+  urn: test([], value => urlParts(value)?.scheme === 'urn'),
 };
 
 function asText(value: Value): string {
