@@ -103,6 +103,23 @@ describe('apt', () => {
     }
   });
 
+  it('cleans up and removes what nothing needs in one task', async function () {
+    onlyWithPrograms(this, 'apt-get', 'dpkg-deb');
+    this.timeout(120_000);
+    const copy = await scratchSystem(this);
+    try {
+      copy.run(`cd /root; mkdir -p d/DEBIAN
+        printf 'Package: ppunused\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@y>\\nDescription: x\\n' >d/DEBIAN/control
+        dpkg-deb -b d ppunused.deb >/dev/null; dpkg -i ppunused.deb >/dev/null; apt-mark auto ppunused >/dev/null`);
+      const result = await runModule(apt, { autoremove: 'true', autoclean: 'true' }, { enter: copy.enter });
+      expect(result.failed, JSON.stringify(result)).to.equal(undefined);
+      expect(result.changed).to.equal(true);
+      copy.run('! dpkg-query -W ppunused 2>/dev/null');
+    } finally {
+      copy.end();
+    }
+  });
+
   it('names the package that does not exist', async function () {
     onlyWithPrograms(this, 'apt-get', 'apt-cache');
     const result = await runModule(apt, { name: 'no-such-package-x' }, { checkMode: true });

@@ -368,7 +368,8 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   let changed = a.clean || found.cache.cache_updated;
   let last: Partial<Result> = {};
   if (a.autoclean) {
-    last = yield* aptGet(a, ctx, ['autoclean']);
+    // apt-get refuses what is about packages to install or remove here.
+    last = yield* aptGet({ ...a, autoremove: false, state: 'present' }, ctx, ['autoclean']);
     changed ||= /^Del /m.test(String(last.stdout));
   }
   for (const verb of [
