@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '../../../test/support/postgres-cluster.ts';
 import {
@@ -191,6 +191,7 @@ describe('PostgreSQL modules with a server', function () {
       /^Unable to remove user: .*cannot be dropped/s,
     );
     expect(await run(postgresqlUser, { name: 'owner_x', state: 'absent', fail_on_user: false })).to.include({
+      changed: false,
       user_removed: false,
     });
   });
@@ -243,6 +244,9 @@ describe('PostgreSQL modules with a server', function () {
           ending,
         ).to.deep.equal([{ a: 42 }]);
       }
+      const target = relative(process.cwd(), join(dir, 'relative.sql.gz'));
+      const dumped = await run(postgresqlDb, { name: 'source', state: 'dump', target });
+      expect([dumped.failed, existsSync(join(dir, 'relative.sql.gz'))]).to.deep.equal([undefined, true]);
       const missing = await run(postgresqlDb, {
         name: 'nosuch',
         state: 'dump',

@@ -174,7 +174,7 @@ export const postgresqlUser = defineState({
       );
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
-      if (a.state === 'absent' && !a.fail_on_user) return { user_removed: false };
+      if (a.state === 'absent' && !a.fail_on_user) return { changed: false, user_removed: false };
       throw new ModuleError(
         a.state === 'absent' ? `Unable to remove user: ${error.serverMessage}` : error.serverMessage,
         { user: a.name },

@@ -98,7 +98,9 @@ export function* applySteps(probed: Probed): Steps<Result> {
 
 function* applyOnce({ call, found, plan }: Probed): Steps<Result> {
   const module = call.module as StateModule;
-  return resultOf(plan, true, yield* module.apply(found, call.args as never, call.ctx, plan));
+  const late = yield* module.apply(found, call.args as never, call.ctx, plan);
+  // A module may be told to let the host refuse its change.
+  return resultOf(plan, late['changed'] !== false, late);
 }
 
 const resultOf = (plan: Plan, changed: boolean, late: Readonly<Record<string, Json>> = {}): Result => ({
