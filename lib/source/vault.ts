@@ -77,8 +77,7 @@ export class Vault {
   }
 
   /** Encrypted text for a file or a `!vault` scalar. The label is written down unless it is "default". */
-  encrypt(content: Buffer, secret: VaultSecret = this.secretFor()): string {
-    const salt = randomBytes(32);
+  encrypt(content: Buffer, secret: VaultSecret = this.secretFor(), salt = randomBytes(32)): string {
     const { key, macKey, iv } = deriveKeys(secret.password, salt);
     const cipher = createCipheriv('aes-256-ctr', key, iv);
     const sealed = Buffer.concat([cipher.update(pad(content)), cipher.final()]);

@@ -1,11 +1,13 @@
 import { createHash, getHashes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Value } from '../../source/value.ts';
+import { SourceError } from '../../source/errors.ts';
+import { Secret, type Value } from '../../source/value.ts';
+import { isVault, Vault, type VaultSecret } from '../../source/vault.ts';
 import { passwordHash } from '../crypt/password-hash.ts';
 import { uuid5 } from '../crypt/uuid.ts';
 import { fault } from '../fault.ts';
 import { str } from '../python/print.ts';
-import { type FilterTable, filter, optionalInteger, optionalText } from './filter.ts';
+import { type FilterTable, filter, needText, optionalInteger, optionalText } from './filter.ts';
 
 const ENCODINGS: ReadonlyMap<string, BufferEncoding> = new Map([
   ['utf8', 'utf8'],
@@ -34,7 +36,35 @@ export function digest(text: string, type: string): string {
   return createHash(known).update(text).digest('hex');
 }
 
+/** The label that the filters use, as Ansible's. */
+const VAULT_LABEL = 'filter_default';
+
+const vaultSecret = (password: Value, id: Value): VaultSecret => ({
+  id: str(id),
+  password: Buffer.from(needText(password, 'the secret')),
+});
+
+/** Ansible's word for a mistake in a vault, at the place of the filter. */
+function opened(text: string, secret: VaultSecret): string {
+  try {
+    return new Vault([secret]).decrypt(text).toString();
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    throw fault(`Unable to decrypt: ${error.message}`);
+  }
+}
+
 export const encodingFilters: FilterTable = {
+  vault: filter(['secret', 'salt?', 'vaultid?'], (value, [password, salt = null, id = VAULT_LABEL]) => {
+    const content = Buffer.from(needText(value));
+    const given = optionalText(salt);
+    return new Vault().encrypt(content, vaultSecret(password, id), given ? Buffer.from(given) : undefined);
+  }),
+  unvault: filter(['secret', 'vaultid?'], (value, [password, id = VAULT_LABEL]) => {
+    const secret = vaultSecret(password, id);
+    const text = value instanceof Secret ? value.ciphertext : needText(value);
+    return isVault(Buffer.from(text)) ? opened(text, secret) : text;
+  }),
   b64encode: filter(['encoding?'], (value, [encoding = 'utf-8']) => {
     return Buffer.from(str(value), encodingOf(encoding)).toString('base64');
   }),
