@@ -2,7 +2,7 @@ import type { Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { equals } from '../python/compare.ts';
 import { Callable, type Named } from '../python/objects.ts';
-import { missing } from '../python/undefined.ts';
+import { missing, orElse } from '../python/undefined.ts';
 
 /** The `loop` object inside a for block. */
 export class LoopState extends Callable {
@@ -47,9 +47,9 @@ export class LoopState extends Callable {
       case 'depth0':
         return this.depth - 1;
       case 'previtem':
-        return items[index0 - 1] ?? missing('loop.previtem', 'there is no previous item');
+        return orElse(items[index0 - 1], () => missing('loop.previtem', 'there is no previous item'));
       case 'nextitem':
-        return items[index0 + 1] ?? missing('loop.nextitem', 'there is no next item');
+        return orElse(items[index0 + 1], () => missing('loop.nextitem', 'there is no next item'));
       case 'cycle':
         return new Callable('cycle', args => this.cycle(args));
       case 'changed':

@@ -1,7 +1,7 @@
 import { Tuple, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { Callable, type Named } from '../python/objects.ts';
-import { missing } from '../python/undefined.ts';
+import { missing, orElse } from '../python/undefined.ts';
 import type { Body, Parameters, Statement } from '../syntax/ast.ts';
 import { walkBody } from '../syntax/walk.ts';
 import { compileArgs } from './calls.ts';
@@ -67,10 +67,13 @@ function bindParameters(rt: Runtime, macro: Macro, args: readonly Value[], named
   const rest = new Map(named);
   const local = rt.writable;
   names.forEach((name, i) => {
-    const given = args[i] ?? rest.get(name);
+    const given = i < args.length ? args[i] : rest.get(name);
     rest.delete(name);
     const reason = `the macro "${macro.name}" was called without it`;
-    local.set(name, given ?? defaults[i]?.(rt) ?? missing(name, reason));
+    local.set(
+      name,
+      orElse(given === undefined ? defaults[i]?.(rt) : given, () => missing(name, reason)),
+    );
   });
   const caller = rest.get('caller');
   rest.delete('caller');

@@ -2,7 +2,7 @@ import { Fault, fault, type Site } from '../fault.ts';
 import { getAttribute } from '../python/access.ts';
 import { Callable, TemplateModule } from '../python/objects.ts';
 import { typeName } from '../python/types.ts';
-import { missing } from '../python/undefined.ts';
+import { missing, orElse } from '../python/undefined.ts';
 import type { Expr, Statement } from '../syntax/ast.ts';
 import type { Compiler } from './compiler.ts';
 import type { Output } from './output.ts';
@@ -72,7 +72,10 @@ export function compileFrom(compiler: Compiler, node: Statement & { kind: 'from'
     const module = moduleOf(rt, needed(load(rt), node.template), node.withContext);
     for (const [name, as] of node.names) {
       const reason = 'the imported template does not define it';
-      rt.writable.set(as, getAttribute(module, name) ?? missing(name, reason, node.site));
+      rt.writable.set(
+        as,
+        orElse(getAttribute(module, name), () => missing(name, reason, node.site)),
+      );
     }
     return 'next';
   };

@@ -1,4 +1,5 @@
 import { Undefined, type Value } from '../../source/value.ts';
+import { orElse } from '../python/undefined.ts';
 import type { Variables } from '../templar.ts';
 import type { Scope } from './scope.ts';
 
@@ -20,7 +21,7 @@ export class ScopedVariables implements Variables {
   }
 
   get(name: string): Value {
-    return this.scope.get(name) ?? this.base.get(name);
+    return orElse(this.scope.get(name), () => this.base.get(name));
   }
 
   has(name: string): boolean {

@@ -2,7 +2,7 @@ import { Undefined, type Value } from '../../source/value.ts';
 import { explainMissing, getItem } from '../python/access.ts';
 import { asInteger } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
-import { Missing } from '../python/undefined.ts';
+import { Missing, orElse } from '../python/undefined.ts';
 
 type Getter = (item: Value) => Value;
 
@@ -20,9 +20,10 @@ export function attributeGetter(attribute: Value | undefined, other?: Value): Ge
     for (const key of path) {
       if (value instanceof Undefined) break;
       const container: Value = value;
-      value =
-        getItem(container, key) ??
-        new Missing(written, { explain: () => explainMissing(container, 'item', key) });
+      value = orElse(
+        getItem(container, key),
+        () => new Missing(written, { explain: () => explainMissing(container, 'item', key) }),
+      );
     }
     return value instanceof Undefined && other !== undefined ? other : value;
   };

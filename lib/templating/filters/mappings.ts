@@ -7,7 +7,7 @@ import { compare, dictGet, dictHas, dictSet, equals, includes, truthy } from '..
 import { iterate } from '../python/iterate.ts';
 import { repr, str } from '../python/print.ts';
 import { itemsOf } from '../python/types.ts';
-import { defined, Missing } from '../python/undefined.ts';
+import { defined, Missing, orElse } from '../python/undefined.ts';
 import { type FilterTable, filter, lenientFilter, needDict, needItems } from './filter.ts';
 import { folded } from './sequences.ts';
 
@@ -70,8 +70,9 @@ function extract(key: Value, container: Value, more: Value | undefined): Value {
   const keys = [key, ...(more === undefined || more === null ? [] : Array.isArray(more) ? more : [more])];
   return keys.reduce<Value>((value, part) => {
     if (value instanceof Undefined) return value;
-    return (
-      getItem(value, part) ?? new Missing('', { explain: () => explainMissing(value, 'the container', part) })
+    return orElse(
+      getItem(value, part),
+      () => new Missing('', { explain: () => explainMissing(value, 'the container', part) }),
     );
   }, container);
 }

@@ -7,7 +7,7 @@ import { add } from '../python/operators.ts';
 import { str } from '../python/print.ts';
 import { characters } from '../python/text.ts';
 import { itemsOf, typeName } from '../python/types.ts';
-import { missing } from '../python/undefined.ts';
+import { missing, orElse } from '../python/undefined.ts';
 import { attributeGetter, attributeGetters } from './attributes.ts';
 import { type FilterTable, filter, lenientFilter, optionalInteger } from './filter.ts';
 
@@ -109,8 +109,12 @@ function slice(value: Value, columns: number, fill: Value | undefined): Value[][
 export const sequenceFilters: FilterTable = {
   length,
   count: length,
-  first: filter([], value => iterate(value)[0] ?? missing('', 'the list is empty, it has no first item')),
-  last: filter([], value => iterate(value).at(-1) ?? missing('', 'the list is empty, it has no last item')),
+  first: filter([], value =>
+    orElse(iterate(value)[0], () => missing('', 'the list is empty, it has no first item')),
+  ),
+  last: filter([], value =>
+    orElse(iterate(value).at(-1), () => missing('', 'the list is empty, it has no last item')),
+  ),
   list: filter([], value => [...iterate(value)]),
   items: lenientFilter([], value => (value instanceof Map ? [...value].map(([k, v]) => [k, v]) : [])),
   join: filter(['d?', 'attribute?'], (value, [separator = '', attribute]) => {

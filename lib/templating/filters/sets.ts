@@ -6,6 +6,7 @@ import { iterate } from '../python/iterate.ts';
 import { checkItems } from '../python/limits.ts';
 import { toIndex } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
+import { orElse } from '../python/undefined.ts';
 import { compareLoose } from '../versions/loose.ts';
 import { type FilterTable, filter, needItems, optionalInteger } from './filter.ts';
 
@@ -91,7 +92,7 @@ function permutations(items: readonly Value[], size: number): Value[][] {
 }
 
 function zip(lists: readonly (readonly Value[])[], length: number, fill: Value): Value[] {
-  return Array.from({ length }, (_, i) => new Tuple(lists.map(list => list[i] ?? fill)));
+  return Array.from({ length }, (_, i) => new Tuple(lists.map(list => orElse(list[i], () => fill))));
 }
 
 function subelements(value: Value, key: Value, skipMissing: boolean): Value[] {

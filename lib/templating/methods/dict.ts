@@ -3,7 +3,7 @@ import { fault } from '../fault.ts';
 import { dictDelete, dictGet, dictSet } from '../python/compare.ts';
 import { iterate } from '../python/iterate.ts';
 import { repr } from '../python/print.ts';
-import { defined } from '../python/undefined.ts';
+import { defined, orElse } from '../python/undefined.ts';
 import { type Method, method } from './method.ts';
 
 /** Fills `dict` from a mapping or from a list of pairs, as dict() and update() do. */
@@ -23,7 +23,9 @@ export function fillDict(dict: Dict, source: Value): Dict {
 export const dictMethods: ReadonlyMap<string, Method<Dict>> = new Map<string, Method<Dict>>([
   [
     'get',
-    method(['key', 'default?'], (self: Dict, key, other = null) => dictGet(self, defined(key)) ?? other),
+    method(['key', 'default?'], (self: Dict, key, other = null) =>
+      orElse(dictGet(self, defined(key)), () => other),
+    ),
   ],
   ['keys', method([], (self: Dict) => [...self.keys()])],
   ['values', method([], (self: Dict) => [...self.values()])],
@@ -49,7 +51,8 @@ export const dictMethods: ReadonlyMap<string, Method<Dict>> = new Map<string, Me
   [
     'pop',
     method(['key', 'default?'], (self: Dict, key, other) => {
-      const found = dictDelete(self, defined(key)) ?? other;
+      const taken = dictDelete(self, defined(key));
+      const found = taken === undefined ? other : taken;
       if (found === undefined) throw fault(`there is no key ${repr(key)} to take out`);
       return found;
     }),

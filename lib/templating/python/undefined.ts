@@ -28,6 +28,11 @@ export class Missing extends Undefined {
 /** What an inline `if` without `else` leaves when it is false: as good as empty, but still not defined. */
 export class LenientUndefined extends Missing {}
 
+/** The value if there is one, otherwise another. Not `??`: None is a value. */
+export function orElse(value: Value | undefined, other: () => Value): Value {
+  return value === undefined ? other() : value;
+}
+
 /** Undefined for a known reason. */
 export function missing(name: string, reason: string, site?: Site): Missing {
   return new Missing(name, { site, explain: () => ({ reason }) });
