@@ -42,7 +42,7 @@ describe('forms of a task', () => {
     ['args below', ['- copy: src=a', '  args: {src: z, dest: b}'], 'copy', { src: 'a', dest: 'b' }],
     ['no arguments', ['- debug:'], 'debug', {}],
     ['meta', ['- meta: flush_handlers'], 'meta', { action: 'flush_handlers' }],
-    ['facts', ['- set_fact: a=1 b=yes'], 'set_fact', { a: '1', b: 'yes' }],
+    ['facts', ['- set_fact: a=1 b=yes'], 'set_fact', { a: '1', b: true }],
   ];
   for (const [title, lines, module, args] of FORMS) {
     it(title, () => {
