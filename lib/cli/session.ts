@@ -37,10 +37,10 @@ const DEFAULT_FORKS = 50;
 type OwnOptions = Pick<
   RunOptions,
   'checkMode' | 'diffMode' | 'tags' | 'skipTags' | 'roles' | 'startAtTask' | 'forceHandlers'
-> & { readonly step: boolean; readonly strict?: boolean };
+> & { readonly step: boolean; readonly strict?: boolean; readonly onlyReads?: boolean };
 
 /** What becomes of mistakes in tasks that may never be reached. */
-type LoadingOptions = Partial<Pick<LoaderOptions, 'warn' | 'strict'>>;
+type LoadingOptions = Partial<Pick<LoaderOptions, 'warn' | 'strict' | 'onlyReads'>>;
 
 /** What a command that contacts hosts needs: inventory, templates, connections; closed in one place. */
 export interface Session {
@@ -103,7 +103,7 @@ export async function openSession(
     settings,
     verbosity,
     checkLimit: () => checkLimit(inventory, limit),
-    createRun: (emit, { step, strict, ...own }) => ({
+    createRun: (emit, { step, strict, onlyReads, ...own }) => ({
       options: {
         ...own,
         forks: positive(flags, 'forks') ?? settings.number('forks', 1) ?? DEFAULT_FORKS,
@@ -122,6 +122,7 @@ export async function openSession(
       templar,
       loader: createLoader(settings, templar, files, extraVars.vars, flags.positionals, {
         ...(strict !== undefined && { strict }),
+        ...(onlyReads !== undefined && { onlyReads }),
         warn: ({ message, position }) => emit({ type: 'warning', message, ...(position && { position }) }),
       }),
       get inventory() {

@@ -25,9 +25,10 @@ export class AbsentFiles implements NotedFiles {
   }
 
   /** Tells what was found, once all of the playbook is known. */
-  report({ problems }: Load): void {
+  report({ problems, options }: Load): void {
+    const mayComeYet = this.makesFiles || options.onlyReads === true;
     for (const { error, isCertain } of this.found)
-      problems.within(isCertain && !this.makesFiles, () => problems.whenReached(() => problems.keep(error)));
+      problems.within(isCertain && !mayComeYet, () => problems.whenReached(() => problems.keep(error)));
   }
 }
 

@@ -27,6 +27,8 @@ export interface LoaderOptions {
   readonly warn?: (mistake: SourceError) => void;
   /** Takes these for errors too. */
   readonly strict?: boolean;
+  /** Nothing is run: files that tasks name may be made yet. */
+  readonly onlyReads?: boolean;
 }
 
 /** What is noted of the files that tasks name, and told once all of the playbook is known. */

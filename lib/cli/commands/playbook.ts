@@ -56,6 +56,7 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     forceHandlers: flags.has('force-handlers') || settings.flag('forceHandlers'),
     step: flags.has('step'),
     strict: flags.has('strict'),
+    onlyReads: ['syntax-check', 'list-hosts', 'list-tasks', 'list-tags'].some(flag => flags.has(flag)),
   });
   const playbook = run.loader.loadPlaybook(flags.positionals);
   const given = givenTo(run, playbook);

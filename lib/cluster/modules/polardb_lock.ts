@@ -81,8 +81,10 @@ holder() {
   while kill -0 "$shell" 2>/dev/null; do sleep 1 9>&-; done
   echo $(($(date +%s) + ${grace})) >"$file.left"
   sleep ${grace} 9>&-
-  rm -f "$file.pid" "$file.owner" "$file.run" "$file.left"
+  rm -f "$file.pid" "$file.owner" "$file.run" "$file.left" "$file.shell"
 }
+# Whether the runner that has it is gone: the holder tells so a moment later.
+gone() { [ -e "$file.left" ] || [ ! -e "/proc/$(cat "$file.shell" 2>/dev/null || echo self)" ]; }
 # Who has it, and for how long yet when its runner is gone.
 tell() {
   if [ -e "$file.left" ]; then
@@ -93,7 +95,7 @@ exec 9>>"$file"
 [ "$(cat "$file.run" 2>/dev/null)" != ${quote(run)} ] || exit 0
 waited=0
 until flock -n 9; do
-  if [ $waited -ge ${wait} ] || { ${queue ? 'false' : '[ ! -e "$file.left" ]'} && [ $waited -ge 2 ]; }; then tell >&2; exit 75; fi
+  if [ $waited -ge ${wait} ] || { ${queue ? 'false' : '! gone'} && [ $waited -ge 2 ]; }; then tell >&2; exit 75; fi
   [ $((waited % 5)) -ne 0 ] || echo "waiting for $(tell)" >&2
   sleep 1
   waited=$((waited + 1))
@@ -101,6 +103,7 @@ done
 rm -f "$file.left"
 printf '%s\\n' ${quote(owner)}", by "${quote(by)}", since $(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$file.owner"
 printf '%s' ${quote(run)} >"$file.run"
+echo "$shell" >"$file.shell"
 holder &
 echo $! >"$file.pid"
 echo $!
@@ -123,7 +126,7 @@ export function freeScript(
 file=${quote(`${directory}/${name}.lock`)}
 pid=$(cat "$file.pid" 2>/dev/null) || exit 0
 ${check}
-rm -f "$file.pid" "$file.owner" "$file.run" "$file.left"
+rm -f "$file.pid" "$file.owner" "$file.run" "$file.left" "$file.shell"
 kill "$pid" 2>/dev/null
 exit 0
 `;
