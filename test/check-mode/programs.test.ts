@@ -17,11 +17,11 @@ const STEPS: readonly Step[] = [
     'stat sha1sum',
   ],
   ['copy', { dest: '{dir}/c', content: 'x', mode: '0600', owner: 'daemon' }, 'chown stat mv', 'stat sha1sum'],
-  // What changed since the look is looked at again before the file is replaced.
+  // Files are looked at again before they are replaced, and a link after it was made: others may write there too.
   ['lineinfile', { path: '{dir}/a', line: 'y' }, 'stat cat stat sha1sum mv', 'stat cat'],
   ['file', { path: '{dir}/d', state: 'directory', mode: '0750' }, 'mkdir stat', 'stat'],
   ['file', { path: '{dir}/e', state: 'directory', owner: 'root', mode: '0755' }, 'mkdir stat', 'stat'],
-  ['file', { path: '{dir}/l', state: 'link', src: 'a' }, 'stat ln stat', 'readlink stat stat'],
+  ['file', { path: '{dir}/l', state: 'link', src: 'a' }, 'stat ln stat stat', 'readlink stat stat'],
   ['file', { path: '{dir}/none', state: 'absent' }, '', ''],
   ['stat', { path: '{dir}/a' }, 'stat sha1sum', 'stat sha1sum'],
   ['stat', { path: '{dir}/none' }, '', ''],
