@@ -16,7 +16,10 @@ describe('two runs at once', () => {
     try {
       const run = (who: string) => startIn(dir, ['site.yml', '-i', 'hosts', '-e', `who=${who}`]).ended;
       const ends = await Promise.all([run('a'), run('b')]);
-      expect(ends.map(end => [end.code, end.stderr])).to.deep.equal([
+      expect(
+        ends.map(end => [end.code, end.stderr]),
+        ends.map(end => end.stdout).join(''),
+      ).to.deep.equal([
         [0, ''],
         [0, ''],
       ]);

@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { statScript } from '../kit/stat.ts';
+import { lookScript } from '../kit/stat.ts';
 import { type TextFile, textDiff, textFileOf, toBytes, writeText } from '../kit/text-file.ts';
 import { editKeys } from './authorized-keys.ts';
 import { entryFunction, parseUser, type UserEntry } from './databases.ts';
@@ -31,7 +31,7 @@ interface Found extends TextFile {
 const fileOf = (a: Args) => a.path ?? `~${a.user}/.ssh/authorized_keys`;
 
 function probeScript(a: Args): string {
-  const look = statScript(fileOf(a), { follow: a.follow, content: 'bytes' });
+  const look = lookScript(fileOf(a), { follow: a.follow, content: 'bytes' });
   const insecure = a.validate_certs ? '' : 'k';
   const fetch = /^https?:\/\//.test(a.key)
     ? `begin keys; if command -v curl >/dev/null 2>&1; then curl -fsSL${insecure} ${quote(a.key)}; else wget -qO- ${a.validate_certs ? '' : '--no-check-certificate '}${quote(a.key)}; fi || exit 95`

@@ -4,7 +4,7 @@ import { type Attributes, attributeChanges, modeText, statusFields } from '../ki
 import { type ModuleContext, ModuleError, type Plan, quote, type Steps } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { absoluteWord, attributesFound, type Found, foundOf, statScript } from '../kit/stat.ts';
+import { absoluteWord, attributesFound, type Found, foundOf, lookScript } from '../kit/stat.ts';
 import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import {
   EACH,
@@ -48,10 +48,10 @@ export function* probeRemote(wish: RemoteRequest): Steps<RemoteFound> {
   // A directory goes into the destination under its name, unless a slash says that its content is meant.
   const inside = wish.src.endsWith('/') ? '' : `/${quote(name)}`;
   const script = [
-    statScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
+    lookScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
     's0=$p; a=; part dest',
     `if [ -d "$s0" ]; then w=${absoluteWord(wish.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(wish.dest, name)}; fi`,
-    statScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
+    lookScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
     `if [ -n "$a" ]; then`,
     `begin theirs; cd -P "$s0" && find . -mindepth 1 -exec sh -c ${quote(EACH)} sh {} +`,
     `begin ours; [ ! -d "$w" ] || find . -mindepth 1 -exec sh -c ${quote(`cd -P "$0" || exit 0\n${EACH}`)} "$w" {} +`,

@@ -13,7 +13,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { absoluteWord, type Found, foundOf, statScript } from '../kit/stat.ts';
+import { absoluteWord, type Found, foundOf, lookScript } from '../kit/stat.ts';
 import { tarOf } from '../kit/tar.ts';
 import {
   contentDiff,
@@ -96,7 +96,7 @@ function followable(link: string, localFollow: boolean, parents: readonly string
 export function* probeTree(wish: TreeWish): Steps<TreeFound> {
   const names = wish.items.map(item => item.path);
   const script = [
-    statScript(wish.dest, { word: absoluteWord(wish.dest), follow: true, wanted: wish.wanted }),
+    lookScript(wish.dest, { word: absoluteWord(wish.dest), follow: true, wanted: wish.wanted }),
     `if [ -d "$p" ]; then begin entries; cd -P "$p" && xargs -0 sh -c ${quote(EACH)} sh; fi`,
     ':',
   ].join('\n');

@@ -11,7 +11,7 @@ import {
 import { defineState, type ModuleContext, ModuleError, quote } from '../kit/define.ts';
 import { identityOf, REACH, reachLine } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
-import { attributesFound, type Found, foundOf, hostWord, pathWord, statScript } from '../kit/stat.ts';
+import { attributesFound, type Found, foundOf, hostWord, lookScript, pathWord } from '../kit/stat.ts';
 import { failure, valuesText } from '../kit/write-file.ts';
 import { args, type FileArgs } from './file-arguments.ts';
 import { type Decision, decide, type FileFound, priorOf, workScript } from './file-decision.ts';
@@ -84,7 +84,7 @@ function probeScript(given: FileArgs, ctx: ModuleContext): string {
     given.state === 'hard' && given.src !== undefined
       ? `[ -d "$w" ] && w=$w/${quote(given.src.replace(/^.*\//, ''))}`
       : '';
-  const at = statScript(given.path, { follow, word: '"$w"', wanted: given as Attributes });
+  const at = lookScript(given.path, { follow, word: '"$w"', wanted: given as Attributes });
   return [
     start,
     inside,
@@ -110,7 +110,7 @@ function sourceScript(given: FileArgs, src: string, isLink: boolean): string {
       ? `if [ -d "$q" ] && [ ! -h "$q" ]; then b=$q/; else case $q in */*) b=\${q%/*}/;; *) b=;; esac; fi`
       : 'b=',
     `x=${hostWord(src)}; part source; field text "$x"`,
-    statScript(src, { follow: true, word: '"$b$x"', wanted: given as Attributes }),
+    lookScript(src, { follow: true, word: '"$b$x"', wanted: given as Attributes }),
   ].join('\n');
 }
 

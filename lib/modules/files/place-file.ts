@@ -18,7 +18,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { attributesFound, type Found, foundOf, pathWord, statScript } from '../kit/stat.ts';
+import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import {
   applyAttributes,
   attributeDiff,
@@ -98,7 +98,7 @@ export interface Placed {
 export function* probePlacement(placement: Placement, ctx: ModuleContext): Steps<Placed> {
   const { content } = placement;
   const sum = sumOf(content, 'sha1', ctx);
-  const script = statScript(placement.dest, {
+  const script = lookScript(placement.dest, {
     word: '"$w"',
     follow: placement.follow,
     wanted: placement.wanted,

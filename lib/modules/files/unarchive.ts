@@ -13,7 +13,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
-import { type Found, foundOf, pathWord, statScript } from '../kit/stat.ts';
+import { type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import { failure } from '../kit/write-file.ts';
 import { http, requestOf } from '../net/http.ts';
 import { type Entry, entriesIn, entryChanges, entryCommands, statEach } from './file-tree.ts';
@@ -74,7 +74,7 @@ function* unpack(given: UnarchiveArgs, ctx: ModuleContext): Steps<Result> {
 /** The destination must be there; `creates` may make all work unnecessary. */
 function* refuseOrSkip(given: UnarchiveArgs): Steps<Found | (Result & { readonly skipped: true })> {
   const creates = given.creates === undefined ? '' : `[ -e ${pathWord(given.creates)} ] && field created`;
-  const script = [creates, statScript(given.dest, { follow: true, wanted: given as Attributes })];
+  const script = [creates, lookScript(given.dest, { follow: true, wanted: given as Attributes })];
   const records = yield* ask(script.filter(Boolean).join('\n'));
   if (records.has('created'))
     return { changed: false, skipped: true, msg: `skipped, since ${given.creates} exists` };

@@ -81,7 +81,7 @@ export function settledResult({ call, plan }: Probed): Result | undefined {
 }
 
 /** How often a task begins anew because something else changed what it works on. */
-const TRIES = 20;
+const TRIES = 100;
 
 export function* applySteps(probed: Probed): Steps<Result> {
   for (let tries = 1, now = probed; ; tries++) {

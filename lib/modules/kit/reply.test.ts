@@ -55,7 +55,7 @@ it('no module writes a record beside a look that the look writes too', () => {
     .filter(name => name.endsWith('.ts') && !/\.test\.ts$|kit.(stat|write-file|reply|reach)\.ts$/.test(name))
     .flatMap(name => {
       const text = readFileSync(join(root, name), 'utf8');
-      if (!/readText|textFileOf|defineGenerated|statScript/.test(text)) return [];
+      if (!/readText|textFileOf|defineGenerated|lookScript/.test(text)) return [];
       const taken =
         /\b(?:field|begin) (path|umask|link|real|parent|readable|own|uid|gid|flags|context|sha1)\b(?!-)/;
       return taken.test(text) ? [`${name}: ${taken.exec(text)![0]}`] : [];

@@ -51,7 +51,7 @@ export interface Found {
 
 /** Looks at one path on the host. */
 export function* look(path: string, options: LookOptions = {}): Steps<Found> {
-  return foundOf(path, yield* ask(statScript(path, options)));
+  return foundOf(path, yield* ask(lookScript(path, options)));
 }
 
 /**
@@ -83,7 +83,7 @@ export function absoluteWord(path: string): string {
 }
 
 /** The script behind `look`, for `ask`. Two of them may be joined when `part` divides them. */
-export function statScript(path: string, options: LookOptions = {}): string {
+export function lookScript(path: string, options: LookOptions = {}): string {
   const { wanted = {} } = options;
   const lines = [
     `p=${options.word ?? pathWord(path)}`,

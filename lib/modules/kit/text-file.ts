@@ -2,7 +2,7 @@ import type { Json } from '../../source/value.ts';
 import type { Attributes } from './attributes.ts';
 import { type FileDiff, ModuleError, type Steps } from './define.ts';
 import { ask, type Records } from './reply.ts';
-import { type Found, foundOf, statScript } from './stat.ts';
+import { type Found, foundOf, lookScript } from './stat.ts';
 import { contentDiff, writeFile } from './write-file.ts';
 
 /** A configuration file that a module keeps in order, one character per byte, and what else the same request found. */
@@ -17,7 +17,7 @@ export interface TextFile {
 /** Reads a file, and runs commands beside it that write records, in one request. */
 export function* readText(path: string, commands?: string): Steps<TextFile> {
   const beside = commands === undefined ? '' : `(${commands}\n)\n`;
-  return textFileOf(path, yield* ask(beside + statScript(path, { follow: true, content: 'bytes' })));
+  return textFileOf(path, yield* ask(beside + lookScript(path, { follow: true, content: 'bytes' })));
 }
 
 /** The file that a look found, with what was printed as `extra`. */

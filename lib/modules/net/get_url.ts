@@ -18,7 +18,7 @@ import {
   sh,
 } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { attributesFound, type Found, foundOf, pathWord, statScript } from '../kit/stat.ts';
+import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import { applyAttributes, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import { type HttpReply, http, httpArgs, requestOf } from './http.ts';
 
@@ -136,7 +136,7 @@ function* getFile(given: Args, ctx: ModuleContext): Steps<Result> {
 /** Looks at the file (a link followed), its SHA-1 and its digest of the wanted kind. */
 function* lookAtDestination(path: string, given: Args, digest: Digest | undefined): Steps<Destination> {
   const script = [
-    statScript(path, { follow: true, wanted: given as Attributes, content: 'sum', word: pathWord(path) }),
+    lookScript(path, { follow: true, wanted: given as Attributes, content: 'sum', word: pathWord(path) }),
     digest === undefined ? '' : `[ -f "$p" ] && h=$(${digest.program} <"$p") && field digest "\${h%% *}"`,
     ':',
   ];

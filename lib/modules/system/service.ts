@@ -3,7 +3,7 @@ import { A, Type } from '../kit/arguments.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
 import { type InitWish, initLookScript, parseInitLook, planInit } from './services/init-script.ts';
-import { parseLook, statScript, type UnitWish } from './services/systemctl.ts';
+import { lookScript, parseLook, type UnitWish } from './services/systemctl.ts';
 import { actOnUnit, unitArgs } from './systemd.ts';
 
 const args = Type.Object({
@@ -28,9 +28,9 @@ const SYSTEMD = '[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2
 /** One script for whichever service manager the host has. */
 function script(a: Args, unit: UnitWish, init: InitWish, ctx: ModuleContext): string {
   const known = a.use === 'auto' ? ctx.fact('service_mgr') : a.use;
-  if (known === 'systemd') return `field systemd\n${statScript(unit, ctx.checkMode)}`;
+  if (known === 'systemd') return `field systemd\n${lookScript(unit, ctx.checkMode)}`;
   if (known === 'sysvinit' || known === 'openrc') return `${initLookScript(init)}`;
-  return `if ${SYSTEMD}; then field systemd\n${statScript(unit, ctx.checkMode)}\nelse\n${initLookScript(init)}\nfi`;
+  return `if ${SYSTEMD}; then field systemd\n${lookScript(unit, ctx.checkMode)}\nelse\n${initLookScript(init)}\nfi`;
 }
 
 function* work(a: Args, ctx: ModuleContext): Steps<Result> {

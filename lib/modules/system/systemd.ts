@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { actScript, parseLook, planUnit, statScript, type UnitWish } from './services/systemctl.ts';
+import { actScript, lookScript, parseLook, planUnit, type UnitWish } from './services/systemctl.ts';
 
 /** What only systemd knows; `service` hands it on. */
 export const unitArgs = {
@@ -59,7 +59,7 @@ function wishOf(a: Static<typeof args>): UnitWish {
 
 /** Looks at the unit and brings it to what is wanted: one request when nothing is to do, two otherwise. */
 export function* manageUnit(wish: UnitWish, ctx: ModuleContext): Steps<Result> {
-  const found = parseLook(yield* ask(statScript(wish, ctx.checkMode)));
+  const found = parseLook(yield* ask(lookScript(wish, ctx.checkMode)));
   return yield* actOnUnit(wish, found, ctx);
 }
 

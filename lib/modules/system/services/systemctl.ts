@@ -46,7 +46,7 @@ export function systemctl(wish: UnitWish): string {
 const RUNTIME_DIR = `[ -n "$XDG_RUNTIME_DIR" ] || export XDG_RUNTIME_DIR=/run/user/$(id -u)`;
 
 /** Reloads systemd's own configuration if asked for, then reads the unit. */
-export function statScript(wish: UnitWish, checkMode: boolean): string {
+export function lookScript(wish: UnitWish, checkMode: boolean): string {
   const ctl = systemctl(wish);
   const reload = (verb: string) =>
     `e=$(${ctl} ${verb} 2>&1) || { rc=$?; echo "failure $rc during ${verb}: $e" >&2; exit 97; }`;
