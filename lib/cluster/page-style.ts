@@ -1,4 +1,4 @@
-/** What the benchmark's pages share: type, cards, tables, and colours that hold in light and dark. */
+/** What the pages of verify and bench share: type, cards, tables, and colours that hold in light and dark. */
 export const PAGE_STYLE = `
 :root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1c2430;--dim:#626c7a;--line:#e3e7ec;--good:#1a8a4a;--bad:#c9302c;--warn:#b07a0c;--series1:#2f6fde;--series2:#12a594;--series3:#e5862b;--series4:#8e4ec6;--series5:#d6409f}
 @media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1a2029;--ink:#e6eaf0;--dim:#98a3b1;--line:#2a323d;--good:#3fbf77;--bad:#f0655f;--warn:#dba53a;--series1:#6ea0ff;--series2:#2fc9b6;--series3:#f5a55a;--series4:#b98ae6;--series5:#f07cc4}}

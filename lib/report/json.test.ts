@@ -1,8 +1,8 @@
 import { expect } from 'chai';
+import { task as install } from '../../test/support/report-task.ts';
 import type { RunEvent, TaskInfo } from '../engine/events.ts';
 import { JsonReport } from './json.ts';
 import { JunitReport } from './junit.ts';
-import { task as install } from './testing.ts';
 
 const first: TaskInfo = { ...install, id: 'a:1', name: 'same', position: { file: 'a.yml', line: 1, col: 1 } };
 const second: TaskInfo = { ...first, id: 'a:2', position: { file: 'a.yml', line: 2, col: 1 } };

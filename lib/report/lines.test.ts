@@ -1,9 +1,9 @@
 import { expect } from 'chai';
+import { task } from '../../test/support/report-task.ts';
 import type { HostOutcome, RunEvent, Status } from '../engine/events.ts';
 import type { Result } from '../modules/kit/define.ts';
 import { duration, eventText } from './lines.ts';
 import { plain } from './style.ts';
-import { task } from './testing.ts';
 
 const options = { paint: plain, width: 60, verbosity: 0, showDiff: true };
 const outcome = (status: Status, result: Partial<Result>, more: Partial<HostOutcome> = {}): RunEvent => ({

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
+import { task as install } from '../../test/support/report-task.ts';
 import { until } from '../../test/support/until.ts';
 import { plain } from './style.ts';
 import { TerminalReport } from './terminal.ts';
-import { task as install } from './testing.ts';
 
 const task = { ...install, name: 'web : build' };
 const options = { paint: plain, width: 60, verbosity: 0, showDiff: false };

@@ -4,7 +4,8 @@ import { type AddressInfo, connect as connectTcp, createServer, type Server } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { caught, freePort, makeKey, type Sshd, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { caught, makeKey, type Sshd, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
 import { until } from '../../test/support/until.ts';
 import { addUser, type TestUser } from '../../test/support/users.ts';
 import { type Connection, ConnectionError, type SshSettings } from './connection.ts';

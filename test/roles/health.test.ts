@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type ClusterRecord, formatRecord } from '../../lib/cluster/modules/polardb_record.ts';
+import { freePort } from '../support/free-port.ts';
 import { startOrSkip, type ThrowawayPostgres } from '../support/throwaway-postgres.ts';
 
 const HEALTH = join(import.meta.dirname, '../../roles/health/files/polar-health');
@@ -263,14 +263,4 @@ function present(program: string): boolean {
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-    server.on('error', reject);
-  });
 }

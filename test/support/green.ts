@@ -5,9 +5,8 @@ import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import type { QueryAnswer } from '../../verify/ask.ts';
 import type { Check, Reply } from '../../verify/check.ts';
 import { asksOf, type Seen } from '../../verify/look.ts';
-import { subjectsOf } from '../../verify/subjects.ts';
 import { judgeSeen, type Result } from '../../verify/suite.ts';
-import { ASK_KINDS, type Recorded } from './green-kinds.ts';
+import { ASK_KINDS, askedBy, type Recorded } from './green-kinds.ts';
 import { deploymentFrom } from './sample-deployment.ts';
 
 const folder = join(PACKAGE_ROOT, 'verify', 'checks', 'testdata');
@@ -45,14 +44,7 @@ export function judgeGreen(
   const rows = new Map<string, Map<string, QueryAnswer>>();
   const used = new Set<string>();
   for (const kind of ASK_KINDS) {
-    const { storage, primary } = deployment;
-    const hosts =
-      kind === 'storageAsks'
-        ? [storage.host]
-        : kind.startsWith('primary')
-          ? [primary.host]
-          : subjectsOf(check.on, deployment);
-    for (const host of hosts) {
+    for (const host of askedBy(check, kind, deployment)) {
       for (const [name, command] of Object.entries(asksOf(check, kind, deployment, host))) {
         const [rc, number] = recorded.answers[[check.id, kind, host, name].join('|')] ?? [0, -1];
         // Files of the roles are compared with what the roles write today: a recording would be of another day.

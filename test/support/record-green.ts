@@ -5,8 +5,7 @@ import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { Databases } from '../../lib/cluster/sql.ts';
 import { CHECKS } from '../../verify/checks/index.ts';
 import { asksOf, look } from '../../verify/look.ts';
-import { subjectsOf } from '../../verify/subjects.ts';
-import { ASK_KINDS, type Recorded } from './green-kinds.ts';
+import { ASK_KINDS, askedBy, type Recorded } from './green-kinds.ts';
 
 // tsx test/support/record-green.ts -i HOSTS: what a green lab answers to every check, for the checks' tests. The lab is
 // that of verify/checks/testdata/hosts.yaml.
@@ -30,14 +29,7 @@ const numberOf = (told: string) => {
 const answers: Record<string, readonly [number, number]> = {};
 for (const check of checks) {
   for (const kind of ASK_KINDS) {
-    const { storage, primary } = deployment;
-    const hosts =
-      kind === 'storageAsks'
-        ? [storage.host]
-        : kind.startsWith('primary')
-          ? [primary.host]
-          : subjectsOf(check.on, deployment);
-    for (const host of hosts) {
+    for (const host of askedBy(check, kind, deployment)) {
       for (const [name, text] of Object.entries(asksOf(check, kind, deployment, host))) {
         const answer = seen.rows.get(host)?.get(text);
         const rows = answer && 'rows' in answer ? JSON.stringify(answer.rows) : undefined;

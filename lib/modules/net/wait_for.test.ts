@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { freePort } from '../../../test/support/free-port.ts';
 import { runModule, type TestOptions, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { activeConnections, waitFor } from './wait_for.ts';
 
@@ -23,15 +24,6 @@ async function withServer(test: (port: number, server: Server) => Promise<void>,
   } finally {
     server.close();
   }
-}
-
-/** A port nobody listens on. */
-async function freePort(): Promise<number> {
-  let free = 0;
-  await withServer(async port => {
-    free = port;
-  });
-  return free;
 }
 
 describe('wait_for', () => {

@@ -1,4 +1,4 @@
-import type { TaskInfo } from '../engine/events.ts';
+import type { TaskInfo } from '../../lib/engine/events.ts';
 
 /** A task as reports are told of it. */
 export const task: TaskInfo = {
