@@ -1,20 +1,18 @@
 import '../lib/source/frozen-prototype.ts';
 
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
 import { describeDeployment, nodesOf } from '../lib/cluster/deployment.ts';
 import { failureText } from '../lib/cluster/failure.ts';
 import { positive, REACHING, REACHING_USAGE, readFlags } from '../lib/cluster/flags.ts';
 import { type Opened, openDeployment } from '../lib/cluster/open-deployment.ts';
 import { Databases } from '../lib/cluster/sql.ts';
-import { messageOf, UsageError } from '../lib/source/errors.ts';
+import { UsageError } from '../lib/source/errors.ts';
 import { LAYERS } from './check.ts';
 import { CHECKS } from './checks/index.ts';
 import { type Finding, type Subject, totalsOf, type VerifyReport } from './findings.ts';
 import { nothingLookedAt } from './nothing.ts';
 import { Progress } from './progress.ts';
-import { formatHtml } from './report/html.ts';
+import { checkReportFile, writeReportFile } from './report/files.ts';
 import { formatJunit } from './report/junit.ts';
 import { formatAlarm, formatFinding, formatSubject, formatTotals } from './report/terminal.ts';
 import { limited, type Selected, select, tagsOf } from './select.ts';
@@ -56,7 +54,6 @@ const FLAGS = {
 } as const;
 
 const FORMATS = ['spec', 'json', 'junit'];
-const REPORTS = ['.html', '.json', '.xml'];
 /** What judging and writing may take after the last answer. */
 const AFTER_MS = 8_000;
 
@@ -66,7 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (flags.help) return print(USAGE);
   if (!FORMATS.includes(flags.format))
     throw new UsageError(`--format ${flags.format}: expected ${FORMATS.join(', ')}`, 5);
-  for (const file of flags.report) checkReport(file);
+  for (const file of flags.report) checkReportFile(file);
   const settleMs = 1000 * positive('within', flags.within);
   const timeoutMs = 1000 * positive('timeout', flags.timeout);
   const explicit = flags.only.length + flags.tag.length > 0;
@@ -115,7 +112,7 @@ async function main(argv: readonly string[]): Promise<number> {
       findings,
     };
     show(report, flags.format);
-    for (const file of flags.report) writeReport(report, file);
+    for (const file of flags.report) writeReportFile(file, report, { titles: TITLES });
     if (stop.signal.aborted) return 130;
     return report.accepted ? 0 : 2;
   } finally {
@@ -136,22 +133,6 @@ function listText({ checks, chosen }: Selected): string {
   const line = (check: (typeof shown)[number]) =>
     `${check.id.padEnd(24)} ${tagsOf(check).join(',').padEnd(8)} ${check.on.padEnd(8)} ${check.title}`;
   return `${shown.map(line).join('\n')}\n`;
-}
-
-/** A report that could not be written is found before anything is looked at. */
-function checkReport(file: string): void {
-  if (!REPORTS.includes(extname(file)))
-    throw new UsageError(`--report ${file}: expected a name that ends in ${REPORTS.join(', ')}`, 5);
-  try {
-    const path = resolve(file);
-    mkdirSync(dirname(path), { recursive: true });
-    accessSync(dirname(path), constants.W_OK);
-    const there = statSync(path, { throwIfNoEntry: false });
-    if (there?.isDirectory()) throw new Error('it is a directory');
-    if (there) accessSync(path, constants.W_OK);
-  } catch (error) {
-    throw new UsageError(`--report ${file}: it cannot be written: ${messageOf(error)}`, 5);
-  }
 }
 
 /** Hosts of `--limit`; undefined without it. */
@@ -211,17 +192,6 @@ function show(report: VerifyReport, format: string): void {
 }
 
 const TITLES: ReadonlyMap<string, string> = new Map(Object.entries(LAYERS));
-
-function writeReport(report: VerifyReport, file: string): void {
-  const kind = extname(file);
-  const text =
-    kind === '.html'
-      ? formatHtml(report, TITLES)
-      : kind === '.xml'
-        ? formatJunit(report)
-        : `${JSON.stringify(report, null, 1)}\n`;
-  writeFileSync(resolve(file), text);
-}
 
 export const runVerifyCommand = (argv: readonly string[]): Promise<number> =>
   main(argv).catch((error: unknown) => {

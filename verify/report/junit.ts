@@ -3,11 +3,11 @@ import { byLayer, type Finding, figureText, totalsOf, type VerifyReport } from '
 import { excerpt } from './terminal.ts';
 
 /** JUnit's XML, one suite per layer: what build servers read. */
-export function formatJunit(report: VerifyReport): string {
+export function formatJunit(report: VerifyReport, name = 'polarplay verify'): string {
   const suites = [...byLayer(report.findings)].map(([layer, findings]) =>
     suite(layer, findings, report.startedAt),
   );
-  const head = `name="polarplay verify" ${counts(report.findings)} time="${seconds(report.durationMs)}"`;
+  const head = `name="${xmlText(name)}" ${counts(report.findings)} time="${seconds(report.durationMs)}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${head}>\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
