@@ -2,7 +2,7 @@ import type { DatabaseNode, Deployment } from '../../lib/cluster/deployment.ts';
 import { eventually } from '../../lib/cluster/eventually.ts';
 import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { UsageError } from '../../lib/source/errors.ts';
-import { connect } from './ledger.ts';
+import { connect } from './session.ts';
 import type { Experiment } from './under-load.ts';
 
 /** How soon the replica must follow again: it recovers first, on an emulated machine for minutes. */

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
-import { eventually } from '../../lib/cluster/eventually.ts';
+import type pg from 'pg';
 import type { SqlTarget } from '../../lib/cluster/sql.ts';
 import { messageOf } from '../../lib/source/errors.ts';
+import { compareRows, type Differences } from './books.ts';
+import { connect, withRetries } from './session.ts';
 
 /** An error a writing client got; the commit it interrupts may or may not have happened. */
 export interface WriteError {
@@ -19,55 +20,23 @@ export interface Gap {
   readonly ms: number;
 }
 
-/** A server that is down refuses at once; this long a busy one may take to fork. */
-const CONNECT_MS = 5_000;
-/** What comes before and after the experiment is not what is measured. */
-const PATIENCE = { withinMs: 60_000, everyMs: 500 };
-const ANSWER_MS = 10_000;
-const PAUSE_MS = 10;
-
-/** Opens a session with a node; the caller ends it. */
-export async function connect(target: SqlTarget, options = '', answerMs = ANSWER_MS): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: target.address,
-    port: target.port,
-    database: target.database,
-    user: target.user,
-    ...(target.password === undefined ? {} : { password: target.password }),
-    application_name: 'polarplay-faults',
-    connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: answerMs,
-    options,
-  });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    await client.end().catch(() => {});
-    throw error;
-  }
-}
-
-/** A session for what must be done before the experiment and read after it: one lost try says nothing of the cluster. */
-export async function withRetries<T>(target: SqlTarget, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const { withinMs } = PATIENCE;
-  const { value: client } = await eventually(() => connect(target, '', withinMs), PATIENCE);
-  try {
-    return await use(client);
-  } finally {
-    // A session that is lost has ended.
-    await client.end().catch(() => {});
-  }
-}
+const PAUSE_MS = 25;
+/** A client that waits longer asks again, so that an answer that never comes does not count as an outage. */
+const LIMITS = { connectMs: 2_000, answerMs: 5_000 };
+/** Most clients: each moves money between two accounts of its own. */
+const ACCOUNTS = 200;
 
 /**
  * Clients that write rows one by one to whichever node takes them, and note each row only after its commit was
- * acknowledged, in a file of their own as well: those rows must be there whatever happened.
+ * acknowledged, in a file of their own as well: those rows must be there whatever happened. Each commit also moves
+ * something between two accounts, so whoever reads half of a commit sees that the accounts do not add up.
  */
 export class Ledger {
   readonly errors: WriteError[] = [];
-  readonly #acknowledged: { readonly seq: number; readonly atMs: number }[] = [];
+  /** When commits were acknowledged, in order. */
+  readonly ackedMs: number[] = [];
+  readonly #attempted = new Map<number, string>();
+  readonly #acknowledged = new Set<number>();
   readonly #targets: readonly SqlTarget[];
   readonly #file: number;
   #next = 1;
@@ -79,13 +48,15 @@ export class Ledger {
     this.#file = openSync(file, 'w', 0o600);
   }
 
-  /** Makes the table, on the primary. */
+  /** Makes the tables, on the primary, while all replicas follow: PolarDB lets CREATE TABLE wait for a stopped one. */
   static async prepare(primary: pg.Client): Promise<void> {
     await primary.query('CREATE TABLE ledger (seq bigint PRIMARY KEY, nonce text NOT NULL)');
+    await primary.query('CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL)');
+    await primary.query(`INSERT INTO accounts SELECT id, 0 FROM generate_series(1, ${ACCOUNTS}) id`);
   }
 
   start(clients: number): void {
-    this.#clients = Array.from({ length: clients }, () => this.#write());
+    this.#clients = Array.from({ length: Math.min(clients, ACCOUNTS / 2) }, (_, i) => this.#write(2 * i + 1));
   }
 
   async stop(): Promise<void> {
@@ -96,40 +67,58 @@ export class Ledger {
   }
 
   get acknowledged(): number {
-    return this.#acknowledged.length;
+    return this.#acknowledged.size;
+  }
+
+  /** An acknowledged row, any one of the last few thousand; undefined before the first. */
+  anyAcknowledged(): { readonly seq: number; readonly nonce: string } | undefined {
+    const seq = Math.max(1, this.#next - 1 - Math.floor(Math.random() * 5000));
+    for (let at = seq; at < this.#next; at++)
+      if (this.#acknowledged.has(at)) return { seq: at, nonce: this.#attempted.get(at)! };
+    return undefined;
   }
 
   /** The longest pause between two acknowledgements in a span of time. */
   longestGap(fromMs: number, toMs: number): Gap {
-    const times = [fromMs, ...this.#acknowledged.map(a => a.atMs).filter(t => t > fromMs && t < toMs), toMs];
+    const times = [fromMs, ...this.ackedMs.filter(t => t > fromMs && t < toMs), toMs];
     let gap: Gap = { fromMs, ms: 0 };
     for (let i = 1; i < times.length; i++)
       if (times[i]! - times[i - 1]! > gap.ms) gap = { fromMs: times[i - 1]!, ms: times[i]! - times[i - 1]! };
     return gap;
   }
 
-  /** Acknowledged rows that a node does not have. */
-  async missingOn(target: SqlTarget): Promise<readonly number[]> {
-    const { rows } = await withRetries(target, client =>
-      client.query<{ seq: string }>('SELECT seq FROM ledger'),
-    );
-    const there = new Set(rows.map(row => Number(row.seq)));
-    return this.#acknowledged.map(a => a.seq).filter(seq => !there.has(seq));
+  /**
+   * How a node's rows differ from what was written and acknowledged before it is asked. Reads the table itself and not
+   * its index, which would hide a row that is there twice.
+   */
+  async differencesOn(target: SqlTarget): Promise<Differences> {
+    const acknowledged = new Set(this.#acknowledged);
+    const rows = await withRetries(target, async client => {
+      await client.query('SET enable_indexscan = off');
+      await client.query('SET enable_indexonlyscan = off');
+      await client.query('SET enable_bitmapscan = off');
+      return (await client.query<{ seq: string; nonce: string }>('SELECT seq, nonce FROM ledger')).rows;
+    });
+    const read = rows.map(({ seq, nonce }) => ({ seq: Number(seq), nonce }));
+    return compareRows({ attempted: this.#attempted, acknowledged }, read);
   }
 
-  async #write(): Promise<void> {
+  async #write(account: number): Promise<void> {
     let session: { readonly client: pg.Client; readonly host: string } | undefined;
     while (!this.#stopping) {
       session ??= await this.#findWriter();
       if (!session) continue;
       const seq = this.#next++;
+      const nonce = randomBytes(8).toString('hex');
+      this.#attempted.set(seq, nonce);
       try {
-        await session.client.query('INSERT INTO ledger VALUES ($1, $2)', [
-          seq,
-          randomBytes(8).toString('hex'),
-        ]);
-        this.#acknowledged.push({ seq, atMs: performance.now() });
-        writeSync(this.#file, `${seq}\n`);
+        await session.client.query(
+          'WITH moved AS (UPDATE accounts SET balance = balance + CASE id WHEN $3::int THEN 1 ELSE -1 END WHERE id IN ($3, $3 + 1)) INSERT INTO ledger VALUES ($1, $2)',
+          [seq, nonce, account],
+        );
+        this.#acknowledged.add(seq);
+        this.ackedMs.push(performance.now());
+        writeSync(this.#file, `${seq} ${nonce}\n`);
         await sleep(PAUSE_MS);
       } catch (error) {
         this.errors.push({ atMs: performance.now(), host: session.host, message: messageOf(error) });
@@ -143,7 +132,7 @@ export class Ledger {
   /** The first node that says it takes writes. */
   async #findWriter(): Promise<{ readonly client: pg.Client; readonly host: string } | undefined> {
     for (const target of this.#targets) {
-      const client = await connect(target).catch(() => undefined);
+      const client = await connect(target, LIMITS).catch(() => undefined);
       if (!client) continue;
       const writer = await client
         .query<{ r: boolean }>('SELECT pg_is_in_recovery() AS r')

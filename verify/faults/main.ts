@@ -5,83 +5,122 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describeDeployment } from '../../lib/cluster/deployment.ts';
 import { failureText } from '../../lib/cluster/failure.ts';
-import { positive, REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
+import { extraVars, positive, REACHING, REACHING_USAGE, readFlagsAndWords } from '../../lib/cluster/flags.ts';
 import { type Opened, openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
+import { FileReader } from '../../lib/source/read-yaml.ts';
 import { entryOf } from '../../lib/source/record.ts';
+import { FAULTS } from './catalogue.ts';
+import { chooseFaults, listText } from './choose.ts';
 import { EXPERIMENTS } from './experiments.ts';
+import { runFaults } from './run.ts';
 import { type UnderLoadReport, underLoad } from './under-load.ts';
 
-const USAGE = `usage: polarplay faults EXPERIMENT -i INVENTORY --allow-faults [options]
+const USAGE = `usage: polarplay faults -i INVENTORY --allow-faults [-g WORDS] [options]
+       polarplay faults OPERATION -i INVENTORY --allow-faults [options]
 
-Operates on a cluster while it is under load, and proves that nothing was lost: pgbench, clients that keep a ledger of
-acknowledged commits, and a probe that tries to write on every node every 200 ms.
+Breaks a cluster in one way after the other while it is under load, heals it, and proves each time that no acknowledged
+commit is lost, that nobody reads what was not written, that never two nodes write, and that everything goes on within
+its budget; then verifies the cluster in full. Or operates on it under the same load:
 
 ${Object.entries(EXPERIMENTS)
   .map(([name, { summary }]) => `  ${name.padEnd(25)} ${summary}`)
   .join('\n')}
 
-${REACHING_USAGE}      --allow-faults            without it nothing is done; an inventory with production: true is always refused
+It disturbs the cluster: servers, disks and hosts stop. An inventory with production: true is always refused. What is
+broken is healed also after Ctrl-C; after kill -9 the hosts heal themselves two minutes later, and the next run at once.
+
+${REACHING_USAGE}      --allow-faults            without it nothing is done
+      --list                    lists the faults, and does nothing
+  -g, --grep WORDS              only faults that these words describe; a comma separates alternatives
+      --only ID                 only this fault, or ids with *; may be given several times
+      --skip ID                 without this one; may be given several times
+      --heal                    heals what an earlier run left broken, and nothing else
+      --clients N               writing clients, and as many of pgbench (default: 4)
+      --rate N                  transactions of pgbench a second (default: 50)
+      --scale N                 pgbench's scale (default: 1)
+      --report FILE             the results also in FILE, .html, .json or .xml (JUnit); may be given several times
       --rounds N                switchover: times there and back (default: 3)
       --to NODE                 switchover: the other primary (default: the first replica)
       --node NODE               add-replica: the replica to add, already in the inventory;
                                 promote-by-hand: the replica (default: the first)
-      --clients N               writing clients, and as many of pgbench (default: 4)
-      --rate N                  transactions of pgbench a second (default: 50)
-      --scale N                 pgbench's scale (default: 1)
-      --report FILE             the figures as JSON
 
-Exit codes: 0 all held, 2 something did not, 4 no host answers or the inventory is wrong, 5 wrong flag.
+Exit codes: 0 all held, 2 something did not, 4 no host answers or the inventory is wrong, 5 wrong flag, 130 interrupted.
 `;
 
+const LIST = { type: 'string', multiple: true, default: [] as string[] } as const;
 const FLAGS = {
   ...REACHING,
   'allow-faults': { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+  grep: { type: 'string', short: 'g' },
+  only: LIST,
+  skip: LIST,
+  heal: { type: 'boolean', default: false },
   rounds: { type: 'string', default: '3' },
   to: { type: 'string' },
   node: { type: 'string' },
   clients: { type: 'string', default: '4' },
   rate: { type: 'string', default: '50' },
   scale: { type: 'string', default: '1' },
-  report: { type: 'string' },
+  report: LIST,
 } as const;
 
+type Flags = ReturnType<typeof readFlagsAndWords<typeof FLAGS>>['values'];
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
 async function main(argv: readonly string[]): Promise<number> {
-  const [name = '', ...rest] = argv[0]?.startsWith('-') ? ['', ...argv] : argv;
-  const flags = readFlags(rest, FLAGS);
+  const { values: flags, words } = readFlagsAndWords(argv, FLAGS);
+  const [name, stray] = words;
   if (flags.help) {
     process.stdout.write(USAGE);
     return 0;
   }
-  const experiment = entryOf(EXPERIMENTS, name);
-  if (!experiment)
-    throw new UsageError(`which experiment? There are ${Object.keys(EXPERIMENTS).join(', ')}`, 5);
+  if (stray !== undefined) throw new UsageError(`unexpected "${stray}"`, 5);
+  const operation = name === undefined ? undefined : entryOf(EXPERIMENTS, name);
+  if (name !== undefined && !operation)
+    throw new UsageError(`there is no operation "${name}", but ${Object.keys(EXPERIMENTS).join(', ')}`, 5);
+  const faults = chooseFaults(FAULTS, flags);
+  if (flags.list) {
+    process.stdout.write(listText(faults));
+    return 0;
+  }
   if (!flags['allow-faults'])
     throw new UsageError('this disturbs the cluster: say --allow-faults if that is all right', 5);
+  const load = {
+    clients: positive('clients', flags.clients),
+    rate: positive('rate', flags.rate),
+    scale: positive('scale', flags.scale),
+    ledgerFile: join(tmpdir(), `polarplay-ledger-${process.pid}`),
+    say,
+  };
   const opened = await openDeployment(flags);
   try {
-    refuseProduction(opened);
-    const say = (line: string) => void process.stdout.write(`${line}\n`);
+    refuseProduction(opened, flags);
+    say(describeDeployment(opened.deployment));
     const reaching = reachingArguments(flags);
-    const plan = experiment.plan(opened.deployment, {
+    if (!operation)
+      return await runFaults(opened, faults, {
+        flags,
+        load,
+        reaching,
+        healOnly: flags.heal,
+        reports: flags.report,
+      });
+    const plan = operation.plan(opened.deployment, {
       rounds: positive('rounds', flags.rounds),
       to: flags.to,
       node: flags.node,
       reaching,
       hosts: opened.hosts,
     });
-    say(`${describeDeployment(opened.deployment)}\n${plan.title}`);
-    const report = await underLoad(opened, plan, {
-      clients: positive('clients', flags.clients),
-      rate: positive('rate', flags.rate),
-      scale: positive('scale', flags.scale),
-      ledgerFile: join(tmpdir(), `polarplay-ledger-${process.pid}`),
-      say,
-    });
+    say(plan.title);
+    const report = await underLoad(opened, plan, load);
     say(reportText(report));
-    if (flags.report) {
-      mkdirSync(dirname(flags.report), { recursive: true });
-      writeFileSync(flags.report, `${JSON.stringify(report, null, 1)}\n`);
+    for (const file of flags.report) {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
     }
     return report.verdicts.every(v => v.ok) ? 0 : 2;
   } finally {
@@ -89,16 +128,19 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** A cluster that people depend on is not experimented with. */
-function refuseProduction({ inventory }: Opened): void {
+/** A cluster that people depend on is not experimented with. Only a plain no is taken for one. */
+function refuseProduction({ inventory }: Opened, flags: Flags): void {
+  const no = (value: unknown) => value === undefined || /^(false|no|0)$/i.test(String(value));
+  if (!no(extraVars(flags['extra-vars'], new FileReader()).get('production')))
+    throw new UsageError('-e says production: true: no faults there');
   for (const host of inventory.hosts.keys())
     for (const { vars } of inventory.layers(host, []))
-      if (vars.get('production') === true)
+      if (!no(vars.get('production')))
         throw new UsageError(`${host} is marked production: true in the inventory: no faults there`);
 }
 
 /** The flags that a playbook needs to reach the same hosts with the same variables. */
-function reachingArguments(flags: ReturnType<typeof readFlags<typeof FLAGS>>): readonly string[] {
+function reachingArguments(flags: Flags): readonly string[] {
   return [
     ...flags.inventory.flatMap(file => ['-i', file]),
     ...flags['extra-vars'].flatMap(vars => ['-e', vars]),

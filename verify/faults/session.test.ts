@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { SqlTarget } from '../../lib/cluster/sql.ts';
-import { connect, withRetries } from './ledger.ts';
+import { connect, withRetries } from './session.ts';
 
 /** What a PostgreSQL server answers to a client that it lets in: AuthenticationOk, ReadyForQuery. */
 const WELCOME = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');

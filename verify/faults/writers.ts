@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { SqlTarget } from '../../lib/cluster/sql.ts';
-import { connect } from './ledger.ts';
+import { connect } from './session.ts';
 
 /** One try to write on one node. */
 export interface Sample {
@@ -61,7 +61,11 @@ export class WriterProbe {
       let wrote = false;
       try {
         // A commit that waits for a replica would hide that this node writes.
-        client ??= await connect(target, '-c synchronous_commit=local');
+        client ??= await connect(target, {
+          options: '-c synchronous_commit=local',
+          answerMs: 5_000,
+          connectMs: 2_000,
+        });
         await client.query('INSERT INTO probe DEFAULT VALUES');
         wrote = true;
       } catch (error) {

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { describeDeployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import type { Reaching } from '../../lib/cluster/flags.ts';
+import type { Opened } from '../../lib/cluster/open-deployment.ts';
+import { messageOf } from '../../lib/source/errors.ts';
+import { Progress } from '../progress.ts';
+import { checkReportFile, writeReportFile } from '../report/files.ts';
+import { formatFinding, formatTotals } from '../report/terminal.ts';
+import { wrongWith } from './acceptance.ts';
+import { Breaker } from './breaker.ts';
+import { BrokenNote, noteFile } from './broken-note.ts';
+import { type Fault, PARTS } from './fault.ts';
+import { Load, type LoadOptions } from './load.ts';
+import { asVerifyReport, type FaultsReport, findingOf } from './report.ts';
+import { ClusterLock, type FaultResult, hostsHere, NotRecovered, tryFault } from './suite.ts';
+
+export interface RunOptions {
+  readonly flags: Reaching;
+  readonly load: LoadOptions;
+  /** Arguments that lead a playbook to the same hosts. */
+  readonly reaching: readonly string[];
+  /** Only what an earlier run left broken is put right. */
+  readonly healOnly: boolean;
+  readonly reports: readonly string[];
+}
+
+/** What came of the faults, and what did not hold beside them. */
+interface Outcome {
+  readonly results: readonly FaultResult[];
+  readonly problems: readonly string[];
+  readonly load: Load;
+}
+
+const INTERRUPTED = 130;
+const terminal = { color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined };
+const TITLES: ReadonlyMap<string, string> = new Map(Object.entries(PARTS));
+const say = (text: string) => void process.stdout.write(`${text}\n`);
+
+/** Tries the faults one after the other; the exit code. */
+export async function runFaults(
+  opened: Opened,
+  faults: readonly Fault[],
+  options: RunOptions,
+): Promise<number> {
+  for (const file of options.reports) checkReportFile(file);
+  const began = performance.now();
+  const startedAt = new Date().toISOString();
+  const { deployment, hosts } = opened;
+  const stop = new AbortController();
+  // A second one ends the program at once; the hosts heal themselves then.
+  const interrupt = () => {
+    process.stderr.write('\ninterrupted: healing what is broken\n');
+    stop.abort(new Error('interrupted'));
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const lock = new ClusterLock(hosts, deployment.storage.host);
+  const breaker = new Breaker(hosts, new BrokenNote(noteFile(deployment)));
+  try {
+    await lock.take();
+    const healed = await breaker.healLeftovers([deployment.storage.host, ...hostsOf(nodesOf(deployment))]);
+    for (const what of healed) say(`healed: ${what}`);
+    if (options.healOnly) {
+      if (healed.length === 0) say('nothing was left broken');
+      return 0;
+    }
+    const outcome = await tryAll(opened, faults, options, breaker, lock, stop.signal);
+    const report = reportOf(opened, outcome, startedAt, performance.now() - began);
+    show(report);
+    const formats = { titles: TITLES, name: 'polarplay faults', json: report };
+    for (const file of options.reports) writeReportFile(file, asVerifyReport(report), formats);
+    return report.held ? 0 : 2;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    say('interrupted: nothing is left broken');
+    return INTERRUPTED;
+  } finally {
+    process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
+    await lock.release();
+  }
+}
+
+/** All of them under one load. Throws when it is interrupted; nothing is broken then. */
+async function tryAll(
+  opened: Opened,
+  faults: readonly Fault[],
+  { flags, load: loadOptions, reaching }: RunOptions,
+  breaker: Breaker,
+  lock: ClusterLock,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { deployment, hosts } = opened;
+  const progress = new Progress(process.stderr);
+  const results: FaultResult[] = [];
+  const problems: string[] = [];
+  const tell = (result: FaultResult) => {
+    progress.clear();
+    const finding = findingOf(result);
+    const first = results.every(({ id }) => id.split('.')[0] !== finding.layer);
+    say(formatFinding(finding, first ? TITLES.get(finding.layer) : undefined, terminal));
+    results.push(result);
+  };
+  progress.say('verifying the cluster');
+  await expectWell(flags, signal).finally(() => progress.clear());
+  progress.say('starting the load');
+  const here = await hostsHere(hosts, deployment);
+  const load = await Load.start(hosts, deployment, loadOptions);
+  const context = {
+    deployment,
+    hosts,
+    load,
+    breaker,
+    lock,
+    reaching,
+    here,
+    wrongWith: () => wrongWith(flags, signal),
+    signal,
+    say: (text: string) => progress.say(text),
+  };
+  try {
+    for (const fault of faults) tell(await tryFault(fault, context));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof NotRecovered) tell(error.result);
+    problems.push(messageOf(error));
+  } finally {
+    progress.say('ending the load');
+    await load.stop();
+    if (signal.aborted) await load.remove();
+    progress.clear();
+  }
+  const end = [...(await load.judgeRows()), await load.judgePgbench()];
+  problems.push(...end.filter(({ ok }) => !ok).map(({ what }) => what));
+  if (results.every(({ verdict }) => verdict === 'not tried') && problems.length === 0)
+    problems.push('no fault could be tried: nothing was proved');
+  // Where rows are missing they are the evidence.
+  if (end.every(({ ok }) => ok)) await load.remove();
+  return { results, problems, load };
+}
+
+/** A cluster that is not well proves nothing by a fault, and may not survive it. */
+async function expectWell(flags: Reaching, signal: AbortSignal): Promise<void> {
+  const wrong = await wrongWith(flags, signal);
+  signal.throwIfAborted();
+  if (wrong.length > 0)
+    throw new Error(
+      `the cluster is not well, so nothing was broken (polarplay verify):\n${wrong.join('\n')}`,
+    );
+}
+
+function reportOf(
+  opened: Opened,
+  { results, problems, load }: Outcome,
+  startedAt: string,
+  durationMs: number,
+): FaultsReport {
+  return {
+    schema: 1,
+    runId: randomBytes(6).toString('hex'),
+    startedAt,
+    durationMs: Math.round(durationMs),
+    held: problems.length === 0 && results.every(({ verdict }) => verdict !== 'broken'),
+    subject: subjectOf(opened),
+    load: {
+      acknowledged: load.ledger.acknowledged,
+      writeErrors: load.ledger.errors.length,
+      probes: load.probe.samples.length,
+      pgbenchTransactions: load.pgbench.transactions,
+    },
+    problems,
+    faults: results,
+  };
+}
+
+function show(report: FaultsReport): void {
+  const { acknowledged, writeErrors, pgbenchTransactions } = report.load;
+  say(
+    `\n${acknowledged} commits acknowledged and counted, ${writeErrors} writes failed; pgbench: ${pgbenchTransactions} transactions`,
+  );
+  for (const problem of report.problems) say(problem);
+  say(formatTotals(asVerifyReport(report), terminal));
+}
+
+function subjectOf({ inventory, deployment }: Opened): FaultsReport['subject'] {
+  return {
+    deployment: describeDeployment(deployment),
+    standIn: deployment.database === 'postgresql',
+    inventory: inventory.files,
+    hosts: [
+      { name: deployment.storage.host, role: 'storage' },
+      ...nodesOf(deployment).map(node => ({ name: node.host, role: node.role })),
+    ],
+    remarks: [],
+  };
+}
