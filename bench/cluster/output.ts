@@ -39,14 +39,26 @@ export function writeReports(dir: string, detail: RunDetail): Written {
   return { markdown, verdict, name };
 }
 
-/** The page that lists all runs. */
+/** How many nights `nights.json` holds: it is for who shows how the last ones went, the history has all. */
+const LISTED = 100;
+
+/** The page that lists all runs, and for programs the last ones with their sentences, the latest first. */
 export function writeIndex(dir: string): void {
   const { records } = readHistory(historyFile(dir));
   const accepted = readAccepted(dir);
-  replaceFile(
-    join(dir, 'index.html'),
-    formatIndex(records.map(record => ({ record, verdict: judgeRun(record, records, accepted) }))),
-  );
+  const runs = records.map(record => ({ record, verdict: judgeRun(record, records, accepted) }));
+  replaceFile(join(dir, 'index.html'), formatIndex(runs));
+  const nights = runs
+    .slice(-LISTED)
+    .reverse()
+    .map(({ record: { id, at, profile }, verdict: { level, sentence } }) => ({
+      id,
+      at,
+      profile,
+      level,
+      sentence,
+    }));
+  replaceFile(join(dir, 'nights.json'), `${JSON.stringify(nights)}\n`);
 }
 
 /** A reader sees the file of before or the whole new one. */

@@ -111,6 +111,13 @@ describe('bench: pages and tables', () => {
     const { name } = writeRun(dir, nights.at(-1)!);
     const index = readFileSync(join(dir, 'index.html'), 'utf8');
     expect(index.match(/href="2026[^"]*-nightly\.html"/g)).to.have.length(30);
+    const listed = JSON.parse(readFileSync(join(dir, 'nights.json'), 'utf8')) as {
+      id: string;
+      sentence: string;
+    }[];
+    expect(listed).to.have.length(30);
+    expect(listed[0]!.sentence).to.contain('second night');
+    expect(index).to.contain(`href="${listed[0]!.id}-nightly.html"`);
     const last = readFileSync(`${name}.html`, 'utf8');
     for (const text of [index, last]) {
       expect(text).not.to.match(/<script|https?:|url\(|NaN|undefined|Infinity/);

@@ -7,6 +7,7 @@ export const COMMANDS: Commands = {
   init: async () => (await import('./commands/init.ts')).runInitCommand,
   check: async () => (await import('./commands/check.ts')).runCheckCommand,
   status: async () => (await import('./commands/status.ts')).runStatusCommand,
+  serve: async () => (await import('./commands/serve.ts')).runServeCommand,
   wipe: async () => (await import('./commands/wipe.ts')).runWipeCommand,
   vault: async () => (await import('./commands/vault.ts')).runVaultCommand,
   doc: async () => (await import('./commands/doc.ts')).runDocCommand,

@@ -15,6 +15,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay init                               the files of a new cluster, from four addresses
   polarplay check -i INVENTORY                 can the cluster be deployed on these hosts?
   polarplay status -i INVENTORY                a cluster at a glance
+  polarplay serve -i INVENTORY                 the same as a page, JSON and metrics
   polarplay verify -i INVENTORY                what must be true after a deployment
   polarplay faults EXPERIMENT -i INVENTORY     operations under load: nothing acknowledged is lost
   polarplay bench -i INVENTORY                 pgbench on every node, with a report

@@ -50,6 +50,8 @@ export interface Session {
   readonly extraVars: VarLayer;
   readonly settings: Settings;
   readonly verbosity: number;
+  /** Fires when the program is told to stop. */
+  readonly signal: AbortSignal;
   /** Throws UsageError when --limit leaves no host. */
   checkLimit(): void;
   createRun(emit: Emit, options: OwnOptions): Run;
@@ -102,6 +104,7 @@ export async function openSession(
     templar,
     settings,
     verbosity,
+    signal: interrupt.signal,
     checkLimit: () => checkLimit(inventory, limit),
     createRun: (emit, { step, strict, onlyReads, ...own }) => ({
       options: {

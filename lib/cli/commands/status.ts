@@ -47,19 +47,24 @@ export async function runStatusCommand(argv: readonly string[]): Promise<number>
   const session = await openSession(flags);
   try {
     requireGroups(session);
-    const answers = await askHosts(session, {
-      pattern: 'storage:nodes',
-      module: 'polardb_status',
-      args: {},
-      become: true,
-    });
-    const view = viewCluster(inOrder(session, answers), maxLag * 2 ** 20);
+    const view = await readStatus(session, maxLag * 2 ** 20);
     const paint = choosePaint(process.stdout.isTTY === true, process.env);
     process.stdout.write(format === 'json' ? `${jsonText(view, 2)}\n` : formatView(view, paint));
     return view.problems.length > 0 ? 2 : 0;
   } finally {
     await session.close();
   }
+}
+
+/** Asks each host once, all at the same time; `maxLag` in bytes. */
+export async function readStatus(session: Session, maxLag: number): Promise<ClusterView> {
+  const answers = await askHosts(session, {
+    pattern: 'storage:nodes',
+    module: 'polardb_status',
+    args: {},
+    become: true,
+  });
+  return viewCluster(inOrder(session, answers), maxLag);
 }
 
 /** The groups that site.yml knows: without them this is no inventory of a cluster. */
