@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { PACKAGE_ROOT } from '../lib/source/package-root.ts';
-import { sampleDeployment } from '../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../test/support/verify/sample-deployment.ts';
 import { CHECKS } from './checks/index.ts';
 import { checksPage } from './checks-page.ts';
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { sampleDeployment } from '../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../test/support/verify/sample-deployment.ts';
 import { CHECKS } from './checks/index.ts';
 import type { Finding } from './findings.ts';
 import { nothingLookedAt } from './nothing.ts';

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { Hosts } from '../lib/cluster/hosts.ts';
 import { Databases } from '../lib/cluster/sql.ts';
 import { localConnection } from '../lib/transport/index.ts';
-import { sampleDeployment } from '../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../test/support/verify/sample-deployment.ts';
 import type { ActiveCheck, Check, HostCheck } from './check.ts';
 import { hostChecks } from './checks/host.ts';
 import type { Finding } from './findings.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SourceError } from '../lib/source/errors.ts';
 import { didYouMean } from '../lib/source/suggest.ts';
 import { keyPositionOf, positionOf, type Value } from '../lib/source/value.ts';
-import { parseYaml } from '../lib/source/yaml.ts';
+import { parseYaml } from '../lib/source/yaml/yaml.ts';
 import type { Finding } from './findings.ts';
 
 /** A fault that somebody has decided to live with, until a day. */

@@ -1,7 +1,7 @@
 import type { DatabaseNode } from '../../lib/cluster/deployment.ts';
 import { messageOf } from '../../lib/source/errors.ts';
 import { CannotMeasure } from './cannot-measure.ts';
-import type { Statements } from './statements.ts';
+import type { Statements } from './observe/statements.ts';
 
 /** The benchmark's own database: all that it ever writes to. */
 export const DATABASE = 'polarplay_bench';

@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { eventually } from '../../lib/cluster/eventually.ts';
-import { BenchCluster } from '../../test/support/bench-cluster.ts';
+import { BenchCluster } from '../../test/support/bench/bench-cluster.ts';
 import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import { RunJournal, type RunSoFar, recoverRuns } from './journal.ts';
 import type { RunDetail } from './result.ts';
@@ -223,7 +223,7 @@ describe('bench: faults do not cost the night', function () {
   it('a killed runner leaves no load, no files and no measurement behind that the next run does not keep', async () => {
     const { primaryPort, replicaPort, password, dir, bin } = server;
     const out = join(cluster.out, 'killed');
-    const program = resolve(import.meta.dirname, '../../test/support/killed-bench.ts');
+    const program = resolve(import.meta.dirname, '../../test/support/bench/killed-bench.ts');
     const known = JSON.stringify({ primaryPort, replicaPort, password, dir, bin });
     const runner = spawn(process.execPath, ['--import', 'tsx', program, known, out, cluster.folder, '60'], {
       stdio: ['ignore', 'pipe', 'inherit'],

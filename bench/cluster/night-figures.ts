@@ -1,4 +1,4 @@
-import { mergeHistograms, percentilesOf } from './latency.ts';
+import { mergeHistograms, percentilesOf } from './load/latency.ts';
 import type { Measurement, NightFigures, Percentiles } from './result.ts';
 import { median } from './statistics.ts';
 

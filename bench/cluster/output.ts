@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { formatHtml } from '../report/html.ts';
 import { formatIndex } from '../report/index-page.ts';
 import { formatMarkdown } from '../report/markdown.ts';
-import { readAccepted } from './accepted.ts';
-import { appendHistory, readHistory } from './history.ts';
+import { readAccepted } from './history/accepted.ts';
+import { appendHistory, readHistory } from './history/history.ts';
+import { judgeRun, type NightVerdict } from './history/verdict.ts';
 import type { RunDetail } from './result.ts';
-import { judgeRun, type NightVerdict } from './verdict.ts';
 
 /** Where the history of a folder of reports lies. */
 export const historyFile = (dir: string): string => join(dir, 'history.jsonl');

@@ -3,9 +3,9 @@ import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { messageOf } from '../../lib/source/errors.ts';
 import { CannotMeasure } from './cannot-measure.ts';
 import { DATABASE } from './database.ts';
-import { requirePgbench } from './pgbench-load.ts';
-import type { Profile } from './profiles.ts';
-import type { Statements } from './statements.ts';
+import { requirePgbench } from './load/pgbench-load.ts';
+import type { Profile } from './load/profiles.ts';
+import type { Statements } from './observe/statements.ts';
 
 /** The nodes that can be measured now, and those that cannot, with the reason. */
 export interface Survey {

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { BenchCluster } from '../../test/support/bench-cluster.ts';
-import { madeUpNight } from '../../test/support/made-up-nights.ts';
+import { BenchCluster } from '../../test/support/bench/bench-cluster.ts';
+import { madeUpNight } from '../../test/support/bench/made-up-nights.ts';
 import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import { formatHtml } from '../report/html.ts';
 import { formatMarkdown } from '../report/markdown.ts';
-import { comparable } from './comparability.ts';
-import { writeToPostgres } from './postgres-history.ts';
-import { rowsOf } from './rows.ts';
+import { comparable } from './history/comparability.ts';
+import { writeToPostgres } from './history/postgres-history.ts';
+import { rowsOf } from './history/rows.ts';
+import { judgeRun } from './history/verdict.ts';
 import { scalingOf, summariseRun } from './summary.ts';
-import { judgeRun } from './verdict.ts';
 
 describe('bench: a run on a real primary and replica', function () {
   this.timeout(90_000);

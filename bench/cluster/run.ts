@@ -10,20 +10,20 @@ import { holdOperationsLock } from '../../lib/cluster/operations-lock.ts';
 import { messageOf } from '../../lib/source/errors.ts';
 import { CannotMeasure } from './cannot-measure.ts';
 import { balancesMatch, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
-import { takeFingerprint } from './fingerprint.ts';
-import { sampleHost } from './host-sampler.ts';
 import type { RunJournal, RunSoFar } from './journal.ts';
+import { initialise, logShare, type NodeResult, runLoad, sweep } from './load/pgbench-load.ts';
+import { type Cell, missingParts, type Part, planCells, writes } from './load/plan.ts';
+import type { Load, Profile } from './load/profiles.ts';
 import { nightFigures } from './night-figures.ts';
-import { initialise, logShare, type NodeResult, runLoad, sweep } from './pgbench-load.ts';
-import { type Cell, missingParts, type Part, planCells, writes } from './plan.ts';
+import { takeFingerprint } from './observe/fingerprint.ts';
+import { sampleHost } from './observe/host-sampler.ts';
+import { type Watched, watchPrimary } from './observe/primary-watch.ts';
+import { Statements } from './observe/statements.ts';
+import { measureStorage, storagePlaces } from './observe/storage.ts';
 import { disturbances, requireRoom, survey } from './preflight.ts';
-import { type Watched, watchPrimary } from './primary-watch.ts';
-import type { Load, Profile } from './profiles.ts';
 import type { CellProgress } from './progress-line.ts';
 import type { CellFigures, CellSeries, Measurement, RunDetail, RunRecord } from './result.ts';
-import { Statements } from './statements.ts';
 import { median, sum } from './statistics.ts';
-import { measureStorage, storagePlaces } from './storage.ts';
 import { titleOf } from './summary.ts';
 
 export interface BenchOptions {

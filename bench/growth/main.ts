@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localConnection } from '../../lib/transport/index.ts';
-import { KnownHosts } from '../../lib/transport/known-hosts.ts';
+import { KnownHosts } from '../../lib/transport/ssh/known-hosts.ts';
 
 // How work grows with its size: what costs ten times as much for ten times as many is well; a hundred times is not. Run
 // with `npm run bench:growth`. It measures and judges nothing: times of a loaded machine are noise, their ratios are not.

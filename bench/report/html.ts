@@ -1,9 +1,9 @@
 import { htmlText } from '../../lib/source/html-text.ts';
-import { differences, differenceText } from '../cluster/comparability.ts';
-import { onOneMachine } from '../cluster/fingerprint.ts';
+import { differences, differenceText } from '../cluster/history/comparability.ts';
+import type { NightVerdict } from '../cluster/history/verdict.ts';
+import { onOneMachine } from '../cluster/observe/fingerprint.ts';
 import type { CellSeries, RunDetail, RunRecord } from '../cluster/result.ts';
 import { ORDER, type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
-import type { NightVerdict } from '../cluster/verdict.ts';
 import { compact } from './chart.ts';
 import { courses, hostMetrics, lagCharts, latencyCurves } from './course.ts';
 import { ONE_MACHINE } from './markdown.ts';

@@ -1,6 +1,6 @@
 import { htmlText } from '../../lib/source/html-text.ts';
+import type { NightVerdict } from '../cluster/history/verdict.ts';
 import type { RunRecord } from '../cluster/result.ts';
-import type { NightVerdict } from '../cluster/verdict.ts';
 import { page } from './html.ts';
 import { trendCharts } from './trend.ts';
 

@@ -1,8 +1,8 @@
-import { differences, differenceText } from '../cluster/comparability.ts';
-import { onOneMachine } from '../cluster/fingerprint.ts';
+import { differences, differenceText } from '../cluster/history/comparability.ts';
+import type { NightVerdict } from '../cluster/history/verdict.ts';
+import { onOneMachine } from '../cluster/observe/fingerprint.ts';
 import type { RunDetail, RunRecord } from '../cluster/result.ts';
 import { type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
-import type { NightVerdict } from '../cluster/verdict.ts';
 
 /** Said wherever scaling is shown. */
 export const ONE_MACHINE =

@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { madeUpNight } from '../../test/support/made-up-nights.ts';
-import { comparable, differences } from '../cluster/comparability.ts';
-import { appendHistory } from '../cluster/history.ts';
+import { madeUpNight } from '../../test/support/bench/made-up-nights.ts';
+import { comparable, differences } from '../cluster/history/comparability.ts';
+import { appendHistory } from '../cluster/history/history.ts';
+import { csvOf, rowsOf } from '../cluster/history/rows.ts';
+import { judgeRun } from '../cluster/history/verdict.ts';
 import { historyFile, writeRun } from '../cluster/output.ts';
-import { csvOf, rowsOf } from '../cluster/rows.ts';
-import { judgeRun } from '../cluster/verdict.ts';
 
 const MEMORY = { 'memory MiB': '256900' };
 

@@ -1,7 +1,7 @@
 import { htmlText } from '../../lib/source/html-text.ts';
-import { differences, differenceText } from '../cluster/comparability.ts';
+import { differences, differenceText } from '../cluster/history/comparability.ts';
+import type { NightVerdict, Trend } from '../cluster/history/verdict.ts';
 import { titleOf } from '../cluster/summary.ts';
-import type { NightVerdict, Trend } from '../cluster/verdict.ts';
 import { type Band, type Chart, chartHtml, type Tick } from './chart.ts';
 
 const NIGHTS_SHOWN = 30;

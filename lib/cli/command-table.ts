@@ -1,4 +1,4 @@
-import type { Commands } from './help-of.ts';
+import type { Commands } from './reference/help-of.ts';
 
 /** The first word of a command line picks a command; each loads what it needs and nothing else. */
 export const COMMANDS: Commands = {

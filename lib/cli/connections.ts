@@ -3,9 +3,9 @@ import type { Connections, Operator } from '../engine/run.ts';
 import type { Parsed } from '../source/flags.ts';
 import { jsonText } from '../source/json.ts';
 import { visible } from '../source/visible.ts';
+import { connectionSettings } from '../transport/config/settings.ts';
+import { SshConfigFiles } from '../transport/config/ssh-config.ts';
 import { createPool } from '../transport/index.ts';
-import { connectionSettings } from '../transport/settings.ts';
-import { SshConfigFiles } from '../transport/ssh-config.ts';
 import type { Settings } from './settings.ts';
 
 /** Connections of one run: each host is logged into once. */

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
-import { splitWords, unquote } from '../playbook/free-form.ts';
+import { splitWords, unquote } from '../playbook/tasks/free-form.ts';
 import { UsageError } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
-import type { FileReader } from '../source/read-yaml.ts';
 import { adoptOrigin, type Dict, type Value } from '../source/value.ts';
-import { parseYaml } from '../source/yaml.ts';
+import type { FileReader } from '../source/yaml/read-yaml.ts';
+import { parseYaml } from '../source/yaml/yaml.ts';
 
 /** `-e`: `name=value` words, a JSON or YAML mapping, or `@FILE`; later ones win. Values of words are text, as in Ansible. */
 export function parseExtraVars(texts: readonly string[], files: FileReader): VarLayer {

@@ -1,5 +1,5 @@
+import { selectHosts } from '../engine/play/run-play.ts';
 import type { Run } from '../engine/run.ts';
-import { selectHosts } from '../engine/run-play.ts';
 import { tasksOf, titleOf } from '../playbook/listing.ts';
 import type { Play, Playbook, Task } from '../playbook/types.ts';
 

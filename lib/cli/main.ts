@@ -44,7 +44,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   // For the build.
   if (first === 'man-page') {
-    const { manPage } = await import('./man-page.ts');
+    const { manPage } = await import('./reference/man-page.ts');
     process.stdout.write(await manPage(COMMANDS, HELP, process.env['POLARPLAY_VERSION'] ?? ''));
     return 0;
   }

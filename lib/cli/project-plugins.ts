@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDirectory } from '../source/read-yaml.ts';
+import { isDirectory } from '../source/yaml/read-yaml.ts';
 import type { PluginKind } from '../templating/templar.ts';
 
 /**

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../source/errors.ts';
 import { parseIniText } from '../source/ini-text.ts';
-import { isFile } from '../source/read-yaml.ts';
+import { isFile } from '../source/yaml/read-yaml.ts';
 import { readIfThere } from './failure.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

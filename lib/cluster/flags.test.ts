@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { SourceErrors, UsageError } from '../source/errors.ts';
-import { FileReader } from '../source/read-yaml.ts';
+import { FileReader } from '../source/yaml/read-yaml.ts';
 import { failureText } from './failure.ts';
 import { extraVars, positive, REACHING, readFlags } from './flags.ts';
 

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { UsageError } from '../source/errors.ts';
 import { parseFlags } from '../source/flags.ts';
-import type { FileReader } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
-import { parseYaml } from '../source/yaml.ts';
+import type { FileReader } from '../source/yaml/read-yaml.ts';
+import { parseYaml } from '../source/yaml/yaml.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { deploymentFrom } from '../../test/support/sample-deployment.ts';
+import { deploymentFrom } from '../../test/support/verify/sample-deployment.ts';
 import { SourceError } from '../source/errors.ts';
 import { PACKAGE_ROOT } from '../source/package-root.ts';
 import { distributionFacts } from './open-deployment.ts';

@@ -5,10 +5,10 @@ import { loadInventory } from '../inventory/load-inventory.ts';
 import type { Inventory } from '../inventory/types.ts';
 import { messageOf, UsageError } from '../source/errors.ts';
 import { PACKAGE_ROOT } from '../source/package-root.ts';
-import { FileReader } from '../source/read-yaml.ts';
 import { emptyRecord, entryOf } from '../source/record.ts';
 import type { Json, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
+import { FileReader } from '../source/yaml/read-yaml.ts';
 import { createTemplar } from '../templating/index.ts';
 import {
   type Become,

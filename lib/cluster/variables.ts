@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Inventory } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { FileReader, isDirectory, isFile } from '../source/read-yaml.ts';
 import { type Dict, type Json, positionOf, toPlain, Undefined, type Value } from '../source/value.ts';
+import { FileReader, isDirectory, isFile } from '../source/yaml/read-yaml.ts';
 import type { Templar, Variables } from '../templating/templar.ts';
 
 /** What is known of a host besides the inventory: the few facts that role defaults refer to. */

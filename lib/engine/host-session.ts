@@ -2,11 +2,11 @@ import type { Authored, Task } from '../playbook/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { emptyRecord } from '../source/record.ts';
 import { type Json, toPlain, Undefined, type Value } from '../source/value.ts';
-import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
 import type { Become, Connection } from '../transport/connection.ts';
-import { keywordValue, truthy } from './keyword.ts';
+import { becomeMethod, noBecomeMethod } from '../transport/shell/become.ts';
 import type { Run } from './run.ts';
 import type { Scope } from './scope.ts';
+import { keywordValue, truthy } from './task/keyword.ts';
 
 /** Variables that say how to reach a host. */
 const CONNECTION_VARIABLES = [

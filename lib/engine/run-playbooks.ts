@@ -2,8 +2,8 @@ import type { Playbook } from '../playbook/types.ts';
 import { emptyRecord } from '../source/record.ts';
 import type { HostStats, RunSummary } from './events.ts';
 import { Crash, EXIT, exitCodeOfRun } from './exit-code.ts';
+import { runPlay } from './play/run-play.ts';
 import type { Run } from './run.ts';
-import { runPlay } from './run-play.ts';
 
 /**
  * Runs plays in order and sums up. What ends the run before its end (a mistake that shows only now) is in the summary,

@@ -1,14 +1,14 @@
 import type { Inventory, VarLayer } from '../inventory/types.ts';
 import type { PlaybookLoader } from '../playbook/loader.ts';
 import type { Play, RoleInstance, TaskNode } from '../playbook/types.ts';
-import type { FileReader } from '../source/read-yaml.ts';
 import type { Dict, Json } from '../source/value.ts';
+import type { FileReader } from '../source/yaml/read-yaml.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Connection } from '../transport/connection.ts';
-import type { Jobs } from './async.ts';
 import { COMPATIBLE_WITH } from './compatibility.ts';
 import type { Emit } from './events.ts';
 import { HostState } from './host-state.ts';
+import type { Jobs } from './module-call/async.ts';
 
 /** What the operator asked for on the command line. */
 export interface RunOptions {

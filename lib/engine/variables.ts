@@ -6,9 +6,9 @@ import { SourceError } from '../source/errors.ts';
 import { LazyMapping, opened, withForeignKeys } from '../source/unsafe.ts';
 import { type Dict, OMIT, Unsafe, type Value } from '../source/value.ts';
 import { versionValue } from './compatibility.ts';
-import { keywordValue } from './keyword.ts';
 import { hostState, type PlayRun, type Run } from './run.ts';
 import { authored, finished, type LazyVariables, Scope, type ScopeLayer } from './scope.ts';
+import { keywordValue } from './task/keyword.ts';
 
 /**
  * The variables one task sees on one host, by Ansible's 22 levels of precedence

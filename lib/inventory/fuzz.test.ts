@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
-import { FileReader } from '../source/read-yaml.ts';
+import { FileReader } from '../source/yaml/read-yaml.ts';
 import { loadInventory } from './load-inventory.ts';
 
 const TEXTS = [

@@ -1,5 +1,5 @@
 import { type Position, SourceError } from '../source/errors.ts';
-import { parsePythonLiteral } from '../source/python-literal.ts';
+import { parsePythonLiteral } from '../source/python/python-literal.ts';
 import { didYouMean } from '../source/suggest.ts';
 import type { Dict, Value } from '../source/value.ts';
 import type { Graph } from './graph.ts';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { SourceErrors, UsageError } from '../source/errors.ts';
-import { FileReader } from '../source/read-yaml.ts';
 import { formatSourceError } from '../source/render.ts';
 import type { Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
+import { FileReader } from '../source/yaml/read-yaml.ts';
 import { loadInventory } from './load-inventory.ts';
 import type { Inventory } from './types.ts';
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { displayPath, type FileReader, findVarsFiles, isDirectory } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
+import { displayPath, type FileReader, findVarsFiles, isDirectory } from '../source/yaml/read-yaml.ts';
 import type { Graph } from './graph.ts';
 import { selectHosts, splitPattern } from './patterns.ts';
 import type { Group, Host, Inventory, VarLayer } from './types.ts';

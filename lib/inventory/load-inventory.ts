@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
-import { displayPath, type FileReader, isDirectory } from '../source/read-yaml.ts';
 import type { Dict, Value } from '../source/value.ts';
-import { parseYaml } from '../source/yaml.ts';
+import { displayPath, type FileReader, isDirectory } from '../source/yaml/read-yaml.ts';
+import { parseYaml } from '../source/yaml/yaml.ts';
 import { readExecutable } from './dynamic.ts';
 import { Graph } from './graph.ts';
 import { type AddHost, readIni } from './ini.ts';

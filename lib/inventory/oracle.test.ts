@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { FileReader } from '../source/read-yaml.ts';
 import { type Json, toPlain, type Value } from '../source/value.ts';
+import { FileReader } from '../source/yaml/read-yaml.ts';
 import { loadInventory } from './load-inventory.ts';
 
 interface Case {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { SourceError, UsageError } from '../source/errors.ts';
 import { fnmatch } from '../source/fnmatch.ts';
-import { PythonRegex, PythonRegexError } from '../source/python-regex.ts';
+import { PythonRegex, PythonRegexError } from '../source/python/python-regex.ts';
 import { LOCAL_NAMES } from './graph.ts';
 import { isAddress } from './ranges.ts';
 

@@ -2,7 +2,7 @@ import { UsageError } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { matchesStart, sectionsOf, tasksOf, titleOf } from './listing.ts';
-import { eachTask } from './task-list.ts';
+import { eachTask } from './tasks/task-list.ts';
 import type { Playbook, Task } from './types.ts';
 
 /** Names on the command line that mean nothing in the playbook: a run that did nothing would look like a good one. */

@@ -3,7 +3,7 @@ import { SourceError } from '../source/errors.ts';
 import { nearest } from '../source/suggest.ts';
 import { type Dict, keyPositionOf, positionOf, Secret } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
-import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
+import { becomeMethod, noBecomeMethod } from '../transport/shell/become.ts';
 
 /** Names with a meaning that inventories give to hosts. Facts begin with `ansible_` too: only a near match is a slip. */
 const NAMES = [

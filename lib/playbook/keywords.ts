@@ -1,7 +1,7 @@
 import { didYouMean } from '../source/suggest.ts';
 import { Unsafe, type Value } from '../source/value.ts';
 import { isTemplate } from '../templating/templar.ts';
-import { becomeMethod, noBecomeMethod } from '../transport/become.ts';
+import { becomeMethod, noBecomeMethod } from '../transport/shell/become.ts';
 
 /** Places where keywords are written. */
 export type Level = 'play' | 'import_playbook' | 'role' | 'block' | 'task' | 'handler';

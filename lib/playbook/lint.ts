@@ -3,7 +3,7 @@ import { jsonText } from '../source/json.ts';
 import { positionOf, toPlain, type Value } from '../source/value.ts';
 import { isTemplate, type Templar } from '../templating/templar.ts';
 import { missingHandlers, sectionsOf, titleOf } from './listing.ts';
-import { eachTask } from './task-list.ts';
+import { eachTask } from './tasks/task-list.ts';
 import type { Play, Playbook, Task } from './types.ts';
 
 /** What works, or may work, and could be better. */

@@ -3,7 +3,7 @@ import { fnmatch } from '../source/fnmatch.ts';
 import { didYouMean } from '../source/suggest.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { isSelected, type TagChoice } from './tags.ts';
-import { eachTask, handlersOf } from './task-list.ts';
+import { eachTask, handlersOf } from './tasks/task-list.ts';
 import type { Play, Playbook, Task, TaskNode } from './types.ts';
 
 const ALL: TagChoice = { only: ['all', 'never'], skip: [] };

@@ -4,7 +4,7 @@ import { coerceArguments } from '../modules/kit/arguments.ts';
 import type { ModuleContext } from '../modules/kit/define.ts';
 import { type Json, toPlain } from '../source/value.ts';
 import { tasksOf as listTasks, matchesStart, missingHandlers, titleOf } from './listing.ts';
-import { eachTask } from './task-list.ts';
+import { eachTask } from './tasks/task-list.ts';
 import type { Task } from './types.ts';
 
 const play = (...lines: string[]) => ['- hosts: all', ...lines.map(line => `  ${line}`), ''].join('\n');

@@ -1,20 +1,20 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { type Position, UsageError } from '../source/errors.ts';
-import { displayPath, isDirectory, isFile } from '../source/read-yaml.ts';
 import { type Dict, keyPositionOf } from '../source/value.ts';
-import { AbsentFiles } from './absent-files.ts';
-import { withModule } from './action.ts';
+import { displayPath, isDirectory, isFile } from '../source/yaml/read-yaml.ts';
 import { checkKeywords } from './check.ts';
-import { firstWord } from './free-form.ts';
 import { authored, each, inherit, varLayers } from './inherit.ts';
 import { type Load, type LoaderOptions, renderName } from './load-state.ts';
 import { type Imported, NOT_IMPORTED, parsePlay } from './play.ts';
 import { Problems } from './problems.ts';
-import { inOrder, loadRoleParts, type RoleParts, useOf } from './role.ts';
-import { collectionRoots } from './role-files.ts';
-import { withTags } from './task.ts';
-import { parseTaskFile } from './task-list.ts';
+import { inOrder, loadRoleParts, type RoleParts, useOf } from './roles/role.ts';
+import { collectionRoots } from './roles/role-files.ts';
+import { AbsentFiles } from './tasks/absent-files.ts';
+import { withModule } from './tasks/action.ts';
+import { firstWord } from './tasks/free-form.ts';
+import { withTags } from './tasks/task.ts';
+import { parseTaskFile } from './tasks/task-list.ts';
 import type {
   Authored,
   LoadedRole,

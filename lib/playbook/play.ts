@@ -2,17 +2,17 @@ import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
-import { displayPath } from '../source/read-yaml.ts';
 import { type Dict, toPlain, type Value } from '../source/value.ts';
+import { displayPath } from '../source/yaml/read-yaml.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { checkKeys, checkKeywords } from './check.ts';
 import { authored, each, inherit, NO_KEYWORDS, texts, varLayers } from './inherit.ts';
 import { VARS_PROMPT } from './keywords.ts';
 import type { Load } from './load-state.ts';
-import { inOrder, type RoleParts, roleEntry } from './role.ts';
+import { inOrder, type RoleParts, roleEntry } from './roles/role.ts';
 import { findFile } from './search.ts';
-import { isTrue, withTags } from './task.ts';
-import { parseTasks } from './task-list.ts';
+import { isTrue, withTags } from './tasks/task.ts';
+import { parseTasks } from './tasks/task-list.ts';
 import type { Authored, Keywords, Play, TaskContext, TaskNode, VarsPrompt } from './types.ts';
 
 /** What an `import_playbook` gives to the plays it imports. */

@@ -2,7 +2,7 @@ import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { allModules } from '../engine/module-list.ts';
 import { type Json, toPlain } from '../source/value.ts';
-import { parseYaml } from '../source/yaml.ts';
+import { parseYaml } from '../source/yaml/yaml.ts';
 import { KEYWORDS, LOOP_CONTROL, VARS_PROMPT } from './keywords.ts';
 import { playbookSchema } from './schema.ts';
 

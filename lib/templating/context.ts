@@ -1,4 +1,4 @@
-import type { PythonRegex, RegexFlags } from '../source/python-regex.ts';
+import type { PythonRegex, RegexFlags } from '../source/python/python-regex.ts';
 import type { Value } from '../source/value.ts';
 import type { Named } from './python/objects.ts';
 import type { TemplarOptions, TemplateFileOptions, Variables } from './templar.ts';

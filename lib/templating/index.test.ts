@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { SourceError, SourceErrors } from '../source/errors.ts';
 import { fromPlain, type Json, Secret, toPlain, Undefined, Unsafe, type Value } from '../source/value.ts';
-import { parseYaml } from '../source/yaml.ts';
+import { parseYaml } from '../source/yaml/yaml.ts';
 import { createTemplar, type Variables } from './index.ts';
 
 function variables(json: { [key: string]: Json }): Variables {

@@ -1,6 +1,6 @@
 import { type Position, SourceError, SourceErrors } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
-import { parseStructure } from '../source/python-literal.ts';
+import { parseStructure } from '../source/python/python-literal.ts';
 import { hasForeignKeys, LazyMapping, sealed, withForeignKeys } from '../source/unsafe.ts';
 import { type Dict, positionOf, Secret, Tuple, Unsafe, type Value } from '../source/value.ts';
 import { Environment, unixLines } from './compile/environment.ts';

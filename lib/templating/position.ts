@@ -1,6 +1,6 @@
 import type { Position, SourceErrorCode } from '../source/errors.ts';
 import { SourceError } from '../source/errors.ts';
-import { shiftPosition } from '../source/scalar-position.ts';
+import { shiftPosition } from '../source/yaml/scalar-position.ts';
 import { Fault, type Site } from './fault.ts';
 
 /** Where a stretch of a template stands in its file, given where the template begins. */

@@ -7,9 +7,9 @@ import {
   type RunRequest,
 } from './connection.ts';
 import { Gate } from './gate.ts';
-import type { LaunchOptions } from './launch.ts';
+import type { LaunchOptions } from './shell/launch.ts';
+import { Worker } from './shell/worker.ts';
 import { receiveFile, sendFile } from './transfer.ts';
-import { Worker } from './worker.ts';
 
 /** The way to a host: opens channels, logging in when that is still to do. */
 export interface Login {

@@ -1,6 +1,6 @@
+export { connectionSettings } from './config/settings.ts';
+export { SshConfigFiles } from './config/ssh-config.ts';
 export * from './connection.ts';
 export { localConnection } from './local.ts';
 export { createPool } from './pool.ts';
-export { shellWord } from './script.ts';
-export { connectionSettings } from './settings.ts';
-export { SshConfigFiles } from './ssh-config.ts';
+export { shellWord } from './shell/script.ts';

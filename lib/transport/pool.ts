@@ -3,10 +3,10 @@ import { jsonText } from '../source/json.ts';
 import type { Connection, ConnectionSettings, SshSettings } from './connection.ts';
 import { Gate } from './gate.ts';
 import { connectionOver } from './host-connection.ts';
-import { type AskSecret, Keyring } from './keys.ts';
-import { KnownHosts } from './known-hosts.ts';
 import { localConnection } from './local.ts';
-import { type SshContext, SshLogin } from './ssh.ts';
+import { type AskSecret, Keyring } from './ssh/keys.ts';
+import { KnownHosts } from './ssh/known-hosts.ts';
+import { type SshContext, SshLogin } from './ssh/ssh.ts';
 
 export interface PoolOptions {
   /** Asks for the passphrase of a key; without it encrypted keys cannot be used. */

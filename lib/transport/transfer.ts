@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { bytesOf } from '../source/bytes.ts';
 import type { Channel } from './channel.ts';
-import { type LaunchOptions, launch } from './launch.ts';
-import { shellWord } from './script.ts';
+import { type LaunchOptions, launch } from './shell/launch.ts';
+import { shellWord } from './shell/script.ts';
 
 /** Streams bytes, or a local file, to `path` on the host through a channel of its own. */
 export async function sendFile(

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { findModule } from '../../lib/engine/module-list.ts';
-import { Secrecy } from '../../lib/engine/secrecy.ts';
+import { Secrecy } from '../../lib/engine/task/secrecy.ts';
 import { Vault } from '../../lib/source/vault.ts';
 import { folderOf, runIn } from '../support/program.ts';
 

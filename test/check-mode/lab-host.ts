@@ -1,4 +1,4 @@
-import { driveOn } from '../../lib/engine/run-module.ts';
+import { driveOn } from '../../lib/engine/module-call/run-module.ts';
 import { attempt } from '../../lib/lab/command.ts';
 import type { UpResult } from '../../lib/lab/lab.ts';
 import { hostDir, labDir } from '../../lib/lab/record.ts';

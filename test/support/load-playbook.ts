@@ -7,9 +7,9 @@ import { defineAction, type Module } from '../../lib/modules/kit/define.ts';
 import { PlaybookLoader } from '../../lib/playbook/loader.ts';
 import type { Playbook } from '../../lib/playbook/types.ts';
 import { type SourceError, SourceErrors } from '../../lib/source/errors.ts';
-import { FileReader } from '../../lib/source/read-yaml.ts';
 import { formatSourceError } from '../../lib/source/render.ts';
 import type { Dict } from '../../lib/source/value.ts';
+import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
 import { createTemplar } from '../../lib/templating/index.ts';
 
 /** A directory with some files, for a test; call `remove` when done. */

@@ -7,8 +7,8 @@ import { PLAY_DEFAULTS, type Run, type RunOptions } from '../../lib/engine/run.t
 import { runPlaybooks } from '../../lib/engine/run-playbooks.ts';
 import { loadInventory } from '../../lib/inventory/load-inventory.ts';
 import { PlaybookLoader } from '../../lib/playbook/loader.ts';
-import { FileReader } from '../../lib/source/read-yaml.ts';
 import { type Dict, fromPlain, type Json } from '../../lib/source/value.ts';
+import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
 import { createTemplar } from '../../lib/templating/index.ts';
 import type { Connection } from '../../lib/transport/connection.ts';
 import { localConnection } from '../../lib/transport/index.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Databases, SqlSession } from '../../lib/cluster/sql.ts';
-import { sampleDeployment } from '../../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../../test/support/verify/sample-deployment.ts';
 import type { ActiveCheck, Doing } from '../check.ts';
 import { CHECKS } from './index.ts';
 

@@ -5,7 +5,7 @@ import type { Export } from '../../lib/cluster/deployment.ts';
 import { Hosts } from '../../lib/cluster/hosts.ts';
 import { Databases } from '../../lib/cluster/sql.ts';
 import { localConnection } from '../../lib/transport/index.ts';
-import { sampleDeployment } from '../../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../../test/support/verify/sample-deployment.ts';
 import type { Finding } from '../findings.ts';
 import { runChecks } from '../suite.ts';
 import { blockChecks } from './block.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { CASES, caseOf } from '../../test/support/check-cases.ts';
-import { greenDeployment, judgeGreen } from '../../test/support/green.ts';
+import { CASES, caseOf } from '../../test/support/verify/check-cases.ts';
+import { greenDeployment, judgeGreen } from '../../test/support/verify/green.ts';
 import { CHECKS } from './index.ts';
 
 const checkOf = (id: string) => {

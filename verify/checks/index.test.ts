@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { sampleDeployment } from '../../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../../test/support/verify/sample-deployment.ts';
 import { type Check, LAYERS, layerOf } from '../check.ts';
 import { needsOf } from '../select.ts';
 import { CHECKS } from './index.ts';

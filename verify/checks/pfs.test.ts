@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { Hosts } from '../../lib/cluster/hosts.ts';
 import { Databases } from '../../lib/cluster/sql.ts';
 import { localConnection } from '../../lib/transport/index.ts';
-import { sampleDeployment } from '../../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../../test/support/verify/sample-deployment.ts';
 import { runChecks } from '../suite.ts';
 import { pfsChecks, servesDisk } from './pfs.ts';
 

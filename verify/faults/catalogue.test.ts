@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
-import { sampleDeployment } from '../../test/support/sample-deployment.ts';
+import { sampleDeployment } from '../../test/support/verify/sample-deployment.ts';
 import { BUDGETS } from './budgets.ts';
 import { FAULTS } from './catalogue.ts';
 import { chooseFaults, listText } from './choose.ts';

@@ -8,7 +8,7 @@ import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../../
 import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
-import { FileReader } from '../../lib/source/read-yaml.ts';
+import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
 import { underLoad } from './under-load.ts';
 
 const SITE = 'playbooks/site.yml';

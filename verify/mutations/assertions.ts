@@ -76,11 +76,11 @@ function instrument(folder: string): readonly Site[] {
 async function survivorsOf(sites: readonly Site[], judgedOnly: boolean): Promise<readonly Site[]> {
   const load = (path: string) => import(pathToFileURL(join(copy, path)).href);
   const { CASES, caseOf } = (await load(
-    'test/support/check-cases.ts',
-  )) as typeof import('../../test/support/check-cases.ts');
+    'test/support/verify/check-cases.ts',
+  )) as typeof import('../../test/support/verify/check-cases.ts');
   const { judgeGreen } = (await load(
-    'test/support/green.ts',
-  )) as typeof import('../../test/support/green.ts');
+    'test/support/verify/green.ts',
+  )) as typeof import('../../test/support/verify/green.ts');
   const { CHECKS } = (await load('verify/checks/index.ts')) as typeof import('../checks/index.ts');
   const survivors: Site[] = [];
   for (const [number, site] of sites.entries()) {

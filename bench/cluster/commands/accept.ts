@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 import { UsageError } from '../../../lib/source/errors.ts';
-import { accept } from '../accepted.ts';
-import { findRun, runsIn } from '../runs.ts';
-import { measurementName } from '../verdict.ts';
+import { accept } from '../history/accepted.ts';
+import { findRun, runsIn } from '../history/runs.ts';
+import { measurementName } from '../history/verdict.ts';
 import { readWithNames } from './names.ts';
 
 const USAGE = `usage: polarplay bench accept RUN --reason TEXT [--out DIR] [--measurement WORKLOAD/NODES]

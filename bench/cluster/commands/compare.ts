@@ -1,7 +1,7 @@
 import { UsageError } from '../../../lib/source/errors.ts';
-import { differences, differenceText } from '../comparability.ts';
+import { differences, differenceText } from '../history/comparability.ts';
+import { findRun, runsIn } from '../history/runs.ts';
 import type { RunRecord } from '../result.ts';
-import { findRun, runsIn } from '../runs.ts';
 import { titleOf } from '../summary.ts';
 import { readWithNames } from './names.ts';
 

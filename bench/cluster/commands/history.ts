@@ -1,9 +1,9 @@
 import { readFlags } from '../../../lib/cluster/flags.ts';
 import { UsageError } from '../../../lib/source/errors.ts';
-import { readAccepted } from '../accepted.ts';
-import { csvOf, rowsOf } from '../rows.ts';
-import { runsIn } from '../runs.ts';
-import { judgeRun } from '../verdict.ts';
+import { readAccepted } from '../history/accepted.ts';
+import { csvOf, rowsOf } from '../history/rows.ts';
+import { runsIn } from '../history/runs.ts';
+import { judgeRun } from '../history/verdict.ts';
 
 const USAGE = `usage: polarplay bench history [--out DIR] [--profile NAME] [--format table|csv|json]
 

@@ -1,6 +1,6 @@
 import { UsageError } from '../../../lib/source/errors.ts';
+import { detailIn, findRun, runsIn } from '../history/runs.ts';
 import { writeIndex, writeReports } from '../output.ts';
-import { detailIn, findRun, runsIn } from '../runs.ts';
 import { readWithNames } from './names.ts';
 
 const USAGE = `usage: polarplay bench report [RUN…] [--out DIR]

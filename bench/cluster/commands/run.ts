@@ -4,17 +4,17 @@ import { positive, REACHING, REACHING_USAGE, readFlags } from '../../../lib/clus
 import { openDeployment } from '../../../lib/cluster/open-deployment.ts';
 import { LockedError } from '../../../lib/cluster/operations-lock.ts';
 import { CannotMeasure } from '../cannot-measure.ts';
+import { notify, notifyTargets } from '../history/notify.ts';
+import { writeToPostgres } from '../history/postgres-history.ts';
+import { keepNights } from '../history/retention.ts';
+import { rowsOf } from '../history/rows.ts';
 import { Interrupted, onInterrupt } from '../interrupt.ts';
 import { RunJournal, recoverRuns } from '../journal.ts';
-import { notify, notifyTargets } from '../notify.ts';
+import { loadProfile, PROFILES, type Profile } from '../load/profiles.ts';
 import { historyFile, type Written, writeRun } from '../output.ts';
-import { writeToPostgres } from '../postgres-history.ts';
 import { refuseProduction } from '../production.ts';
-import { loadProfile, PROFILES, type Profile } from '../profiles.ts';
 import { ProgressLine } from '../progress-line.ts';
 import type { RunDetail } from '../result.ts';
-import { keepNights } from '../retention.ts';
-import { rowsOf } from '../rows.ts';
 import { detailOf, runBench } from '../run.ts';
 
 const USAGE = `usage: polarplay bench [run] -i INVENTORY [options]

@@ -1,5 +1,5 @@
 import { positive, readFlags } from '../../../lib/cluster/flags.ts';
-import { simulate, simulationText } from '../simulate.ts';
+import { simulate, simulationText } from '../history/simulate.ts';
 
 const USAGE = `usage: polarplay bench simulate [--noise 0.5,1,2,4,8] [--histories 400]
 

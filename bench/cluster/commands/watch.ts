@@ -1,6 +1,6 @@
 import { positive, readFlags } from '../../../lib/cluster/flags.ts';
-import { notify, notifyTargets } from '../notify.ts';
-import { runsIn } from '../runs.ts';
+import { notify, notifyTargets } from '../history/notify.ts';
+import { runsIn } from '../history/runs.ts';
 
 const USAGE = `usage: polarplay bench watch [--out DIR] [--hours 26] [--notify TARGET]…
 

@@ -1,4 +1,4 @@
-import type { DiskProbe } from '../../cluster/modules/pfs-disk.ts';
+import type { DiskProbe } from '../../cluster/modules/pfs/pfs-disk.ts';
 import type { FoundDisk, HostSurvey } from '../../cluster/modules/polardb_preflight.ts';
 import { judgePreflight, type PreflightAnswer, type PreflightView } from '../../cluster/preflight/judge.ts';
 import { PREFLIGHT_ARGS, PREFLIGHT_PLAY, type Wanted } from '../../cluster/preflight/plan.ts';

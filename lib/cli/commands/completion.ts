@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { loadInventory } from '../../inventory/load-inventory.ts';
 import { UsageError } from '../../source/errors.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
-import { FileReader } from '../../source/read-yaml.ts';
 import { entryOf } from '../../source/record.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { Vault } from '../../source/vault.ts';
-import { type Commands, helpOf } from '../help-of.ts';
+import { FileReader } from '../../source/yaml/read-yaml.ts';
+import { type Commands, helpOf } from '../reference/help-of.ts';
 
 const HELP = `polarplay completion bash|zsh|fish: completion for the shell
 

@@ -4,7 +4,7 @@ import { allModules, findModule } from '../../engine/module-list.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { nearest } from '../../source/suggest.ts';
-import { modulePage, referencePages } from '../reference.ts';
+import { modulePage, referencePages } from '../reference/reference.ts';
 
 const FLAGS = {
   list: { short: 'l', help: 'All modules, a line each.' },

@@ -10,7 +10,7 @@ import {
   misspeltConnectionVariables,
 } from '../../playbook/connection-variables.ts';
 import { missingHandlers } from '../../playbook/listing.ts';
-import { roleVariableMistakes } from '../../playbook/role-variables.ts';
+import { roleVariableMistakes } from '../../playbook/roles/role-variables.ts';
 import type { Playbook } from '../../playbook/types.ts';
 import { GuardedReport } from '../../report/guarded.ts';
 import { SourceErrors, UsageError } from '../../source/errors.ts';

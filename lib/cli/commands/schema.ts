@@ -5,7 +5,7 @@ import { UsageError } from '../../source/errors.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { entryOf } from '../../source/record.ts';
 import { didYouMean } from '../../source/suggest.ts';
-import { inventorySchema } from '../inventory-schema.ts';
+import { inventorySchema } from '../reference/inventory-schema.ts';
 
 const SCHEMAS: Readonly<Record<string, () => object>> = {
   playbook: () => playbookSchema(allModules()),

@@ -3,8 +3,8 @@ import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
-import { pfsProbe } from '../../cluster/modules/pfs_probe.ts';
-import { type DiskProbe, decideDisk, probeFromJson } from '../../cluster/modules/pfs-disk.ts';
+import { pfsProbe } from '../../cluster/modules/pfs/pfs_probe.ts';
+import { type DiskProbe, decideDisk, probeFromJson } from '../../cluster/modules/pfs/pfs-disk.ts';
 import { parseStatus } from '../../cluster/modules/polardb_status.ts';
 import {
   contentsOf,

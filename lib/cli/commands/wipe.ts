@@ -1,4 +1,4 @@
-import { type DiskProbe, decideDisk, probeFromJson } from '../../cluster/modules/pfs-disk.ts';
+import { type DiskProbe, decideDisk, probeFromJson } from '../../cluster/modules/pfs/pfs-disk.ts';
 import type { HostStatus } from '../../cluster/modules/polardb_status.ts';
 import { bytes } from '../../cluster/status/status-view.ts';
 import {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { UsageError } from '../../source/errors.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
-import { inventorySchema } from '../inventory-schema.ts';
+import { inventorySchema } from '../reference/inventory-schema.ts';
 import type { ClusterAnswers, HostAnswer } from './answers.ts';
 
 /** The inventory of a new cluster: as short as it can be, for a person to go on with. */

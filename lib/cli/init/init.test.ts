@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { loadInventory } from '../../inventory/load-inventory.ts';
 import { UsageError } from '../../source/errors.ts';
-import { FileReader } from '../../source/read-yaml.ts';
 import { toPlain } from '../../source/value.ts';
 import { Vault } from '../../source/vault.ts';
+import { FileReader } from '../../source/yaml/read-yaml.ts';
 import { type ClusterAnswers, checkDisk, checkDistinct, parseHost, readHostsFile } from './answers.ts';
 import { writeFiles } from './files.ts';
 

@@ -1,7 +1,7 @@
 import type { Module } from '../../modules/kit/define.ts';
-import { pfsFormat } from './pfs_format.ts';
-import { pfsGrow } from './pfs_grow.ts';
-import { pfsProbe } from './pfs_probe.ts';
+import { pfsFormat } from './pfs/pfs_format.ts';
+import { pfsGrow } from './pfs/pfs_grow.ts';
+import { pfsProbe } from './pfs/pfs_probe.ts';
 import { polardbFence } from './polardb_fence.ts';
 import { polardbInit } from './polardb_init.ts';
 import { polardbLock } from './polardb_lock.ts';

@@ -3,7 +3,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
-import type { DiskProbe } from './pfs-disk.ts';
+import type { DiskProbe } from './pfs/pfs-disk.ts';
 import { type HostSurvey, polardbPreflight } from './polardb_preflight.ts';
 
 /** Reads only: it may look at this machine. */

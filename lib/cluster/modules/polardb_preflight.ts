@@ -1,8 +1,8 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineAction, ModuleError, quote, type Steps, sh } from '../../modules/kit/define.ts';
 import type { Json } from '../../source/value.ts';
-import { probeDisk } from './pfs_probe.ts';
-import type { DiskProbe } from './pfs-disk.ts';
+import { probeDisk } from './pfs/pfs_probe.ts';
+import type { DiskProbe } from './pfs/pfs-disk.ts';
 
 /** What a host can tell before anything is installed on it. */
 export interface HostSurvey {

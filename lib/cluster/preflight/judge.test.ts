@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type DiskProbe, ZERO_MIB } from '../modules/pfs-disk.ts';
+import { type DiskProbe, ZERO_MIB } from '../modules/pfs/pfs-disk.ts';
 import type { HostSurvey } from '../modules/polardb_preflight.ts';
 import { judgePreflight, type PreflightAnswer } from './judge.ts';
 import type { Wanted } from './plan.ts';

@@ -1,5 +1,5 @@
 import { nearest } from '../../source/suggest.ts';
-import { type DiskProbe, ZERO_MIB } from '../modules/pfs-disk.ts';
+import { type DiskProbe, ZERO_MIB } from '../modules/pfs/pfs-disk.ts';
 import type { FoundDisk, HostSurvey } from '../modules/polardb_preflight.ts';
 import type { Wanted } from './plan.ts';
 

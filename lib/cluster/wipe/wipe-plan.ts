@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { quote } from '../../modules/kit/define.ts';
-import { probeScript, SPOTS } from '../modules/pfs_probe.ts';
-import { cannotBeRead, type DiskProbe } from '../modules/pfs-disk.ts';
+import { probeScript, SPOTS } from '../modules/pfs/pfs_probe.ts';
+import { cannotBeRead, type DiskProbe } from '../modules/pfs/pfs-disk.ts';
 import type { HostStatus } from '../modules/polardb_status.ts';
 
 /** What the hosts say before anything is asked: each answered, or the command ends. */

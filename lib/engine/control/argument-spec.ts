@@ -1,5 +1,5 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { type Option, optionErrors } from '../../playbook/argument-spec.ts';
+import { type Option, optionErrors } from '../../playbook/roles/argument-spec.ts';
 import { type Json, toPlain, Undefined } from '../../source/value.ts';
 import { defineControl } from './control.ts';
 

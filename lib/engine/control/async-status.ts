@@ -1,6 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError, type Result } from '../../modules/kit/define.ts';
-import { checkJob, eraseJob, isJobId, readPart } from '../async.ts';
+import { checkJob, eraseJob, isJobId, readPart } from '../module-call/async.ts';
 import { defineControl } from './control.ts';
 
 /** async_status: a job of this run gives its module's result; one of an earlier run what its script printed. */

@@ -4,8 +4,8 @@ import type { Task, TaskNode } from '../../playbook/types.ts';
 import type { Dict, Json } from '../../source/value.ts';
 import type { TaskInfo } from '../events.ts';
 import type { HostState } from '../host-state.ts';
+import type { Channel } from '../module-call/run-module.ts';
 import type { PlayRun } from '../run.ts';
-import type { Channel } from '../run-module.ts';
 import type { Scope } from '../scope.ts';
 
 /** One call of a module that the runner carries out itself. */

@@ -4,7 +4,7 @@ import type { LoadedRole, RoleRequest, TaskContext, TaskNode } from '../../playb
 import { SourceErrors } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
-import { findOrFail } from '../find.ts';
+import { findOrFail } from '../module-call/find.ts';
 import type { PlayRun } from '../run.ts';
 import { type ControlCall, defineControl } from './control.ts';
 

@@ -1,5 +1,5 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { sleep } from '../run-module.ts';
+import { sleep } from '../module-call/run-module.ts';
 import { defineControl } from './control.ts';
 
 /** pause: waits for a time, or for Enter; without a terminal a pause without a time goes on at once, as in Ansible. */

@@ -6,7 +6,7 @@ import { emptyRecord } from '../../source/record.ts';
 import { madeOf } from '../../source/unsafe.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
-import { findOrFail } from '../find.ts';
+import { findOrFail } from '../module-call/find.ts';
 import { type ControlCall, defineControl } from './control.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;

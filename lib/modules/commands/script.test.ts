@@ -8,7 +8,7 @@ import {
 } from '../../../test/support/ansible-module.ts';
 import { checkFidelity, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
-import { assemble } from '../files/assemble.ts';
+import { assemble } from '../edit/assemble.ts';
 import { firstWord } from '../kit/sh.ts';
 import { script } from './script.ts';
 

@@ -274,4 +274,4 @@ function directoriesOf(name: string): string[] {
 }
 
 /** A word that any POSIX shell reads back as exactly the text. */
-export { shellWord as quote } from '../../transport/script.ts';
+export { shellWord as quote } from '../../transport/shell/script.ts';

@@ -1,5 +1,5 @@
 import type { Static, TObject, TProperties } from 'typebox';
-import { PythonRegex, PythonRegexError, type RegexFlags } from '../../source/python-regex.ts';
+import { PythonRegex, PythonRegexError, type RegexFlags } from '../../source/python/python-regex.ts';
 import type { Json } from '../../source/value.ts';
 import { A } from './arguments.ts';
 import {

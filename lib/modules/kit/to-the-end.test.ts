@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { until } from '../../../test/support/until.ts';
-import { killScript } from '../../transport/kill.ts';
+import { killScript } from '../../transport/shell/kill.ts';
 import { awaitEnd, toTheEnd } from './to-the-end.ts';
 
 const environment = (dir: string) => ({ ...process.env, POLARPLAY_RUN: join(dir, 'run') });

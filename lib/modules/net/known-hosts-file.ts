@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { matchesPatterns } from '../../transport/patterns.ts';
+import { matchesPatterns } from '../../transport/config/patterns.ts';
 import { ModuleError } from '../kit/define.ts';
 import { linesOf } from '../kit/text-file.ts';
 

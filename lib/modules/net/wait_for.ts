@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { PythonRegex, PythonRegexError } from '../../source/python-regex.ts';
+import { PythonRegex, PythonRegexError } from '../../source/python/python-regex.ts';
 import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';

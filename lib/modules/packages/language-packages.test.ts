@@ -10,7 +10,7 @@ import {
   withTemporaryDirectory,
 } from '../../../test/support/run-module.ts';
 import type { ActionModule, Result } from '../kit/define.ts';
-import { parseServices } from '../system/service_facts.ts';
+import { parseServices } from '../services/service_facts.ts';
 import { npm, parseList } from './npm.ts';
 import { packageFacts } from './package_facts.ts';
 import { compareReleases, parseRequirement, pip, satisfies } from './pip.ts';

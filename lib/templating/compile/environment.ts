@@ -1,5 +1,5 @@
 import { jsonText } from '../../source/json.ts';
-import { PythonRegex, type RegexFlags } from '../../source/python-regex.ts';
+import { PythonRegex, type RegexFlags } from '../../source/python/python-regex.ts';
 import type { Dict, Value } from '../../source/value.ts';
 import { Fault, type Source } from '../fault.ts';
 import type { FilterEntry } from '../filters/filter.ts';

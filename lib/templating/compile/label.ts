@@ -1,4 +1,4 @@
-import { PythonRegexError } from '../../source/python-regex.ts';
+import { PythonRegexError } from '../../source/python/python-regex.ts';
 import { Fault, fault } from '../fault.ts';
 
 /** What Node throws for files it can not read and the like. */

@@ -1,4 +1,4 @@
-import type { PythonRegex, RegexFlags } from '../../source/python-regex.ts';
+import type { PythonRegex, RegexFlags } from '../../source/python/python-regex.ts';
 import { opened } from '../../source/unsafe.ts';
 import { type Dict, Secret, Undefined, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';

@@ -1,4 +1,4 @@
-import type { PythonMatch, PythonRegex } from '../../source/python-regex.ts';
+import type { PythonMatch, PythonRegex } from '../../source/python/python-regex.ts';
 import { Tuple, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { fault } from '../fault.ts';

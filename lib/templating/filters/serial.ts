@@ -1,6 +1,6 @@
 import { SourceErrors } from '../../source/errors.ts';
 import type { Value } from '../../source/value.ts';
-import { parseYamlDocuments } from '../../source/yaml.ts';
+import { parseYamlDocuments } from '../../source/yaml/yaml.ts';
 import { fault } from '../fault.ts';
 import { truthy } from '../python/compare.ts';
 import type { Named } from '../python/objects.ts';

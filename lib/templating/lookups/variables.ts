@@ -1,5 +1,5 @@
-import type { PythonRegex } from '../../source/python-regex.ts';
-import { PythonRegexError } from '../../source/python-regex-syntax.ts';
+import type { PythonRegex } from '../../source/python/python-regex.ts';
+import { PythonRegexError } from '../../source/python/python-regex-syntax.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { Undefined, type Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';

@@ -1,4 +1,4 @@
-import { resolvePlain } from '../../source/scalar.ts';
+import { resolvePlain } from '../../source/yaml/scalar.ts';
 
 /** Which ways of writing a text are possible. */
 export interface Analysis {

@@ -1,0 +1,70 @@
+import type { Workload } from '../result.ts';
+import { seededRandom, shuffled } from '../statistics.ts';
+import type { Profile } from './profiles.ts';
+
+/** A workload on so many nodes: the first ones of the cluster, or for `mixed-reads` the first replicas. */
+export interface Part {
+  readonly workload: Workload;
+  readonly nodes: number;
+}
+
+/** One measurement: parts that run at the same time, one repetition of them. */
+export interface Cell {
+  readonly parts: readonly Part[];
+  readonly repetition: number;
+  readonly randomSeed: number;
+}
+
+/**
+ * What is measured, in which order. Repetitions come in a random order, so that a slow drift of the machines falls on
+ * all workloads alike; the seed makes the order the same every time. `clusterSize` is how many nodes can be measured.
+ */
+export function planCells(profile: Profile, clusterSize: number): readonly Cell[] {
+  const kinds = kindsOf(profile, clusterSize);
+  const random = seededRandom(profile.seed);
+  return Array.from({ length: profile.repetitions }, (_, i) => i + 1).flatMap(repetition => {
+    // A single repetition keeps the guide's order: reading first, while nothing has been changed.
+    const order = profile.repetitions === 1 ? kinds : shuffled(kinds, random);
+    return order.map((parts, index) => ({
+      parts,
+      repetition,
+      randomSeed: profile.seed + repetition * 100 + index,
+    }));
+  });
+}
+
+function kindsOf(profile: Profile, clusterSize: number): readonly (readonly Part[])[] {
+  const counts = profile.readOnlyNodes.flatMap(n => {
+    if (n === 'each') return Array.from({ length: clusterSize }, (_, i) => i + 1);
+    return [n === 'all' ? clusterSize : Math.min(n, clusterSize)];
+  });
+  const reads = [...new Set(counts)].sort((a, b) => a - b);
+  const writes = profile.writes ?? ['read-write'];
+  return [
+    ...reads.map(nodes => [{ workload: 'read-only' as const, nodes }]),
+    ...writes.flatMap((kind): Part[][] => {
+      if (kind !== 'mixed') return [[{ workload: kind, nodes: 1 }]];
+      // Without a replica there is nothing to mix.
+      if (clusterSize < 2) return [];
+      return [
+        [
+          { workload: 'mixed-writes', nodes: 1 },
+          { workload: 'mixed-reads', nodes: clusterSize - 1 },
+        ],
+      ];
+    }),
+  ];
+}
+
+/** What cannot be measured because nodes are missing: the measurements of the whole cluster that no cell has. */
+export function missingParts(profile: Profile, clusterSize: number, up: number): readonly Part[] {
+  const planned = kindsOf(profile, up).flat();
+  return kindsOf(profile, clusterSize)
+    .flat()
+    .filter(part => !planned.some(p => p.workload === part.workload && p.nodes === part.nodes));
+}
+
+/** Whether a workload writes. */
+export function writes(workload: Workload): boolean {
+  return workload !== 'read-only' && workload !== 'mixed-reads';
+}

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { type Static, Type } from 'typebox';
+import { parse } from 'yaml';
+import { UsageError } from '../../../lib/source/errors.ts';
+import { entryOf } from '../../../lib/source/record.ts';
+
+const Load = Type.Object(
+  {
+    clients: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    threads: Type.Integer({ minimum: 1, maximum: 1_000 }),
+    seconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+  },
+  { additionalProperties: false },
+);
+
+/** How much is measured. A profile of one's own is a YAML or JSON file with these keys. */
+export const ProfileSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, pattern: '^[\\w.-]+$' }),
+    /** pgbench's scale: 100,000 accounts each, about 15 MB. */
+    scale: Type.Integer({ minimum: 1, maximum: 100_000 }),
+    /** Read-only load on every node before anything counts. */
+    warmUpSeconds: Type.Integer({ minimum: 0, maximum: 3_600 }),
+    repetitions: Type.Integer({ minimum: 1, maximum: 100 }),
+    readOnly: Load,
+    readWrite: Load,
+    /**
+     * On how many nodes the read-only load runs at the same time; `all` stands for the whole cluster, `each` for 1, 2, 3 and
+     * so on up to all.
+     */
+    readOnlyNodes: Type.Array(
+      Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('each')]),
+      { minItems: 1 },
+    ),
+    /** Which loads write; `mixed` is read-write on the primary while the replicas read. */
+    writes: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal('read-write'), Type.Literal('simple-update'), Type.Literal('mixed')]),
+      ),
+    ),
+    /** A read-write load at this share of the night's own rate, for latencies that count the waiting of a stall. */
+    pacedShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    /** How long fio reads and writes a scratch file beside the database's disk, each test; 0 leaves it out. */
+    storageSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600 })),
+    /**
+     * Share of transactions that are logged for the percentiles. Below 1 the report has no slowest transaction; a node
+     * without room for the whole log logs less by itself.
+     */
+    logSampling: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    /** Decides the order of the repetitions and pgbench's random numbers. */
+    seed: Type.Integer(),
+  },
+  { additionalProperties: false },
+);
+
+export type Profile = Static<typeof ProfileSchema>;
+export type Load = Static<typeof Load>;
+
+/**
+ * `smoke` proves that everything works; `guide` has the loads of the PolarDB guide (scale 100, two minutes each); `nightly`
+ * repeats short measurements in random order, about half an hour with three nodes.
+ */
+export const PROFILES: Readonly<Record<string, Profile>> = {
+  smoke: {
+    name: 'smoke',
+    scale: 5,
+    warmUpSeconds: 1,
+    repetitions: 1,
+    readOnly: { clients: 4, threads: 2, seconds: 5 },
+    readWrite: { clients: 4, threads: 2, seconds: 5 },
+    readOnlyNodes: [1, 'all'],
+    logSampling: 1,
+    seed: 1,
+  },
+  guide: {
+    name: 'guide',
+    scale: 100,
+    warmUpSeconds: 10,
+    repetitions: 1,
+    readOnly: { clients: 32, threads: 32, seconds: 120 },
+    readWrite: { clients: 8, threads: 8, seconds: 120 },
+    readOnlyNodes: [1, 'all'],
+    logSampling: 1,
+    seed: 1,
+  },
+  nightly: {
+    name: 'nightly',
+    scale: 100,
+    warmUpSeconds: 30,
+    repetitions: 5,
+    readOnly: { clients: 16, threads: 8, seconds: 30 },
+    readWrite: { clients: 16, threads: 8, seconds: 60 },
+    readOnlyNodes: ['each'],
+    writes: ['read-write', 'simple-update', 'mixed'],
+    pacedShare: 0.7,
+    storageSeconds: 10,
+    logSampling: 1,
+    seed: 1,
+  },
+};
+
+/** A profile by its name, or from a file. */
+export function loadProfile(nameOrFile: string): Profile {
+  const known = entryOf(PROFILES, nameOrFile);
+  if (known) return known;
+  let value: unknown;
+  try {
+    value = parse(readFileSync(nameOrFile, 'utf8'));
+  } catch (error) {
+    const names = Object.keys(PROFILES).join(', ');
+    throw new UsageError(
+      `--profile ${nameOrFile}: neither a profile (${names}) nor a readable file: ${(error as Error).message}`,
+    );
+  }
+  const ajv = new Ajv({ allErrors: true, strict: true });
+  const validate = ajv.compile<Profile>(ProfileSchema);
+  if (validate(value)) return value;
+  throw new UsageError(
+    `--profile ${nameOrFile}: ${ajv.errorsText(validate.errors, { dataVar: 'profile', separator: '\n' })}`,
+  );
+}

@@ -1,0 +1,62 @@
+import { coerceArguments, firstMessage } from '../../modules/kit/arguments.ts';
+import { ModuleError } from '../../modules/kit/define.ts';
+import type { Task } from '../../playbook/types.ts';
+import { SourceError } from '../../source/errors.ts';
+import { madeOf } from '../../source/unsafe.ts';
+import { type Dict, type Json, OMIT, toPlain, type Value } from '../../source/value.ts';
+import type { Templar } from '../../templating/templar.ts';
+import type { Scope } from '../scope.ts';
+
+/** The task's arguments, rendered: `module_defaults` below, `args: "{{ … }}"` next, its own on top, omitted ones dropped. */
+export function renderArguments(task: Task, templar: Templar, scope: Scope): Dict {
+  const merged: Dict = new Map();
+  for (const layer of defaultLayers(task, templar, scope))
+    for (const [key, value] of layer) merged.set(key, value);
+  if (task.argsTemplate) {
+    const more = templar.render(task.argsTemplate.value, scope, task.argsTemplate.at);
+    if (more instanceof Map) for (const [key, value] of more) merged.set(key, value);
+    else if (more !== null && more !== OMIT)
+      throw new SourceError('WRONG_TYPE', '"args" must be a mapping', task.argsTemplate.at);
+  }
+  const [rendered, asWritten] = splitArguments(task);
+  const own = templar.render(rendered, scope, task.argsAt) as Dict;
+  for (const [key, value] of own) merged.set(key, value);
+  const all = dropOmitted(merged) as Dict;
+  for (const [key, value] of asWritten) all.set(key, value);
+  return all;
+}
+
+/** `apply` of an include stays as written: what it holds is rendered by the tasks it is for, on their hosts. */
+function splitArguments({ module, args }: Task): readonly [Dict, Dict] {
+  const apply = module.traits?.brings ? args.get('apply') : undefined;
+  if (!(apply instanceof Map)) return [args, new Map()];
+  return [new Map([...args].filter(([key]) => key !== 'apply')), new Map([['apply', apply]])];
+}
+
+function defaultLayers(task: Task, templar: Templar, scope: Scope): Dict[] {
+  const layers: Dict[] = [];
+  for (const { value, at } of task.moduleDefaults) {
+    const defaults = templar.render(value, scope, at);
+    if (!(defaults instanceof Map)) continue;
+    for (const [name, args] of defaults) {
+      const bare = String(name).replace(/^ansible\.(builtin|legacy)\./, '');
+      if ((bare === task.module.name || name === task.moduleName) && args instanceof Map) layers.push(args);
+    }
+  }
+  return layers;
+}
+
+/** `default(omit)` drops the argument, at the top and inside mappings and lists. */
+function dropOmitted(value: Value): Value {
+  if (Array.isArray(value)) return value.filter(item => item !== OMIT).map(dropOmitted);
+  if (!(value instanceof Map)) return value;
+  const kept = [...value].filter(([, item]) => item !== OMIT);
+  return madeOf(new Map(kept.map(([key, item]) => [key, dropOmitted(item)])), value);
+}
+
+/** Arguments as the module's schema wants them. Throws ModuleError with the first problem, in Ansible's words. */
+export function finishArguments(task: Task, rendered: Dict): Record<string, Json> {
+  const { args, problems } = coerceArguments(task.module, toPlain(rendered) as Record<string, Json>);
+  if (problems.length === 0) return args;
+  throw new ModuleError(firstMessage(problems));
+}

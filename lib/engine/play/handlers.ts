@@ -1,0 +1,101 @@
+import { type Handler, handlersOf } from '../../playbook/tasks/task-list.ts';
+import type { Task } from '../../playbook/types.ts';
+import { SourceError } from '../../source/errors.ts';
+import { toPlain } from '../../source/value.ts';
+import { hostState, type PlayRun } from '../run.ts';
+import { taskScope } from '../variables.ts';
+
+/**
+ * Marks the handlers that a changed task names. By name the last one defined counts, by topic (`listen`) all.
+ * Throws SourceError for a name nobody answers to.
+ */
+export function notify(playRun: PlayRun, task: Task, host: string): void {
+  if (task.notify.length === 0) return;
+  const scope = taskScope(playRun, host, task);
+  const handlers = handlersOf(playRun.handlers);
+  for (const { value, at } of task.notify) {
+    const rendered = toPlain(playRun.run.templar.render(value, scope, at));
+    for (const name of Array.isArray(rendered) ? rendered : [rendered]) {
+      if (name === null || name === '') continue;
+      const found = findHandlers(playRun, handlers, String(name), host);
+      if (found.length === 0) {
+        throw new SourceError(
+          'BAD_VALUE',
+          `the handler "${String(name)}" was not found, by its name or by a topic it listens to`,
+          at,
+        );
+      }
+      for (const handler of found) mark(playRun, host, handler);
+      playRun.run.emit({ type: 'notified', host, handler: String(name) });
+    }
+  }
+}
+
+function findHandlers(playRun: PlayRun, handlers: readonly Handler[], name: string, host: string): Handler[] {
+  const named = handlers.filter(handler => namesOf(playRun, handler, host).includes(name)).slice(-1);
+  return [...new Set([...named, ...handlers.filter(handler => handler.listen.includes(name))])];
+}
+
+/** A role's handler answers to `name`, `role : name` and `collection.role : name`. */
+function namesOf(playRun: PlayRun, handler: Handler, host: string): string[] {
+  let name = handler.name;
+  if (name === undefined) return [];
+  if (name.includes('{{')) {
+    try {
+      const scope = taskScope(playRun, host, handler.kind === 'task' ? handler : undefined);
+      name = String(toPlain(playRun.run.templar.render(name, scope, handler.at)));
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+    }
+  }
+  return handler.role
+    ? [name, `${handler.role.name} : ${name}`, `${handler.role.fullName} : ${name}`]
+    : [name];
+}
+
+function mark(playRun: PlayRun, host: string, handler: Handler): void {
+  const marked = playRun.notified.get(host) ?? new Set<string>();
+  playRun.notified.set(host, marked.add(handler.id));
+}
+
+/**
+ * The next handler in definition order after the one at index `after` that one of the hosts has been notified of, and
+ * those hosts; taken off the list. A flush goes over the handlers once, as in Ansible: what a handler notifies before
+ * or at its own place waits for the next flush, so handlers that notify each other come to an end.
+ */
+export function nextHandler(
+  playRun: PlayRun,
+  hosts: readonly string[],
+  after: number,
+): { readonly handler: Handler; readonly hosts: string[]; readonly index: number } | undefined {
+  const handlers = handlersOf(playRun.handlers);
+  for (let index = after + 1; index < handlers.length; index++) {
+    const handler = handlers[index]!;
+    const wanted = hosts.filter(host => playRun.notified.get(host)?.has(handler.id) && canRun(playRun, host));
+    if (wanted.length === 0) continue;
+    for (const host of wanted) taken(playRun, host, handler);
+    return { handler, hosts: wanted, index };
+  }
+  return undefined;
+}
+
+/** Takes a handler off the list of a host; a block takes its tasks with it, since it runs them. */
+export function taken(playRun: PlayRun, host: string, handler: Handler): void {
+  for (const { id } of handlersOf([handler])) playRun.notified.get(host)?.delete(id);
+}
+
+/** Names of handlers that a host was notified of and that have not run. */
+export function waitingHandlers(playRun: PlayRun, host: string): string[] {
+  const ids = playRun.notified.get(host);
+  if (!ids || !canRun(playRun, host)) return [];
+  return handlersOf(playRun.handlers)
+    .filter(({ id }) => ids.has(id))
+    .map(handler => handler.name ?? handler.id);
+}
+
+/** A failed host loses its handlers unless they are forced. */
+function canRun(playRun: PlayRun, host: string): boolean {
+  if (playRun.endedHosts.has(host)) return false;
+  const { status } = hostState(playRun.run, host);
+  return status === 'active' || (status === 'failed' && playRun.forceHandlers);
+}

@@ -1,0 +1,99 @@
+import type { Result } from '../../modules/kit/define.ts';
+import type { Task } from '../../playbook/types.ts';
+import type { Dict } from '../../source/value.ts';
+import { ConnectionError } from '../../transport/connection.ts';
+import type { Included } from '../control/control.ts';
+import type { Status, TaskInfo } from '../events.ts';
+import { noteRole } from '../play/select.ts';
+import { hostState, type PlayRun } from '../run.ts';
+import { runItem } from './run-item.ts';
+import { runLoop } from './run-loop.ts';
+import { Secrecy } from './secrecy.ts';
+import { failureOf, isSecret, keyword, keywordOr, scopeOf, statusOf, type TaskRun } from './task-context.ts';
+import { resultValue } from './verdict.ts';
+
+/** What one task came to on one host. */
+export interface TaskVerdict {
+  readonly status: Status;
+  readonly ignored: boolean;
+  readonly result: Result;
+  /** Of the result what events may show. */
+  readonly shown: Result;
+  readonly delegate?: string;
+  /** Task lists that a dynamic include brought, one per item. */
+  readonly included: readonly Included[];
+  readonly elapsedMs: number;
+}
+
+/** Runs a task on one host. Never throws for what a playbook or host did wrong: that is a verdict. */
+export async function runTask(
+  playRun: PlayRun,
+  task: Task,
+  info: TaskInfo,
+  host: string,
+  frames: readonly Dict[],
+): Promise<TaskVerdict> {
+  const start = playRun.run.now();
+  const state = hostState(playRun.run, host);
+  const used = new Set<string>();
+  const { options } = playRun.run;
+  let run: TaskRun = {
+    playRun,
+    task,
+    info,
+    host,
+    state,
+    frames,
+    used,
+    checkMode: options.checkMode,
+    diffMode: options.diffMode,
+    secrecy: new Secrecy(),
+  };
+  const included: Included[] = [];
+  let result: Result;
+  let delegate: string | undefined;
+  let unreachable = false;
+  try {
+    const scope = scopeOf(run, new Map());
+    run = {
+      ...run,
+      checkMode: keyword(run, task.checkMode, scope, options.checkMode),
+      diffMode: keyword(run, task.diff, scope, options.diffMode),
+    };
+    if (task.loop) result = await runLoop(run, scope, included, d => (delegate = d));
+    else {
+      const item = { vars: new Map(), scope, value: undefined, delegate: undefined };
+      result = await runItem(run, item, included, d => (delegate = d));
+    }
+  } catch (error) {
+    if (error instanceof ConnectionError) {
+      unreachable = true;
+      result = { changed: false, unreachable: true, msg: withHint(error) };
+    } else result = failureOf(run, error);
+  }
+  const elapsedMs = playRun.run.now() - start;
+  register(run, result);
+  if (!run.secrecy.asked) isSecret(run);
+  const shown = run.secrecy.shown(result);
+  const extra = { shown, ...(delegate !== undefined && { delegate }), included, elapsedMs };
+  if (unreachable) {
+    const ignored = keywordOr(run, task.ignoreUnreachable, false);
+    return { status: 'unreachable', ignored, result, ...extra };
+  }
+  const status = statusOf(result);
+  const ignored = status === 'failed' && keywordOr(run, task.ignoreErrors, false);
+  if (status !== 'skipped') noteRole(playRun, task, host);
+  // A task that asks for check mode in a real run is judged by what is there.
+  if (status === 'changed' && run.checkMode && playRun.run.options.checkMode) state.predictedChange = true;
+  return { status, ignored, result, ...extra };
+}
+
+const withHint = (error: ConnectionError): string =>
+  error.hint ? `${error.message}\n${error.hint}` : error.message;
+
+function register(run: TaskRun, result: Result): void {
+  const { task, state } = run;
+  if (task.register === undefined) return;
+  state.set(task.register, resultValue(task.module, result));
+  if (run.checkMode && result['unknown'] !== undefined) state.unknown.set(task.register, run.info.name);
+}

@@ -1,0 +1,108 @@
+import type { Static } from 'typebox';
+import { A, Type } from '../kit/arguments.ts';
+import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
+import { fetchFunction } from '../packages/fetch.ts';
+
+const args = Type.Object({
+  id: A.opt(A.str('Identifier of the key.')),
+  data: A.opt(A.str('The key itself.')),
+  file: A.opt(A.path('File of the key on the host.')),
+  url: A.opt(A.str('URL that the host fetches.')),
+  keyserver: A.opt(A.str('Server to get the key from, by id.')),
+  keyring: A.opt(A.path('Keyring in /etc/apt/trusted.gpg.d.')),
+  state: A.choice(['absent', 'present'], 'Whether the key should be there.', { default: 'present' }),
+  validate_certs: A.bool('Check the certificate of a URL.', { default: true }),
+});
+
+type Args = Static<typeof args>;
+
+interface Found {
+  /** Identifiers of all trusted keys and subkeys, capitals. */
+  readonly known: readonly string[];
+  /** Identifiers in the key given. */
+  readonly given: readonly string[];
+}
+
+const capitals = (id: string) => id.toUpperCase().replace(/^0X/, '');
+
+function source(a: Args): string {
+  if (a.data !== undefined) return `printf '%s\\n' ${quote(a.data)} >"$f"`;
+  if (a.file !== undefined) return `cat ${quote(a.file)} >"$f"`;
+  if (a.url !== undefined) return `${fetchFunction(a.validate_certs)}\nfetch ${quote(a.url)} "$f"`;
+  return ':';
+}
+
+const aptKey_ = (a: Args) => (a.keyring === undefined ? 'apt-key' : `apt-key --keyring ${quote(a.keyring)}`);
+
+const PREPARE = `command -v apt-key >/dev/null 2>&1 || exit 96
+export APT_KEY_DONT_WARN_ON_DANGEROUS_USAGE=1
+f=$(mktemp) && trap 'rm -f "$f"' 0`;
+
+const ids = (rows: string) =>
+  [...rows.matchAll(/^(?:pub|sub):[^:]*:[^:]*:[^:]*:([0-9A-F]+):/gm)].map(m => m[1]!);
+
+const means = (wanted: string) => (id: string) => id.endsWith(wanted.slice(-16)) || wanted.endsWith(id);
+
+export const aptKey = defineState({
+  name: 'apt_key',
+  summary: 'Adds and removes keys that apt trusts.',
+  args,
+  rules: {
+    mutuallyExclusive: [['data', 'file', 'keyserver', 'url']],
+    requiredIf: [['state', 'absent', ['id']]],
+  },
+  returns: { key_id: 'Identifier of the key.' },
+  differences: [
+    'Keys from a key server were tried on prepared answers only.',
+    'Needs the program apt-key, which newer releases no longer have: deb822_repository with signed_by works on all of them.',
+  ],
+  touches: () => ['apt-keys'],
+
+  *probe(a): Steps<Found> {
+    if (a.state === 'present' && (a.data ?? a.file ?? a.url ?? a.keyserver) === undefined)
+      throw new ModuleError('one of data, file, url or keyserver is needed to add a key');
+    if (a.keyserver !== undefined && a.id === undefined)
+      throw new ModuleError('keyserver needs the id of the key');
+    const list = `${aptKey_(a)} adv --list-public-keys --with-colons 2>/dev/null`;
+    const show =
+      a.state === 'absent' || a.keyserver !== undefined
+        ? ':'
+        : `{ ${source(a)}\n} || exit 95\ngpg --batch --no-tty --with-colons --show-keys "$f" 2>/dev/null || exit 94`;
+    const reply = yield* ask(`${PREPARE}\nbegin known; ${list}\nbegin given\n${show}`);
+    if (reply.rc === 96)
+      throw new ModuleError('this host has no apt-key any more: use deb822_repository with signed_by');
+    if (reply.rc === 95)
+      throw new ModuleError(`Failed to download key at ${a.url ?? a.file ?? 'data'}: ${reply.stderr.trim()}`);
+    if (reply.rc === 94) throw new ModuleError('the key given is no key that gpg can read');
+    return { known: ids(reply.text('known') ?? ''), given: ids(reply.text('given') ?? '') };
+  },
+
+  diff({ known, given }, a) {
+    const id = a.id === undefined ? given[0] : capitals(a.id);
+    if (id === undefined) throw new ModuleError('the key given has no identifier');
+    if (a.id !== undefined && !/^(0x)?[0-9a-f]{8,40}$/i.test(a.id)) throw new ModuleError('Invalid key_id');
+    const there = known.some(means(id));
+    if (a.state === 'absent') return { changes: there ? [`remove key ${id}`] : [], result: { key_id: id } };
+    if (given.length > 0 && !given.some(means(id)))
+      throw new ModuleError(`key does not seem to have been added: the key given is ${given[0]}, not ${id}`, {
+        id,
+      });
+    return { changes: there ? [] : [`add key ${id}`], result: { key_id: id } };
+  },
+
+  *apply(_, a) {
+    const script =
+      a.state === 'absent'
+        ? `${aptKey_(a)} del ${quote(capitals(a.id!))}`
+        : a.keyserver === undefined
+          ? `{ ${source(a)}\n} && ${aptKey_(a)} add "$f"`
+          : `${aptKey_(a)} adv --no-tty --keyserver ${quote(a.keyserver)} --recv ${quote(capitals(a.id!))}`;
+    const reply = yield* sh(`${PREPARE}\n${script}`, { live: true });
+    if (reply.rc !== 0)
+      throw new ModuleError(reply.stderr.trim() || `apt-key failed with exit code ${reply.rc}`, {
+        rc: reply.rc,
+      });
+    return {};
+  },
+});

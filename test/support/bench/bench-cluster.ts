@@ -1,0 +1,84 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RunJournal } from '../../../bench/cluster/journal.ts';
+import { PROFILES, type Profile } from '../../../bench/cluster/load/profiles.ts';
+import type { RunDetail } from '../../../bench/cluster/result.ts';
+import { type BenchOptions, runBench } from '../../../bench/cluster/run.ts';
+import type { Deployment } from '../../../lib/cluster/deployment.ts';
+import { Hosts } from '../../../lib/cluster/hosts.ts';
+import { localConnection } from '../../../lib/transport/index.ts';
+import type { ThrowawayPostgres } from '../throwaway-postgres.ts';
+import { localDeployment } from '../verify/sample-deployment.ts';
+
+/** Files of a load lie in a folder of the cluster's own: another test's runs would sweep them up. */
+class HostsWithFolder extends Hosts {
+  readonly #folder: string;
+
+  constructor(folder: string, ...rest: ConstructorParameters<typeof Hosts>) {
+    super(...rest);
+    this.#folder = folder;
+  }
+
+  override script(...[host, script, options = {}]: Parameters<Hosts['script']>): ReturnType<Hosts['script']> {
+    return super.script(host, script, { ...options, env: { TMPDIR: this.#folder, ...options.env } });
+  }
+}
+
+/** A throw-away primary and replica on this machine, as the benchmark sees a cluster: rw1 and ro1. */
+export class BenchCluster {
+  readonly #here = localConnection({ kind: 'local', host: 'here' });
+  readonly hosts: Hosts;
+  /** Where the reports go, and where the loads keep their files. */
+  readonly out: string;
+  readonly folder: string;
+  readonly deployment: Deployment;
+  readonly profile: Profile = {
+    ...PROFILES.smoke!,
+    name: 'test',
+    scale: 1,
+    warmUpSeconds: 0,
+    readOnly: { clients: 2, threads: 1, seconds: 1 },
+    readWrite: { clients: 2, threads: 1, seconds: 1 },
+  };
+
+  constructor(
+    server: Pick<ThrowawayPostgres, 'primaryPort' | 'replicaPort' | 'password' | 'dir' | 'bin'>,
+    out = mkdtempSync(join(tmpdir(), 'polarplay-bench-out-')),
+    folder = mkdtempSync(join(tmpdir(), 'polarplay-bench-loads-')),
+  ) {
+    this.deployment = localDeployment(server);
+    this.out = out;
+    this.folder = folder;
+    chmodSync(folder, 0o1777);
+    this.hosts = new HostsWithFolder(
+      folder,
+      () => this.#here,
+      (_, user) => (user === 'root' || process.getuid?.() !== 0 ? undefined : { method: 'su', user }),
+    );
+  }
+
+  /** One run, whose journal goes with it. */
+  async run(change: Partial<BenchOptions> = {}): Promise<RunDetail> {
+    const journal = new RunJournal(this.out, 'test');
+    try {
+      return await runBench({
+        deployment: this.deployment,
+        hosts: this.hosts,
+        profile: this.profile,
+        keep: false,
+        journal,
+        lockDirectory: join(this.out, 'lock'),
+        say: () => {},
+        ...change,
+      });
+    } finally {
+      journal.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#here.close();
+    for (const dir of [this.out, this.folder]) rmSync(dir, { recursive: true });
+  }
+}
