@@ -105,6 +105,25 @@ function circles(all: readonly Import[]): string[][] {
   return found;
 }
 
+/** How many files a folder holds, so that a reader takes it in at a glance. */
+const MOST_FILES = 30;
+
+/** Folder → how many files stand in it. */
+function fileCounts(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const top of ['lib', 'verify', 'bench', 'test'])
+    for (const entry of readdirSync(join(root, top), { recursive: true, withFileTypes: true })) {
+      const at = relative(root, entry.parentPath);
+      if (entry.isFile()) counts.set(at, (counts.get(at) ?? 0) + 1);
+    }
+  return counts;
+}
+
+it('no folder holds more files than a reader takes in', () => {
+  const full = [...fileCounts()].filter(([, count]) => count > MOST_FILES);
+  expect(full.map(([at, count]) => `${at} holds ${count} files: split it by idea`)).to.deep.equal([]);
+});
+
 describe('layers', () => {
   const all = imports();
 
