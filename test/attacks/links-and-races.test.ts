@@ -135,6 +135,31 @@ describe('attacks: links and races where others can write', function () {
     );
   });
 
+  it('what decides who may write to the disks is kept in no folder of others', async () => {
+    asMallory(
+      'echo 10.0.0.1 >~mallory/allow; for f in allow record lock; do ln -s /srv/victim/shadow ~mallory/$f.new; ln -s /srv/victim/made ~mallory/$f.lock; done',
+    );
+    const before = state();
+    const tasks: [string, Record<string, Json>][] = [
+      ['polardb_fence', { address: '10.0.0.1', fenced: true, authfile: `${HOME}/allow`, port: 1 }],
+      ['polardb_fence', { address: '10.0.0.2', fenced: false, authfile: `${HOME}/allow`, port: 1 }],
+      [
+        'polardb_record',
+        { path: `${HOME}/record`, cluster: 'c', initial_primary: 'a', nodes: { a: 1 } },
+      ],
+    ];
+    for (const [name, args] of tasks) {
+      const result = await run(name, args);
+      expect(result.msg, name).to.match(/can be written by others than root/);
+      expect(state(), name).to.equal(before);
+    }
+    copy.run(`rm -rf /run/polar; mkdir -m 777 /run/polar; ln -s /srv/victim/shadow /run/polar/cluster.lock.owner`);
+    const locked = await run('polardb_lock', { state: 'held', wait: 1 });
+    expect(locked.msg).to.match(/can be written by others than root/);
+    expect(state()).to.equal(before);
+    copy.run('rm -rf /run/polar');
+  });
+
   describe('with somebody who watches', () => {
     let watcher: ChildProcess | undefined;
     afterEach(() => watcher?.kill('SIGKILL'));

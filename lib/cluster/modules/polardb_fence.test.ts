@@ -25,6 +25,20 @@ describe('polardb_fence', function () {
     });
   });
 
+  it('knows the last line of a list that ends without a line break', async () => {
+    await withTemporaryDirectory(async dir => {
+      const authfile = join(dir, 'allow');
+      const fence = (address: string, fenced: boolean) =>
+        runModule(polardbFence, { address, fenced, authfile, port: 1 });
+      writeFileSync(authfile, '10.0.0.9\n10.0.0.10');
+      expect(await fence('10.0.0.12', false)).to.include({ changed: true, sessions: 0 });
+      expect(readFileSync(authfile, 'utf8')).to.equal('10.0.0.10\n10.0.0.12\n10.0.0.9\n');
+      writeFileSync(authfile, '10.0.0.10');
+      expect(await fence('10.0.0.10', true)).to.include({ changed: true, listed: true });
+      expect(readFileSync(authfile, 'utf8')).to.equal('');
+    });
+  });
+
   it('knows which lines of the list let an address in', () => {
     const cases: readonly [string, string, boolean][] = [
       ['10.0.0.0/24', '10.0.0.10', true],

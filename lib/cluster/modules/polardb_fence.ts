@@ -1,6 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { defineState, ModuleError, quote } from '../../modules/kit/define.ts';
+import { OWN, REACH } from '../../modules/kit/reach.ts';
+import { mustAsk } from '../../modules/kit/reply.ts';
 
 const args = Type.Object({
   address: A.str('Address of the node.'),
@@ -21,14 +23,16 @@ export const polardbFence = defineState({
   },
 
   *probe(wish) {
-    const reply = yield* mustSh('cannot see who is connected', probeScript(wish));
-    const lines = reply.stdout.split('\n');
-    const after = (key: string) =>
-      lines.filter(line => line.startsWith(key)).map(line => line.slice(key.length).trim());
-    const allowed = after('allowed=');
+    const records = yield* mustAsk('cannot see who is connected', probeScript(wish));
+    const lines = (name: string) =>
+      (records.text(name) ?? '')
+        .split('\n')
+        .map(line => line.trim())
+        .filter(line => line !== '');
+    const allowed = lines('allowed');
     return {
       listed: allowed.includes(wish.address),
-      sessions: after('session=').length,
+      sessions: lines('sessions').length,
       others: allowed.filter(line => line !== wish.address && letsIn(line, wish.address)),
     };
   },
@@ -51,7 +55,7 @@ export const polardbFence = defineState({
   },
 
   *apply(_found, wish) {
-    yield* mustSh(
+    yield* mustAsk(
       'the node could not be shut out: do not promote another one',
       wish.fenced ? fenceScript(wish) : admitScript(wish),
       {
@@ -93,41 +97,49 @@ export function letsIn(line: string, address: string): boolean {
 }
 
 function probeScript(wish: Args): string {
-  return `
-command -v ss >/dev/null || { echo 'ss (package iproute2) is missing' >&2; exit 1; }
-if [ -e ${quote(wish.authfile)} ]; then sed 's/^/allowed=/' ${quote(wish.authfile)} || exit 1; fi
-${sessions(wish)} | sed 's/^/session=/'
+  return `${REACH}\n${OWN}
+command -v ss >/dev/null || fail 'ss (package iproute2) is missing'
+if [ -e ${quote(wish.authfile)} ]; then
+  ${enterList(wish)}
+  begin allowed; cat "$n" || exit 1
+fi
+begin sessions; ${sessions(wish)}
 `;
 }
 
+/** The list decides who reaches the disks: nobody else may write beside it. */
+const enterList = ({ authfile }: Args): string =>
+  `reach ${quote(authfile)} 1; own || fail "$PWD, the folder of ${quote(authfile)}, can be written by others than root: give it to root, mode 0755"`;
+
+/** Replaces the list by what comes on stdin, in one step. */
+const replaceList = `{ cat >"$n.new" && chmod 0644 "$n.new" && sync "$n.new" && mv -f "$n.new" "$n"; }`;
+
+const lockList = (wish: Args): string => `${REACH}\n${OWN}
+[ -e ${quote(wish.authfile)} ] || fail ${quote(wish.authfile)}' is missing, so everybody may connect'
+${enterList(wish)}
+exec 9>>"$n.lock"
+flock -w 10 9 || fail 'another run is changing it'
+list=$(cat "$n") || fail "cannot read $PWD/\${n#./}"`;
+
 /** First the list, then the connections, until none is left: in the other order the node could slip in again. */
 function fenceScript(wish: Args): string {
-  return `
-file=${quote(wish.authfile)}
-[ -e "$file" ] || { echo "$file is missing, so everybody may connect" >&2; exit 1; }
-exec 9>>"$file.lock"
-flock -w 10 9 || exit 1
-grep -vxF ${quote(wish.address)} "$file" >"$file.new"
-chmod 0644 "$file.new" && mv -f "$file.new" "$file" || exit 1
+  return `${lockList(wish)}
+printf '%s\\n' "$list" | grep -vxF ${quote(wish.address)} | grep . | ${replaceList} || exit 1
 tries=0
 while pids=$(${sessions(wish)}); [ -n "$pids" ]; do
-  [ $((tries += 1)) -lt 100 ] || { echo "connections that do not end: $pids" >&2; exit 1; }
+  [ $((tries += 1)) -lt 100 ] || fail "connections that do not end: $pids"
   kill -9 $pids
   sleep 0.1
 done
 sleep 0.3
-[ -z "$(${sessions(wish)})" ] || { echo 'it connected again' >&2; exit 1; }
-sync "$file"
+[ -z "$(${sessions(wish)})" ] || fail 'it connected again'
 `;
 }
 
 /** The list stays sorted, as the role nbd_server writes it. */
 function admitScript(wish: Args): string {
-  return `
-file=${quote(wish.authfile)}
-exec 9>>"$file.lock"
-flock -w 10 9 || exit 1
-{ cat "$file"; echo ${quote(wish.address)}; } | sort -u >"$file.new" && chmod 0644 "$file.new" && mv -f "$file.new" "$file"
+  return `${lockList(wish)}
+printf '%s\\n' "$list" ${quote(wish.address)} | grep . | sort -u | ${replaceList} || exit 1
 `;
 }
 

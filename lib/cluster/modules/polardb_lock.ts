@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineAction, ModuleError, quote, sh } from '../../modules/kit/define.ts';
+import { OWN } from '../../modules/kit/reach.ts';
 
 const args = Type.Object({
   name: A.str('What is locked.', { default: 'cluster' }),
@@ -74,7 +75,9 @@ export function takeScript(
 ): string {
   return `
 file=${quote(`${directory}/${name}.lock`)}
+${OWN}
 mkdir -p "\${file%/*}" || exit 1
+(cd -P "\${file%/*}" && own) || { echo "\${file%/*} can be written by others than root: remove it" >&2; exit 1; }
 shell=$$
 holder() {
   exec </dev/null >/dev/null 2>&1

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { OWN, REACH } from '../../modules/kit/reach.ts';
+import { mustAsk } from '../../modules/kit/reply.ts';
 import { stripEnd } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 
@@ -71,7 +73,7 @@ export const polardbRecord = defineState({
 
   *apply({ text }, wish, _ctx) {
     const next = change(text === '' ? undefined : parseRecord(text), wish);
-    yield* mustSh('cannot write the role record', writeScript(wish.path, text), {
+    yield* mustAsk('cannot write the role record', writeScript(wish.path, text), {
       stdin: formatRecord(next),
     });
     return {};
@@ -224,16 +226,20 @@ export function recordFields(record: ClusterRecord): RecordFields {
   };
 }
 
-/** Replaces the record in one step, and only while it is still what was read. */
+/**
+ * Replaces the record in one step, and only while it is still what was read. It decides who may write to the disks, so
+ * nobody but root may write beside it.
+ */
 function writeScript(path: string, before: string): string {
   const known = createHash('sha256').update(before).digest('hex');
-  return `
-path=${quote(path)}
-mkdir -p "$(dirname "$path")" || exit 1
-exec 9>>"$path.lock"
-flock -w 10 9 || { echo 'another run is changing it' >&2; exit 1; }
-now=$({ [ ! -e "$path" ] || cat "$path"; } | sha256sum | cut -d ' ' -f 1)
-[ "$now" = ${known} ] || { echo 'another run has changed it meanwhile: run again' >&2; exit 1; }
-cat >"$path.new" && chmod 0644 "$path.new" && sync "$path.new" && mv -f "$path.new" "$path" && sync "$(dirname "$path")"
+  return `${REACH}\n${OWN}
+umask 022
+reach ${quote(path)} 1 1
+own || fail "$PWD can be written by others than root: give it to root, mode 0755"
+exec 9>>"$n.lock"
+flock -w 10 9 || fail 'another run is changing it'
+now=$({ [ ! -e "$n" ] || cat "$n"; } | sha256sum | cut -d ' ' -f 1)
+[ "$now" = ${known} ] || fail 'another run has changed it meanwhile: run again'
+cat >"$n.new" && chmod 0644 "$n.new" && sync "$n.new" && mv -f "$n.new" "$n" && sync .
 `;
 }

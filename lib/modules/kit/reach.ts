@@ -74,6 +74,12 @@ export const PLACE = `place() {
   exec 5>&-
 }`;
 
+/**
+ * Whether this directory is one in which only the user at work writes: then a fixed name in it is nobody else's doing.
+ * For files that say who may do what.
+ */
+export const OWN = `own() { [ -O . ] && case $(ls -ld .) in ????????w*) false ;; esac; }`;
+
 /** Reaches what a look found at `path`: through the links that it went through, if it followed them. */
 export function reachLine(found: Found, path = found.realPath, make = false): string {
   const isFollowed = found.linkTarget !== undefined && path === found.realPath && path !== found.path;
