@@ -1,6 +1,6 @@
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
-import { type Dict, positionOf, type Value } from '../source/value.ts';
+import { type Dict, positionOf, Unsafe, type Value } from '../source/value.ts';
 import type { Problems } from './problems.ts';
 import type { Authored, Keywords } from './types.ts';
 
@@ -71,7 +71,7 @@ export function inherit(outer: Keywords, dict: Dict, label: string, problems: Pr
     ...outer,
     ...overriding,
     when: [...outer.when, ...conditions(own('when'))],
-    tags: [...new Set([...outer.tags, ...texts(own('tags')?.value).flatMap(splitTags)])],
+    tags: [...new Set([...outer.tags, ...tagsOf(own('tags')?.value)])],
     vars: [...outer.vars, ...varLayers(own('vars'), label, problems)],
     environment: environment ? [...outer.environment, environment] : outer.environment,
     moduleDefaults: defaults ? [...outer.moduleDefaults, defaults] : outer.moduleDefaults,
@@ -95,6 +95,15 @@ export function each({ value, at }: Authored): Authored[] {
 export function texts(value: Value | undefined): string[] {
   if (value === undefined || value === null) return [];
   return (Array.isArray(value) ? value : [value]).map(item => String(item));
+}
+
+/** Tags as written; those of `!unsafe` texts as templates that give them back. */
+function tagsOf(value: Value | undefined): string[] {
+  if (value === undefined || value === null) return [];
+  return (Array.isArray(value) ? value : [value]).flatMap(tag => {
+    const isText = tag instanceof Unsafe && tag.text.includes('{{');
+    return isText ? [`{{ ${JSON.stringify(tag.text)} }}`] : splitTags(String(tag));
+  });
 }
 
 /** Tags in one text: `a, b`; a comma inside a template is no border. */

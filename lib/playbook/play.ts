@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
-import { type Dict, toPlain, type Value } from '../source/value.ts';
+import { type Dict, toPlain, Unsafe, type Value } from '../source/value.ts';
 import { displayPath } from '../source/yaml/read-yaml.ts';
 import { isTemplate } from '../templating/templar.ts';
 import { checkKeys, checkKeywords } from './check.ts';
@@ -47,7 +47,7 @@ export function parsePlay(
   };
   const varsFiles = varsFilesOf(dict);
   const playVars = [...vars, ...staticFiles(load, varsFiles, base)];
-  const keywords = withTags(load, untagged, { ...base, playVars });
+  const keywords = withTags(load, untagged, { ...base, keywords: outer.keywords, playVars });
   const context = { ...base, keywords, playVars };
   load.absent.note(load, dict, context);
   const parts = rolesOf(load, dict, context);
@@ -56,6 +56,7 @@ export function parsePlay(
   const ownHandlers = tasks('handlers', { ...context, handlers: true });
   return {
     name,
+    isTextName: dict.get('name') instanceof Unsafe,
     at,
     dir,
     hosts,

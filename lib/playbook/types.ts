@@ -21,6 +21,7 @@ export interface Playbook {
 
 export interface Play {
   readonly name: string;
+  readonly isTextName: boolean;
   readonly at: Position;
   /** Directory of the file the play stands in: `playbook_dir` while it runs, as in Ansible. */
   readonly dir: string;
@@ -137,6 +138,8 @@ export interface Task extends Keywords {
   /** Unique within a run's static tree and stable between runs: for the journal and --start-at-task. */
   readonly id: string;
   readonly name: string | undefined;
+  /** The name was written as `!unsafe`: it is no template. */
+  readonly isTextName: boolean;
   /** Position of the task; `argsAt` of the module's arguments. */
   readonly at: Position;
   readonly argsAt: Position;
@@ -188,6 +191,7 @@ export interface Block {
   readonly kind: 'block';
   readonly id: string;
   readonly name: string | undefined;
+  readonly isTextName: boolean;
   readonly at: Position;
   readonly block: readonly TaskNode[];
   readonly rescue: readonly TaskNode[];

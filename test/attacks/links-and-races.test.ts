@@ -143,17 +143,16 @@ describe('attacks: links and races where others can write', function () {
     const tasks: [string, Record<string, Json>][] = [
       ['polardb_fence', { address: '10.0.0.1', fenced: true, authfile: `${HOME}/allow`, port: 1 }],
       ['polardb_fence', { address: '10.0.0.2', fenced: false, authfile: `${HOME}/allow`, port: 1 }],
-      [
-        'polardb_record',
-        { path: `${HOME}/record`, cluster: 'c', initial_primary: 'a', nodes: { a: 1 } },
-      ],
+      ['polardb_record', { path: `${HOME}/record`, cluster: 'c', initial_primary: 'a', nodes: { a: 1 } }],
     ];
     for (const [name, args] of tasks) {
       const result = await run(name, args);
       expect(result.msg, name).to.match(/can be written by others than root/);
       expect(state(), name).to.equal(before);
     }
-    copy.run(`rm -rf /run/polar; mkdir -m 777 /run/polar; ln -s /srv/victim/shadow /run/polar/cluster.lock.owner`);
+    copy.run(
+      `rm -rf /run/polar; mkdir -m 777 /run/polar; ln -s /srv/victim/shadow /run/polar/cluster.lock.owner`,
+    );
     const locked = await run('polardb_lock', { state: 'held', wait: 1 });
     expect(locked.msg).to.match(/can be written by others than root/);
     expect(state()).to.equal(before);

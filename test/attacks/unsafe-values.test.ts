@@ -212,6 +212,35 @@ describe('attacks: text that a host wrote', function () {
     );
   });
 
+  it('is a text in titles, labels, tags and messages too, when an author marks it with !unsafe', async () => {
+    const { events, said, error } = await trial(`- name: !unsafe "{{ 1 + 1 }} play"
+  hosts: h1
+  gather_facts: false
+  tags: [!unsafe "{{ 1 + 1 }} tag"]
+  tasks:
+  - name: !unsafe "{{ 1 + 1 }} task"
+    command: "true"
+    tags: more
+    notify: !unsafe "{{ 1 + 1 }} handler"
+  - block:
+    - debug: {msg: "{{ ansible_run_tags }} {{ item }}"}
+      loop: [!unsafe "{{ 1 + 1 }} item"]
+      loop_control: {label: !unsafe "{{ 1 + 1 }} label"}
+    name: !unsafe "{{ 1 + 1 }} block"
+  - fail: {msg: !unsafe "{{ 1 + 1 }} failure"}
+    ignore_errors: true
+  handlers:
+  - name: !unsafe "{{ 1 + 1 }} handler"
+    debug: {msg: !unsafe "{{ 1 + 1 }} handled"}
+`);
+    if (error) throw error;
+    const text = JSON.stringify(events);
+    for (const what of 'play tag task handler item label failure handled'.split(' '))
+      expect(text, what).to.include(`{{ 1 + 1 }} ${what}`);
+    expect(text).not.to.include('2 ');
+    expect(said).to.include('{{ 1 + 1 }} handled');
+  });
+
   it('would be evaluated there if an author had written it', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'polarplay-unsafe-'));
     try {

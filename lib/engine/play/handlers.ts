@@ -40,7 +40,7 @@ function findHandlers(playRun: PlayRun, handlers: readonly Handler[], name: stri
 function namesOf(playRun: PlayRun, handler: Handler, host: string): string[] {
   let name = handler.name;
   if (name === undefined) return [];
-  if (name.includes('{{')) {
+  if (name.includes('{{') && !handler.isTextName) {
     try {
       const scope = taskScope(playRun, host, handler.kind === 'task' ? handler : undefined);
       name = String(toPlain(playRun.run.templar.render(name, scope, handler.at)));

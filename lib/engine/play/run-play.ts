@@ -144,6 +144,7 @@ function newScopePlay(run: Run, play: Play): PlayRun {
 }
 
 function playName(run: Run, play: Play): string {
+  if (play.isTextName) return play.name;
   try {
     return String(toPlain(run.templar.render(play.name, playScope(run, play), play.at)));
   } catch (error) {
@@ -321,6 +322,7 @@ function factsTask({ run, play }: PlayRun): Task {
     kind: 'task',
     id: `${play.at.file}:${play.at.line}:facts`,
     name: 'Gathering Facts',
+    isTextName: true,
     at: play.at,
     argsAt: play.at,
     moduleName: 'gather_facts',

@@ -225,7 +225,7 @@ function announceIncludes(playRun: PlayRun, verdicts: ReadonlyMap<string, TaskVe
 /** How a task is named in reports; a name that can't be rendered yet is shown as written. */
 export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member, handler: boolean): TaskInfo {
   let name = titleOf(task);
-  if (name.includes('{{')) {
+  if (name.includes('{{') && !task.isTextName) {
     try {
       name = String(
         toPlain(

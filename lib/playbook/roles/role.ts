@@ -285,6 +285,7 @@ function validation(load: Load, use: RoleUse, role: RoleInstance, context: TaskC
       kind: 'task',
       id: load.uniqueId(`${context.idPrefix ?? ''}${at.file}:${at.line}`),
       name: typeof short === 'string' && !isTemplate(short) ? `${title} - ${short}` : title,
+      isTextName: true,
       at,
       argsAt: at,
       moduleName: 'ansible.builtin.validate_argument_spec',

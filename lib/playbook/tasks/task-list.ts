@@ -1,6 +1,6 @@
 import type { VarLayer } from '../../inventory/types.ts';
 import type { Position } from '../../source/errors.ts';
-import { type Dict, positionOf, type Value } from '../../source/value.ts';
+import { type Dict, positionOf, Unsafe, type Value } from '../../source/value.ts';
 import { displayPath } from '../../source/yaml/read-yaml.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { checkKeywords, checkTemplates } from '../check.ts';
@@ -43,7 +43,7 @@ function parseBlock(load: Load, dict: Dict, at: Position, context: TaskContext):
     load.problems.add('MISSING_KEY', '"rescue" and "always" belong to a "block"', at, 'add "block:"');
   checkKeywords(load, dict, 'block', key => context.handlers && key === 'listen');
   const name = dict.get('name');
-  const title = typeof name === 'string' ? name : undefined;
+  const title = typeof name === 'string' || name instanceof Unsafe ? String(name) : undefined;
   const keywords = inherit(
     context.keywords,
     dict,
@@ -58,6 +58,7 @@ function parseBlock(load: Load, dict: Dict, at: Position, context: TaskContext):
       kind: 'block',
       id,
       name: title,
+      isTextName: name instanceof Unsafe,
       at,
       block: part('block', { ...inner, rescued: inner.rescued === true || dict.has('rescue') }),
       rescue: part('rescue', { ...inner, rescuing: true }),

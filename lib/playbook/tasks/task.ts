@@ -1,7 +1,7 @@
 import { argumentNames } from '../../modules/kit/arguments.ts';
 import type { Module } from '../../modules/kit/define.ts';
 import { didYouMean } from '../../source/suggest.ts';
-import { type Dict, keyPositionOf, positionOf, type Value } from '../../source/value.ts';
+import { type Dict, keyPositionOf, positionOf, Unsafe, type Value } from '../../source/value.ts';
 import { checkArguments, checkKeys, checkKeywords, checkTemplates } from '../check.ts';
 import { authored, inherit, texts } from '../inherit.ts';
 import { INCLUDE_KEYWORDS, type Level, LOOP_CONTROL } from '../keywords.ts';
@@ -81,6 +81,7 @@ function buildTask(
     kind: 'task',
     id,
     name: name === null || name === undefined ? undefined : String(name),
+    isTextName: name instanceof Unsafe,
     at,
     argsAt: action.argsAt,
     moduleName: action.moduleName,
@@ -109,11 +110,16 @@ function textOf(dict: Dict, key: string): string | undefined {
   return value === undefined || value === null ? undefined : String(value);
 }
 
-/** Tags with templates in them rendered, as far as variables are known before the run. */
+/**
+ * Tags with templates in them rendered, as far as variables are known before the run. Those of what is around were
+ * rendered there: what came out is text.
+ */
 export function withTags(load: Load, keywords: Keywords, context: TaskContext): Keywords {
   if (!keywords.tags.some(tag => tag.includes('{{'))) return keywords;
   const { templar } = load.options;
+  const outer = new Set(context.keywords.tags);
   const tags = keywords.tags.flatMap(tag => {
+    if (outer.has(tag)) return [tag];
     const rendered = load.problems.attempt(() => templar.render(tag, staticVariables(load, context)));
     return texts(rendered ?? tag).flatMap(text => text.split(',').map(part => part.trim()));
   });
