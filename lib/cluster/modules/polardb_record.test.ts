@@ -111,6 +111,15 @@ describe('the role record', () => {
   });
 });
 
+describe('lines of the role record', () => {
+  it('come from no text that a node says', () => {
+    for (const forged of ['7\nprimary=ro1', '7 ', 'x', '7\nfenced=ro2'])
+      expect(() => change(three, wish({ system_identifier: forged }))).to.throw(/no system identifier/);
+    expect(() => change(three, wish({ nodes: { 'ro9 3 member\nfenced': 9 } }))).to.throw(/line break/);
+    expect(() => change(three, wish({ fence: ['ro1\nprimary=ro2'] }))).to.throw(/line break/);
+  });
+});
+
 describe('polardb_record', () => {
   it('makes the record, predicts the run in check mode, and changes nothing the second time', () =>
     withTemporaryDirectory(async dir => {

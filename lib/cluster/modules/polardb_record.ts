@@ -137,6 +137,7 @@ export function change(before: ClusterRecord | undefined, wish: Args): ClusterRe
   const fenced = [...new Set([...start.fenced, ...wish.fence])].filter(name => !wish.unfence.includes(name));
   const systemIdentifier = identify(start, wish);
   checkMembers({ primary, fenced, nodes });
+  checkWords([primary, ...nodes.keys(), ...fenced]);
   const next = {
     ...start,
     primary,
@@ -181,10 +182,22 @@ function changeNodes(start: ClusterRecord, wish: Args): ClusterRecord['nodes'] {
 
 function identify({ systemIdentifier }: ClusterRecord, wish: Args): string {
   if (wish.system_identifier === '' || systemIdentifier === wish.system_identifier) return systemIdentifier;
+  // A node says it, and the record is lines: it must not bring more of them.
+  if (!/^\d{1,20}$/.test(wish.system_identifier))
+    throw new ModuleError(`${JSON.stringify(wish.system_identifier)} is no system identifier of a database`);
   if (systemIdentifier === '') return wish.system_identifier;
   throw new ModuleError(
     `the database has system identifier ${wish.system_identifier}, the role record ${systemIdentifier}: this is another cluster's disk`,
   );
+}
+
+/** A line of the record is a name and its words. */
+function checkWords(words: readonly string[]): void {
+  const bad = words.find(word => !/^[^\s\p{Cc}]*$/u.test(word));
+  if (bad !== undefined)
+    throw new ModuleError(
+      `${JSON.stringify(bad)} has a space or a line break: no name in the role record may`,
+    );
 }
 
 function checkMembers({ primary, fenced, nodes }: Pick<ClusterRecord, 'primary' | 'fenced' | 'nodes'>): void {
