@@ -120,6 +120,16 @@ export const recordsText = (values: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${MARK}${name}\n${value}`)
     .join('');
 
+/** Records from lines of `name=value`, for tables of tests; names may come again. */
+export const recordsOfLines = (text: string): Records =>
+  recordsOf(
+    text
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => `${MARK}${line.replace('=', '\n')}\n`)
+      .join(''),
+  );
+
 /** The records of a text that `recordsText` made. */
 export const recordsOf = (text: string): Records =>
   parseRecords({ ...DONE, stdoutBytes: Buffer.from(text) }, MARK);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { recordsOfLines } from '../../../test/support/run-module.ts';
 import { type HostStatus, parseStatus } from '../../cluster/modules/polardb_status.ts';
 import { bytes, type HostAnswer, viewCluster } from '../../cluster/status/status-view.ts';
 import { plain } from '../../report/style.ts';
@@ -63,13 +64,15 @@ const node = (
   { size = 15 * GIB, pfsd = 'active', disk = 'active' } = {},
 ) => `node=polardb|${id}|15-abc
 disk=nvmeexport1|export1|${disk}|${size}|${pfsd}
-service.ActiveState=${answer === undefined ? 'inactive' : 'active'}
-service.NRestarts=0
+active=${answer === undefined ? 'inactive' : 'active'}
+restarts=0
 ${answer === undefined ? '' : `server=${answer}`}`;
 
 const answers = (parts: Readonly<Record<string, string | Error>>): readonly HostAnswer[] =>
   Object.entries(parts).map(([host, part]) =>
-    part instanceof Error ? { host, failure: part.message } : { host, status: parseStatus(part) },
+    part instanceof Error
+      ? { host, failure: part.message }
+      : { host, status: parseStatus(recordsOfLines(part)) },
   );
 
 const well = {
@@ -124,7 +127,7 @@ describe('polarplay status', () => {
     [
       'a database that hangs',
       {
-        ro1: `${node(2, undefined).replace('ActiveState=inactive', 'ActiveState=active')}\nsilent=no answer within 8 s`,
+        ro1: `${node(2, undefined).replace('active=inactive', 'active=active')}\nsilent=no answer within 8 s`,
       },
       /does not answer: no answer within 8 s/,
     ],
@@ -196,7 +199,7 @@ describe('polarplay status', () => {
   });
 
   it('tells of a restart that systemd did by itself, but not for ever', () => {
-    const restarted = node(1, server()).replace('NRestarts=0', 'NRestarts=2');
+    const restarted = node(1, server()).replace('restarts=0', 'restarts=2');
     expect(notes(`${restarted}\nup=90`)).to.match(
       /restarted the database 2 time\(s\).*the last time 2 min ago/,
     );
@@ -238,7 +241,7 @@ all is well
   });
 
   it('keeps nothing but JSON in a result', () => {
-    const status: HostStatus = parseStatus(well.st1);
+    const status: HostStatus = parseStatus(recordsOfLines(well.st1));
     expect(JSON.parse(JSON.stringify(status))).to.deep.equal(status);
   });
 });

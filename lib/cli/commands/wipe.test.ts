@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { recordsOfLines, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { pfsProbe } from '../../cluster/modules/pfs/pfs_probe.ts';
 import { type DiskProbe, decideDisk, probeFromJson } from '../../cluster/modules/pfs/pfs-disk.ts';
 import { parseStatus } from '../../cluster/modules/polardb_status.ts';
@@ -39,7 +39,7 @@ const probe = (more: Partial<DiskProbe> = {}): DiskProbe => ({
 const storage = (service = 'inactive', more = '') =>
   `storage=${service}\nexport=export1|1|/dev/vdb\nrecordfile=/var/lib/polar/record\n${more}`;
 const node = (disk = 'inactive', pfsd = 'inactive', database = 'inactive') =>
-  `node=polardb|1|b|nvmeexport1|/home/polardb/data\ndisk=nvmeexport1|export1|${disk}|0|${pfsd}\nservice.ActiveState=${database}`;
+  `node=polardb|1|b|nvmeexport1|/home/polardb/data\ndisk=nvmeexport1|export1|${disk}|0|${pfsd}\nactive=${database}`;
 
 const RECORD = [
   'polar-record 1',
@@ -57,7 +57,7 @@ const seen = (texts: Readonly<Record<string, string>> = {}, disk = probe()): See
   statuses: new Map(
     Object.entries({ st1: storage(), rw1: node(), ...texts }).map(([host, text]) => [
       host,
-      parseStatus(text),
+      parseStatus(recordsOfLines(text)),
     ]),
   ),
   exportName: 'export1',

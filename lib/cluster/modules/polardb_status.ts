@@ -1,5 +1,8 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { defineAction, ModuleError, type Steps, sh } from '../../modules/kit/define.ts';
+import { defineAction, type ModuleError, type Steps } from '../../modules/kit/define.ts';
+import { mustAsk, type Records } from '../../modules/kit/reply.ts';
+import { textOf } from '../../source/bytes.ts';
+import { stripEnd } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { parseRecord, type RecordFields, recordFields } from './polardb_record.ts';
 
@@ -107,9 +110,7 @@ export const polardbStatus = defineAction({
 });
 
 function* readStatus(timeout: number): Steps<HostStatus> {
-  const reply = yield* sh(statusScript(timeout), { timeout: timeout + 30 });
-  if (reply.rc !== 0) throw new ModuleError(`cannot look: ${reply.stderr.trim()}`, { rc: reply.rc });
-  return parseStatus(reply.stdout);
+  return parseStatus(yield* mustAsk('cannot look', statusScript(timeout), { timeout: timeout + 30 }));
 }
 
 /** Everything in one row: what the server knows of itself and of its replicas. */
@@ -134,7 +135,7 @@ select json_build_object(
      'kept', pg_wal_lsn_diff(lsn, restart_lsn)) order by slot_name), '[]')
      from pg_replication_slots, here where slot_type = 'physical' and not temporary))`;
 
-/** Prints lines of `key=value`; reads only, and never waits for long. */
+/** Reads only, and never waits for long. */
 function statusScript(timeout: number): string {
   return `
 cd /
@@ -142,37 +143,40 @@ unit() { systemctl show -p ActiveState --value "$1"; }
 size_of() { if [ -b "$1" ]; then blockdev --getsize64 "$1" 2>/dev/null || echo 0; elif [ -f "$1" ]; then stat -c %s "$1"; else echo 0; fi; }
 conf=/etc/polar/nbd-server.conf
 if [ -e $conf ]; then
-  echo "storage=$(unit polar-nbd-server)"
+  field storage "$(unit polar-nbd-server)"
   awk '/^\\[/ { name = substr($0, 2, index($0, "]") - 2) } $1 == "exportname" { print name "|" $3 }' $conf |
   while IFS='|' read -r name backing; do
     if [ "$name" = polar-record ]; then
-      echo "recordfile=$backing"
-      [ ! -e "$backing" ] || sed 's/^/record=/' "$backing" | grep -v '^record=$'
-    else echo "export=$name|$(size_of "$backing")|$backing"; fi
+      field recordfile "$backing"
+      [ ! -e "$backing" ] || { begin record; cat "$backing"; }
+    else field export "$name|$(size_of "$backing")|$backing"; fi
   done
   port=$(awk '$1 == "port" { print $3; exit }' $conf)
-  ss -Htn state established "sport = :$port" 2>/dev/null | awk '{ sub(/:[0-9]*$/, "", $4); gsub(/[][]/, "", $4); print "client=" $4 }' | sort -u
-  sed 's/^/allowed=/' "$(awk '$1 == "authfile" { print $3; exit }' $conf)" 2>/dev/null
-  if [ -e /run/polar/cluster.lock ] && ! flock -n /run/polar/cluster.lock true; then echo "locked=$(cat /run/polar/cluster.lock.owner 2>/dev/null)"; fi
+  ss -Htn state established "sport = :$port" 2>/dev/null | awk '{ sub(/:[0-9]*$/, "", $4); gsub(/[][]/, "", $4); print $4 }' | sort -u |
+  while read -r address; do field client "$address"; done
+  begin allowed; cat "$(awk '$1 == "authfile" { print $3; exit }' $conf)" 2>/dev/null
+  if [ -e /run/polar/cluster.lock ] && ! flock -n /run/polar/cluster.lock true; then field locked "$(cat /run/polar/cluster.lock.owner 2>/dev/null)"; fi
 fi
 [ -e /etc/polar/guard.env ] || exit 0
 . /etc/polar/guard.env
 pfs_cluster=$(sed -n "s/^polar_storage_cluster_name *= *'\\(.*\\)'.*/\\1/p" "$DATA/postgresql.conf" 2>/dev/null)
-echo "node=$DATABASE|$HOSTID|$(basename "$(readlink /opt/polardb/current 2>/dev/null)")|$DISK|$DATA"
+field node "$DATABASE|$HOSTID|$(basename "$(readlink /opt/polardb/current 2>/dev/null)")|$DISK|$DATA"
 for file in /etc/polar/nbd/*.env; do
   [ -e "$file" ] || continue
   disk=$(basename "$file" .env)
   pfsd=
   if systemctl -q is-enabled "polar-pfsd@$disk" 2>/dev/null; then pfsd=$(unit "polar-pfsd@$disk"); fi
-  echo "disk=$disk|$(sed -n 's/^NBD_EXPORT=//p' "$file")|$(unit "polar-nbd@$disk")|$(size_of "$(readlink -f "/dev/$disk")")|$pfsd"
+  field disk "$disk|$(sed -n 's/^NBD_EXPORT=//p' "$file")|$(unit "polar-nbd@$disk")|$(size_of "$(readlink -f "/dev/$disk")")|$pfsd"
   [ "$disk" = "$DISK" ] && [ "$pfsd" = active ] || continue
   timeout ${timeout} /usr/local/bin/pfs -C "\${pfs_cluster:-disk}" info "$disk" 2>&1 | awk -v "disk=$disk" '/ Info:$/ { kind = $1 }
-    / [(]0[)]allocnode/ { sub(/.*nall /, ""); sub(/nfree /, ""); print "fill=" disk "|" kind "|" $1 + 0 "|" $2 + 0 }'
+    / [(]0[)]allocnode/ { sub(/.*nall /, ""); sub(/nfree /, ""); print disk "|" kind "|" $1 + 0 "|" $2 + 0 }' |
+  while read -r fill; do field fill "$fill"; done
 done
-systemctl show -p ActiveState,NRestarts,MainPID polardb | sed 's/^/service./'
+field active "$(unit polardb)"
+field restarts "$(systemctl show -p NRestarts --value polardb)"
 pid=$(systemctl show -p MainPID --value polardb)
 [ "$pid" -gt 0 ] || exit 0
-echo "up=$(ps -o etimes= -p "$pid" | tr -d ' ')"
+field up "$(ps -o etimes= -p "$pid" | tr -d ' ')"
 bin=$(dirname "$(readlink "/proc/$pid/exe" | sed 's/ (deleted)$//')")
 port=$(sed -n 4p "$DATA/postmaster.pid" 2>/dev/null)
 socket=$(sed -n 5p "$DATA/postmaster.pid" 2>/dev/null)
@@ -183,31 +187,25 @@ SQL
 )
 rc=$?
 [ $rc -ne 124 ] || answer="no answer within ${timeout} s"
-if [ $rc -eq 0 ]; then echo "server=$answer"; else echo "silent=$(printf '%s' "$answer" | tail -n 1)"; fi
+if [ $rc -eq 0 ]; then field server "$answer"; else field silent "$(printf '%s' "$answer" | tail -n 1)"; fi
 exit 0
 `;
 }
 
-/** The script's lines as one host's status. */
-export function parseStatus(text: string): HostStatus {
-  const values = new Map<string, string[]>();
-  for (const line of text.split('\n')) {
-    const at = line.indexOf('=');
-    if (at > 0) values.set(line.slice(0, at), [...(values.get(line.slice(0, at)) ?? []), line.slice(at + 1)]);
-  }
-  const all = (key: string) => values.get(key) ?? [];
-  const one = (key: string) => all(key)[0];
+/** What the script found, as one host's status. */
+export function parseStatus(records: Records): HostStatus {
+  const all = (name: string) => records.all(name).map(value => stripEnd(textOf(value), '\n'));
+  const one = (name: string) => all(name)[0];
   return {
     storage: one('storage') === undefined ? null : storageOf(one('storage')!, all),
     node: one('node') === undefined ? null : nodeOf(one('node')!.split('|'), all),
   };
 }
 
-type Lines = (key: string) => readonly string[];
+type Values = (name: string) => readonly string[];
 
-function storageOf(service: string, all: Lines): StorageStatus {
-  const lines = all('record');
-  const { record, problem } = readRecord(lines.join('\n'));
+function storageOf(service: string, all: Values): StorageStatus {
+  const { record, problem } = readRecord(all('record').join('\n'));
   return {
     service,
     exports: all('export').map(line => {
@@ -215,7 +213,7 @@ function storageOf(service: string, all: Lines): StorageStatus {
       return { name, size: Number(size), backing: backing.join('|') };
     }),
     clients: all('client'),
-    allowed: all('allowed').filter(line => line !== ''),
+    allowed: all('allowed').flatMap(text => text.split('\n').filter(line => line !== '')),
     record,
     recordFile: all('recordfile')[0] ?? '',
     recordProblem: problem,
@@ -234,9 +232,10 @@ function readRecord(text: string): { readonly record: RecordFields | null; reado
 
 function nodeOf(
   [database = '', hostid, bundle = '', databaseDisk = '', data = '']: readonly string[],
-  all: Lines,
+  all: Values,
 ): NodeStatus {
   const [answer] = all('server');
+  const server = answer === undefined ? null : serverOf(answer);
   return {
     database,
     hostid: Number(hostid),
@@ -247,13 +246,56 @@ function nodeOf(
       const [name = '', exported = '', service = '', size, pfsd = ''] = line.split('|');
       return { name, export: exported, service, size: Number(size), pfsd, pfs: pfsOf(name, all('fill')) };
     }),
-    service: all('service.ActiveState')[0] ?? 'unknown',
-    restarts: Number(all('service.NRestarts')[0] ?? 0),
+    service: all('active')[0] ?? 'unknown',
+    restarts: Number(all('restarts')[0] ?? 0),
     upSeconds: Number(all('up')[0] ?? 0),
-    server: answer === undefined ? null : (JSON.parse(answer) as ServerStatus),
-    serverProblem: all('silent')[0] ?? '',
+    server,
+    serverProblem: answer !== undefined && !server ? 'its answer makes no sense' : (all('silent')[0] ?? ''),
   };
 }
+
+/** The row that the server answered; null when it is none. Whoever plays the server may write anything there. */
+function serverOf(answer: string): ServerStatus | null {
+  let row: Json;
+  try {
+    row = JSON.parse(answer) as Json;
+  } catch {
+    return null;
+  }
+  const { [0]: server } = rows([row]).map(
+    (one): ServerStatus => ({
+      recovering: one['recovering'] === true,
+      version: text(one['version']) ?? '',
+      hostid: text(one['hostid']),
+      slot: text(one['slot']),
+      sync: text(one['sync']) ?? '',
+      pendingRestart: list(one['pendingRestart']).map(String),
+      refused: list(one['refused']).map(String),
+      receiver: text(one['receiver']),
+      replication: rows(list(one['replication'])).map(replica => ({
+        name: text(replica['name']) ?? '',
+        state: text(replica['state']) ?? '',
+        sync: text(replica['sync']) ?? '',
+        lag: number(replica['lag']),
+      })),
+      slots: rows(list(one['slots'])).map(slot => ({
+        name: text(slot['name']) ?? '',
+        active: slot['active'] === true,
+        kept: number(slot['kept']),
+      })),
+    }),
+  );
+  return server && typeof (row as { recovering?: Json }).recovering === 'boolean' ? server : null;
+}
+
+const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
+const number = (value: Json | undefined): number | null => (typeof value === 'number' ? value : null);
+const list = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
+const rows = (values: readonly Json[]): Readonly<Record<string, Json>>[] =>
+  values.filter(
+    (value): value is Record<string, Json> =>
+      typeof value === 'object' && value !== null && !Array.isArray(value),
+  );
 
 function pfsOf(disk: string, lines: readonly string[]): PfsStatus | null {
   const fill = (kind: string): Fill | null => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { quote } from '../../modules/kit/define.ts';
-import { probeScript, SPOTS } from '../modules/pfs/pfs_probe.ts';
+import { AS_LINES, probeScript, SPOTS } from '../modules/pfs/pfs_probe.ts';
 import { cannotBeRead, type DiskProbe } from '../modules/pfs/pfs-disk.ts';
 import type { HostStatus } from '../modules/polardb_status.ts';
 
@@ -87,6 +87,7 @@ flock -n 8 && flock -n 9 || { echo 'another run is at work' >&2; exit 1; }
 refuse() { echo "nothing was written: $1" >&2; exit 65; }
 systemctl -q is-active polar-nbd-server && refuse 'nbd-server runs again'
 look() {
+${AS_LINES}
 ${probeScript({ path, ignore_processes: [] })}
 }
 view=$(look)

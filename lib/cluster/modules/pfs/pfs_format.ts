@@ -1,7 +1,7 @@
 import { A, Type } from '../../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../../modules/kit/define.ts';
 import { toTheEnd } from '../../../modules/kit/to-the-end.ts';
-import { probeDisk, probeScript } from './pfs_probe.ts';
+import { AS_LINES, probeDisk, probeScript } from './pfs_probe.ts';
 import { type BlankDisk, decideDisk, explainRefusal, probeFromJson, ZERO_MIB } from './pfs-disk.ts';
 
 const args = Type.Object({
@@ -80,6 +80,7 @@ export const pfsFormat = defineState({
 export function formatScript(blank: BlankDisk, { disk, cluster, time_limit }: Args): string {
   return `
 look() {
+${AS_LINES}
 ${probeScript({ path: `/dev/${disk}`, ignore_processes: [] })}
 }
 view=$(look)

@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import { A, Type } from '../../../modules/kit/arguments.ts';
-import { defineAction, ModuleError, quote, type Steps, sh } from '../../../modules/kit/define.ts';
+import { defineAction, quote, type Steps } from '../../../modules/kit/define.ts';
+import { mustAsk, type Records } from '../../../modules/kit/reply.ts';
 import { awaitEnd } from '../../../modules/kit/to-the-end.ts';
+import { textOf } from '../../../source/bytes.ts';
 import type { Json } from '../../../source/value.ts';
 import { chunksOf, type DiskProbe, type PfsContent, readPfsHeader, ZERO_MIB } from './pfs-disk.ts';
 
@@ -47,22 +49,16 @@ const MKFS_MAY_TAKE = 900;
 /** One host's view of the disk. */
 export function* probeDisk(wish: Args, host: string): Steps<DiskProbe> {
   const script = `${awaitEnd(`pfs-${basename(wish.path)}`, MKFS_MAY_TAKE)}\n${probeScript(wish)}`;
-  const reply = yield* sh(script, { timeout: MKFS_MAY_TAKE + 120 });
-  if (reply.rc !== 0)
-    throw new ModuleError(`cannot look at ${wish.path}: ${reply.stderr.trim()}`, { rc: reply.rc });
-  const disk = parseProbe(reply.stdout, wish.path, host);
+  const records = yield* mustAsk(`cannot look at ${wish.path}`, script, { timeout: MKFS_MAY_TAKE + 120 });
+  const disk = parseProbe(records, wish.path, host);
   if (!wish.look_inside || !disk.pfs?.complete) return disk;
   return { ...disk, content: yield* lookInside(wish) };
 }
 
-/** Reads what the probe script printed. */
-export function parseProbe(text: string, path: string, host: string): DiskProbe {
-  const values = new Map<string, string[]>();
-  for (const line of text.split('\n')) {
-    const at = line.indexOf('=');
-    if (at > 0) values.set(line.slice(0, at), [...(values.get(line.slice(0, at)) ?? []), line.slice(at + 1)]);
-  }
-  const one = (key: string) => values.get(key)?.[0] ?? '';
+/** What the probe script found. */
+function parseProbe(records: Records, path: string, host: string): DiskProbe {
+  const one = (key: string) => records.output(key) ?? '';
+  const all = (key: string) => records.all(key).map(textOf);
   const bytes = (key: string) => Buffer.from(one(key), 'hex');
   const kind = (['block', 'file', 'missing'] as const).find(k => k === one('kind')) ?? 'other';
   return {
@@ -74,8 +70,8 @@ export function parseProbe(text: string, path: string, host: string): DiskProbe 
     first: one('first'),
     last: one('last'),
     filled: Number(one('filled') || 0),
-    signatures: values.get('signature') ?? [],
-    uses: values.get('use') ?? [],
+    signatures: all('signature'),
+    uses: all('use'),
     rootDisk: one('root') === 'yes',
     pfs: readPfsHeader({ chunk: bytes('chunk'), inodes: bytes('inodes'), leader: bytes('leader') }),
     mkfs: Number(one('mkfs') || 0),
@@ -100,6 +96,9 @@ spots() {
   } | awk -v count=$count '$1 > 0 && $1 < count && !seen[$1]++'
 }`;
 
+/** For a script that looks once more and compares itself: the records of `probeScript` as lines of `name=value`. */
+export const AS_LINES = `field() { printf '%s=%s\\n' "$1" "$(printf %s "\${2-}" | tr '\\n' ' ')"; }`;
+
 /**
  * Everything a host can tell without writing; what it cannot tell makes it fail, or counts as in use. Reads go past the
  * page cache, since another host may have written meanwhile. A process counts as a user only when it may write; the one
@@ -109,15 +108,16 @@ export function probeScript({ path, ignore_processes }: Pick<Args, 'path' | 'ign
   const ignored = ['dd', 'nbd-client', ...ignore_processes].map(name => `${name} `).join('|');
   return `
 path=${quote(path)}
+each() { while IFS= read -r each; do field "$1" "$each"; done; }
 for program in awk blkid blockdev dd losetup lsblk od readlink sed sha256sum wipefs; do
   command -v $program >/dev/null 2>&1 || { echo "the program $program is missing: what the disk holds cannot be told" >&2; exit 1; }
 done
 disk=$(readlink -f "$path" 2>/dev/null)
-if [ -b "$disk" ]; then echo kind=block; size=$(blockdev --getsize64 "$disk") || exit 1
-elif [ -f "$disk" ]; then echo kind=file; size=$(stat -c %s "$disk") || exit 1
-elif [ -e "$path" ]; then echo kind=other; exit 0
-else echo kind=missing; exit 0; fi
-echo "size=$size"
+if [ -b "$disk" ]; then field kind block; size=$(blockdev --getsize64 "$disk") || exit 1
+elif [ -f "$disk" ]; then field kind file; size=$(stat -c %s "$disk") || exit 1
+elif [ -e "$path" ]; then field kind other; exit 0
+else field kind missing; exit 0; fi
+field size "$size"
 mib=1048576
 read_at() { dd if="$disk" bs=$2 skip=$1 count=1 iflag=direct,skip_bytes,fullblock 2>/dev/null || dd if="$disk" bs=$2 skip=$1 count=1 iflag=skip_bytes,fullblock 2>/dev/null; }
 # The hash of so many bytes from there on; nothing when they cannot be read.
@@ -130,45 +130,46 @@ head=$(sum_at 0 4096)
 first=$(sum_at 0 $mib)
 last=
 [ "$size" -lt $mib ] || last=$(sum_at $((size - mib)) $mib)
-echo "head=$head"
-echo "first=$first"
-echo "last=$last"
+field head "$head"
+field first "$first"
+field last "$last"
 chunk=$(read_at 0 4096 | head -c 128 | hex)
 case $chunk in
 ??43534650000000*)
-  echo "chunk=$chunk"
+  field chunk "$chunk"
   table=$(read_at 0 4096 | od -An -v -tu8 -j 96 -N 8 | tr -d ' ')
   block=$(read_at 0 4096 | od -An -v -tu8 -j 16 -N 8 | tr -d ' ')
-  echo "inodes=$(read_at $((table / 4096 * 4096)) 4096 | hex)"
-  echo "leader=$(read_at $((block / 4096 * 4096)) 4096 | head -c 256 | hex)"
+  field inodes "$(read_at $((table / 4096 * 4096)) 4096 | hex)"
+  field leader "$(read_at $((block / 4096 * 4096)) 4096 | head -c 256 | hex)"
   # The last mkfs that this host began, when it did not note that it ended.
-  awk '/ mkfs begins at / { began = $NF } / mkfs ended$/ { began = "" } END { if (began != "") print "mkfs=" began }' \
-    "/var/log/polar-mkfs-\${path##*/}.log" 2>/dev/null ;;
+  awk '/ mkfs begins at / { began = $NF } / mkfs ended$/ { began = "" } END { if (began != "") print began }' \
+    "/var/log/polar-mkfs-\${path##*/}.log" 2>/dev/null | each mkfs ;;
 esac
 ${SPOTS}
 if [ "$first" = ${ZERO_MIB} ]; then
   all=$(for at in $(spots); do read_at $((at * mib)) $mib; done | sha256sum)
   [ "$all" = "$(head -c $(($(spots | wc -l) * mib)) /dev/zero | sha256sum)" ] ||
     for at in $(spots); do
-      [ "$(sum_at $((at * mib)) $mib)" = ${ZERO_MIB} ] || { echo "filled=$at"; break; }
+      [ "$(sum_at $((at * mib)) $mib)" = ${ZERO_MIB} ] || { field filled "$at"; break; }
     done
   # Opens it for itself alone, as every part of the kernel does that uses a disk, and only looks.
   if [ -b "$disk" ]; then
-    said=$(wipefs --all --no-act "$disk" 2>&1 >/dev/null) || echo "use=it cannot be had alone: \${said##*: }"
+    said=$(wipefs --all --no-act "$disk" 2>&1 >/dev/null) || field use "it cannot be had alone: \${said##*: }"
   fi
 fi
 seen=$(wipefs --no-act "$disk" 2>&1) || { echo "wipefs cannot read $disk: $seen" >&2; exit 1; }
-printf '%s\\n' "$seen" | awk 'NR > 1 { print "signature=" ($NF ~ /^[0-9a-f-]+$/ ? $(NF - 1) : $NF) }' | sort -u
-blkid -p -o export "$disk" 2>/dev/null | awk -F = '/^(TYPE|PTTYPE)=/ { print "signature=" $2 }' | sort -u
+printf '%s\\n' "$seen" | awk 'NR > 1 { print ($NF ~ /^[0-9a-f-]+$/ ? $(NF - 1) : $NF) }' | sort -u | each signature
+blkid -p -o export "$disk" 2>/dev/null | awk -F = '/^(TYPE|PTTYPE)=/ { print $2 }' | sort -u | each signature
 if [ -b "$disk" ]; then
   tree=$(lsblk -nro NAME,MOUNTPOINT "$disk") || { echo "lsblk does not know $disk" >&2; exit 1; }
-  printf '%s\\n' "$tree" | awk 'NR > 1 { print "use=" $1 " lies on it" } $2 != "" { print "use=" $1 " is mounted on " $2; if ($2 == "/") print "root=yes" }'
+  printf '%s\\n' "$tree" | awk 'NR > 1 { print $1 " lies on it" } $2 != "" { print $1 " is mounted on " $2 }' | each use
+  if printf '%s\\n' "$tree" | grep -q ' /$'; then field root yes; fi
   numbers=$(lsblk -ndro MAJ:MIN "$disk" | tr -d ' ')
-  grep -l " $numbers " /proc/[0-9]*/mountinfo 2>/dev/null | head -n 1 | sed 's,/proc/\\([0-9]*\\)/.*,use=mounted in the name space of process \\1,'
+  grep -l " $numbers " /proc/[0-9]*/mountinfo 2>/dev/null | head -n 1 | sed 's,/proc/\\([0-9]*\\)/.*,mounted in the name space of process \\1,' | each use
 else
-  losetup -n -O NAME -j "$disk" | sed 's,^ *\\(/dev/\\)*,use=,; s, *$, lies on it,'
+  losetup -n -O NAME -j "$disk" | sed 's,^ *\\(/dev/\\)*,,; s, *$, lies on it,' | each use
 fi
-awk -v disk="$disk" 'NR > 1 && $1 == disk { print "use=swap" }' /proc/swaps
+awk -v disk="$disk" 'NR > 1 && $1 == disk { print "swap" }' /proc/swaps | each use
 # A disk may be open under other names for it: its number counts.
 number=$(stat -L -c '%t:%T' "$disk")
 ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v disk="$disk" '
@@ -181,8 +182,8 @@ ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v disk="$disk" '
 while read -r pid fd same; do
   [ "$same" = 1 ] || { [ -b "/proc/$pid/fd/$fd" ] && [ "$(stat -L -c '%t:%T' "/proc/$pid/fd/$fd" 2>/dev/null)" = "$number" ]; } || continue
   flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$pid/fdinfo/$fd" 2>/dev/null)
-  case $flags in *[1267]) echo "$(cat "/proc/$pid/comm" 2>/dev/null) (process $pid) may write" ;; esac
-done | grep -vE '^(${ignored})' | sort -u | sed 's/^/use=/'
+  case $flags in *[1267]) echo "$(tr '\\n' ' ' <"/proc/$pid/comm" 2>/dev/null)(process $pid) may write" ;; esac
+done | grep -vE '^(${ignored})' | sort -u | each use
 exit 0
 `;
 }
@@ -194,21 +195,16 @@ function* lookInside({ path, cluster, shared }: Args): Steps<PfsContent> {
 cd / || exit 1
 pfs="timeout -k 5 60 /usr/local/bin/pfs -C ${quote(cluster)}"
 listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls /${disk}/ failed or took longer than 60 s" >&2; exit 1; }
-echo "$listing" | awk '$NF !~ /^\\.pfs-/ && ($1 == "File" || $1 == "Dir") { print "name=" $NF }'
+echo "$listing" | awk '$NF !~ /^\\.pfs-/ && ($1 == "File" || $1 == "Dir") { print $NF }' | while IFS= read -r name; do field name "$name"; done
 control=${quote(`/${disk}/${shared}/global/pg_control`)}
 case $listing in *${quote(shared)}*)
   file=$(mktemp) || exit 1
   $pfs stat "$control" >/dev/null 2>&1 && $pfs read "$control" >"$file" 2>/dev/null &&
-    head -c 8 "$file" | od -An -v -tu8 | tr -d ' ' | sed 's/^/system=/'
+    head -c 8 "$file" | od -An -v -tu8 | tr -d ' ' | { read -r system; field system "$system"; }
   rm -f "$file" ;;
 esac
 exit 0
 `;
-  const reply = yield* sh(script, { timeout: 200 });
-  if (reply.rc !== 0)
-    throw new ModuleError(`cannot look inside ${path}: ${reply.stderr.trim()}`, { rc: reply.rc });
-  const lines = reply.stdout.split('\n');
-  const after = (key: string) =>
-    lines.filter(line => line.startsWith(key)).map(line => line.slice(key.length));
-  return { names: after('name='), systemIdentifier: after('system=')[0] ?? '' };
+  const records = yield* mustAsk(`cannot look inside ${path}`, script, { timeout: 200 });
+  return { names: records.all('name').map(textOf), systemIdentifier: records.text('system') ?? '' };
 }
