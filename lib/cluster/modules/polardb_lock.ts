@@ -53,8 +53,10 @@ export const polardbLock = defineAction({
     }
     if (reply.rc !== 0) throw new ModuleError(`cannot lock: ${reply.stderr.trim()}`, { rc: reply.rc });
     // A part of this run had it already, and gives it back.
-    if (reply.stdout.trim() === '') return { changed: false };
-    yield { kind: 'at-end', script: freeScript(DIRECTORY, wish.name, { holder: reply.stdout.trim() }) };
+    const holder = reply.stdout.trim();
+    if (holder === '') return { changed: false };
+    if (!/^\d+$/.test(holder)) throw new ModuleError(`cannot lock: no process holds it (${holder})`);
+    yield { kind: 'at-end', script: freeScript(DIRECTORY, wish.name, { holder }) };
     return { changed: false };
   },
 

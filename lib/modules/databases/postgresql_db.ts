@@ -11,7 +11,7 @@ import {
 } from '../kit/define.ts';
 import { pathWord } from '../kit/stat.ts';
 import { connectionArgs, connectScript, passwordLine } from './postgres/connection.ts';
-import { identifier, literal, QueryError, type Row, runQueries } from './postgres/session.ts';
+import { identifier, literal, onlyRow, QueryError, type Row, runQueries } from './postgres/session.ts';
 
 const args = Type.Object({
   name: A.str('Name of the database.', { aliases: ['db'] }),
@@ -122,7 +122,7 @@ function* manage(a: Args, ctx: ModuleContext): Steps<Result> {
   const options = { database: a.maintenance_db, autocommit: true };
   try {
     const [found] = yield* runQueries(a, [INFO(a.name)], options);
-    const info = found!.rows[0]!;
+    const info = onlyRow(found);
     const work =
       a.state === 'rename'
         ? yield* renaming(a, info)

@@ -1,8 +1,9 @@
 import type { Static } from 'typebox';
+import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, type Steps } from '../kit/define.ts';
 import { connectionArgs } from './postgres/connection.ts';
-import { identifier, literal, QueryError, runQueries } from './postgres/session.ts';
+import { identifier, literal, onlyRow, QueryError, type Row, runQueries } from './postgres/session.ts';
 
 const args = Type.Object({
   name: A.str('Name of the extension.', { aliases: ['ext'] }),
@@ -22,6 +23,16 @@ interface Found {
   readonly versions: readonly string[];
   /** Whether an update from the installed version to the wanted one exists. */
   readonly path: boolean;
+}
+
+function foundIn({ installed, standard, versions, path }: Row): Found {
+  const text = (value: Json | undefined) => (typeof value === 'string' ? value : null);
+  return {
+    installed: text(installed),
+    standard: text(standard),
+    versions: Array.isArray(versions) ? versions.map(String) : [],
+    path: path === true,
+  };
 }
 
 /** The statement that brings the extension to what is wanted; undefined when it is so. Pure. */
@@ -69,7 +80,7 @@ exists(select from pg_extension_update_paths(${name}) p where p.source = x.extve
 from (values (1)) one(n) left join pg_extension x on x.extname = ${name} left join pg_available_extensions e on e.name = ${name}`;
     try {
       const [result] = yield* runQueries(a, [query], { database: a.db, autocommit: true });
-      return result!.rows[0] as unknown as Found;
+      return foundIn(onlyRow(result));
     } catch (error) {
       // Update paths cannot be asked for when there is no such extension at all.
       if (

@@ -159,6 +159,8 @@ function* searchFile(wait: Wait, path: string, regex: PythonRegex): Steps<Match>
     };
     const match = search(regex, text.toString());
     if (match) return match;
+    // The script ends in time by itself; a host may answer as if it had not.
+    if (wait.left <= 0) throw wait.late();
     yield { kind: 'sleep', seconds: 1 };
   }
 }

@@ -118,6 +118,13 @@ exec psql -X -w -v ON_ERROR_STOP=1 -f -`;
   return queries.map((query, i) => resultOf(query, i, sections, marks));
 }
 
+/** The one row of a query that always gives one. */
+export function onlyRow(result: QueryResult | undefined): Row {
+  const row = result?.rows[0];
+  if (!row) throw new ModuleError('psql answered without the row that was asked for');
+  return row;
+}
+
 /** Section name → its text; a name that comes again continues the section. */
 function parseSections(stdout: string, marks: Marks): Map<string, string> {
   const found = new Map<string, string>();
