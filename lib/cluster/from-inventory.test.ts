@@ -156,4 +156,9 @@ all:
       distributionFacts('ID=ubuntu\nVERSION_ID="24.04"').get('ansible_distribution_major_version'),
     ).to.equal('24');
   });
+
+  it('knows the sizes of disks, which settings may follow', () => {
+    const facts = distributionFacts('ID=debian\n/dev/nvmedata=16106127360\n');
+    expect(facts.get('polar_disk_bytes')).to.deep.equal(new Map([['nvmedata', 16106127360]]));
+  });
 });

@@ -141,7 +141,8 @@ async function learnDistributions(
   facts: Map<string, ReadonlyMap<string, Value>>,
 ): Promise<void> {
   const names = [...inventory.hosts.keys()];
-  const look = 'cat /etc/os-release; sed -n "s/^MemTotal: */MemTotal=/p" /proc/meminfo';
+  const look = `cat /etc/os-release; sed -n "s/^MemTotal: */MemTotal=/p" /proc/meminfo
+for disk in /dev/nvme*; do [ -b "$disk" ] && echo "$disk=$(blockdev --getsize64 "$disk")"; done 2>/dev/null`;
   const asked = await Promise.allSettled(names.map(async host => (await hosts.script(host, look)).stdout));
   const failures: string[] = [];
   asked.forEach((answer, i) => {
@@ -201,7 +202,9 @@ const FAMILIES: Readonly<Record<string, string>> = {
   centos: 'RedHat',
 };
 
-/** Ansible's names for what /etc/os-release says. */
+const DEVICES = '/dev/';
+
+/** Ansible's names for what /etc/os-release says, and the sizes of disks as the roles keep them, in bytes. */
 export function distributionFacts(osRelease: string): ReadonlyMap<string, Value> {
   const entries = new Map(
     osRelease.split('\n').map(line => {
@@ -209,6 +212,7 @@ export function distributionFacts(osRelease: string): ReadonlyMap<string, Value>
       return [line.slice(0, at), line.slice(at + 1).replace(/^["']|["']$/g, '')];
     }),
   );
+  const disks = [...entries].filter(([name]) => name.startsWith(DEVICES));
   const id = entries.get('ID') ?? 'linux';
   const version = entries.get('VERSION_ID') ?? '';
   const like = (entries.get('ID_LIKE') ?? '').split(' ');
@@ -218,6 +222,10 @@ export function distributionFacts(osRelease: string): ReadonlyMap<string, Value>
     ['ansible_distribution', id.charAt(0).toUpperCase() + id.slice(1)],
     ['ansible_distribution_version', version],
     ['ansible_distribution_major_version', version.split('.')[0]!],
+    [
+      'polar_disk_bytes',
+      new Map(disks.map(([name, bytes]) => [name.slice(DEVICES.length), Number.parseInt(bytes, 10)])),
+    ],
     ['ansible_memtotal_mb', Math.floor(Number.parseInt(entries.get('MemTotal') ?? '0', 10) / 1024)],
   ]);
 }

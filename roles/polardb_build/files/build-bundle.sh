@@ -1,6 +1,7 @@
 #!/bin/bash
 # build-bundle.sh: builds zlog, PFS and PolarDB from the sources below $WORK and packs them into $WORK/bundle.tar.gz.
-# Runs as an unprivileged user. Environment: WORK, VERSION (17, 15 or 11), JOBS, OPTIONS (of configure), KEY.
+# Runs as an unprivileged user. Environment: WORK, VERSION (17, 15 or 11), JOBS, OPTIONS (of configure), KEY,
+# EXTENSIONS (folders of PolarDB's external/). Folders $WORK/extension-* are extensions from elsewhere.
 #
 # The sources' own build scripts are not used: they build with all processors, for debugging unless told otherwise, take
 # down what runs, and remove the user's shared memory segments (ipcrm -a).
@@ -74,6 +75,23 @@ else
     make -s -C $part DESTDIR="$STAGE" install
   done
 fi
+
+for name in ${EXTENSIONS:-}; do
+  step "extension $name"
+  if [ ! -d "external/$name" ]; then
+    echo "PolarDB $VERSION has no external/$name; it has $(cd external && echo */)"
+    exit 1
+  fi
+  compile -j "$JOBS" -C "external/$name"
+  make -s -C "external/$name" DESTDIR="$STAGE" install
+done
+# pg_config finds its own tree, so what is built with it goes there.
+for folder in "$WORK"/extension-*/; do
+  [ -d "$folder" ] || continue
+  step "${folder#"$WORK/"}"
+  compile -j "$JOBS" -C "$folder" USE_PGXS=1 PG_CONFIG="$TREE/bin/pg_config"
+  make -s -C "$folder" USE_PGXS=1 PG_CONFIG="$TREE/bin/pg_config" install
+done
 
 step check
 grep -q -- --with-pfsd <("$TREE/bin/pg_config" --configure)
