@@ -1,6 +1,6 @@
 import { fromHost, withForeignKeys } from '../source/unsafe.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
-import type { HostStats } from './events.ts';
+import type { HostStats, Status } from './events.ts';
 
 /**
  * Names of variables that say how a host is reached and whom we become there. A host chooses names of facts, such as
@@ -8,6 +8,13 @@ import type { HostStats } from './events.ts';
  */
 const CONNECTION_VARIABLE =
   /^ansible_(connection|host|port|user|pass(word)?|private_key_file|host_key_checking|timeout|pipelining|transport|executable|(remote|become|ssh|sftp|scp|paramiko|su|sudo|doas|shell)(_(?!host_key_).+)?|.+_(args|interpreter|pass|password))$/;
+
+/** What of a task's end the recap counts. */
+interface Counted {
+  readonly status: Status;
+  readonly ignored: boolean;
+  readonly changed: boolean;
+}
 
 /** Everything the run has learned about one host. Owned by the engine; lives as long as the run. */
 export class HostState {
@@ -26,7 +33,7 @@ export class HostState {
   readonly texts = new Set<string>();
   /** Registered names whose value check mode could not know → the task that would have given it. */
   readonly unknown = new Map<string, string>();
-  readonly stats: HostStats = {
+  readonly #stats: HostStats = {
     ok: 0,
     changed: 0,
     unreachable: 0,
@@ -36,8 +43,7 @@ export class HostState {
     ignored: 0,
     unknown: 0,
   };
-  /** Failed or unreachable hosts take no part in later plays. */
-  status: 'active' | 'failed' | 'unreachable' = 'active';
+  #status: 'active' | 'failed' | 'unreachable' = 'active';
   /** Check mode: true once a change was predicted and not made. */
   predictedChange = false;
   factsGathered = false;
@@ -48,6 +54,51 @@ export class HostState {
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  /** Failed or unreachable hosts take no part in later plays. */
+  get status(): 'active' | 'failed' | 'unreachable' {
+    return this.#status;
+  }
+
+  get stats(): Readonly<HostStats> {
+    return this.#stats;
+  }
+
+  fail(): void {
+    this.#status = 'failed';
+  }
+
+  /** Takes part again: its failure goes to a rescue. */
+  resume(): void {
+    this.#status = 'active';
+  }
+
+  /** Counts a task for the recap, and a host that can't be reached is lost for the run. */
+  count({ status, ignored, changed }: Counted): void {
+    const stats = this.#stats;
+    if (status === 'skipped' || status === 'unknown') {
+      stats.skipped++;
+      if (status === 'unknown') stats.unknown++;
+    } else if (status === 'ok' || status === 'changed' || ignored) {
+      stats.ok++;
+      if (ignored && status !== 'ok' && status !== 'changed') stats.ignored++;
+      if (status === 'changed' || (status === 'failed' && changed)) stats.changed++;
+    } else if (status === 'unreachable') {
+      stats.unreachable++;
+      this.#status = 'unreachable';
+    }
+    // A failure that is not ignored is counted when it is known whether a block rescues it.
+  }
+
+  /** As in Ansible's recap, each file included counts. */
+  countIncluded(files: number): void {
+    this.#stats.ok += files;
+  }
+
+  countFailure(rescued: boolean): void {
+    if (rescued) this.#stats.rescued++;
+    else this.#stats.failed++;
   }
 
   /** Stores facts that a module returned, as `ansible_facts.x` and as the variable `ansible_x`. */
@@ -85,7 +136,7 @@ export class HostState {
   }
 
   clearError(): void {
-    this.status = 'active';
+    this.resume();
     this.cleared++;
   }
 

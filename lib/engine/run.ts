@@ -146,3 +146,25 @@ export interface PlayRun {
   readonly maxFailPercentage: number | undefined;
   readonly name: string;
 }
+
+/** A play at its beginning: nothing is loaded, notified or ended. */
+export function newPlayRun(
+  start: Pick<
+    PlayRun,
+    'run' | 'play' | 'name' | 'allHosts' | 'batch' | 'promptVars' | 'forceHandlers' | 'maxFailPercentage'
+  >,
+): PlayRun {
+  return {
+    ...start,
+    roles: [...start.play.roles],
+    handlers: [...start.play.handlers],
+    includes: new Map(),
+    notified: new Map(),
+    filesVars: new Map(),
+    inventoryLayers: new Map(),
+    ended: 'no',
+    endedHosts: new Set(),
+    endedRoles: new Set(),
+    rolesDone: new Map(),
+  };
+}

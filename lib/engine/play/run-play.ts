@@ -2,12 +2,13 @@ import type { VarLayer } from '../../inventory/types.ts';
 import { setup } from '../../modules/system/setup.ts';
 import { isNobody } from '../../playbook/play.ts';
 import { findFile } from '../../playbook/search.ts';
+import { newTask } from '../../playbook/tasks/new-task.ts';
 import type { Play, Task, TaskNode } from '../../playbook/types.ts';
 import { SourceError } from '../../source/errors.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { isFile } from '../../source/yaml/read-yaml.ts';
-import { hostState, type PlayRun, type Run } from '../run.ts';
+import { hostState, newPlayRun, type PlayRun, type Run } from '../run.ts';
 import { keywordValue, truthy } from '../task/keyword.ts';
 import { taskScope } from '../variables.ts';
 import { liveHosts, runFree, runLinear } from './schedule.ts';
@@ -26,11 +27,22 @@ export async function runPlay(run: Run, play: Play): Promise<PlayEnd> {
     return 'go-on';
   }
   const promptVars = await askPrompts(run, play);
-  const shared = { run, play, name, allHosts: hosts, promptVars };
+  const maximum = option(run, play, 'maxFailPercentage');
+  const shared = {
+    run,
+    play,
+    name,
+    allHosts: hosts,
+    promptVars,
+    forceHandlers: play.forceHandlers
+      ? truthy(option(run, play, 'forceHandlers'))
+      : run.options.forceHandlers,
+    maxFailPercentage: maximum === undefined ? undefined : Number(maximum),
+  };
   const inOrder = ordered(hosts, String(option(run, play, 'order') ?? 'inventory'));
   for (const batch of batches(run, play, inOrder)) {
     if (run.signal.aborted) return 'stop';
-    const playRun = newPlayRun(shared, batch);
+    const playRun = newPlayRun({ ...shared, batch });
     run.emit({ type: 'play-start', name, hosts: batch });
     await runBatch(playRun);
     const lost = batch.filter(host => hostState(run, host).status !== 'active').length;
@@ -41,32 +53,6 @@ export async function runPlay(run: Run, play: Play): Promise<PlayEnd> {
     if (playRun.ended === 'play') return 'go-on';
   }
   return 'go-on';
-}
-
-function newPlayRun(
-  shared: { run: Run; play: Play; name: string; allHosts: readonly string[]; promptVars: Dict },
-  batch: readonly string[],
-): PlayRun {
-  const { run, play } = shared;
-  const maximum = option(run, play, 'maxFailPercentage');
-  return {
-    ...shared,
-    batch,
-    roles: [...play.roles],
-    handlers: [...play.handlers],
-    includes: new Map(),
-    notified: new Map(),
-    filesVars: new Map(),
-    inventoryLayers: new Map(),
-    ended: 'no',
-    endedHosts: new Set(),
-    endedRoles: new Set(),
-    rolesDone: new Map(),
-    forceHandlers: play.forceHandlers
-      ? truthy(option(run, play, 'forceHandlers'))
-      : run.options.forceHandlers,
-    maxFailPercentage: maximum === undefined ? undefined : Number(maximum),
-  };
 }
 
 async function runBatch(playRun: PlayRun): Promise<void> {
@@ -116,32 +102,21 @@ function option(run: Run, play: Play, key: PlayOption): Json | undefined {
 }
 
 function playScope(run: Run, play: Play) {
-  return taskScope(newScopePlay(run, play), 'localhost', undefined);
+  return taskScope(scopePlay(run, play), 'localhost', undefined);
 }
 
 /** A play run without hosts: enough for the variables of the play itself. */
-function newScopePlay(run: Run, play: Play): PlayRun {
-  return {
+const scopePlay = (run: Run, play: Play): PlayRun =>
+  newPlayRun({
     run,
     play,
     name: play.name,
     allHosts: [],
-    promptVars: new Map(),
     batch: [],
-    roles: [...play.roles],
-    handlers: [],
-    includes: new Map(),
-    notified: new Map(),
-    filesVars: new Map(),
-    inventoryLayers: new Map(),
-    ended: 'no',
-    endedHosts: new Set(),
-    endedRoles: new Set(),
-    rolesDone: new Map(),
+    promptVars: new Map(),
     forceHandlers: false,
     maxFailPercentage: undefined,
-  };
-}
+  });
 
 function playName(run: Run, play: Play): string {
   if (play.isTextName) return play.name;
@@ -317,9 +292,8 @@ function factsTask({ run, play }: PlayRun): Task {
   if (subset !== undefined) args.set('gather_subset', subset as Value);
   const timeout = option(run, play, 'gatherTimeout') ?? defaults.gatherTimeout;
   if (timeout !== undefined) args.set('gather_timeout', timeout as Value);
-  return {
+  return newTask({
     ...play.keywords,
-    kind: 'task',
     id: `${play.at.file}:${play.at.line}:facts`,
     name: 'Gathering Facts',
     isTextName: true,
@@ -329,20 +303,7 @@ function factsTask({ run, play }: PlayRun): Task {
     module: setup,
     args,
     tags: [...play.keywords.tags, 'always'],
-    argsTemplate: undefined,
-    register: undefined,
-    loop: undefined,
-    changedWhen: undefined,
-    failedWhen: undefined,
-    until: undefined,
-    retries: undefined,
-    delay: undefined,
-    async: undefined,
-    poll: undefined,
-    listen: [],
-    role: undefined,
-    includedFrom: [],
     implicit: 'facts',
     outer: play.keywords,
-  };
+  });
 }

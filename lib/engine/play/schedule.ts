@@ -151,7 +151,7 @@ function failOthers(playRun: PlayRun, all: readonly HostWalk[], ends: ReadonlyMa
     const state = hostState(playRun.run, w.host);
     if (ends.get(w.host)?.failed || state.status !== 'active') continue;
     w.step = undefined;
-    state.status = 'failed';
+    state.fail();
   }
   if (all.every(w => w.step === undefined)) playRun.ended = 'fatal';
 }
@@ -192,7 +192,7 @@ function advanceFlushed(playRun: PlayRun, hostWalk: HostWalk): void {
     advance(playRun, hostWalk, WENT_WELL);
     return;
   }
-  state.status = 'active';
+  state.resume();
   // The handler's own failure has been counted.
   take(playRun, hostWalk, hostWalk.walk.next({ ...WENT_WELL, failed: true }));
 }
@@ -209,17 +209,15 @@ function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd): void {
   hostWalk.rescued = end.failed && hostWalk.step?.rescuable === true && !run.signal.aborted;
   const next = hostWalk.walk.next(end);
   if (end.failed) {
-    if (hostWalk.rescued) {
-      state.stats.rescued++;
-      run.emit({ type: 'rescued', host: hostWalk.host });
-    } else state.stats.failed++;
+    state.countFailure(hostWalk.rescued);
+    if (hostWalk.rescued) run.emit({ type: 'rescued', host: hostWalk.host });
   }
   take(playRun, hostWalk, next);
 }
 
 function take(playRun: PlayRun, hostWalk: HostWalk, next: IteratorResult<Step, 'done' | 'failed'>): void {
   hostWalk.step = next.done ? undefined : next.value;
-  if (next.done && next.value === 'failed') hostState(playRun.run, hostWalk.host).status = 'failed';
+  if (next.done && next.value === 'failed') hostState(playRun.run, hostWalk.host).fail();
 }
 
 /** `max_fail_percentage`: the play ends when more than that share of the batch has failed. */
@@ -227,6 +225,6 @@ function checkFailPercentage(playRun: PlayRun): void {
   if (playRun.maxFailPercentage === undefined) return;
   const failed = playRun.batch.filter(host => hostState(playRun.run, host).status !== 'active').length;
   if ((failed / playRun.batch.length) * 100 <= playRun.maxFailPercentage) return;
-  for (const host of liveHosts(playRun)) hostState(playRun.run, host).status = 'failed';
+  for (const host of liveHosts(playRun)) hostState(playRun.run, host).fail();
   playRun.ended = 'fatal';
 }

@@ -5,7 +5,7 @@ import { SourceError, SourceErrors } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
 import { fromHost } from '../../source/unsafe.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
-import type { HostStats, TaskInfo } from '../events.ts';
+import type { TaskInfo } from '../events.ts';
 import { hostState, type PlayRun } from '../run.ts';
 import { keywordValue, truthy } from '../task/keyword.ts';
 import { runTask, type TaskVerdict } from '../task/run-task.ts';
@@ -144,14 +144,13 @@ function record(playRun: PlayRun, task: Task, info: TaskInfo, member: Member, ve
   const { run } = playRun;
   const { status, ignored, included } = verdict;
   const { host } = member;
-  const { stats } = hostState(run, host);
+  const state = hostState(run, host);
   const bringsTasks = status === 'ok' && task.module.traits?.brings !== undefined;
   if (!bringsTasks) emitOutcome(playRun, info, member, verdict);
   for (const message of verdict.shown.warnings ?? []) run.emit({ type: 'warning', message });
-  // As in Ansible's recap, each file included counts, the include of a role does not.
-  if (!bringsTasks) count(stats, verdict);
-  else if (task.module.traits?.brings === 'tasks') stats.ok += included.length;
-  if (status === 'unreachable' && !ignored) hostState(run, host).status = 'unreachable';
+  // The include of a role does not count.
+  if (!bringsTasks) state.count({ status, ignored, changed: verdict.result.changed });
+  else if (task.module.traits?.brings === 'tasks') state.countIncluded(included.length);
   if (status === 'failed' && !ignored) rememberFailure(playRun, task, host, verdict.result);
   if (status === 'changed' && !ignored) notify(playRun, task, host);
 }
@@ -168,28 +167,6 @@ function emitOutcome(playRun: PlayRun, info: TaskInfo, { host }: Member, verdict
     elapsedMs,
     ...(delegate !== undefined && { delegate }),
   });
-}
-
-function count(stats: HostStats, { status, ignored, result }: TaskVerdict): void {
-  if (status === 'unreachable') {
-    if (ignored) {
-      stats.ok++;
-      stats.ignored++;
-    } else stats.unreachable++;
-  } else if (status === 'failed') {
-    // A failure that is not ignored is counted when it is known whether a block rescues it.
-    if (ignored) {
-      stats.ok++;
-      stats.ignored++;
-      if (result.changed) stats.changed++;
-    }
-  } else if (status === 'skipped' || status === 'unknown') {
-    stats.skipped++;
-    if (status === 'unknown') stats.unknown++;
-  } else {
-    stats.ok++;
-    if (status === 'changed') stats.changed++;
-  }
 }
 
 /** `ansible_failed_task` and `ansible_failed_result`, for `rescue`. */

@@ -9,6 +9,7 @@ import { checkKeywords, checkTemplates } from '../check.ts';
 import { authored, each, inherit, NO_KEYWORDS, texts, varLayers } from '../inherit.ts';
 import { keywordsOf } from '../keywords.ts';
 import { type Load, renderName } from '../load-state.ts';
+import { newTask } from '../tasks/new-task.ts';
 import { isTrue, withTags } from '../tasks/task.ts';
 import { parseTaskFile } from '../tasks/task-list.ts';
 import type { Authored, LoadedRole, RoleInstance, RoleRequest, Task, TaskContext } from '../types.ts';
@@ -278,11 +279,10 @@ function validation(load: Load, use: RoleUse, role: RoleInstance, context: TaskC
     ['validate_args_context', about],
   ]);
   return [
-    {
+    newTask({
       ...NO_KEYWORDS,
       ...context.keywords,
       tags: [...new Set([...context.keywords.tags, 'always'])],
-      kind: 'task',
       id: load.uniqueId(`${context.idPrefix ?? ''}${at.file}:${at.line}`),
       name: typeof short === 'string' && !isTemplate(short) ? `${title} - ${short}` : title,
       isTextName: true,
@@ -291,22 +291,11 @@ function validation(load: Load, use: RoleUse, role: RoleInstance, context: TaskC
       moduleName: 'ansible.builtin.validate_argument_spec',
       module,
       args,
-      argsTemplate: undefined,
-      register: undefined,
-      loop: undefined,
-      changedWhen: undefined,
-      failedWhen: undefined,
-      until: undefined,
-      retries: undefined,
-      delay: undefined,
-      async: undefined,
-      poll: undefined,
-      listen: [],
       role,
       includedFrom: context.includedFrom,
       outer: context.keywords,
       implicit: 'argument_spec',
-    },
+    }),
   ];
 }
 

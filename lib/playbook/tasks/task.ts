@@ -8,6 +8,7 @@ import { INCLUDE_KEYWORDS, type Level, LOOP_CONTROL } from '../keywords.ts';
 import { type Load, staticVariables } from '../load-state.ts';
 import type { Action, Authored, Keywords, Loop, Task, TaskContext } from '../types.ts';
 import { parseAction } from './action.ts';
+import { newTask } from './new-task.ts';
 
 const LOOP_KEYS = new Map(LOOP_CONTROL.map(entry => [entry.name, entry]));
 
@@ -75,10 +76,9 @@ function buildTask(
   const keywords = withTags(load, inherit(context.keywords, dict, label, load.problems), context);
   const id = load.uniqueId(`${context.idPrefix ?? ''}${at.file}:${at.line}`);
   const local: Authored | undefined = action.local ? { value: 'localhost', at: action.argsAt } : undefined;
-  return {
+  return newTask({
     ...keywords,
     ...(local && { delegateTo: local }),
-    kind: 'task',
     id,
     name: name === null || name === undefined ? undefined : String(name),
     isTextName: name instanceof Unsafe,
@@ -102,7 +102,7 @@ function buildTask(
     role: context.role,
     includedFrom: context.includedFrom,
     outer: context.keywords,
-  };
+  });
 }
 
 function textOf(dict: Dict, key: string): string | undefined {
