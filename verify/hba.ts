@@ -58,13 +58,21 @@ function parseLine(text: string): ExpectedRule | undefined {
 const OPEN = ['trust'];
 const CLEAR_TEXT = ['password', 'ldap', 'pam', 'radius', 'bsd'];
 
-/** What is wrong with the rules, by what they let in. */
+/** Methods that ask for a secret which nobody on the way can read, or for the name of the user of the host. */
+const SAFE = ['scram-sha-256', 'md5', 'peer', 'cert', 'gss', 'sspi', 'reject'];
+
+/**
+ * What is wrong with the rules, by what they let in. Only where the roles write the file must all expected rules stand
+ * there, and no others that let somebody in.
+ */
 export function judgeRules(
   rules: readonly Rule[],
   expected: readonly ExpectedRule[],
+  written = true,
 ): readonly { readonly expected: string; readonly found: string }[] {
   const wrong: { expected: string; found: string }[] = [];
   const left = [...expected];
+  let last = -1;
   for (const rule of rules) {
     if (rule.error !== null) {
       wrong.push({ expected: 'rules without errors', found: `line ${rule.line}: ${rule.error}` });
@@ -74,6 +82,11 @@ export function judgeRules(
     const found = `line ${rule.line}: ${text}`;
     const at = left.findIndex(wanted => sameRule(wanted, rule));
     if (at >= 0) {
+      // The first rule that fits a client decides: the order is a part of the meaning.
+      const position = expected.indexOf(left[at]!);
+      if (position < last && written)
+        wrong.push({ expected: 'the rules in the order of the inventory', found });
+      last = Math.max(last, position);
       left.splice(at, 1);
       continue;
     }
@@ -82,15 +95,24 @@ export function judgeRules(
     if (OPEN.includes(method)) wrong.push({ expected: 'everybody is asked for a password', found });
     else if (CLEAR_TEXT.includes(method) && rule.type !== 'hostssl')
       wrong.push({ expected: 'no password travels in clear text', found });
+    else if (!written && SAFE.includes(method) && !wideReplication(rule)) continue;
     else if (method === 'reject') wrong.push({ expected: 'nobody of the inventory is shut out', found });
     else if (!expected.some(wanted => covers(wanted, rule, block)))
       wrong.push({ expected: 'nobody beyond the rules of the inventory is let in', found });
   }
-  for (const { text, method } of left)
+  for (const { text, method } of written ? left : [])
     if (method !== 'reject' || rules.length > 0)
       wrong.push({ expected: `a rule: ${text}`, found: 'it is missing' });
   return wrong;
 }
+
+/** Whoever replicates reads everything: that is for single addresses. */
+const wideReplication = ({ type, databases, address, netmask }: Rule): boolean =>
+  type !== 'local' &&
+  (databases ?? []).includes('replication') &&
+  (netmask === null
+    ? ['samenet', 'all'].includes(address ?? '')
+    : !/\/(32|128)$/.test(blockOf(address ?? '', netmask)));
 
 function ruleText({ type, databases, users, address, netmask, method, options }: Rule): string {
   const where = type === 'local' ? [] : [blockOf(address ?? '', netmask)];
@@ -104,7 +126,7 @@ function sameRule(wanted: ExpectedRule, rule: Rule): boolean {
     wanted.users === rule.users?.join(',') &&
     wanted.method === rule.method &&
     (rule.type === 'local' || wanted.block === blockOf(rule.address ?? '', rule.netmask)) &&
-    (rule.options === null || rule.options.every(option => wanted.text.includes(option.split('=').at(-1)!)))
+    (rule.options ?? []).every(option => wanted.text.split(/\s+/).includes(option))
   );
 }
 

@@ -13,6 +13,9 @@ import { runChecks, type SuiteOptions } from './suite.ts';
 
 const texts = { proves: 'p', expects: 'e', todo: 'mend it', severity: 'fault' } as const;
 
+/** Whether a host answers; what else runs on this machine is nobody's business. */
+const answering = hostChecks.slice(0, 1);
+
 describe('verify: the suite, on this machine as every host', () => {
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-suite-'));
   const here = localConnection({ kind: 'local', host: 'here' });
@@ -101,7 +104,7 @@ describe('verify: the suite, on this machine as every host', () => {
       asks: { it: 'echo same' },
       across: all => all.same('it', new Map(all.hosts.map(at => [at.host, at.out('it')]))),
     };
-    const findings = await run([...hostChecks, asking('os.a', 'echo yes', { on: 'nodes' }), across]);
+    const findings = await run([...answering, asking('os.a', 'echo yes', { on: 'nodes' }), across]);
     expect(verdicts(findings)).to.deep.equal(['host.answers failed', 'os.a waiting', 'os.across waiting']);
     const [answers, ...others] = findings;
     expect(answers?.verdict === 'failed' && answers.faults.map(f => `${f.host}: ${f.found}`)).to.deep.equal([
@@ -153,7 +156,7 @@ describe('verify: the suite, on this machine as every host', () => {
     );
     const findings = await run(
       [
-        ...hostChecks,
+        ...answering,
         asking('os.a', 'echo yes'),
         asking('os.hangs', 'sleep 20'),
         asking('os.b', 'echo yes; :'),

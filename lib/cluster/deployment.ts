@@ -19,7 +19,8 @@ export interface Export {
 
 export interface StorageHost {
   readonly host: string;
-  readonly service: string;
+  /** Undefined where no unit runs the server. */
+  readonly service: string | undefined;
   readonly address: string;
   readonly port: number;
   /** Listening on every address of the host is wanted, not an accident. */
@@ -63,6 +64,8 @@ export interface DatabaseNode {
   readonly diskServices: readonly string[];
   /** The other services that keep the node running, in the order they start. Nothing should ever restart them. */
   readonly services: readonly string[];
+  /** The service of the database, the last of them; undefined where no unit runs it. */
+  readonly unit: string | undefined;
 }
 
 /** Which replicas a commit waits for: none, any one, all, or the first that streams while the others stand by. */
@@ -118,6 +121,8 @@ export interface Deployment {
   readonly backup: BackupPolicy;
   /** Whether this project deployed the cluster, with its guard and role record; false: somebody else did. */
   readonly guarded: boolean;
+  /** Variables of the roles' defaults that are no expectation of a cluster which somebody else set up. */
+  readonly unsaid: ReadonlySet<string>;
   /** What is wrong with the role record, in words; undefined: it could be read. */
   readonly recordProblem: string | undefined;
   /** Superusers beside the database user. */

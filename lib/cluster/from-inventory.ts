@@ -3,17 +3,34 @@ import type { Inventory } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
 import type { Json, Value } from '../source/value.ts';
 import type { DatabaseNode, Deployment, Export, PfsSettings, StorageHost, SyncPolicy } from './deployment.ts';
+import type { NamesToFind } from './found-names.ts';
 import type { RoleRecord } from './role-record.ts';
 import { type HostVariables, plain } from './variables.ts';
 
 /** The variables' names are the roles'; this file is the only place of the suite that knows them. */
 const GROUPS = { storage: 'storage', primary: 'primary', nodes: 'nodes' } as const;
+/** Names of the roles. A cluster that somebody else set up has others, which the inventory says or a look finds. */
 const STORAGE_SERVICE = 'polar-nbd-server.service';
 const STORAGE_CONFIG = '/etc/polar/nbd-server.conf';
 const DATABASE_SERVICE = 'polardb.service';
+const PFS_BINARY = '/usr/local/bin/pfs';
 const diskService = (disk: string) => `polar-nbd@${disk}.service`;
 const pfsService = (disk: string) => `polar-pfsd@${disk}.service`;
 const RECORD_FILE = 'cluster_record';
+/** What the roles' defaults expect of the roles' own clusters, and of no other. */
+const EXPECTATIONS = [
+  'polardb_sync',
+  'polardb_hba',
+  'polardb_hba_method',
+  'polardb_home',
+  'polardb_locale',
+  'polardb_limit_nofile',
+  'polardb_parameters',
+  'polardb_parameters_polar',
+  'common_sysctl',
+  'common_limits',
+  'backup_max_age_hours',
+];
 const POLICIES: readonly string[] = ['off', 'any1', 'all', 'first1'] satisfies readonly SyncPolicy[];
 
 /**
@@ -45,11 +62,20 @@ export function deploymentOf(
     nodeHosts.map(host => [host, new Asking(variables(host)).list('nbd_client_exports').map(String)]),
   );
   const storage = storageOf(inventory, variables, attached);
+  const guarded = isGuarded(ask);
+  const unsaid = new Set(guarded ? [] : EXPECTATIONS.filter(name => !ask.said(name)));
   const sync = ask.text('polardb_sync');
   if (!POLICIES.includes(sync))
     throw ask.wrong('polardb_sync', `is "${sync}", expected ${POLICIES.join(', ')}`);
   const node = (host: string): DatabaseNode =>
-    nodeOf(new Asking(variables(host)), host, host === primaryHost, storage, database);
+    nodeOf(new Asking(variables(host)), {
+      host,
+      primary: host === primaryHost,
+      storage,
+      database,
+      guarded,
+      unsaid,
+    });
   return {
     database,
     version: ask.text(database === 'polardb' ? 'polardb_version' : 'polardb_postgresql_version'),
@@ -67,10 +93,10 @@ export function deploymentOf(
       lines: ask.list('polardb_hba').map(String),
     },
     system: {
-      sysctl: ask.texts('common_sysctl'),
-      limits: ask.texts('common_limits'),
-      nofile: ask.number('polardb_limit_nofile'),
-      locale: ask.text('polardb_locale'),
+      sysctl: unsaid.has('common_sysctl') ? new Map() : ask.texts('common_sysctl'),
+      limits: unsaid.has('common_limits') ? new Map() : ask.texts('common_limits'),
+      nofile: unsaid.has('polardb_limit_nofile') ? 0 : ask.number('polardb_limit_nofile'),
+      locale: unsaid.has('polardb_locale') ? '' : ask.text('polardb_locale'),
       timezone: ask.text('common_timezone'),
       timeService: ask.text('common_time_service') === 'true',
     },
@@ -79,7 +105,8 @@ export function deploymentOf(
       directory: ask.text('backup_directory'),
       maxAgeHours: ask.number('backup_max_age_hours'),
     },
-    guarded: ask.optional('verify_guard') !== 'false',
+    guarded,
+    unsaid,
     recordProblem,
     superusers: ask.list('verify_superusers').map(String),
     passwordFile:
@@ -87,11 +114,28 @@ export function deploymentOf(
         ? undefined
         : join(inventory.dir, 'credentials', `${ask.text('cluster_name')}.polardb`),
     health: {
-      service: ask.optional('polardb_health_service') ?? 'polar-health.service',
-      port: Number(ask.optional('polardb_health_port') ?? 8008),
+      service: 'polar-health.socket',
+      // A port of all addresses, or ADDRESS:PORT.
+      port: Number(ask.text('health_listen').split(':').at(-1)),
     },
     files: new Map(),
   };
+}
+
+const isGuarded = (ask: Asking): boolean => ask.optional('verify_guard') !== 'false';
+
+/** Where names of units and files must be looked for: on the hosts of a cluster that somebody else set up. */
+export function namesToFind(
+  inventory: Inventory,
+  variables: (host: string) => HostVariables,
+): readonly NamesToFind[] {
+  const storage = onlyHost(inventory, GROUPS.storage);
+  if (isGuarded(new Asking(variables(storage)))) return [];
+  return [storage, ...hostsIn(inventory, GROUPS.nodes)].map(host => {
+    const ask = new Asking(variables(host));
+    const data = host === storage ? undefined : ask.text('polardb_data');
+    return { host, data, said: name => ask.said(name) };
+  });
 }
 
 /** Where the role record lies: the host and the file. */
@@ -146,11 +190,11 @@ function storageOf(
   const listen = ask.text('nbd_server_listen');
   return {
     host,
-    service: STORAGE_SERVICE,
+    service: ask.optional('verify_storage_service', STORAGE_SERVICE) || undefined,
     address: ask.text('cluster_address'),
     port: ask.number('cluster_nbd_port'),
     anyAddressAllowed: listen === '0.0.0.0' || listen === '::',
-    configFile: STORAGE_CONFIG,
+    configFile: ask.optional('verify_storage_config', STORAGE_CONFIG),
     authFile: ask.text('nbd_server_authfile') || undefined,
     extraClients: ask.list('nbd_server_extra_clients').map(String),
     listAllowed: ask.flag('nbd_server_allow_list'),
@@ -165,15 +209,19 @@ function storageOf(
 
 function nodeOf(
   ask: Asking,
-  host: string,
-  primary: boolean,
-  storage: StorageHost,
-  database: Deployment['database'],
+  about: Pick<Deployment, 'storage' | 'database' | 'guarded' | 'unsaid'> & {
+    readonly host: string;
+    readonly primary: boolean;
+  },
 ): DatabaseNode {
+  const { host, primary, storage, database } = about;
   const disks = storage.exports.filter(e => e.nodes.includes(host));
   const address = ask.text('cluster_address');
   const user = ask.text('polardb_user');
   const password = ask.secret('polardb_password');
+  const unit = ask.optional('verify_database_service', DATABASE_SERVICE) || undefined;
+  const disksOf = disks.map(disk => diskService(disk.device.replace('/dev/', '')));
+  const daemons = database === 'polardb' ? pfsOf(ask).disks.map(pfsService) : [];
   return {
     host,
     role: primary ? 'primary' : 'replica',
@@ -183,11 +231,12 @@ function nodeOf(
     home: ask.text('polardb_home'),
     bin: ask.text('polardb_bin'),
     ownSlot: ask.text('polardb_slot'),
-    settings: settingsOf(ask, host, primary, database),
+    settings: settingsOf(ask, about),
     openSettings: ask.nulls('polardb_parameters'),
     slot: primary ? undefined : ask.text('polardb_slot'),
-    diskServices: disks.map(disk => diskService(disk.device.replace('/dev/', ''))),
-    services: [...(database === 'polardb' ? pfsOf(ask).disks.map(pfsService) : []), DATABASE_SERVICE],
+    diskServices: ask.names('verify_disk_services') ?? disksOf,
+    services: [...(ask.names('verify_pfs_services') ?? daemons), ...(unit === undefined ? [] : [unit])],
+    unit,
     sql: {
       host,
       address,
@@ -205,16 +254,21 @@ function nodeOf(
 /** What the role's template writes into postgresql.conf; a value of null leaves a setting to the server. */
 function settingsOf(
   ask: Asking,
-  host: string,
-  primary: boolean,
-  database: Deployment['database'],
+  {
+    host,
+    primary,
+    database,
+    guarded,
+    unsaid,
+  }: Pick<Deployment, 'database' | 'guarded' | 'unsaid'> & { host: string; primary: boolean },
 ): ReadonlyMap<string, string> {
   const polar = database === 'polardb';
   const settings = new Map([
-    ...ask.texts('polardb_parameters'),
-    ...(polar ? ask.texts('polardb_parameters_polar') : []),
+    ...(unsaid.has('polardb_parameters') ? [] : ask.texts('polardb_parameters')),
+    ...(polar && !unsaid.has('polardb_parameters_polar') ? ask.texts('polardb_parameters_polar') : []),
     ...ask.texts('polardb_parameters_extra'),
   ]);
+  if (!guarded) return settings;
   settings.set('cluster_name', `${ask.text('cluster_name')}_${host}`);
   if (polar) {
     settings.set('polar_hostid', ask.text('polar_hostid'));
@@ -242,7 +296,7 @@ function pfsOf(ask: Asking): PfsSettings {
   return {
     disks: ask.list('pfs_disks').map(String),
     cluster: ask.text('pfs_cluster'),
-    pfsBinary: '/usr/local/bin/pfs',
+    pfsBinary: ask.optional('verify_pfs_binary', PFS_BINARY),
   };
 }
 
@@ -273,9 +327,16 @@ class Asking {
     this.#variables = variables;
   }
 
-  optional(name: string): string | undefined {
+  optional(name: string): string | undefined;
+  optional(name: string, otherwise: string): string;
+  optional(name: string, otherwise?: string): string | undefined {
     const value = plain(this.#variables, name);
-    return value === undefined || value === null ? undefined : String(value);
+    return value === undefined || value === null ? otherwise : String(value);
+  }
+
+  /** Whether the inventory says it, and no default of a role. */
+  said(name: string): boolean {
+    return this.#variables.said(name);
   }
 
   /** A password that this machine may not have: psql on the host works without. */
@@ -330,6 +391,11 @@ class Asking {
     if (value === undefined) return [];
     if (!Array.isArray(value)) throw this.wrong(name, 'is not a list');
     return value;
+  }
+
+  /** A list of names; undefined where nobody says one. */
+  names(name: string): readonly string[] | undefined {
+    return plain(this.#variables, name) === undefined ? undefined : this.list(name).map(String);
   }
 
   wrong(name: string, what: string): SourceError {

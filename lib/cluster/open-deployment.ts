@@ -19,7 +19,8 @@ import {
 } from '../transport/index.ts';
 import type { Deployment, ManagedFiles } from './deployment.ts';
 import { extraVars, type Reaching } from './flags.ts';
-import { deploymentOf, recordFact, recordPlace } from './from-inventory.ts';
+import { findNames } from './found-names.ts';
+import { deploymentOf, namesToFind, recordFact, recordPlace } from './from-inventory.ts';
 import { Hosts } from './hosts.ts';
 import { managedFilesOf } from './managed-files.ts';
 import { parseRecord, type RoleRecord } from './role-record.ts';
@@ -77,6 +78,13 @@ export async function openDeployment(flags: Reaching, commandMs?: number): Promi
     for (const [host, known] of facts) {
       facts.set(host, new Map([...known, ['polar_record', record ? recordFact(record) : NO_RECORD]]));
     }
+    const toFind = namesToFind(inventory, host => new HostVariables(sources, host));
+    await Promise.all(
+      toFind.map(async wanted => {
+        const found = await findNames(way.hosts, wanted);
+        facts.set(wanted.host, new Map([...(facts.get(wanted.host) ?? []), ...found]));
+      }),
+    );
     const deployment = deploymentOf(
       inventory,
       cached(host => new HostVariables(sources, host)),

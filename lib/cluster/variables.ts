@@ -43,6 +43,7 @@ export class HostVariables implements Variables {
   readonly #sources: VariableSources;
   /** Highest precedence first. */
   readonly #layers: readonly Dict[];
+  readonly #defaults: readonly Dict[];
   readonly #rendered = new Map<string, Value>();
   readonly #inProgress = new Set<string>();
 
@@ -54,12 +55,13 @@ export class HostVariables implements Variables {
     this.host = host;
     this.#sources = sources;
     const inventory = sources.inventory.layers(host, sources.playbookDirs).map(layer => layer.vars);
-    this.#layers = [
-      sources.extra,
-      new Map(sources.facts(host)),
-      ...inventory.reverse(),
-      ...(options.defaults ? [sources.defaults] : []),
-    ];
+    this.#defaults = options.defaults ? [sources.defaults] : [];
+    this.#layers = [sources.extra, new Map(sources.facts(host)), ...inventory.reverse(), ...this.#defaults];
+  }
+
+  /** Whether it is said about this cluster: a role's default is said about every one. */
+  said(name: string): boolean {
+    return this.#layers.some(layer => layer.has(name) && !this.#defaults.includes(layer));
   }
 
   has(name: string): boolean {

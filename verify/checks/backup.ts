@@ -12,9 +12,11 @@ export const backupChecks: readonly Check[] = [
     todo: 'Run backup.yml, which takes one and tries to restore it; let cron or a timer do so as often as your policy says.',
     severity: 'warning',
     on: 'backup',
-    asks: ({ deployment: { backup } }) => ({
+    asks: ({ deployment: { backup, primary } }) => ({
       installed: '[ -e /etc/polar/backup.env ] && echo yes; :',
       backups: `for d in ${shellWord(backup.directory)}/[0-9]*; do case $d in *.partial | *.check | *'*') continue ;; esac; echo "$(stat -c %Y "$d") $(date +%s) $([ -s "$d/local/PG_VERSION" ] && { [ -s "$d/local/backup_label" ] || [ -s "$d/local/backup_manifest" ]; } && echo whole || echo incomplete) \${d##*/}"; done | sort -n | tail -n 1`,
+      // Quick: whether every file that the manifest names is there, with its size.
+      manifest: `d=$(ls -d ${shellWord(backup.directory)}/[0-9]* 2>/dev/null | grep -v '\\.' | sort | tail -n 1); v=${shellWord(`${primary.bin}/pg_verifybackup`)}; [ -z "$d" ] || [ ! -x "$v" ] || [ ! -e "$d/local/backup_manifest" ] || "$v" -s -n -q "$d/local" 2>&1 | head -n 3`,
       place: `findmnt -rn -T ${shellWord(backup.directory)} -o SOURCE,OPTIONS 2>/dev/null | tail -n 1`,
       owner: `stat -c '%a' ${shellWord(backup.directory)} 2>/dev/null; :`,
     }),
@@ -24,6 +26,8 @@ export const backupChecks: readonly Check[] = [
         return at.skip('no backup has been taken here yet; runs as soon as backup.yml has');
       at.check(newest !== '', 'a backup', `none in ${at.deployment.backup.directory}`);
       const [taken = '0', now = '0', whole, name] = newest.split(' ');
+      const manifest = at.out('manifest').trim();
+      at.check(manifest === '', 'a backup that fits its manifest', manifest);
       const hours = (Number(now) - Number(taken)) / 3600;
       const most = at.deployment.backup.maxAgeHours;
       at.check(newest === '' || whole === 'whole', 'a whole backup', `${name} is ${whole}`);

@@ -42,12 +42,38 @@ export const blockChecks: readonly Check[] = [
     settles: true,
     asks: place => ({
       // Everything is read from sysfs: an ioctl on a device whose file system hangs would hang as well.
-      devices: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); [ -b "$f" ] || f=; b=/sys/block/\${f#/dev/}; case $f in /dev/loop*) echo "$d|$f|$(cat $b/loop/backing_file 2>/dev/null)|$(cat $b/loop/offset $b/loop/sizelimit 2>/dev/null | tr '\\n' ' ')" ;; /dev/nbd*) echo "$d|$f|$(tr '\\0' ' ' <"/proc/$(cat "$b/pid" 2>/dev/null)/cmdline" 2>/dev/null)|$(cat "$b/backend" 2>/dev/null)" ;; *) echo "$d|$f|" ;; esac; done`,
+      devices: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); [ -b "$f" ] || f=; b=/sys/block/\${f#/dev/}; case $f in /dev/loop*) echo "$d|$f|$(cat $b/loop/backing_file 2>/dev/null)|$(cat $b/loop/offset $b/loop/sizelimit $b/loop/dio 2>/dev/null | tr '\\n' ' ')" ;; /dev/nbd*) echo "$d|$f|$(tr '\\0' ' ' <"/proc/$(cat "$b/pid" 2>/dev/null)/cmdline" 2>/dev/null)|$(cat "$b/backend" 2>/dev/null)" ;; *) echo "$d|$f|" ;; esac; done`,
       // Which file system is mounted where is asked of the kernel: one that hangs would not answer itself.
-      mounts: 'grep -F /run/polar-nbd/ /proc/self/mountinfo; :',
+      mounts: "grep -F ' - fuse' /proc/self/mountinfo; :",
       clients: `for p in $(pgrep -x nbdfuse); do tr '\\0' ' ' </proc/$p/cmdline; echo; done; :`,
     }),
     judge: judgeConnected,
+  },
+  {
+    id: 'block.unused',
+    title: 'nothing on a node uses the shared disks beside the database',
+    proves:
+      'No shared disk is mounted or used as swap by a node itself, and no file system of a single host stands on one: such a file system knows nothing of the other nodes, and destroys itself and the database. Nobody but root and the group disk may open the devices.',
+    expects: 'no mount, no swap, mode 660 or less',
+    todo: 'Unmount it on every node before anything else. Do not run fsck on it. Then find out who mounted it, and whether the disk was the database’s.',
+    severity: 'danger',
+    on: 'nodes',
+    skip: noExport,
+    needs: ['block.connected'],
+    asks: place => ({
+      used: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); n=\${f#/dev/}; echo "$d|$(awk -v f="$f" '$1 == f { print $2 }' /proc/mounts | head -n 1)|$(awk -v f="$f" '$1 == f { print $1 }' /proc/swaps)|$(ls "/sys/block/$n/holders" 2>/dev/null | tr '\n' ' ')|$(stat -c '%U %a' "$f")"; done`,
+    }),
+    judge: at => {
+      for (const line of at.out('used').split('\n').filter(Boolean)) {
+        const [device = '', mounted = '', swap = '', holders = '', rights = ''] = line.split('|');
+        at.check(mounted === '', `${device} is not mounted`, `mounted on ${mounted}`);
+        at.check(swap === '', `${device} is no swap`, 'swap');
+        at.check(holders.trim() === '', `${device} is held by nobody`, `held by ${holders.trim()}`);
+        const [owner = '', mode = '0'] = rights.split(' ');
+        const open = owner !== 'root' || (Number.parseInt(mode, 8) & 0o007) !== 0;
+        at.check(!open, `${device} for root and the group disk`, `${owner}, mode ${mode}`);
+      }
+    },
   },
   {
     id: 'block.size',
@@ -89,7 +115,7 @@ export const blockChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     skip: noExport,
-    needs: ['block.connected'],
+    needs: ['block.connected', 'host.processes', 'host.processes@storage'],
     settles: true,
     diskAsks: place => samplesOf(disksOf(place), ' iflag=direct'),
     judge: at => {
@@ -199,7 +225,11 @@ function behindLoop(
     ?.at(-1);
   if (file === '') return 'a loop device without a file';
   if (uri === undefined || !mounted.has(folder)) return `${file}, a file of the host itself`;
-  return range.trim() === '0 0' ? uri : `only a part of ${uri}`;
+  if (!/^0 0 /.test(range)) return `only a part of ${uri}`;
+  // Through the page cache of the node a read would not see what another node wrote.
+  return range.trim() === '0 0 1'
+    ? uri
+    : `${uri}, through the page cache of the node (losetup --direct-io=on)`;
 }
 
 /** Where a kernel device leads, by the command line of the client that serves it. */

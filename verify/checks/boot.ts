@@ -1,16 +1,49 @@
 import { type Deployment, nodesOf } from '../../lib/cluster/deployment.ts';
 import { parseRecord } from '../../lib/cluster/role-record.ts';
 import { shellWord } from '../../lib/transport/index.ts';
-import type { Check, Place, Sight } from '../check.ts';
-import { parseUnits, UNIT_PROPERTIES } from '../units.ts';
+import type { Check, Place, Sight, Sights } from '../check.ts';
+import { NO_UNITS, parseUnits, showUnits } from '../units.ts';
 
-const unitsOf = ({ deployment, node }: Place) =>
-  node ? [...node.diskServices, ...node.services] : [deployment.storage.service];
+const unitsOf = ({ deployment: { storage }, node }: Place): readonly string[] =>
+  node ? [...node.diskServices, ...node.services] : storage.service === undefined ? [] : [storage.service];
 
 /** Units of the distribution that would take the port, the disks or the data at boot. */
 const RIVALS = ['nbd-server.service', 'nbd-client.service', 'postgresql.service', 'pfsd.service'];
 
+/** Words of commands that work on the database or the disks. */
+const SERVER_WORDS = '(polardb|postgres|pg_ctl|polar-nbd|nbd-server|nbd-client|pfsd)';
+
 const filesOf = ({ deployment, host }: Place) => [...(deployment.files.get(host)?.keys() ?? [])];
+
+/** Folders of the data directory that initdb makes and a server expects, in every version and with shared data too. */
+const FOLDERS = [
+  'base',
+  'global',
+  'pg_wal',
+  'pg_notify',
+  'pg_serial',
+  'pg_snapshots',
+  'pg_stat',
+  'pg_stat_tmp',
+  'pg_subtrans',
+  'pg_tblspc',
+  'pg_replslot',
+];
+
+/** What the scripts of the roles call, beside what their units name. */
+function toolsOf({ deployment, node }: Place): string {
+  const own = deployment.guarded ? ['/usr/local/sbin/polar-in-force'] : [];
+  if (!node)
+    return [...own, ...(deployment.guarded ? ['/usr/local/sbin/polar-check-nbd-conf'] : [])].join(' ');
+  const server = ['postgres', 'pg_ctl', 'psql', 'pg_basebackup'].map(name =>
+    shellWord(`${node.bin}/${name}`),
+  );
+  const scripts = deployment.guarded
+    ? ['/usr/local/sbin/polar-guard', '/usr/local/sbin/polar-settings', '/usr/local/sbin/polar-nbd']
+    : [];
+  const client = '$(grep -oswE "nbdfuse|nbd-client|losetup|fusermount3" /usr/local/sbin/polar-nbd | sort -u)';
+  return [...own, ...server, ...scripts, ...(deployment.guarded ? [client] : [])].join(' ');
+}
 
 /** Signal files and left-overs that decide what a server becomes when it starts. */
 const SIGNALS = [
@@ -22,7 +55,8 @@ const SIGNALS = [
   'tablespace_map',
 ];
 
-const unguarded = ({ guarded }: Deployment) => (guarded ? undefined : 'no guard watches this cluster');
+const unguarded = ({ guarded }: Deployment) =>
+  guarded ? undefined : 'somebody else set this cluster up (verify_guard: false)';
 
 /** What would happen at the next boot, and at a switchover, without trying either. */
 export const bootChecks: readonly Check[] = [
@@ -36,10 +70,11 @@ export const bootChecks: readonly Check[] = [
     severity: 'fault',
     on: 'all',
     asks: place => ({
-      units: `systemctl show ${UNIT_PROPERTIES} -- ${unitsOf(place).map(shellWord).join(' ')}`,
+      units: showUnits(unitsOf(place)),
       target: 'systemctl get-default',
     }),
     judge: at => {
+      if (unitsOf(at).length === 0) return at.skip(NO_UNITS);
       for (const unit of parseUnits(at.out('units'))) {
         const state = unit.UnitFileState || unit.LoadState || '';
         at.check(state === 'enabled', `${unit.Id} is enabled`, state);
@@ -146,28 +181,80 @@ export const bootChecks: readonly Check[] = [
     },
   },
   {
+    id: 'boot.programs',
+    title: 'what the units and the scripts of the roles run is installed',
+    proves:
+      'Each program that the next start needs is there, can be run and finds its libraries: a running server does not miss a program that somebody removed.',
+    expects: 'every program',
+    todo: 'Install the package that brings the program; the scripts of the roles come with site.yml.',
+    severity: 'fault',
+    on: 'all',
+    needs: ['boot.units'],
+    asks: place => ({
+      missing: `for p in $(systemctl show -p ExecStartPre -p ExecStart -p ExecStop --value -- ${unitsOf(place).map(shellWord).join(' ') || '-.mount'} | grep -oE 'path=[^ ;]+' | sort -u | cut -d = -f 2) ${toolsOf(place)}; do f=$(command -v "$p") || { echo "$p is missing"; continue; }; [ -x "$f" ] || echo "$p cannot be run"; done; :`,
+    }),
+    judge: at => {
+      const missing = at.out('missing').split('\n').filter(Boolean);
+      at.check(missing.length === 0, 'every program', missing.join(', '));
+    },
+  },
+  {
+    id: 'boot.data',
+    title: 'the data directory has what a start needs',
+    proves:
+      'PG_VERSION is that of the programs, and the folders that a server does not make itself are there: a running server does not miss them, the next start fails.',
+    expects: 'the version of the inventory; every folder',
+    todo: 'An empty folder that is missing can be made, as the database user with mode 0700. Anything else: rejoin.yml makes a replica anew; for the primary look for a backup before you stop it.',
+    severity: 'fault',
+    on: 'nodes',
+    needs: ['services.active'],
+    asks: ({ node }) => ({
+      version: `cat ${shellWord(`${node?.data}/PG_VERSION`)}`,
+      missing: `cd ${shellWord(node?.data ?? '')} && for d in ${FOLDERS.join(' ')}; do [ -d "$d" ] || echo "$d"; done; [ -s global/pg_control ] || [ -n "$(find . -maxdepth 1 -name 'polar_*')" ] || echo global/pg_control; :`,
+    }),
+    judge: at => {
+      const { version } = at.deployment;
+      const found = at.out('version').trim();
+      at.check(found === version, `PG_VERSION ${version}`, found);
+      const missing = at.out('missing').split('\n').filter(Boolean);
+      at.check(missing.length === 0, 'every folder', `missing: ${missing.join(', ')}`);
+    },
+  },
+  {
     id: 'boot.rivals',
-    title: 'nothing else starts at boot that would take the port, the disk or the data',
-    proves: 'The distribution’s own servers are not enabled, or have nothing to start.',
-    expects: 'no enabled rival',
-    todo: '`systemctl disable --now UNIT`, or `systemctl mask UNIT`; a cluster of Debian’s package: `pg_dropcluster` only if its data is nobody’s.',
+    title: 'nothing else starts, stops or restarts a server: at boot, by cron or by a timer',
+    proves:
+      'The distribution’s own servers are not enabled, or have nothing to start, and no job of cron, of rc.local or of a timer works on the database or the disks behind the back of the units and the guard.',
+    expects: 'no enabled rival, no such job',
+    todo: 'Remove the job. `systemctl disable --now UNIT`, or `systemctl mask UNIT`; a cluster of Debian’s package: `pg_dropcluster` only if its data is nobody’s.',
     severity: 'warning',
     on: 'all',
     asks: {
-      enabled: `systemctl list-unit-files --state=enabled,enabled-runtime,linked,generated --no-legend ${RIVALS.join(' ')} 'postgresql@*' 'postgresql-*' 2>/dev/null | cut -d ' ' -f 1; :`,
-      running: `systemctl list-units --state=active,activating --plain --no-legend ${RIVALS.filter(unit => unit !== 'postgresql.service').join(' ')} 'postgresql@*' 'postgresql-*' 2>/dev/null | cut -d ' ' -f 1; :`,
+      enabled: `systemctl list-unit-files --state=enabled,enabled-runtime,linked --no-legend ${RIVALS.join(' ')} 'postgresql@*' 'postgresql-*' 2>/dev/null | cut -d ' ' -f 1; for u in $(systemctl list-unit-files --state=generated --no-legend ${RIVALS.join(' ')} 2>/dev/null | cut -d ' ' -f 1); do ls /etc/rc[2-5].d/S[0-9][0-9]"\${u%.service}" >/dev/null 2>&1 && echo "$u"; done; :`,
+      running: `systemctl list-units --state=running,activating --plain --no-legend ${RIVALS.filter(unit => unit !== 'postgresql.service').join(' ')} 'postgresql@*' 'postgresql-*' 2>/dev/null | cut -d ' ' -f 1; :`,
+      exports:
+        "grep -hsE '^[[:space:]]*[[]' /etc/nbd-server/config /etc/nbd-server/conf.d/*.conf | grep -vF '[generic]'; :",
       clusters: 'ls -d /etc/postgresql/*/* 2>/dev/null; :',
-      cron: `grep -hsE '^[^#]*@reboot' /etc/crontab /etc/cron.d/* /var/spool/cron/* /var/spool/cron/crontabs/* | grep -E 'postgres|pg_ctl|nbd-|pfsd'; :`,
+      jobs: `grep -sE '^[^#]*${SERVER_WORDS}' /etc/crontab /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/* /var/spool/cron/crontabs/* /etc/rc.local /etc/rc.d/rc.local | grep -E '(start|stop|restart|kill|reboot|pg_ctl|modprobe|nbd-client)'; :`,
+      timers: `for t in $(systemctl list-unit-files -t timer --state=enabled,enabled-runtime --no-legend 2>/dev/null | cut -d ' ' -f 1); do s=\${t%.timer}.service; case $t in polar*) continue ;; esac; systemctl show -p ExecStart --value -- "$s" 2>/dev/null | grep -oE 'argv\\[\\]=[^;]*' | grep -E '${SERVER_WORDS}' | sed "s/^argv../$t: /"; done; :`,
     },
     judge: at => {
       const own = unitsOf(at);
       const clusters = at.out('clusters').trim();
       const rivals = [...at.out('enabled').split('\n'), ...at.out('running').split('\n')]
         .filter(unit => unit !== '' && !own.includes(unit))
+        // Debian's nbd-server serves what its own file names.
+        .filter(unit => unit !== 'nbd-server.service' || at.out('exports') !== '')
         // Debian's postgresql.service starts what lies below /etc/postgresql.
-        .filter(unit => unit !== 'postgresql.service' || clusters !== '');
+        .filter(unit => unit !== 'postgresql.service' || (clusters !== '' && at.deployment.guarded));
       at.check(rivals.length === 0, 'no rival', [...new Set(rivals)].join(', '));
-      at.check(at.out('cron') === '', 'no @reboot job for a server', at.out('cron'));
+      const jobs = [...at.out('jobs').split('\n'), ...at.out('timers').split('\n')].filter(Boolean);
+      // Where nobody knows a unit, such a job may be what starts the server.
+      at.check(
+        jobs.length === 0 || !at.deployment.guarded,
+        'no job that starts, stops or restarts a server',
+        jobs.slice(0, 3).join('; '),
+      );
     },
   },
   {
@@ -182,28 +269,31 @@ export const bootChecks: readonly Check[] = [
     // Where the password is wrong or the port shut, that is one finding already.
     needs: ['database.login'],
     asks: place => ({ logins: replicationLogins(place) }),
-    judge: at => {
-      const said = at.out('logins').split('\n');
-      for (const peer of peersOf(at)) {
-        const line = said.find(l => l.startsWith(`${peer.host} `)) ?? '';
-        // A peer that is down says nothing about who is let in: another check has it.
-        if (
-          /Connection refused|No route to host|timeout expired|starting up|shutting down|already in use|recovery mode/.test(
-            line,
-          )
-        )
-          continue;
-        at.check(
-          line === `${peer.host} ok`,
-          `let in by ${peer.host}`,
-          line.slice(peer.host.length + 1) || 'no answer',
-        );
-      }
+    across: all => {
+      for (const at of all.hosts) judgeLogins(all, at);
     },
   },
 ];
 
 const peersOf = (at: Place | Sight) => nodesOf(at.deployment).filter(node => node.host !== at.host);
+
+function judgeLogins(all: Sights, at: Sight): void {
+  const said = at.out('logins').split('\n');
+  for (const peer of peersOf(at)) {
+    // A peer that lets in nobody says nothing about who is let in: another check has it.
+    if (!all.hosts.some(({ host }) => host === peer.host)) continue;
+    const line = said.find(l => l.startsWith(`${peer.host} `)) ?? '';
+    // Somebody else's cluster may have its password elsewhere: its replicas show that they are let in.
+    if (!at.deployment.guarded && /no password supplied/.test(line)) continue;
+    if (/starting up|shutting down|already in use|recovery mode/.test(line)) continue;
+    all.check(
+      at.host,
+      line === `${peer.host} ok`,
+      `let in by ${peer.host}`,
+      line.slice(peer.host.length + 1) || 'no answer',
+    );
+  }
+}
 
 /** Asks each other node who it is, in the replication protocol, as the receiver of a replica does. */
 function replicationLogins(place: Place): string {

@@ -7,6 +7,12 @@ const program = ({ node }: Place, name: string) => shellWord(`${node?.bin}/${nam
 const isStandIn = ({ database }: { readonly database: string }) =>
   database === 'polardb' ? undefined : 'the stand-in is the distribution’s build';
 
+/** Programs whose packages are looked at; a build of one's own belongs to none. */
+const packagedPrograms = ({ node }: Place) =>
+  node
+    ? [`${node.bin}/postgres`, `${node.bin}/psql`, '/usr/bin/nbdfuse', '/usr/sbin/nbd-client']
+    : ['/usr/bin/nbd-server'];
+
 /** The programs: one and the same on every node, complete, and fit for work. */
 export const buildChecks: readonly Check[] = [
   {
@@ -19,7 +25,8 @@ export const buildChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     asks: place => ({
-      hashes: `cd ${folder(place)} && find -L bin lib -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum`,
+      // Debian's packages keep what others have below share in a place of its own.
+      hashes: `cd ${folder(place)} && { find -L bin lib $(ls -d share 2>/dev/null) -type f ! -name '*.pyc' -print0; s=$(bin/pg_config --sharedir 2>/dev/null); case $s in "$PWD"/* | '') ;; *) find "$s" -type f -print0 ;; esac; } | sort -z | xargs -0 sha256sum`,
     }),
     across: all => {
       const files = new Map(
@@ -51,11 +58,31 @@ export const buildChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     asks: place => ({
+      preload: 'cat /etc/ld.so.preload 2>/dev/null; :',
       ldd: `cd ${folder(place)} && ldd bin/postgres bin/psql bin/pg_basebackup $(find -L lib -name 'libpqwalreceiver.so' -o -name 'polar_vfs.so') 2>&1 | grep -E 'not found|No such file|not a dynamic' | sort -u; :`,
     }),
     judge: at => {
       const missing = at.out('ldd').trim();
       at.check(missing === '', 'every library is found', missing.replaceAll(/\s+/g, ' '));
+      const forced = at.out('preload').trim();
+      at.check(forced === '', 'nothing is loaded into every program', `/etc/ld.so.preload: ${forced}`);
+    },
+  },
+  {
+    id: 'build.package',
+    title: 'the programs are those of their packages',
+    proves:
+      'Where the package manager installed the server and the tools of the disks, their files are as it brought them: a program that was replaced on every node in the same way shows only here.',
+    expects: 'no file that differs from its package',
+    todo: 'Install the package anew (`apt-get install --reinstall PACKAGE`, `dnf reinstall PACKAGE`), then rolling_restart.yml.',
+    severity: 'fault',
+    on: 'all',
+    asks: place => ({
+      changed: `for f in ${packagedPrograms(place).map(shellWord).join(' ')}; do [ -e "$f" ] || continue; if command -v dpkg >/dev/null; then dpkg -S "$f" 2>/dev/null | sed 's/: .*//'; elif command -v rpm >/dev/null; then rpm -qf "$f" 2>/dev/null | grep -v ' '; fi; done | sort -u | while read -r p; do { dpkg -V "$p" || rpm -V "$p"; } 2>/dev/null | grep -vE ' c |^missing .*/(doc|man|locale)/'; done; :`,
+    }),
+    judge: at => {
+      const changed = at.out('changed').split('\n').filter(Boolean);
+      at.check(changed.length === 0, 'files as the packages bring them', changed.slice(0, 5).join('; '));
     },
   },
   {

@@ -1,5 +1,6 @@
 import type { Deployment } from '../../lib/cluster/deployment.ts';
-import type { Check, Sights } from '../check.ts';
+import { shellWord } from '../../lib/transport/index.ts';
+import type { Asks, Check, Place, Sight, Sights } from '../check.ts';
 
 const HOSTID = "SELECT current_setting('polar_hostid') AS id";
 /** Which server this is: no two have the same. */
@@ -50,7 +51,7 @@ export const databaseChecks: readonly Check[] = [
     todo: 'See the log of the server and `systemctl status polardb`. "Peer authentication failed" or "no pg_hba.conf entry": run site.yml, which writes pg_hba.conf.',
     severity: 'fault',
     on: 'nodes',
-    needs: ['services.active'],
+    needs: ['services.active', 'host.processes'],
     settles: true,
     sql: { one: 'SELECT 1 AS one' },
     judge: at => {
@@ -66,6 +67,10 @@ export const databaseChecks: readonly Check[] = [
     todo: 'Run site.yml, which writes pg_hba.conf; see whether the socket is where polardb_socket_directory says.',
     severity: 'fault',
     on: 'nodes',
+    skip: ({ guarded }) =>
+      guarded
+        ? undefined
+        : 'somebody else set this cluster up (verify_guard: false): no playbook works on it',
     needs: ['database.answers'],
     act: async ({ hosts, databases, check }) => {
       for (const host of hosts) {
@@ -143,6 +148,8 @@ export const databaseChecks: readonly Check[] = [
       const wanted = at.node?.data;
       at.check(data === wanted, `the data directory ${wanted}`, data);
       at.check(port === String(at.node?.sql.port), `port ${at.node?.sql.port}`, port);
+      // Somebody else may keep the files elsewhere, such as Debian's packages do.
+      if (!at.deployment.guarded) return;
       at.check(config === `${wanted}/postgresql.conf`, `${wanted}/postgresql.conf`, config);
       at.check(hba === `${wanted}/pg_hba.conf`, `${wanted}/pg_hba.conf`, hba);
     },
@@ -157,16 +164,24 @@ export const databaseChecks: readonly Check[] = [
     on: 'primary',
     sql: {
       databases:
-        "SELECT datname AS name, datallowconn AS allowed, datconnlimit AS most FROM pg_database WHERE datname <> 'template0'",
+        "SELECT datname AS name, datallowconn AS allowed, datconnlimit AS most, datname = 'template0' AS closed FROM pg_database",
       roles:
         'SELECT rolname AS name, rolcanlogin AS login, rolsuper AS super, rolreplication AS replication, rolconnlimit AS most, coalesce(rolvaliduntil < now(), false) AS expired FROM pg_roles WHERE rolcanlogin OR rolsuper',
     },
     judge: at => {
-      for (const { name, allowed, most } of at.rows<{ name: string; allowed: boolean; most: number }>(
-        'databases',
-      )) {
+      for (const { name, allowed, most, closed } of at.rows<{
+        name: string;
+        allowed: boolean;
+        most: number;
+        closed: boolean;
+      }>('databases')) {
+        // It is what every database can be made from anew, as long as nobody writes to it.
+        if (closed) at.check(!allowed, `${name} allows no connections`, 'it does');
+        if (closed) continue;
         at.check(allowed, `${name} allows connections`, 'it allows none');
         at.check(most !== 0, `${name} allows connections`, 'its connection limit is 0');
+        const own = ['postgres', 'template1'].includes(name);
+        at.check(!own || most <= 0, `${name} has no limit of connections`, most);
         at.check(most !== -2, `${name} is valid`, 'dropping it was interrupted');
       }
       const user = at.node?.sql.user ?? '';
@@ -248,39 +263,143 @@ export const databaseChecks: readonly Check[] = [
   },
   {
     id: 'database.indexes',
-    title: 'no index is invalid',
+    title: 'no index is invalid, in any database',
     proves:
-      'Every index of the database postgres is used; one that is invalid costs writes and helps nobody.',
+      'Every index is used, in every database that allows connections (at most 50); one that is invalid costs writes and helps nobody.',
     expects: 'no invalid index',
     todo: 'REINDEX INDEX CONCURRENTLY, or drop it.',
     severity: 'warning',
     on: 'primary',
+    needs: ['database.answers'],
+    asks: everyDatabase,
+    judge: at => {
+      const names = objectsOf(at).flatMap(({ database, indexes }) =>
+        indexes.map(name => `${name} in ${database}`),
+      );
+      at.check(names.length === 0, 'no invalid index', names.join(', '));
+    },
+  },
+  {
+    id: 'database.sequences',
+    title: 'no sequence is near its end, in any database',
+    proves: 'Inserts that take their key from a sequence go on: fewer than 90 % of its values are used.',
+    expects: 'less than 90 % of the values used',
+    todo: 'ALTER TABLE … ALTER COLUMN … TYPE bigint and ALTER SEQUENCE … AS bigint, while there is time.',
+    severity: 'warning',
+    on: 'primary',
+    needs: ['database.answers'],
+    asks: everyDatabase,
+    judge: at => {
+      const names = objectsOf(at).flatMap(({ database, sequences }) =>
+        sequences.map(name => `${name} in ${database}`),
+      );
+      at.check(names.length === 0, 'sequences with room', names.join(', '));
+    },
+  },
+  {
+    id: 'database.collations',
+    title: 'sort orders are those with which the indexes were made',
+    proves:
+      'The library of the host sorts text as it did when each database was made, on every node: after an update of glibc or ICU, or on a node with another version, indexes of text find nothing.',
+    expects: 'the recorded version of every collation',
+    todo: 'REINDEX the indexes of text in that database on the primary, then ALTER DATABASE … REFRESH COLLATION VERSION. Bring all nodes to one release of the distribution first.',
+    severity: 'danger',
+    on: 'nodes',
+    skip: ({ version }) =>
+      Number(version) < 15 ? 'before version 15 a database records no version' : undefined,
     sql: {
-      invalid:
-        "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive) AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = indexrelid AND mode IN ('ShareUpdateExclusiveLock', 'RowExclusiveLock'))",
+      collations:
+        'SELECT datname AS name, datcollversion AS recorded, pg_database_collation_actual_version(oid) AS actual FROM pg_database WHERE datcollversion IS NOT NULL AND datallowconn',
     },
     judge: at => {
-      const names = at.rows<{ name: string }>('invalid').map(({ name }) => name);
-      at.check(names.length === 0, 'no invalid index', names.join(', '));
+      for (const { name, recorded, actual } of at.rows<{ name: string; recorded: string; actual: string }>(
+        'collations',
+      ))
+        at.check(recorded === actual, `${name} sorts as in version ${recorded}`, actual);
+    },
+  },
+  {
+    id: 'database.tablespaces',
+    title: 'no tablespace lies outside of what the nodes share',
+    proves:
+      'A replica replays what happens in a tablespace in a folder of its own host: where that is missing it stops, and for PolarDB data there is not on the shared disk.',
+    expects: 'no tablespaces of one’s own',
+    todo: 'ALTER TABLE … SET TABLESPACE pg_default for what lies in it, then DROP TABLESPACE. With the stand-in make the folder on every node before.',
+    severity: 'fault',
+    on: 'primary',
+    sql: {
+      spaces:
+        "SELECT spcname AS name, pg_tablespace_location(oid) AS place FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')",
+    },
+    judge: at => {
+      const spaces = at
+        .rows<{ name: string; place: string }>('spaces')
+        .map(({ name, place }) => `${name} in ${place}`);
+      at.check(spaces.length === 0, 'no tablespace', spaces.join(', '));
     },
   },
   {
     id: 'database.wraparound',
     title: 'no database is near the end of its transaction ids',
     proves: 'Autovacuum freezes in time: a database that runs out of transaction ids refuses writes.',
-    expects: 'an age below 1.5 times autovacuum_freeze_max_age',
+    expects: 'an age below autovacuum_freeze_max_age, or a little more while vacuum runs',
     todo: 'Look for what holds back vacuum: old transactions, prepared transactions, slots. Then VACUUM (FREEZE) the oldest tables.',
     severity: 'fault',
     on: 'primary',
     sql: {
-      ages: "SELECT datname AS name, age(datfrozenxid) AS age, current_setting('autovacuum_freeze_max_age')::bigint AS most FROM pg_database",
+      ages: "SELECT datname AS name, age(datfrozenxid) AS age, mxid_age(datminmxid) AS members, current_setting('autovacuum_freeze_max_age')::bigint AS most, current_setting('autovacuum_multixact_freeze_max_age')::bigint AS most_members FROM pg_database",
     },
     judge: at => {
-      for (const { name, age, most } of at.rows<{ name: string; age: number; most: number }>('ages'))
-        at.check(age < 1.5 * most, `${name} is younger than ${1.5 * most} transactions`, age);
+      for (const { name, age, members, most, most_members } of at.rows<{
+        name: string;
+        age: number;
+        members: number;
+        most: number;
+        most_members: number;
+      }>('ages')) {
+        at.check(age < 1.1 * most, `${name} is younger than ${1.1 * most} transactions`, age);
+        at.check(
+          members < 1.1 * most_members,
+          `${name} is younger than ${1.1 * most_members} multixacts`,
+          members,
+        );
+      }
     },
   },
 ];
+
+/** What is wrong in one database. */
+interface Objects {
+  readonly database: string;
+  readonly indexes: readonly string[];
+  readonly sequences: readonly string[];
+}
+
+const OBJECTS = `SELECT json_build_object('database', current_database(), 'indexes', ARRAY(SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive) AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = indexrelid AND mode IN ('ShareUpdateExclusiveLock', 'RowExclusiveLock')) LIMIT 20), 'sequences', ARRAY(SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences WHERE NOT cycle AND increment_by > 0 AND last_value > 0.9 * max_value LIMIT 20))`;
+
+/** One session for each database. Its name is data: only the environment takes it for nothing else. */
+function everyDatabase({ node }: Place): Asks {
+  if (!node) return {};
+  const { osUser, user, psql, port, socketDir } = node.sql;
+  const ask = `${shellWord(psql)} -XAtqw -h ${shellWord(socketDir)} -p ${port} -U ${shellWord(user)}`;
+  const each = `export PGCONNECT_TIMEOUT=5 PGOPTIONS='-c statement_timeout=5000 -c default_transaction_read_only=on' PGAPPNAME=polarplay-verify; PGDATABASE=postgres ${ask} -c "SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'template1' ORDER BY 1 LIMIT 50" | while IFS= read -r d; do PGDATABASE=$d ${ask} -c ${shellWord(OBJECTS)} </dev/null; done`;
+  return { objects: `cd / && runuser -u ${shellWord(osUser)} -- sh -c ${shellWord(each)}` };
+}
+
+/** What each database says; one that says something else is a fault. */
+const objectsOf = (at: Sight): readonly Objects[] =>
+  at
+    .out('objects')
+    .split('\n')
+    .filter(Boolean)
+    .flatMap(line => {
+      try {
+        return [JSON.parse(line) as Objects];
+      } catch {
+        at.check(false, 'an answer of every database', line);
+        return [];
+      }
+    });
 
 function judgeIdentity(all: Sights): void {
   const rows = new Map(all.hosts.map(at => [at.host, at.row<{ id: string; timeline: number }>('control')]));

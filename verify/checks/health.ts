@@ -108,12 +108,12 @@ export const healthChecks: readonly Check[] = [
     proves:
       'Where an endpoint is installed, /primary answers 200 on the primary and 503 on replicas, /replica the other way round.',
     expects: 'the role of the node',
-    todo: 'See the journal of polar-health on the node.',
+    todo: 'See `systemctl status polar-health.socket` and the journal of polar-health@*.service on the node; health.yml installs them.',
     severity: 'fault',
     on: 'nodes',
     needs: ['services.active', 'database.writers'],
     asks: ({ deployment, node }) => ({
-      codes: `systemctl -q is-active ${shellWord(deployment.health.service)} || exit 0; for path in primary replica health; do echo "$path $(curl -s -m 3 -o /dev/null -w '%{http_code}' "http://${node?.address}:${deployment.health.port}/$path")"; done`,
+      codes: `for path in primary replica health; do echo "$path $(timeout 4 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET /%s HTTP/1.0\\r\\n\\r\\n" "$2" >&3 && head -n 1 <&3' ${shellWord(node?.address ?? '')} ${deployment.health.port} "$path" 2>/dev/null | cut -d ' ' -f 2)"; done`,
       installed: `systemctl is-enabled ${shellWord(deployment.health.service)} 2>/dev/null; :`,
     }),
     judge: at => {

@@ -1,5 +1,8 @@
 import type { Check } from '../check.ts';
 
+/** What the cluster runs; pfsdaemon has a check of its own. */
+const PROGRAMS = ['postgres', 'postmaster', 'nbd-server', 'nbdfuse', 'nbd-client'];
+
 /** Whether there is anything to look at. Everything else waits for this. */
 export const hostChecks: readonly Check[] = [
   {
@@ -15,6 +18,42 @@ export const hostChecks: readonly Check[] = [
     asks: { uptime: 'cat /proc/uptime' },
     judge: at => {
       at.check(at.reached.host === undefined, 'an answer in time', at.reached.host ?? '');
+    },
+  },
+  {
+    id: 'host.processes',
+    title: 'no process of the cluster is stopped, slowed down or the first to be killed',
+    proves:
+      'No process of the database or the disks was stopped by a signal (a server whose checkpointer or receiver is stopped looks healthy for a long time), none has a lower priority than others, and the kernel would not kill them first for want of memory.',
+    expects: 'running processes with nice 0 or less and oom_score_adj 0 or less',
+    todo: '`kill -CONT PID` continues a stopped process: find out who stopped it first. `renice -n 0 PID` and the OOMScoreAdjust of the unit put the rest right.',
+    severity: 'fault',
+    on: 'all',
+    settles: true,
+    asks: {
+      // What the machine itself runs with is nobody's doing: a container may have a lower priority than others.
+      usual: 'ps -o ni= -p 1; cat /proc/1/oom_score_adj',
+      processes: `ps -o pid=,stat=,ni=,args= -C ${PROGRAMS.join(',')}; :`,
+      oom: `for p in $(pgrep -x '${PROGRAMS.join('|')}'); do echo "$p $(cat /proc/$p/oom_score_adj 2>/dev/null)"; done`,
+    },
+    judge: at => {
+      const [niceOfAll = 0, scoreOfAll = 0] = at.out('usual').split('\n').map(Number);
+      for (const line of at.out('processes').split('\n').filter(Boolean)) {
+        const [pid = '', state = '', nice = '0', ...words] = line.trim().split(/\s+/);
+        const name = `${words.join(' ').slice(0, 80)} (${pid})`;
+        at.check(!state.startsWith('T'), `${name} runs`, 'it is stopped by a signal');
+        at.check(!(Number(nice) > niceOfAll), `${name} with nice ${niceOfAll}`, `nice ${nice}`);
+      }
+      const first = at
+        .out('oom')
+        .split('\n')
+        .map(line => line.split(' '))
+        .filter(([, score]) => Number(score) > Math.max(0, scoreOfAll));
+      at.check(
+        first.length === 0,
+        'processes that are not killed first',
+        first.map(([pid, score]) => `${pid} has oom_score_adj ${score}`).join(', '),
+      );
     },
   },
 ];

@@ -31,6 +31,25 @@ const contained = (at: Pick<Sight, 'out'>) => !['none', ''].includes(at.out('con
 
 const container = { container: 'systemd-detect-virt -c; :' };
 
+/** What the server writes to, below its data directory. */
+const DATA_PLACES = [
+  '',
+  '/base',
+  '/global',
+  '/pg_wal',
+  '/log',
+  '/postgresql.conf',
+  '/postgresql.auto.conf',
+  '/pg_hba.conf',
+];
+
+/** Names what is there and cannot be written by whom it runs as: asked of the kernel, which knows attributes as well. */
+const cannotWrite = (paths: readonly string[]) =>
+  `for p in ${paths.map(shellWord).join(' ')}; do [ ! -e "$p" ] || [ -w "$p" ] || echo "$p"; done`;
+
+const UNSAID = (name: string) =>
+  `somebody else set this cluster up, and the inventory does not say what to expect (${name})`;
+
 /** The operating system of every host, as the database needs it. */
 export const osChecks: readonly Check[] = [
   {
@@ -48,6 +67,7 @@ export const osChecks: readonly Check[] = [
       boot: 'for f in $(ls /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf 2>/dev/null | awk -F/ \'{ print $NF, $0 }\' | sort -s -k 1,1 | cut -d " " -f 2) /etc/sysctl.conf; do [ ! -f "$f" ] || sed "s|^|$f:|" "$f"; done',
     }),
     judge: at => {
+      if (at.deployment.unsaid.has('common_sysctl')) return at.skip(UNSAID('common_sysctl'));
       const inContainer = contained(at);
       const now = keyed(at.out('now').split('\n'));
       const boot = new Map<string, { value: string; file: string }>();
@@ -81,6 +101,7 @@ export const osChecks: readonly Check[] = [
       ...container,
       files:
         'for f in /etc/security/limits.conf $(ls /etc/security/limits.d/*.conf 2>/dev/null | sort); do [ ! -f "$f" ] || sed "s|^|$f:|" "$f"; done',
+      most: "sed -n 's/^Max open files *[^ ]* *\\([^ ]*\\).*/\\1/p' /proc/1/limits",
       running: `pid=$(head -n 1 ${shellWord(`${node?.data}/postmaster.pid`)} 2>/dev/null) && cat "/proc/$pid/limits"; :`,
     }),
     judge: at => {
@@ -104,17 +125,21 @@ export const osChecks: readonly Check[] = [
         }
       }
       const open = /^Max open files\s+(\S+)/m.exec(at.out('running'))?.[1];
+      // A container cannot go beyond what it was given.
+      const { nofile } = at.deployment.system;
+      const wanted = contained(at) ? Math.min(nofile, Number(at.out('most')) || nofile) : nofile;
       at.check(
-        // A container cannot go beyond what it was given.
-        open === undefined ||
-          contained(at) ||
-          open === 'unlimited' ||
-          Number(open) >= at.deployment.system.nofile,
-        `the server may open ${at.deployment.system.nofile} files`,
+        open === undefined || open === 'unlimited' || Number(open) >= wanted,
+        `the server may open ${wanted} files`,
         open ?? '',
       );
       const core = /^Max core file size\s+(\S+)/m.exec(at.out('running'))?.[1];
-      at.check(core === undefined || core !== '0', 'the server may write a core file', 'core files are off');
+      const wantsCore = !at.deployment.unsaid.has('common_limits');
+      at.check(
+        core === undefined || core !== '0' || !wantsCore,
+        'the server may write a core file',
+        'core files are off',
+      );
     },
   },
   {
@@ -125,6 +150,7 @@ export const osChecks: readonly Check[] = [
     todo: 'Add it to common_locales and run site.yml.',
     severity: 'fault',
     on: 'nodes',
+    skip: ({ unsaid }) => (unsaid.has('polardb_locale') ? UNSAID('polardb_locale') : undefined),
     asks: { locales: 'locale -a' },
     judge: at => {
       const same = (name: string) => name.toLowerCase().replaceAll('-', '');
@@ -176,12 +202,19 @@ export const osChecks: readonly Check[] = [
           'the time of the other hosts',
           `${off} s from the middle of the others`,
         );
-        if (!all.deployment.system.timeService || contained(at)) continue;
+        if (!all.deployment.system.timeService) continue;
         const sync = at.out('sync');
         all.check(
           at.host,
+          /UnitFileState=enabled(?!-)/.test(sync) || (contained(at) && !all.deployment.guarded),
+          'a time service that starts at boot',
+          'none does',
+        );
+        if (contained(at)) continue;
+        all.check(
+          at.host,
           /ActiveState=active\nUnitFileState=enabled/.test(sync),
-          'a time service that runs and starts at boot',
+          'a time service that runs',
           'none does',
         );
         all.check(
@@ -201,9 +234,9 @@ export const osChecks: readonly Check[] = [
     todo: 'Run site.yml; after an update of the kernel install its module package.',
     severity: 'fault',
     on: 'nodes',
-    asks: {
-      nbd: 'grep -qs -- "nbd-client" /usr/local/sbin/polar-nbd && echo wanted; [ -d /sys/module/nbd ] && echo loaded; grep -lsx nbd /etc/modules-load.d/*.conf >/dev/null && echo boot; :',
-    },
+    asks: place => ({
+      nbd: `for d in ${place.deployment.storage.exports.map(disk => shellWord(disk.device)).join(' ')}; do case $(readlink -f "$d") in /dev/nbd*) echo wanted ;; esac; done; grep -qs -- "nbd-client" /usr/local/sbin/polar-nbd && echo wanted; [ -d /sys/module/nbd ] && echo loaded; grep -lsx nbd /etc/modules-load.d/*.conf >/dev/null && echo boot; grep -qsE '^[^#]*modprobe +nbd' /etc/rc.local && echo boot; :`,
+    }),
     judge: at => {
       const said = at.out('nbd').split('\n');
       if (!said.includes('wanted')) return at.skip('the disks are attached without the kernel module');
@@ -285,6 +318,81 @@ export const osChecks: readonly Check[] = [
     },
   },
   {
+    id: 'os.writable',
+    title: 'who has to write can write',
+    proves:
+      'The database user can write to the data directory, its folders, its settings and its logs, and root to the role record: an attribute (chattr +i), a mode or a quota shows only when something must be written, such as at a switchover.',
+    expects: 'every folder and file can be written by its user',
+    todo: '`lsattr`, `ls -ld` and `findmnt -T` on the path say what forbids it.',
+    severity: 'fault',
+    on: 'all',
+    needs: ['os.mounts'],
+    asks: place => ({
+      barred: place.node
+        ? `cd / && runuser -u ${shellWord(place.node.sql.osUser)} -- sh -c ${shellWord(cannotWrite(DATA_PLACES.map(name => `${place.node!.data}${name}`)))}`
+        : cannotWrite([
+            ...(place.deployment.guarded
+              ? [place.deployment.recordFile, place.deployment.recordFile.replace(/\/[^/]*$/, '')]
+              : []),
+            ...place.deployment.storage.exports.map(disk => disk.backing),
+          ]),
+    }),
+    judge: at => {
+      const barred = at.out('barred').split('\n').filter(Boolean);
+      at.check(barred.length === 0, 'everything can be written', `not ${barred.join(', ')}`);
+    },
+  },
+  {
+    id: 'os.network',
+    title: 'the network between the hosts is whole',
+    proves:
+      'The interfaces that lead to the other hosts have one and the same MTU, none delays or drops packets on purpose (a netem or tbf left from a trial), and no route is a dead end.',
+    expects: 'one MTU, no netem, a route to each host',
+    todo: '`ip link`, `tc qdisc show` and `ip route get ADDRESS` on the host. Packets larger than the smallest MTU on the way vanish: connections open and then hang.',
+    severity: 'warning',
+    on: 'all',
+    asks: ({ deployment, host }) => ({
+      links: `for a in ${[deployment.storage, ...nodesOf(deployment)]
+        .filter(peer => peer.host !== host)
+        .map(peer => shellWord(peer.address))
+        .join(
+          ' ',
+        )}; do d=$(ip -o route get "$a" 2>/dev/null | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") print $(i + 1) }'); echo "$a $d $(cat "/sys/class/net/$d/mtu" 2>/dev/null) $(tc qdisc show dev "$d" 2>/dev/null | grep -oE 'netem|tbf' | head -n 1)"; done; :`,
+    }),
+    across: all => {
+      const sizes = new Map<string, string>();
+      for (const at of all.hosts) {
+        for (const line of at.out('links').split('\n').filter(Boolean)) {
+          const [address = '', device = '', mtu = '', shaped = ''] = line.split(' ');
+          // A host whose names do not resolve has that as a finding of its own.
+          if (isIP(address) === 0) continue;
+          all.check(at.host, device !== '', `a route to ${address}`, 'none');
+          all.check(at.host, shaped === '', `nothing slows ${device} down`, `a queue ${shaped}`);
+          // Between guests of one machine the loopback may lead there.
+          if (device !== '' && device !== 'lo') sizes.set(at.host, mtu);
+        }
+      }
+      if (sizes.size > 0) all.same('the MTU', sizes);
+    },
+  },
+  {
+    id: 'os.fstab',
+    title: 'the next boot finds what /etc/fstab names',
+    proves:
+      'Every file system that a boot waits for has its device: with one that is missing the machine ends in emergency mode, and nobody can log in to it.',
+    expects: 'a device for each entry, or nofail',
+    todo: 'Correct the entry, or give it the option nofail. `findmnt --verify` tells more.',
+    severity: 'fault',
+    on: 'all',
+    asks: {
+      entries: `sed 's/#.*//' /etc/fstab 2>/dev/null | while read -r source target type options rest; do case ,$options, in *,noauto,* | *,nofail,*) continue ;; esac; case $source in UUID=* | LABEL=* | PARTUUID=* | PARTLABEL=*) d=$(findfs "$source" 2>/dev/null) ;; /dev/*) d=$source ;; *) continue ;; esac; [ -e "$d" ] || echo "$source on $target"; done; :`,
+    },
+    judge: at => {
+      const missing = at.out('entries').split('\n').filter(Boolean);
+      at.check(missing.length === 0, 'a device for each entry', `none for ${missing.join(', ')}`);
+    },
+  },
+  {
     id: 'os.users',
     title: 'the database user is the same on all nodes',
     proves:
@@ -305,7 +413,12 @@ export const osChecks: readonly Check[] = [
       );
       for (const at of all.hosts) {
         const [, , , , , home = '', shell = ''] = users.get(at.host)!;
-        all.check(at.host, home === at.node?.home, `the home ${at.node?.home}`, home);
+        all.check(
+          at.host,
+          home === at.node?.home || all.deployment.unsaid.has('polardb_home'),
+          `the home ${at.node?.home}`,
+          home,
+        );
         all.check(at.host, !/(nologin|false)$/.test(shell), 'a shell', shell);
         const [expires = '', barred] = at.out('expired').split('\n');
         const past = expires !== '' && Number(expires) * 86_400_000 < Date.now();

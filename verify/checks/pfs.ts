@@ -60,9 +60,9 @@ export const pfsChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     skip: noPfs,
-    asks: {
-      missing: `for folder in ${RUN_FOLDERS.join(' ')}; do [ -d "$folder" ] || echo "$folder"; grep -hqs -- "$folder" /etc/tmpfiles.d/*.conf || echo "$folder at boot"; done`,
-    },
+    asks: ({ deployment }) => ({
+      missing: `for folder in ${RUN_FOLDERS.join(' ')}; do [ -d "$folder" ] || echo "$folder"; ${deployment.guarded ? 'grep -hqs -- "$folder" /etc/tmpfiles.d/*.conf || echo "$folder at boot"; ' : ''}done`,
+    }),
     judge: at => {
       const missing = at.out('missing').split('\n').filter(Boolean);
       at.check(missing.length === 0, RUN_FOLDERS.join(', '), `missing: ${missing.join(', ')}`);
@@ -130,7 +130,10 @@ export const pfsChecks: readonly Check[] = [
     severity: 'danger',
     on: 'nodes',
     skip: deployment =>
-      noPfs(deployment) ?? (deployment.guarded ? undefined : 'no guard watches this cluster'),
+      noPfs(deployment) ??
+      (deployment.guarded
+        ? undefined
+        : 'somebody else set this cluster up (verify_guard: false): no guard watches it'),
     needs: ['services.active'],
     asks: { readonly: '. /etc/polar/guard.env && blockdev --getro "/dev/$DISK"' },
     judge: at => {

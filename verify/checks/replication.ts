@@ -125,13 +125,26 @@ export const replicationChecks: readonly Check[] = [
     expects: 'the meaning of polardb_sync',
     todo: 'Run site.yml. A name that never connects, or more names than replicas, makes every commit wait for ever.',
     severity: 'danger',
-    on: 'primary',
+    on: 'nodes',
     needs: ['database.writers'],
     sql: { names: "SELECT reset_val AS names FROM pg_settings WHERE name = 'synchronous_standby_names'" },
     judge: at => {
       const { names } = at.row<{ names: string }>('names');
-      const { sync, replicas } = at.deployment;
+      const { sync, replicas, unsaid } = at.deployment;
       const slots = replicas.filter(r => !at.deployment.record?.fenced.includes(r.host)).map(r => r.ownSlot);
+      // A replica waits for nobody; what it names counts as soon as it is promoted.
+      if (at.node?.role === 'replica') {
+        const own = nodesOf(at.deployment).map(node => node.ownSlot);
+        const strange = namesIn(names).names.filter(name => name !== '*' && !own.includes(name));
+        at.check(strange.length === 0, `no names but ${own.join(', ')}`, `'${names}', after a promotion`);
+        return;
+      }
+      // Without a policy to hold it to: every name is that of a replica, so that no commit waits for ever.
+      if (unsaid.has('polardb_sync')) {
+        const strange = namesIn(names).names.filter(name => name !== '*' && !slots.includes(name));
+        at.check(strange.length === 0, `no names but ${slots.join(', ')}`, `'${names}'`);
+        return;
+      }
       at.check(meansPolicy(names, sync, slots), waitsFor(sync, slots), `'${names}'`);
     },
   },
@@ -144,7 +157,9 @@ export const replicationChecks: readonly Check[] = [
     todo: 'Run site.yml; a replica that just came up takes a moment.',
     severity: 'fault',
     on: 'replicas',
-    skip: noReplica,
+    skip: deployment =>
+      noReplica(deployment) ??
+      (deployment.unsaid.has('polardb_sync') ? 'the inventory names no policy (polardb_sync)' : undefined),
     needs: ['replication.streaming', 'replication.policy@primary'],
     settles: true,
     primarySql: { senders: SENDERS },
@@ -214,16 +229,24 @@ export const replicationChecks: readonly Check[] = [
 
 /** Whether the value of synchronous_standby_names makes commits wait as the policy says. */
 export function meansPolicy(value: string, sync: SyncPolicy, slots: readonly string[]): boolean {
-  const text = value.trim();
-  if (sync === 'off' || slots.length === 0) return text === '';
-  const match = /^(?:(ANY|FIRST)\s+)?(\d+)\s*\((.*)\)$/is.exec(text);
-  const method = match ? (match[1] ?? 'FIRST').toUpperCase() : 'FIRST';
-  const count = match ? Number(match[2]) : 1;
-  const names = (match ? match[3]! : text).split(',').map(name => name.trim().replace(/^"(.*)"$/, '$1'));
+  const { method, count, names } = namesIn(value);
+  if (sync === 'off' || slots.length === 0) return names.length === 0;
   if ([...names].sort().join() !== [...slots].sort().join()) return false;
   if (sync === 'any1') return count === 1 && (method === 'ANY' || names.length === 1);
   if (sync === 'all') return count === slots.length;
   return count === 1 && (method === 'FIRST' || names.length === 1);
+}
+
+/** What a value of synchronous_standby_names says. */
+function namesIn(value: string): { method: string; count: number; names: readonly string[] } {
+  const text = value.trim();
+  if (text === '') return { method: '', count: 0, names: [] };
+  const match = /^(?:(ANY|FIRST)\s+)?(\d+)\s*\((.*)\)$/is.exec(text);
+  return {
+    method: match ? (match[1] ?? 'FIRST').toUpperCase() : 'FIRST',
+    count: match ? Number(match[2]) : 1,
+    names: (match ? match[3]! : text).split(',').map(name => name.trim().replace(/^"(.*)"$/, '$1')),
+  };
 }
 
 function waitsFor(sync: SyncPolicy, slots: readonly string[]): string {

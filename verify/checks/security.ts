@@ -7,6 +7,8 @@ import { expectedRules, judgeRules, type Rule } from '../hba.ts';
 interface Wanted {
   readonly path: string;
   readonly owner: string;
+  /** Also right, where somebody else set the cluster up: a build in the database user's home. */
+  readonly orOwner?: string;
   /** Bits that must not be set. */
   readonly never: number;
   /** A program: systemd or the guard could not start it otherwise. */
@@ -26,10 +28,19 @@ function filesOf({ deployment, node }: Place): readonly Wanted[] {
     '/usr/local/sbin',
     '/etc/passwd',
     '/root',
+    '/root/.ssh',
+    '/root/.ssh/authorized_keys',
+    '/etc/cron.d',
+    '/etc/crontab',
+    '/etc/ssh/sshd_config',
+    '/etc/sudoers',
+    '/usr/local/bin',
+    '/usr/bin',
+    '/usr/sbin',
   ]);
   const secrets = [{ path: '/etc/shadow', owner: 'root', never: 0o037 }];
   if (!node) {
-    const { configFile, authFile, service } = deployment.storage;
+    const { configFile, authFile, service = '-' } = deployment.storage;
     const folder = deployment.recordFile.replace(/\/[^/]*$/, '');
     const own = [
       configFile,
@@ -53,11 +64,13 @@ function filesOf({ deployment, node }: Place): readonly Wanted[] {
     ...secrets,
     ...root([...(deployment.files.get(node.host)?.keys() ?? []), '/etc/polar/nbd', node.bin]).map(file => ({
       ...file,
+      ...(deployment.guarded ? {} : { orOwner: node.sql.osUser }),
       runs: file.path.startsWith('/usr/local/sbin/'),
     })),
     ...['postgres', 'psql', 'pg_basebackup'].map(name => ({
       path: `${node.bin}/${name}`,
       owner: 'root',
+      ...(deployment.guarded ? {} : { orOwner: node.sql.osUser }),
       never: OTHERS_WRITE,
       runs: true,
     })),
@@ -90,8 +103,27 @@ export const securityChecks: readonly Check[] = [
       for (const { expected, found } of judgeRules(
         at.rows<Rule>('rules'),
         expectedRules(at.deployment, at.node!.sql.user),
+        at.deployment.guarded,
       ))
         at.check(false, expected, found);
+    },
+  },
+  {
+    id: 'security.loaded',
+    title: 'the server has read pg_hba.conf as it is now',
+    proves:
+      'Neither pg_hba.conf nor pg_ident.conf was changed after the last reload: the rules that security.hba judges are those in force.',
+    expects: 'files that are older than the last reload',
+    todo: 'SELECT pg_reload_conf(), after you know who changed the file.',
+    severity: 'warning',
+    on: 'nodes',
+    sql: {
+      loaded:
+        "SELECT f.name, extract(epoch FROM (pg_stat_file(f.name)).modification - pg_conf_load_time())::int AS later FROM unnest(ARRAY[current_setting('hba_file'), current_setting('ident_file')]) AS f(name)",
+    },
+    judge: at => {
+      for (const { name, later } of at.rows<{ name: string; later: number }>('loaded'))
+        at.check(later <= 0, `${name} is in force`, `it was changed ${later} s after the last reload`);
     },
   },
   {
@@ -120,14 +152,14 @@ export const securityChecks: readonly Check[] = [
     id: 'security.roles',
     title: 'nobody but the database user is superuser, and passwords are kept as they should be',
     proves:
-      'No other role is superuser, may replicate, bypasses row security or reaches files of the server, and no role that may log in has an md5 password where the inventory says scram-sha-256.',
+      'No other role is superuser or a member of one, may replicate, bypasses row security, reaches files of the server, or makes roles (before version 16 it may grant itself nearly everything), and no role that may log in has an md5 password where the inventory says scram-sha-256.',
     expects: 'one superuser; scram passwords',
     todo: 'ALTER ROLE … NOSUPERUSER; REVOKE pg_execute_server_program …; set an md5 password anew (\\password). A role that needs the right: name it in verify_superusers.',
     severity: 'warning',
     on: 'primary',
     sql: {
       roles:
-        "SELECT rolname AS name, rolsuper AS super, rolreplication AS replication, rolbypassrls AS bypass, rolcanlogin AS login, CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram' WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'clear' END AS kept, ARRAY(SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE m.member = a.oid AND r.rolname IN ('pg_write_server_files', 'pg_read_server_files', 'pg_execute_server_program')) AS reaches FROM pg_authid a WHERE rolname !~ '^pg_'",
+        "SELECT rolname AS name, rolsuper AS super, rolreplication AS replication, rolbypassrls AS bypass, rolcreaterole AS makes, current_setting('server_version_num')::int < 160000 AS makes_all, rolcanlogin AS login, CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram' WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'clear' END AS kept, ARRAY(SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE m.member = a.oid AND (r.rolsuper OR r.rolname IN ('pg_write_server_files', 'pg_read_server_files', 'pg_execute_server_program'))) AS reaches FROM pg_authid a WHERE rolname !~ '^pg_'",
     },
     judge: judgeRoles,
   },
@@ -142,7 +174,8 @@ export const securityChecks: readonly Check[] = [
     on: 'all',
     asks: place => ({
       stat: `stat -L -c '%n|%U|%a' ${[...filesOf(place)].map(file => shellWord(file.path)).join(' ')} 2>/dev/null; :`,
-      tmp: "stat -c '%a' /tmp",
+      // Where everybody may write, and what everybody must be able to.
+      tmp: "stat -c '%a' /tmp /var/tmp /dev/shm /dev/null",
       // The guard, which is root, keeps what it has seen there.
       strangers: place.node
         ? `find ${shellWord(place.node.data)} -maxdepth 2 ! -user ${shellWord(place.node.sql.osUser)} ! -name 'polar.seen*' | head -n 5`
@@ -155,12 +188,13 @@ export const securityChecks: readonly Check[] = [
           .split('\n')
           .map(line => [line.split('|')[0]!, line.split('|')]),
       );
-      for (const { path, owner, never, runs: executable } of filesOf(at)) {
+      for (const { path, owner, orOwner, never, runs: executable } of filesOf(at)) {
         const [, user = '', mode = '0'] = found.get(path) ?? [];
         // One that is missing is the business of other checks, but for the password file.
-        at.check(user !== '' || !path.endsWith('/.pgpass'), `${path} is there`, 'it is missing');
+        const needed = at.deployment.guarded && path.endsWith('/.pgpass');
+        at.check(user !== '' || !needed, `${path} is there`, 'it is missing');
         if (user === '') continue;
-        at.check(user === owner, `${path} belongs to ${owner}`, user);
+        at.check(user === owner || user === orOwner, `${path} belongs to ${owner}`, user);
         const beyond = Number.parseInt(mode, 8) & never;
         at.check(beyond === 0, `${path} without mode bits ${never.toString(8)}`, `mode ${mode}`);
         const runs = (Number.parseInt(mode, 8) & 0o111) !== 0;
@@ -172,7 +206,13 @@ export const securityChecks: readonly Check[] = [
         'a data directory that is all the database user’s',
         strangers.join(', '),
       );
-      at.check(at.out('tmp').trim() === '1777', '/tmp has mode 1777', at.out('tmp').trim());
+      const [tmp = '', ...others] = at.out('tmp').split('\n');
+      at.check(tmp === '1777', '/tmp has mode 1777', tmp);
+      at.check(
+        others.join(' ') === '1777 1777 666',
+        '/var/tmp and /dev/shm with mode 1777, /dev/null with 666',
+        others.join(', '),
+      );
     },
   },
   {
@@ -189,6 +229,7 @@ export const securityChecks: readonly Check[] = [
       return {
         roots: "awk -F: '$3 == 0 { print $1 }' /etc/passwd",
         empty: 'awk -F: \'$2 == "" { print $1 }\' /etc/shadow',
+        keys: `h=$(getent passwd ${user} | cut -d : -f 6); [ -z "$h" ] || cat "$h/.ssh/authorized_keys" "$h/.ssh/authorized_keys2" 2>/dev/null | grep -cE '^[^#]'; :`,
         groups: `id -nG ${user} 2>/dev/null; :`,
         sudo: `grep -rhsE '^[[:space:]]*(%?'${user}'|ALL)[[:space:]]' /etc/sudoers /etc/sudoers.d; :`,
       };
@@ -206,6 +247,12 @@ export const securityChecks: readonly Check[] = [
         .split(/\s+/)
         .filter(name => /^(root|sudo|wheel|admin|disk|docker|lxd|shadow)$/.test(name));
       at.check(groups.length === 0, 'the database user in no group with rights', groups.join(', '));
+      const keys = at.out('keys').trim();
+      at.check(
+        ['', '0'].includes(keys) || !at.deployment.guarded,
+        'nobody logs in as the database user by a key',
+        `${keys} keys in its authorized_keys`,
+      );
       const sudo = at.out('sudo').trim();
       at.check(sudo === '', 'no line of sudoers for the database user', sudo);
     },
@@ -236,12 +283,15 @@ export const securityChecks: readonly Check[] = [
 function judgeRoles(at: Sight): void {
   const user = at.node?.sql.user ?? '';
   const allowed = [user, ...at.deployment.superusers];
-  const scram = at.deployment.access.method === 'scram-sha-256';
+  const { access, unsaid } = at.deployment;
+  const scram = access.method === 'scram-sha-256' && !unsaid.has('polardb_hba_method');
   for (const role of at.rows<{
     name: string;
     super: boolean;
     replication: boolean;
     bypass: boolean;
+    makes: boolean;
+    makes_all: boolean;
     login: boolean;
     kept: string;
     reaches: readonly string[];
@@ -255,6 +305,7 @@ function judgeRoles(at: Sight): void {
       `${role.name} does not reach the server's files`,
       role.reaches.join(', '),
     );
+    at.check(known || !(role.makes && role.makes_all), `${role.name} makes no roles`, 'CREATEROLE');
     const weak = role.login && (role.kept === 'clear' || (scram && role.kept === 'md5'));
     at.check(!weak, `the password of ${role.name} is kept as scram-sha-256`, role.kept);
   }

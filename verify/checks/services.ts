@@ -1,14 +1,17 @@
 import { shellWord } from '../../lib/transport/index.ts';
 import type { Check, Place } from '../check.ts';
-import { parseUnits, UNIT_PROPERTIES } from '../units.ts';
+import { NO_UNITS, parseUnits, showUnits } from '../units.ts';
 
 /** A restart by systemd that is longer ago says nothing about the cluster of today. */
 const RECENT_S = 3600;
 
-const unitsOf = ({ node }: Place) => [...(node?.diskServices ?? []), ...(node?.services ?? [])];
+const unitsOf = ({ deployment: { storage }, node }: Place): readonly string[] =>
+  node ? [...node.diskServices, ...node.services] : storage.service === undefined ? [] : [storage.service];
+
+const pidFile = ({ node }: Place) => shellWord(`${node?.data}/postmaster.pid`);
 
 const show = (place: Place) => ({
-  units: `systemctl show ${UNIT_PROPERTIES} -- ${unitsOf(place).map(shellWord).join(' ')}`,
+  units: showUnits(unitsOf(place)),
   uptime: 'cut -d " " -f 1 /proc/uptime',
 });
 
@@ -23,8 +26,18 @@ export const serviceChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     settles: true,
-    asks: show,
+    asks: place => ({
+      ...show(place),
+      // Where no unit runs the server, the server itself is looked for.
+      ...(place.node?.unit === undefined
+        ? {
+            server: `p=$(head -n 1 ${pidFile(place)} 2>/dev/null) && readlink "/proc/$p/exe"; :`,
+          }
+        : {}),
+    }),
     judge: at => {
+      if (at.node?.unit === undefined)
+        at.check(at.out('server') !== '', 'a server on the data directory', 'none runs');
       const units = parseUnits(at.out('units'));
       at.check(units.length === unitsOf(at).length, 'a state for each service', `${units.length} states`);
       for (const unit of units) {
@@ -40,14 +53,15 @@ export const serviceChecks: readonly Check[] = [
     id: 'services.restarts',
     title: 'systemd did not have to restart a service within the last hour',
     proves:
-      'PFS and the database run without falling over. Services of disks may: they connect again after the storage host was away, and that is noted.',
+      'The NBD server, PFS and the database run without falling over. Services of disks may: they connect again after the storage host was away, and that is noted.',
     expects: 'no restart within an hour',
     todo: 'See `journalctl -u UNIT` for why it ended.',
     severity: 'warning',
-    on: 'nodes',
+    on: 'all',
     needs: ['services.active'],
     asks: show,
     judge: at => {
+      if (unitsOf(at).length === 0) return at.skip(NO_UNITS);
       const now = Number(at.out('uptime'));
       for (const unit of parseUnits(at.out('units'))) {
         const restarts = Number(unit.NRestarts ?? 0);
@@ -73,13 +87,17 @@ export const serviceChecks: readonly Check[] = [
     severity: 'danger',
     on: 'nodes',
     needs: ['services.active'],
-    asks: ({ node }) => ({
-      pids: `echo "$(systemctl show -p MainPID --value -- ${shellWord(node?.services.at(-1) ?? '')}) $(head -n 1 ${shellWord(`${node?.data}/postmaster.pid`)})"`,
+    asks: place => ({
+      pids: `echo "$(systemctl show -p MainPID --value -- ${shellWord(place.node?.unit ?? '')}) $(head -n 1 ${pidFile(place)})"`,
       servers: `ps -o pid=,ppid=,args= -C postgres,postmaster | awk '$2 == 1'; :`,
     }),
     judge: at => {
       const [main, running] = at.out('pids').split(' ');
-      at.check(main === running, `process ${main}, which the service started`, `process ${running}`);
+      at.check(
+        main === running || at.node?.unit === undefined,
+        `process ${main}, which the service started`,
+        `process ${running}`,
+      );
       const servers = at.out('servers').split('\n').filter(Boolean);
       at.check(
         servers.length <= 1,

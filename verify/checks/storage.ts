@@ -13,7 +13,7 @@ import {
   SEND_FUA,
 } from '../nbd-handshake.ts';
 import { listensEverywhere, parseListeners } from '../sockets.ts';
-import { parseUnits, UNIT_PROPERTIES } from '../units.ts';
+import { parseUnits, showUnits } from '../units.ts';
 
 const RUNS = ['storage.service@storage'];
 
@@ -44,9 +44,12 @@ export const storageChecks: readonly Check[] = [
     on: 'storage',
     settles: true,
     asks: ({ deployment: { storage } }) => ({
-      unit: `systemctl show ${UNIT_PROPERTIES} -- ${shellWord(storage.service)}`,
+      unit: storage.service === undefined ? 'pgrep -ox nbd-server; :' : showUnits([storage.service]),
     }),
     judge: at => {
+      // In a cluster that somebody else set up a server may run without a unit.
+      if (at.deployment.storage.service === undefined)
+        return at.check(at.out('unit') !== '', 'a process nbd-server', 'none runs');
       const [unit] = parseUnits(at.out('unit'));
       const final = unit?.ActiveState === 'failed' || unit?.ActiveState === 'inactive';
       at.check(
@@ -130,7 +133,7 @@ export const storageChecks: readonly Check[] = [
     todo: 'A node that is refused: look at the list of clients (storage.clients) and at `polarplay status` (a fenced node is refused on purpose; rejoin.yml lets it in). An unknown export: the configuration is not in force (storage.in-force). No answer: the server hangs or the network drops the packets.',
     severity: 'fault',
     on: 'nodes',
-    needs: [...RUNS, 'storage.backing@storage'],
+    needs: [...RUNS, 'host.processes@storage', 'storage.backing@storage'],
     settles: true,
     asks: handshake,
     judge: at => {
@@ -246,7 +249,11 @@ export const storageChecks: readonly Check[] = [
     on: 'storage',
     needs: RUNS,
     asks: ({ deployment: { storage } }) => ({
-      times: `stat -c %Y ${shellWord(storage.configFile)}; date -d "$(systemctl show -p ExecMainStartTimestamp -- ${shellWord(storage.service)} | cut -d = -f 2)" +%s`,
+      times: `stat -c %Y ${shellWord(storage.configFile)}; ${
+        storage.service === undefined
+          ? 'echo $(( $(date +%s) - $(ps -o etimes= -p "$(pgrep -ox nbd-server)") + 1 ))'
+          : `date -d "$(systemctl show -p ExecMainStartTimestamp -- ${shellWord(storage.service)} | cut -d = -f 2)" +%s`
+      }`,
     }),
     judge: at => {
       const [changed = 0, started = 0] = at.out('times').split('\n').map(Number);
@@ -305,7 +312,10 @@ export const storageChecks: readonly Check[] = [
     todo: 'See docs/operations.md, the role record: never make one anew while a database runs before you know who wrote last. A fenced node comes back by rejoin.yml.',
     severity: 'danger',
     on: 'storage',
-    skip: ({ guarded }) => (guarded ? undefined : 'the cluster has no role record (verify_guard: false)'),
+    skip: ({ guarded }) =>
+      guarded
+        ? undefined
+        : 'somebody else set this cluster up (verify_guard: false): nothing records who may write, and nobody guards the starts',
     asks: ({ deployment }) => ({ record: `cat ${shellWord(deployment.recordFile)}` }),
     judge: judgeRecord,
   },
@@ -332,6 +342,9 @@ const KNOWN_KEYS = [
   'sync',
 ];
 
+/** Others limit the clients, include further files, or ask for TLS. */
+const KNOWN_GENERAL = ['listenaddr', 'port', 'allowlist', 'user', 'group'];
+
 function judgeConfig(at: Sight, sections: NbdConfig): void {
   const { storage, guarded, recordFile } = at.deployment;
   const wanted = new Map(storage.exports.map(disk => [disk.name, disk.backing]));
@@ -351,7 +364,12 @@ function judgeConfig(at: Sight, sections: NbdConfig): void {
     `allowlist is ${storage.listAllowed}`,
     `allowlist is ${names}`,
   );
-  at.check(!generic?.has('includedir'), 'one file', `also everything in ${generic?.get('includedir')}`);
+  const general = [...(generic?.keys() ?? [])].filter(key => !KNOWN_GENERAL.includes(key));
+  at.check(
+    general.length === 0 || !guarded,
+    'no general settings but those of the role',
+    `also ${general.map(key => `${key} = ${generic?.get(key)}`).join(', ')}`,
+  );
   const listen = generic?.get('listenaddr') ?? 'every address';
   at.check(
     storage.anyAddressAllowed || listen === storage.address,
@@ -460,8 +478,9 @@ function judgeBackings(at: Sight): void {
         `${file} can be written`,
         'read-only on the storage host',
       );
+      // The group of a device is disk, whose members may write to every disk.
       at.check(
-        (Number.parseInt(mode, 8) & 0o022) === 0 || block,
+        (Number.parseInt(mode, 8) & (block ? 0o007 : 0o022)) === 0,
         `nobody else may write to ${file}`,
         `mode ${mode}`,
       );
