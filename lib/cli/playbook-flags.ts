@@ -58,6 +58,9 @@ export const PLAYBOOK_FLAGS = {
   check: { short: 'C', help: 'Look at the hosts and say what would change, without changing it.' },
   diff: { short: 'D', help: 'Show what changes in files.' },
   'start-at-task': { value: 'NAME', help: 'Begin at the task of this name.' },
+  resume: {
+    help: 'Go on from the last run of this playbook, which failed or was killed: what is finished is not done again.',
+  },
   step: { help: 'Ask before each task.' },
   'syntax-check': { help: 'Only read the playbooks and report mistakes.' },
   strict: { help: 'Mistakes in tasks that may never be reached stop the run too; else they are warnings.' },

@@ -1,10 +1,12 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createHmac, randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Journal } from '../report/journal.ts';
 
 /** How many runs are kept. */
 const KEPT = 50;
+const KEY_LENGTH = 32;
 const NAME = /^\d{8}T\d{6}-\d+\.jsonl$/;
 
 /** Where runs are kept, of this person: $POLARPLAY_RUNS, or below the usual folder for state. */
@@ -40,4 +42,44 @@ export function startJournal(now = new Date()): readonly Journal[] {
   return [
     new Journal(open, error => process.stderr.write(`[WARNING]: this run is not kept: ${error.message}\n`)),
   ];
+}
+
+/**
+ * Makes the sums by which a later run knows what has changed. Their key lies beside the journals: a journal that is
+ * given away tells nobody what a short secret was. Undefined where no journal is kept.
+ */
+export function journalSum(): ((text: string) => string) | undefined {
+  const folder = runsFolder();
+  if (folder === 'off') return undefined;
+  const file = join(folder, 'key');
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const key = keyIn(file) ?? madeKey(file);
+    return text => createHmac('sha256', key).update(text).digest('base64').slice(0, 32);
+  } catch {
+    // The journal itself says why it can't be kept.
+    return undefined;
+  }
+}
+
+function keyIn(file: string): Buffer | undefined {
+  try {
+    const key = readFileSync(file);
+    return key.length === KEY_LENGTH ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A new key; where another run has just made one, that one counts. */
+function madeKey(file: string): Buffer {
+  const own = `${file}.${process.pid}`;
+  writeFileSync(own, randomBytes(KEY_LENGTH), { mode: 0o600 });
+  try {
+    linkSync(own, file);
+  } catch {
+    if (!keyIn(file)) renameSync(own, file);
+  }
+  rmSync(own, { force: true });
+  return readFileSync(file);
 }

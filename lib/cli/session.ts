@@ -29,6 +29,7 @@ import { parseExtraVars } from './extra-vars.ts';
 import { failureText } from './failure.ts';
 import { terminalOperator } from './operator.ts';
 import { projectPlugins, subdirectories } from './project-plugins.ts';
+import { FilesRead } from './run-origin.ts';
 import { loadSettings, type SettingName, type Settings } from './settings.ts';
 import { vaultSecrets } from './vault-secrets.ts';
 
@@ -37,7 +38,12 @@ const DEFAULT_FORKS = 50;
 type OwnOptions = Pick<
   RunOptions,
   'checkMode' | 'diffMode' | 'tags' | 'skipTags' | 'roles' | 'startAtTask' | 'forceHandlers'
-> & { readonly step: boolean; readonly strict?: boolean; readonly onlyReads?: boolean };
+> & {
+  readonly step: boolean;
+  readonly strict?: boolean;
+  readonly onlyReads?: boolean;
+  readonly sum?: Run['sum'];
+};
 
 /** What becomes of mistakes in tasks that may never be reached. */
 type LoadingOptions = Partial<Pick<LoaderOptions, 'warn' | 'strict' | 'onlyReads'>>;
@@ -49,6 +55,7 @@ export interface Session {
   /** What the command line gives to all hosts. */
   readonly extraVars: VarLayer;
   readonly settings: Settings;
+  readonly filesRead: FilesRead;
   readonly verbosity: number;
   /** Fires when the program is told to stop. */
   readonly signal: AbortSignal;
@@ -71,7 +78,8 @@ export async function openSession(
   const operator = terminalOperator(process.stdin, process.stdout);
   const settings = loadSettings(process.env, process.cwd());
   const vault = new Vault(await vaultSecrets(flags, settings, operator));
-  const files = new FileReader(vault);
+  const filesRead = new FilesRead();
+  const files = new FileReader(vault, (file, content) => filesRead.note(file, content));
   const sources = inventorySources(flags, settings);
   const warn =
     missingInventory === 'error'
@@ -103,10 +111,11 @@ export async function openSession(
     inventory,
     templar,
     settings,
+    filesRead,
     verbosity,
     signal: interrupt.signal,
     checkLimit: () => checkLimit(inventory, limit),
-    createRun: (emit, { step, strict, onlyReads, ...own }) => ({
+    createRun: (emit, { step, strict, onlyReads, sum, ...own }) => ({
       options: {
         ...own,
         forks: positive(flags, 'forks') ?? settings.number('forks', 1) ?? DEFAULT_FORKS,
@@ -134,6 +143,7 @@ export async function openSession(
       connections: pool,
       operator,
       emit,
+      sum,
       signal: interrupt.signal,
       extraVars,
       flagVars: flagVariables(flags, settings),

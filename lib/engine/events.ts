@@ -12,7 +12,10 @@ export type RunEvent =
       readonly playbooks: readonly string[];
       readonly checkMode: boolean;
       readonly diffMode: boolean;
+      readonly origin?: RunOrigin;
     }
+  /** A file of the control machine that was read while the run was under way, and the sum of its content. */
+  | { readonly type: 'file-read'; readonly file: string; readonly sum: string }
   | { readonly type: 'play-start'; readonly name: string; readonly hosts: readonly string[] }
   /** A play whose pattern selected no host that is left. */
   | { readonly type: 'play-skipped'; readonly name: string; readonly reason: string }
@@ -38,11 +41,29 @@ export type RunEvent =
       /** Label of the loop item it was included for. */
       readonly item?: Json;
     }
-  | { readonly type: 'notified'; readonly host: string; readonly handler: string }
+  | {
+      readonly type: 'notified';
+      readonly host: string;
+      readonly handler: string;
+      /** Ids of the handlers that answer to the name. */
+      readonly handlers: readonly string[];
+    }
   | { readonly type: 'rescued'; readonly host: string }
   | { readonly type: 'warning'; readonly message: string; readonly position?: Position }
   | { readonly type: 'interrupted' }
   | { readonly type: 'run-end'; readonly summary: RunSummary };
+
+/** What a run was made of: a later one may go on from it only where all of this is the same. */
+export interface RunOrigin {
+  /** The command line, and the version of the program, in words. */
+  readonly command: Readonly<Record<string, string>>;
+  /** Sums that only this person can make: of extra variables, hosts with their variables, and files read. */
+  readonly extraVars: Readonly<Record<string, string>>;
+  readonly hosts: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string>>;
+  /** The run that this one goes on from. */
+  readonly resumes?: string;
+}
 
 export interface TaskInfo {
   readonly id: string;
@@ -67,6 +88,10 @@ export interface HostOutcome {
   /** Text of the loop item, in item events. */
   readonly item?: Json;
   readonly elapsedMs: number;
+  /** Of the module's call with its arguments, where a later run may take the result over. */
+  readonly digest?: string;
+  /** The result is that of an earlier run: nothing was done. */
+  readonly takenOver?: true;
 }
 
 /** Counters of one host, under the names of Ansible's recap. */
@@ -89,6 +114,8 @@ export interface RunSummary {
   readonly ended?: string;
   readonly elapsedMs: number;
   readonly custom: Readonly<Record<string, Json>>;
+  /** How many results of the run that this one goes on from were used; undefined where it goes on from none. */
+  readonly takenOver?: number;
 }
 
 export type Emit = (event: RunEvent) => void;

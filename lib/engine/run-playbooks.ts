@@ -1,6 +1,6 @@
 import type { Playbook } from '../playbook/types.ts';
 import { emptyRecord } from '../source/record.ts';
-import type { HostStats, RunSummary } from './events.ts';
+import type { HostStats, RunOrigin, RunSummary } from './events.ts';
 import { Crash, EXIT, exitCodeOfRun } from './exit-code.ts';
 import { runPlay } from './play/run-play.ts';
 import type { Run } from './run.ts';
@@ -13,10 +13,11 @@ export async function runPlaybooks(
   run: Run,
   playbook: Playbook,
   files: readonly string[],
+  origin?: RunOrigin,
 ): Promise<RunSummary> {
   const start = run.now();
   const { checkMode, diffMode } = run.options;
-  run.emit({ type: 'run-start', playbooks: files, checkMode, diffMode });
+  run.emit({ type: 'run-start', playbooks: files, checkMode, diffMode, ...(origin && { origin }) });
   let failure: unknown;
   try {
     for (const play of playbook.plays) {
@@ -45,6 +46,7 @@ function summarize(run: Run, start: number, failure: unknown): RunSummary {
     exitCode: failure === undefined ? exitCode(run) : exitCodeOfRun(failure),
     ...endOf(run, failure),
     elapsedMs: run.now() - start,
+    ...(run.earlier && { takenOver: run.earlier.taken }),
     custom: Object.fromEntries(run.customStats),
   };
 }

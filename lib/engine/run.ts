@@ -6,6 +6,7 @@ import type { FileReader } from '../source/yaml/read-yaml.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Connection } from '../transport/connection.ts';
 import { COMPATIBLE_WITH } from './compatibility.ts';
+import type { EarlierRun } from './earlier-run.ts';
 import type { Emit } from './events.ts';
 import { HostState } from './host-state.ts';
 import type { Jobs } from './module-call/async.ts';
@@ -87,6 +88,10 @@ export interface Run {
   readonly connections: Connections;
   readonly operator: Operator;
   readonly emit: Emit;
+  /** The sum of a text that only this person can make; undefined where no journal is kept. */
+  readonly sum?: ((text: string) => string) | undefined;
+  /** The run that this one goes on from. */
+  earlier?: EarlierRun;
   /** Aborted when the operator interrupts: no new task starts, running ones are told to stop. */
   readonly signal: AbortSignal;
   readonly extraVars: VarLayer;

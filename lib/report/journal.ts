@@ -43,15 +43,17 @@ export class Journal implements Report {
 
 /** The events of a journal; a line that a killed run left unfinished is none. */
 export function readJournal(file: string): readonly Entry[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap(line => {
-      try {
-        return line === '' ? [] : [parseJson(line) as unknown as Entry];
-      } catch {
-        return [];
-      }
-    });
+  return parseEntries(readFileSync(file, 'utf8').split('\n'));
+}
+
+export function parseEntries(lines: readonly string[]): readonly Entry[] {
+  return lines.flatMap(line => {
+    try {
+      return line === '' ? [] : [parseJson(line) as unknown as Entry];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Keeps events in memory, for a report that is written at the end. */

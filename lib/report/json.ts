@@ -76,6 +76,7 @@ export class JsonReport implements Report {
         action: outcome.task.module,
         status: outcome.status,
         ignored: outcome.ignored,
+        ...(outcome.takenOver && { taken_over: true }),
         elapsed_ms: Math.round(outcome.elapsedMs),
         ...outcome.result,
       };

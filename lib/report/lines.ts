@@ -23,6 +23,10 @@ export interface LineOptions {
 export function eventText(event: RunEvent, options: LineOptions): string {
   const { paint } = options;
   switch (event.type) {
+    case 'run-start':
+      return event.origin?.resumes === undefined
+        ? ''
+        : banner(`GOING ON FROM THE RUN ${event.origin.resumes}`, options);
     case 'play-start':
       return banner(`PLAY [${event.name}]`, options);
     case 'play-skipped':
@@ -81,11 +85,11 @@ const who = ({ host, delegate }: HostOutcome): string =>
 function itemText(outcome: HostOutcome, options: LineOptions): string {
   const { paint } = options;
   const label = `(item=${itemLabel(outcome.item)})`;
-  const diff = diffText(outcome.result, options);
+  const diff = diffText(outcome, options);
   switch (outcome.status) {
     case 'ok':
     case 'changed':
-      return `${diff}${paint(outcome.status, `${outcome.status}: [${who(outcome)}] => ${label}`)}${shownResult(outcome, options)}\n`;
+      return `${diff}${paint(outcome.status, `${outcome.status}: [${who(outcome)}] => ${label}${before(outcome)}`)}${shownResult(outcome, options)}\n`;
     case 'skipped':
       return `${paint('skipped', `skipping: [${who(outcome)}] => ${label} `)}\n`;
     case 'unknown':
@@ -95,6 +99,9 @@ function itemText(outcome: HostOutcome, options: LineOptions): string {
       return `${diff}${paint('failed', `failed: [${who(outcome)}] ${label} => ${failureText(outcome, options)}`)}\n`;
   }
 }
+
+/** What an earlier run did is told apart from what this one finds. */
+const before = ({ takenOver }: HostOutcome): string => (takenOver ? ' (finished before)' : '');
 
 /** As Python prints it, which is what people know. */
 const itemLabel = (item: Json | undefined): string => (item === undefined ? '' : str(fromPlain(item)));
@@ -108,11 +115,11 @@ function outcomeText(outcome: HostOutcome, options: LineOptions): string {
     if (status === 'skipped') return `${paint('skipped', `skipping: [${who(outcome)}]`)}\n`;
     return status === 'failed' ? ignoring : '';
   }
-  const diff = diffText(result, options);
+  const diff = diffText(outcome, options);
   switch (status) {
     case 'ok':
     case 'changed':
-      return `${diff}${paint(status, `${status}: [${who(outcome)}]`)}${shownResult(outcome, options)}\n`;
+      return `${diff}${paint(status, `${status}: [${who(outcome)}]${before(outcome)}`)}${shownResult(outcome, options)}\n`;
     case 'skipped':
       return `${paint('skipped', `skipping: [${who(outcome)}]`)}${verboseResult(result, options)}\n`;
     case 'unknown':
@@ -181,8 +188,8 @@ function tail(text: string): string {
     : [`… ${lines.length - TAIL_LINES} lines before`, ...lines.slice(-TAIL_LINES)].join('\n');
 }
 
-function diffText(result: Result, { showDiff, paint }: LineOptions): string {
-  if (!showDiff || !result.diff || result['censored'] !== undefined) return '';
+function diffText({ result, takenOver }: HostOutcome, { showDiff, paint }: LineOptions): string {
+  if (!showDiff || takenOver || !result.diff || result['censored'] !== undefined) return '';
   return result.diff.map(diff => unified(diff, paint)).join('');
 }
 
@@ -217,7 +224,11 @@ function recap(summary: RunSummary, options: LineOptions): string {
     ([name, value]) => `\t${visible(name)}: ${visibleJson(value)}\n`,
   );
   const stats = custom.length > 0 ? `\nCUSTOM STATS: \n${custom.join('')}` : '';
-  return `${banner('PLAY RECAP', options)}${rows.join('')}${stats}\n${paint('dim', `total time ${duration(summary.elapsedMs)}`)}\n`;
+  const taken =
+    summary.takenOver === undefined
+      ? ''
+      : `\n${summary.takenOver} ${summary.takenOver === 1 ? 'result of the run before was' : 'results of the run before were'} taken over: that work was not done again\n`;
+  return `${banner('PLAY RECAP', options)}${rows.join('')}${stats}${taken}\n${paint('dim', `total time ${duration(summary.elapsedMs)}`)}\n`;
 }
 
 const RECAP_COLUMNS = [

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { EarlierRun } from '../../lib/engine/earlier-run.ts';
 import type { HostOutcome, RunEvent, RunSummary } from '../../lib/engine/events.ts';
 import { allModules, findModule } from '../../lib/engine/module-list.ts';
 import { PLAY_DEFAULTS, type Run, type RunOptions } from '../../lib/engine/run.ts';
@@ -32,6 +33,10 @@ export interface TrialOptions extends Partial<RunOptions> {
   readonly onEvent?: (event: RunEvent) => void;
   /** Finds modules in place of the registry. */
   readonly findModule?: typeof findModule;
+  /** A folder of the test's own, which stays; without it one is made and removed. */
+  readonly dir?: string;
+  /** The run that this one goes on from. */
+  readonly earlier?: EarlierRun;
 }
 
 /**
@@ -42,7 +47,7 @@ export async function trial(
   files: Readonly<Record<string, string>> | string,
   options: TrialOptions = {},
 ): Promise<Trial> {
-  const dir = mkdtempSync(join(tmpdir(), 'polarplay-trial-'));
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'polarplay-trial-'));
   const connections = new Map<string, Connection>();
   try {
     const all = typeof files === 'string' ? { 'site.yml': files } : files;
@@ -53,7 +58,7 @@ export async function trial(
     return await runIn(dir, connections, options);
   } finally {
     await Promise.all([...connections.values()].map(connection => connection.close()));
-    rmSync(dir, { recursive: true, force: true });
+    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
   }
 }
 
@@ -126,6 +131,8 @@ function trialRun(
     signal,
     onEvent: _onEvent,
     findModule: find,
+    dir: _dir,
+    earlier,
     ...overrides
   } = options;
   return {
@@ -165,6 +172,8 @@ function trialRun(
     },
     operator: { interactive: false, ask: async (_prompt, { default: fallback }) => fallback ?? '' },
     emit,
+    sum: text => text,
+    ...(earlier && { earlier }),
     signal: signal ?? new AbortController().signal,
     extraVars: { source: 'extra vars', vars: extraVars },
     flagVars: { source: 'command line', vars: new Map() },

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import type { RunOrigin } from '../../engine/events.ts';
 import { EXIT, exitCodeOfRun } from '../../engine/exit-code.ts';
 import type { Run } from '../../engine/run.ts';
 import { runPlaybooks } from '../../engine/run-playbooks.ts';
@@ -22,6 +23,9 @@ import { failureText, withReport } from '../failure.ts';
 import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
 import { createReports } from '../reports.ts';
+import { checkResumeOptions, runToResume } from '../resume.ts';
+import { journalSum } from '../run-journal.ts';
+import { originOf } from '../run-origin.ts';
 import { openSession, type Session } from '../session.ts';
 import { standardOutput } from '../standard-output.ts';
 
@@ -33,6 +37,7 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
     return EXIT.ok;
   }
   if (flags.positionals.length === 0) throw new UsageError('which playbook? see polarplay --help', 5);
+  checkResumeOptions(flags);
   const session = await openSession(flags, 'warning');
   try {
     return await run(session, flags);
@@ -55,6 +60,7 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     startAtTask: flags.text('start-at-task'),
     forceHandlers: flags.has('force-handlers') || settings.flag('forceHandlers'),
     step: flags.has('step'),
+    sum: journalSum(),
     strict: flags.has('strict'),
     onlyReads: ['syntax-check', 'list-hosts', 'list-tasks', 'list-tags'].some(flag => flags.has(flag)),
   });
@@ -81,15 +87,32 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     process.stdout.write(visible(listPlaybook(run, playbook, flags.positionals, listing)));
     return EXIT.ok;
   }
+  const origin = withOrigin(session, run, flags);
   const warnings = [...misspeltConnectionVariables(given), ...missingHandlers(playbook)];
   for (const { message, hint, position } of warnings) {
     const text = hint === undefined ? message : `${message}, ${hint}`;
     report.on({ type: 'warning', message: text, ...(position && { position }) });
   }
-  const exitCode = await execute(report, () => runPlaybooks(run, playbook, flags.positionals));
+  const exitCode = await execute(report, () => runPlaybooks(run, playbook, flags.positionals, origin));
   if (settings.flag('retryFiles'))
     writeRetryFile(run, playbook.file, settings.paths('retryFilesPath', '\n')[0]);
   return exitCode;
+}
+
+/** What the run is made of, for its journal; with --resume the run that it goes on from is set. */
+function withOrigin({ filesRead }: Session, run: Run, flags: Parsed): RunOrigin | undefined {
+  const { sum, emit } = run;
+  if (!sum) {
+    if (flags.has('resume'))
+      throw new UsageError('--resume: no runs are kept here, so there is none to go on from');
+    return undefined;
+  }
+  const origin = originOf(run, flags, filesRead, sum);
+  filesRead.follow((file, content) => emit({ type: 'file-read', file, sum: sum(content) }));
+  if (!flags.has('resume')) return origin;
+  const { id, earlier } = runToResume(flags, origin, sum, emit);
+  run.earlier = earlier;
+  return { ...origin, resumes: id };
 }
 
 /** The hosts that failed, for `--limit @FILE`. */

@@ -6,11 +6,12 @@ import { hostState, type PlayRun } from '../run.ts';
 import { taskScope } from '../variables.ts';
 
 /**
- * Marks the handlers that a changed task names. By name the last one defined counts, by topic (`listen`) all.
+ * Marks those of the handlers that a task names which it notifies. By name the last one defined counts, by topic
+ * (`listen`) all.
  * Throws SourceError for a name nobody answers to.
  */
-export function notify(playRun: PlayRun, task: Task, host: string): void {
-  if (task.notify.length === 0) return;
+export function notify(playRun: PlayRun, task: Task, host: string, which: ReadonlySet<string> | 'all'): void {
+  if (task.notify.length === 0 || (which !== 'all' && which.size === 0)) return;
   const scope = taskScope(playRun, host, task);
   const handlers = handlersOf(playRun.handlers);
   for (const { value, at } of task.notify) {
@@ -25,8 +26,10 @@ export function notify(playRun: PlayRun, task: Task, host: string): void {
           at,
         );
       }
-      for (const handler of found) mark(playRun, host, handler);
-      playRun.run.emit({ type: 'notified', host, handler: String(name) });
+      const waking = found.filter(({ id }) => which === 'all' || which.has(id));
+      for (const handler of waking) mark(playRun, host, handler);
+      const ids = waking.map(({ id }) => id);
+      if (ids.length > 0) playRun.run.emit({ type: 'notified', host, handler: String(name), handlers: ids });
     }
   }
 }

@@ -44,6 +44,7 @@ export async function runPlay(run: Run, play: Play): Promise<PlayEnd> {
     if (run.signal.aborted) return 'stop';
     const playRun = newPlayRun({ ...shared, batch });
     run.emit({ type: 'play-start', name, hosts: batch });
+    run.earlier?.enterPlay(batch);
     await runBatch(playRun);
     const lost = batch.filter(host => hostState(run, host).status !== 'active').length;
     if (lost === batch.length || playRun.ended === 'fatal') {

@@ -84,7 +84,15 @@ const failedVerdict =
     const result = internalFailure(task.moduleName, error);
     const secrecy = new Secrecy();
     const shown = secrecy.shown(result, task.noLog !== undefined);
-    return { status: 'failed', ignored: false, result, shown, included: [], elapsedMs: 0 };
+    return {
+      status: 'failed',
+      ignored: false,
+      result,
+      shown,
+      notifies: new Set(),
+      included: [],
+      elapsedMs: 0,
+    };
   };
 
 /** The task with its module; one whose module can't be named runs, and fails, as it is written. */
@@ -146,17 +154,21 @@ function record(playRun: PlayRun, task: Task, info: TaskInfo, member: Member, ve
   const { host } = member;
   const state = hostState(run, host);
   const bringsTasks = status === 'ok' && task.module.traits?.brings !== undefined;
-  if (!bringsTasks) emitOutcome(playRun, info, member, verdict);
+  try {
+    // Before its outcome: a run that is killed between the two must not lose a handler.
+    if (!ignored) notify(playRun, task, host, verdict.notifies);
+  } finally {
+    if (!bringsTasks) emitOutcome(playRun, info, member, verdict);
+  }
   for (const message of verdict.shown.warnings ?? []) run.emit({ type: 'warning', message });
   // The include of a role does not count.
   if (!bringsTasks) state.count({ status, ignored, changed: verdict.result.changed });
   else if (task.module.traits?.brings === 'tasks') state.countIncluded(included.length);
   if (status === 'failed' && !ignored) rememberFailure(playRun, task, host, verdict.result);
-  if (status === 'changed' && !ignored) notify(playRun, task, host);
 }
 
 function emitOutcome(playRun: PlayRun, info: TaskInfo, { host }: Member, verdict: TaskVerdict): void {
-  const { status, ignored, elapsedMs, delegate } = verdict;
+  const { status, ignored, elapsedMs, delegate, digest, takenOver } = verdict;
   playRun.run.emit({
     type: 'outcome',
     task: info,
@@ -166,6 +178,8 @@ function emitOutcome(playRun: PlayRun, info: TaskInfo, { host }: Member, verdict
     result: verdict.shown,
     elapsedMs,
     ...(delegate !== undefined && { delegate }),
+    ...(digest !== undefined && { digest }),
+    ...(takenOver && { takenOver }),
   });
 }
 

@@ -24,6 +24,7 @@ import { hostState } from '../run.ts';
 import type { Scope } from '../scope.ts';
 import { hostScope } from '../variables.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
+import { doneBefore, recalled } from './recall.ts';
 import {
   failureOf,
   type Item,
@@ -44,7 +45,7 @@ export async function runItem(
   onDelegate: (host: string) => void,
 ): Promise<Result> {
   const skipped = conditionResult(run, item.scope);
-  if (skipped) return skipped;
+  if (skipped) return (await doneBefore(run, item, () => openChannel(run, item))) ?? skipped;
   const delegate = keywordValue(run.playRun.run.templar, run.task.delegateTo, item.scope);
   if (delegate !== undefined) {
     item.delegate = String(delegate);
@@ -86,6 +87,8 @@ async function runModule(run: TaskRun, item: Item): Promise<Result> {
   const { templar, options, jobs } = run.playRun.run;
   const call = moduleCall(run, item);
   if (!isCall(call)) return call;
+  const known = await recall(run, item, call);
+  if (known) return known;
   const channel = await openChannel(run, item);
   const seconds = keywordNumber(templar, run.task.async, item.scope, 0);
   if (seconds > 0) {
@@ -132,6 +135,9 @@ export function skippedResult(run: TaskRun, scope: Scope): Result {
 function learnSecrets({ secrecy, task }: TaskRun, rendered: Dict): void {
   secrecy.learn(task.module, toPlain(rendered) as Record<string, Json>);
 }
+
+export const recall = (run: TaskRun, item: Item, call: ModuleCall): Promise<Result | undefined> =>
+  recalled(run, item, call, environment(run, item.scope), () => openChannel(run, item));
 
 export const isCall = (prepared: ModuleCall | Result): prepared is ModuleCall => 'ctx' in prepared;
 

@@ -1,14 +1,26 @@
 import type { Result } from '../../modules/kit/define.ts';
+import type { ModuleCall } from '../../modules/kit/drive.ts';
 import type { Loop } from '../../playbook/types.ts';
 import { SourceError } from '../../source/errors.ts';
 import { type Json, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
+import { ConnectionError } from '../../transport/connection.ts';
 import type { Included } from '../control/control.ts';
 import { type CallOutcome, runCalls, sleep, TimeLimitError } from '../module-call/run-module.ts';
 import type { Scope } from '../scope.ts';
 import { keywordNumber } from './keyword.ts';
 import { itemsAreIndependent, loopItems, loopVars } from './loops.ts';
-import { isCall, judgeItem, openChannel, prepare, runItem, settle, skippedResult } from './run-item.ts';
+import { digestOf } from './recall.ts';
+import {
+  isCall,
+  judgeItem,
+  openChannel,
+  prepare,
+  recall,
+  runItem,
+  settle,
+  skippedResult,
+} from './run-item.ts';
 import {
   failureOf,
   type Item,
@@ -120,13 +132,7 @@ async function runTogether(
   items: readonly Item[],
   report: (item: Item, result: Result) => void,
 ): Promise<void> {
-  const prepared = items.map(item => {
-    try {
-      return prepare(run, item);
-    } catch (error) {
-      return failureOf(run, error);
-    }
-  });
+  const prepared = await Promise.all(items.map(item => prepareOrRecall(run, item)));
   const calls = prepared.filter(isCall);
   let outcomes: CallOutcome[] = [];
   if (calls.length > 0) outcomes = await runCalls(calls, await openChannel(run, items[0]!));
@@ -138,21 +144,35 @@ async function runTogether(
   }
 }
 
+async function prepareOrRecall(run: TaskRun, item: Item): Promise<ModuleCall | Result> {
+  try {
+    const prepared = prepare(run, item);
+    return (isCall(prepared) && (await recall(run, item, prepared))) || prepared;
+  } catch (error) {
+    if (error instanceof ConnectionError) throw error;
+    return failureOf(run, error);
+  }
+}
+
 function emitItem(run: TaskRun, item: Item, result: Result): void {
   const { task, playRun, info, host } = run;
   const status = statusOf(result);
   // What an include brings is announced once for all hosts.
   if (result['include'] !== undefined && status === 'ok') return;
+  const shownResult = shown(run, result, item.vars);
+  const digest = digestOf(run, item, result);
   playRun.run.emit({
     type: 'item',
     task: info,
     host,
     ...(item.delegate !== undefined && { delegate: item.delegate }),
-    status,
+    status: item.takenOver && status === 'changed' ? 'ok' : status,
     ignored: status === 'failed' && keywordOr(run, task.ignoreErrors, false),
-    result: shown(run, result, item.vars),
+    result: shownResult,
     item: labelOf(run, item),
     elapsedMs: 0,
+    ...(digest !== undefined && { digest }),
+    ...(item.takenOver && { takenOver: true }),
   });
 }
 

@@ -6,10 +6,20 @@ import type { Included } from '../control/control.ts';
 import type { Status, TaskInfo } from '../events.ts';
 import { noteRole } from '../play/select.ts';
 import { hostState, type PlayRun } from '../run.ts';
+import { digestOf, earlierOf, noteDrift, notifies, withEarlierChange } from './recall.ts';
 import { runItem } from './run-item.ts';
 import { runLoop } from './run-loop.ts';
 import { Secrecy } from './secrecy.ts';
-import { failureOf, isSecret, keyword, keywordOr, scopeOf, statusOf, type TaskRun } from './task-context.ts';
+import {
+  failureOf,
+  type Item,
+  isSecret,
+  keyword,
+  keywordOr,
+  scopeOf,
+  statusOf,
+  type TaskRun,
+} from './task-context.ts';
 import { resultValue } from './verdict.ts';
 
 /** What one task came to on one host. */
@@ -20,6 +30,10 @@ export interface TaskVerdict {
   /** Of the result what events may show. */
   readonly shown: Result;
   readonly delegate?: string;
+  /** Ids of its handlers that it notifies now. */
+  readonly notifies: ReadonlySet<string> | 'all';
+  readonly digest?: string;
+  readonly takenOver?: true;
   /** Task lists that a dynamic include brought, one per item. */
   readonly included: readonly Included[];
   readonly elapsedMs: number;
@@ -48,11 +62,14 @@ export async function runTask(
     checkMode: options.checkMode,
     diffMode: options.diffMode,
     secrecy: new Secrecy(),
+    earlier: earlierOf(playRun, task, info, host),
+    calls: { made: 0, takenOver: 0 },
   };
   const included: Included[] = [];
   let result: Result;
   let delegate: string | undefined;
   let unreachable = false;
+  let digest: string | undefined;
   try {
     const scope = scopeOf(run, new Map());
     run = {
@@ -62,8 +79,10 @@ export async function runTask(
     };
     if (task.loop) result = await runLoop(run, scope, included, d => (delegate = d));
     else {
-      const item = { vars: new Map(), scope, value: undefined, delegate: undefined };
+      const item: Item = { vars: new Map(), scope, value: undefined, delegate: undefined };
       result = await runItem(run, item, included, d => (delegate = d));
+      isSecret(run);
+      digest = digestOf(run, item, result);
     }
   } catch (error) {
     if (error instanceof ConnectionError) {
@@ -72,20 +91,37 @@ export async function runTask(
     } else result = failureOf(run, error);
   }
   const elapsedMs = playRun.run.now() - start;
+  const takenOver = run.calls.made > 0 && run.calls.takenOver === run.calls.made;
+  const status = unreachable ? 'unreachable' : ownStatus(result, takenOver);
+  result = withEarlierChange(run, result, status);
   register(run, result);
   if (!run.secrecy.asked) isSecret(run);
   const shown = run.secrecy.shown(result);
-  const extra = { shown, ...(delegate !== undefined && { delegate }), included, elapsedMs };
+  const extra = {
+    shown,
+    ...(delegate !== undefined && { delegate }),
+    included,
+    elapsedMs,
+    notifies: notifies(run, status),
+    ...(digest !== undefined && { digest }),
+    ...(takenOver && { takenOver }),
+  };
   if (unreachable) {
     const ignored = keywordOr(run, task.ignoreUnreachable, false);
     return { status: 'unreachable', ignored, result, ...extra };
   }
-  const status = statusOf(result);
+  noteDrift(run, status);
   const ignored = status === 'failed' && keywordOr(run, task.ignoreErrors, false);
   if (status !== 'skipped') noteRole(playRun, task, host);
   // A task that asks for check mode in a real run is judged by what is there.
   if (status === 'changed' && run.checkMode && playRun.run.options.checkMode) state.predictedChange = true;
   return { status, ignored, result, ...extra };
+}
+
+/** What this run did: it changed nothing where it took all results over. */
+function ownStatus(result: Result, takenOver: boolean): Status {
+  const status = statusOf(result);
+  return takenOver && status === 'changed' ? 'ok' : status;
 }
 
 const withHint = (error: ConnectionError): string =>

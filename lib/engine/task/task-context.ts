@@ -3,6 +3,7 @@ import type { Authored, Task } from '../../playbook/types.ts';
 import { SourceError, SourceErrors, UsageError } from '../../source/errors.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
 import { BecomeError } from '../../transport/connection.ts';
+import type { Earlier } from '../earlier-run.ts';
 import type { Status, TaskInfo } from '../events.ts';
 import type { HostState } from '../host-state.ts';
 import { TimeLimitError } from '../module-call/run-module.ts';
@@ -26,6 +27,10 @@ export interface TaskRun {
   readonly used: Set<string>;
   /** What must not be shown of it. */
   readonly secrecy: Secrecy;
+  /** What an earlier run says of it, when this run goes on from one. */
+  readonly earlier: Earlier | undefined;
+  /** How many calls of its module it came to, and how many of their results are those of an earlier run. */
+  readonly calls: { made: number; takenOver: number };
 }
 
 /** One loop item (or the whole task without a loop) ready to run, or already settled. */
@@ -35,6 +40,9 @@ export interface Item {
   readonly value: Value | undefined;
   /** The host that `delegate_to` names: it is asked once the condition holds, and once only, for it may be drawn by lot. */
   delegate: string | undefined;
+  /** Of its call, where a later run may take the result over. */
+  digest?: string;
+  takenOver?: true;
 }
 
 export function statusOf(result: Result): Status {

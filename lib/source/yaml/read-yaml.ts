@@ -12,16 +12,20 @@ const VARS_EXTENSIONS = ['.yml', '.yaml', '.json'];
 export class FileReader {
   readonly vault: Vault;
   readonly sums = new FileSums();
+  private readonly onRead: ((file: string, content: Buffer) => void) | undefined;
   private readonly vaults = new Set<string>();
   private readonly texts = new Map<string, string>();
   private readonly parsed = new Map<string, { stamp: string; value: Value }>();
 
-  constructor(vault: Vault = new Vault()) {
+  /** `onRead` is told of each file that is read, as it is on the disk. */
+  constructor(vault: Vault = new Vault(), onRead?: (file: string, content: Buffer) => void) {
     this.vault = vault;
+    this.onRead = onRead;
   }
 
   read(file: string, at?: Position): Buffer {
     const content = readOrFail(file, at);
+    this.onRead?.(file, content);
     if (!isVault(content)) return content;
     this.vaults.add(file);
     return this.vault.decrypt(content.toString('utf8'), { file: displayPath(file), line: 1, col: 1 });

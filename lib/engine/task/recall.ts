@@ -1,0 +1,102 @@
+import type { Result } from '../../modules/kit/define.ts';
+import type { ModuleCall } from '../../modules/kit/drive.ts';
+import type { Task } from '../../playbook/types.ts';
+import { jsonText } from '../../source/json.ts';
+import type { Earlier } from '../earlier-run.ts';
+import type { Status, TaskInfo } from '../events.ts';
+import type { Channel } from '../module-call/run-module.ts';
+import type { PlayRun } from '../run.ts';
+import type { Item, TaskRun } from './task-context.ts';
+
+/** What an earlier run says of the task that a host comes to now. */
+export function earlierOf({ run }: PlayRun, task: Task, info: TaskInfo, host: string): Earlier | undefined {
+  if (!run.earlier) return undefined;
+  return info.handler
+    ? run.earlier.ofHandler(host, info.id)
+    : run.earlier.of(host, info.id, task.module.kind === 'control');
+}
+
+/**
+ * Notes which command this is, for a run that goes on from this one, and gives the result that an earlier run noted for
+ * the same command, if the host is as that run left it. Modules are not asked for: they look at the host again, or, as
+ * the lock of a cluster does, hold something while the run lasts.
+ */
+export async function recalled(
+  run: TaskRun,
+  item: Item,
+  { module, args }: ModuleCall,
+  env: Readonly<Record<string, string>>,
+  open: () => Promise<Channel>,
+): Promise<Result | undefined> {
+  run.calls.made++;
+  const { sum } = run.playRun.run;
+  if (!sum || !isCommand(run)) return undefined;
+  item.digest = sum(jsonText([module.name, args, item.delegate ?? null, env]));
+  return takenOver(run, item, run.earlier?.take(item.digest), open);
+}
+
+/** The result of a command whose condition does not hold any more, because it was carried out before. */
+export async function doneBefore(
+  run: TaskRun,
+  item: Item,
+  open: () => Promise<Channel>,
+): Promise<Result | undefined> {
+  // A file that is included several times brings its tasks again: which of them it was can't be told without arguments.
+  if (!isCommand(run) || run.task.loop || run.task.id.includes('>')) return undefined;
+  const [digest, known] = run.earlier?.takeOnly() ?? [];
+  const result = await takenOver(run, item, known, open);
+  if (result && digest !== undefined) {
+    item.digest = digest;
+    run.calls.made++;
+  }
+  return result;
+}
+
+async function takenOver(
+  run: TaskRun,
+  item: Item,
+  known: Result | undefined,
+  open: () => Promise<Channel>,
+): Promise<Result | undefined> {
+  if (!known) return undefined;
+  const { connection } = await open();
+  const isAsLeft = await run.playRun.run.earlier!.isAsLeft(run.host, connection, run.earlier!.lastAnswer);
+  if (!isAsLeft) return undefined;
+  run.calls.takenOver++;
+  item.takenOver = true;
+  return known;
+}
+
+/** Commands can't look whether their work is done; a script may be another one by now. */
+function isCommand({ task, checkMode }: TaskRun): boolean {
+  const { takes, reads } = task.module.traits ?? {};
+  return takes === 'command' && !reads && !task.async && !checkMode;
+}
+
+/** Under which digest a later run finds the result: that of work that was done, when the journal holds all of it. */
+export function digestOf({ secrecy }: TaskRun, { digest }: Item, result: Result): string | undefined {
+  const isWork = result.changed && !result.failed;
+  return isWork && !secrecy.hidden && !secrecy.hidesDiff ? digest : undefined;
+}
+
+/** The result as it counts where the earlier run changed what this one found done: its work is that of both runs. */
+export function withEarlierChange({ earlier, task }: TaskRun, result: Result, status: Status): Result {
+  if (!earlier?.changed || status !== 'ok') return result;
+  // Of an interrupted task nobody knows; what its author says of it stands.
+  const mayHave = task.module.kind === 'state' && !task.changedWhen;
+  return earlier.finished || mayHave ? { ...result, changed: true } : result;
+}
+
+/** Which of its handlers a task notifies: all after a change, else those that an earlier change still waits for. */
+export function notifies({ earlier }: TaskRun, status: Status): ReadonlySet<string> | 'all' {
+  if (status === 'changed') return 'all';
+  return status === 'failed' || status === 'unreachable' ? NONE : (earlier?.owed ?? NONE);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** A finished task that finds something to change shows that the host is not as the earlier run left it. */
+export function noteDrift({ earlier, playRun, host, task, info }: TaskRun, status: Status): void {
+  if (!earlier?.finished || status !== 'changed' || task.module.kind !== 'state') return;
+  playRun.run.earlier!.leave(host, `"${info.name}" found something to change again`);
+}
