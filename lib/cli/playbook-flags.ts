@@ -69,11 +69,15 @@ export const PLAYBOOK_FLAGS = {
   'list-tags': { help: 'Only list the tags.' },
   'force-handlers': { help: 'Run notified handlers even on hosts that failed.' },
   'flush-cache': { help: 'Accepted for Ansible’s sake: facts are never kept between runs.' },
-  format: { value: 'FORMAT', help: 'terminal (default), json or junit, on standard output.' },
+  format: {
+    value: 'FORMAT',
+    help: 'terminal (default), json, jsonl (each event at once) or junit, on standard output.',
+  },
+  'task-times': { help: 'Show below the recap which tasks took longest, and on which host.' },
   report: {
     value: 'FILE',
     multiple: true,
-    help: 'Write the run to FILE too: .html (one page), .json or .xml (JUnit); may be given again.',
+    help: 'Write the run to FILE too: .html (one page), .json, .jsonl or .xml (JUnit); may be given again.',
   },
   help: { short: 'h', help: 'This text.' },
 } as const satisfies Flags;

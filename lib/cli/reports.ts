@@ -1,11 +1,13 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import type { RunEvent } from '../engine/events.ts';
-import { Recording } from '../report/journal.ts';
+import { AtTheEnd, KeptFile } from '../report/document.ts';
+import { EventLines, Recording } from '../report/journal.ts';
 import { JsonReport } from '../report/json.ts';
 import { JunitReport } from '../report/junit.ts';
 import { runPage } from '../report/page.ts';
 import type { Output, Report } from '../report/report.ts';
+import { TaskTimes } from '../report/slowest.ts';
 import { choosePaint, plain } from '../report/style.ts';
 import { TerminalReport } from '../report/terminal.ts';
 import { UsageError } from '../source/errors.ts';
@@ -24,6 +26,7 @@ export function createReports(flags: Parsed, settings: Settings, shown: Shown): 
   const logFile = settings.paths('logPath', '\n')[0];
   return new Reports([
     standardReport(reportFormat(flags, settings), shown),
+    ...taskTimes(flags, settings),
     ...flags.texts('report').map(fileReport),
     ...(logFile === undefined ? [] : [logReport(logFile, shown)]),
     ...startJournal(),
@@ -65,6 +68,17 @@ function reportFormat(flags: Parsed, settings: Settings): string {
   return flags.text('format') ?? (callback === 'json' ? 'json' : 'terminal');
 }
 
+/** --task-times, or where the settings want Ansible's callback profile_tasks. */
+function taskTimes(flags: Parsed, settings: Settings): readonly Report[] {
+  const isWanted =
+    flags.has('task-times') ||
+    settings.list('callbacksEnabled').some(name => /(^|\.)profile_tasks$/.test(name));
+  if (!isWanted || reportFormat(flags, settings) !== 'terminal') return [];
+  const isTerminal = process.stdout.isTTY === true;
+  const width = () => (isTerminal && process.stdout.columns) || 80;
+  return [new TaskTimes(standardOutput, choosePaint(isTerminal, process.env), width)];
+}
+
 /** The report of a run, on standard output. */
 function standardReport(format: string, shown: Shown): Report {
   const out: Output = standardOutput;
@@ -77,34 +91,42 @@ function standardReport(format: string, shown: Shown): Report {
         liveWidth: () => process.stdout.columns || width,
         height: () => process.stdout.rows || 24,
       };
-      return new TerminalReport(out, { paint, width, ...window, ...shown }, isTerminal);
+      return new TerminalReport(out, { paint, width, ...(isTerminal && window), ...shown }, isTerminal);
     }
     case 'json':
-      return new JsonReport(out);
+      return new AtTheEnd(new JsonReport(), out);
     case 'junit':
-      return new JunitReport(out);
+      return new AtTheEnd(new JunitReport(), out);
+    case 'jsonl':
+      return new EventLines(out);
     default:
-      throw new UsageError(`--format is terminal, json or junit, not "${format}"`, 5);
+      throw new UsageError(`--format is terminal, json, jsonl or junit, not "${format}"`, 5);
   }
 }
 
-/** A file of --report, written when the run ends; its name says what it holds. */
+/** A file of --report; its name says what it holds. */
 function fileReport(file: string): Report {
+  mkdirSync(dirname(file), { recursive: true });
   const save = (text: string) => {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
+    const part = `${file}.${process.pid}.part`;
+    writeFileSync(part, text);
+    renameSync(part, file);
   };
   switch (extname(file)) {
     case '.html': {
       const recording = new Recording();
-      return { on: event => recording.on(event), finish: () => save(runPage(recording.entries)) };
+      const page = { on: recording.on.bind(recording), text: () => runPage(recording.entries) };
+      return new KeptFile(page, save);
     }
     case '.json':
-      return new JsonReport({ write: save });
+      return new KeptFile(new JsonReport(), save);
+    case '.jsonl':
+      writeFileSync(file, '');
+      return new EventLines({ write: text => appendFileSync(file, text) });
     case '.xml':
-      return new JunitReport({ write: save });
+      return new KeptFile(new JunitReport(), save);
     default:
-      throw new UsageError(`--report ${file}: expected a name that ends in .html, .json or .xml`, 5);
+      throw new UsageError(`--report ${file}: expected a name that ends in .html, .json, .jsonl or .xml`, 5);
   }
 }
 

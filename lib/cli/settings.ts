@@ -70,6 +70,11 @@ export const SETTINGS = {
     { environment: ['POLARPLAY_ANSIBLE_VERSION'] },
   ),
   verbosity: place('defaults', 'verbosity', 'How often -v counts as given.'),
+  callbacksEnabled: place(
+    'defaults',
+    'callbacks_enabled',
+    'profile_tasks: the slowest tasks are shown, as with --task-times; others have no meaning here.',
+  ),
   stdoutCallback: place('defaults', 'stdout_callback', 'json: the report is JSON, as with --format json.'),
   logPath: place('defaults', 'log_path', 'A file that what the terminal shows is added to.'),
   retryFiles: place('defaults', 'retry_files_enabled', 'Write PLAYBOOK.retry with the hosts that failed.'),

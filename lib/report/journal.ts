@@ -1,7 +1,8 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { RunEvent } from '../engine/events.ts';
 import { jsonText, parseJson } from '../source/json.ts';
-import type { Report } from './report.ts';
+import { visibleJson } from '../source/visible.ts';
+import type { Output, Report } from './report.ts';
 
 /** An event with the time it happened, in milliseconds since 1970. */
 export type Entry = RunEvent & { readonly at: number };
@@ -56,12 +57,31 @@ export function parseEntries(lines: readonly string[]): readonly Entry[] {
   });
 }
 
-/** Keeps events in memory, for a report that is written at the end. */
-export class Recording implements Report {
+/** Keeps events in memory, for a report that is made of all of them. */
+export class Recording {
   readonly entries: Entry[] = [];
 
   on(event: RunEvent): void {
     if (event.type !== 'host-output') this.entries.push({ at: Date.now(), ...event });
+  }
+}
+
+/** Each event as a line of JSON as it happens, for programs; what only a later run needs is left out. */
+export class EventLines implements Report {
+  readonly #out: Output;
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  on(event: RunEvent): void {
+    if (event.type === 'host-output' || event.type === 'file-read') return;
+    const {
+      origin: _origin,
+      digest: _digest,
+      ...rest
+    } = event as Partial<Record<'origin' | 'digest', unknown>>;
+    this.#out.write(`${visibleJson({ at: Date.now(), ...rest })}\n`);
   }
 
   finish(): void {}

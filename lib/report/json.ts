@@ -1,7 +1,7 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
 import { emptyRecord } from '../source/record.ts';
 import { visibleJson } from '../source/visible.ts';
-import type { Output, Report } from './report.ts';
+import type { DocumentReport } from './document.ts';
 
 interface PlayRecord {
   readonly name: string;
@@ -20,9 +20,8 @@ interface TaskRecord {
   readonly hosts: Record<string, object>;
 }
 
-/** One JSON document at the end: plays, tasks, results by host, and the stats of the recap. */
-export class JsonReport implements Report {
-  readonly #out: Output;
+/** One JSON document: plays, tasks, results by host, and the stats of the recap. */
+export class JsonReport implements DocumentReport {
   readonly #plays: PlayRecord[] = [];
   /** The newest record of each task of the play: names do not tell tasks apart. */
   readonly #tasks = new Map<string, TaskRecord>();
@@ -30,10 +29,6 @@ export class JsonReport implements Report {
   readonly #running = new Map<string, number>();
   readonly #warnings: string[] = [];
   #end: Extract<RunEvent, { type: 'run-end' }> | undefined;
-
-  constructor(out: Output) {
-    this.#out = out;
-  }
 
   on(event: RunEvent): void {
     switch (event.type) {
@@ -82,7 +77,7 @@ export class JsonReport implements Report {
       };
   }
 
-  finish(): void {
+  text(): string {
     const summary = this.#end?.summary;
     const document = {
       plays: this.#plays,
@@ -94,10 +89,11 @@ export class JsonReport implements Report {
       ),
       custom_stats: summary?.custom ?? {},
       warnings: this.#warnings,
-      exit_code: summary?.exitCode ?? 1,
+      // Null: nothing said how it ended.
+      exit_code: summary?.exitCode ?? null,
       ...(summary?.ended !== undefined && { ended: summary.ended }),
       elapsed_ms: Math.round(summary?.elapsedMs ?? 0),
     };
-    this.#out.write(`${visibleJson(document, 2)}\n`);
+    return `${visibleJson(document, 2)}\n`;
   }
 }

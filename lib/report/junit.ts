@@ -1,18 +1,13 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
 import { htmlText } from '../source/html-text.ts';
 import { jsonText } from '../source/json.ts';
-import type { Output, Report } from './report.ts';
+import type { DocumentReport } from './document.ts';
 
 /** JUnit XML for CI: a suite per play, a case per task and host. */
-export class JunitReport implements Report {
-  readonly #out: Output;
+export class JunitReport implements DocumentReport {
   readonly #suites: { name: string; cases: HostOutcome[] }[] = [];
   /** Why the run ended before its end; without an end it was nothing that it could tell. */
   #ended: string | undefined = 'the run has no end';
-
-  constructor(out: Output) {
-    this.#out = out;
-  }
 
   on(event: RunEvent): void {
     if (event.type === 'play-start') this.#suites.push({ name: event.name, cases: [] });
@@ -20,10 +15,10 @@ export class JunitReport implements Report {
     else if (event.type === 'run-end') this.#ended = event.summary.ended;
   }
 
-  finish(): void {
+  text(): string {
     const suites =
       this.#suites.map(suite => suiteXml(suite.name, suite.cases)).join('') + runXml(this.#ended);
-    this.#out.write(`<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites}</testsuites>\n`);
+    return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites}</testsuites>\n`;
   }
 }
 

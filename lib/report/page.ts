@@ -3,8 +3,10 @@ import type { HostStats, Status, TaskInfo } from '../engine/events.ts';
 import type { Result } from '../modules/kit/define.ts';
 import { jsonText } from '../source/json.ts';
 import type { Entry } from './journal.ts';
+import { duration } from './lines.ts';
 import { html, type Markup } from './markup.ts';
 import { PAGE_STYLE } from './page-style.ts';
+import { slowestTasks } from './slowest.ts';
 
 interface Work {
   readonly task: TaskInfo;
@@ -169,30 +171,16 @@ function timeline({ work, took }: RunStory): Markup {
 }
 
 function slowest({ work }: RunStory): Markup {
-  const tasks = new Map<string, { name: string; took: number; host: string }>();
-  for (const { task, took, host } of work) {
-    const known = tasks.get(task.id);
-    if (!known || known.took < took) tasks.set(task.id, { name: task.name, took, host });
-  }
-  const rows = [...tasks.values()]
-    .sort((a, b) => b.took - a.took)
-    .slice(0, 15)
-    .map(
-      ({ name, took, host }) =>
-        html`<tr><td class="n">${duration(took)}</td><td>${name}</td><td class="dim">${host}</td></tr>`,
-    );
+  const outcomes = work.map(({ task, host, took }) => ({ task, host, elapsedMs: took }));
+  const rows = slowestTasks(outcomes, 15).map(
+    ({ name, ms, host }) =>
+      html`<tr><td class="n">${duration(ms)}</td><td>${name}</td><td class="dim">${host}</td></tr>`,
+  );
   return html`<table><thead><tr><th class="n">Time</th><th>Task</th><th>Slowest host</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
 const messageOf = (result: Result): string => String(result['censored'] ?? textOf(result.msg ?? 'failed'));
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : jsonText(value, 1));
-
-export const duration = (ms: number): string =>
-  ms < 1000
-    ? `${Math.round(ms)} ms`
-    : ms < 60_000
-      ? `${(ms / 1000).toFixed(1)} s`
-      : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 
 const dateText = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { type Entry, readJournal } from '../../report/journal.ts';
-import { duration, runPage } from '../../report/page.ts';
+import { duration } from '../../report/lines.ts';
+import { runPage } from '../../report/page.ts';
 import { choosePaint } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { TerminalReport } from '../../report/terminal.ts';
