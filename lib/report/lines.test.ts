@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import stringWidth from 'string-width';
 import { task } from '../../test/support/report-task.ts';
 import type { HostOutcome, RunEvent, Status } from '../engine/events.ts';
 import type { Result } from '../modules/kit/define.ts';
@@ -79,6 +80,32 @@ describe('eventText', () => {
   ];
   for (const [name, event, text] of cases)
     it(`shows ${name}`, () => expect(eventText(event, options)).to.equal(text));
+});
+
+describe('the recap in a narrow window', () => {
+  const stats = {
+    ok: 120,
+    changed: 12,
+    unreachable: 0,
+    failed: 0,
+    skipped: 30,
+    rescued: 0,
+    ignored: 0,
+    unknown: 0,
+  };
+  const summary = {
+    hosts: { 'pg1.example.com': stats, 存储主机: stats },
+    exitCode: 0,
+    elapsedMs: 1,
+    custom: {},
+  };
+
+  it('fits, and leaves out later columns that are zero', () => {
+    const text = eventText({ type: 'run-end', summary }, { ...options, liveWidth: () => 80 });
+    expect(text).to.include('pg1.example.com  : ok=120 changed=12 unreachable=0  failed=0  skipped=30\n');
+    expect(text).to.include('存储主机         : ok=120 changed=12 ');
+    for (const line of text.split('\n')) expect(stringWidth(line)).to.be.at.most(80);
+  });
 });
 
 describe('duration', () => {

@@ -65,7 +65,11 @@ export function eventText(event: RunEvent, options: LineOptions): string {
   }
 }
 
-function banner(text: string, { paint, width }: LineOptions): string {
+const widthOf = ({ liveWidth, width }: LineOptions): number => liveWidth?.() ?? width;
+
+function banner(text: string, options: LineOptions): string {
+  const { paint } = options;
+  const width = widthOf(options);
   return `\n${paint('bold', `${text} ${'*'.repeat(Math.max(3, width - stringWidth(text) - 1))}`)}\n`;
 }
 
@@ -219,7 +223,7 @@ function lineStyle(line: string): Style {
 
 function recap(summary: RunSummary, options: LineOptions): string {
   const { paint } = options;
-  const rows = Object.entries(summary.hosts).map(([host, stats]) => recapLine(host, stats, paint));
+  const rows = Object.entries(summary.hosts).map(([host, stats]) => recapLine(host, stats, options));
   const custom = Object.entries(summary.custom).map(
     ([name, value]) => `\t${visible(name)}: ${visibleJson(value)}\n`,
   );
@@ -241,15 +245,25 @@ const RECAP_COLUMNS = [
   ['ignored', 'warning'],
 ] as const;
 
-function recapLine(host: string, stats: HostStats, paint: Paint): string {
+/** So wide is a line of the recap in full, with a name of up to 26 columns: programs read it in logs. */
+const RECAP_WIDTH = 118;
+const ALWAYS_SHOWN = 4;
+
+function recapLine(host: string, stats: HostStats, options: LineOptions): string {
+  const { paint } = options;
   const style: Style =
     stats.failed > 0 || stats.unreachable > 0 ? 'failed' : stats.changed > 0 ? 'changed' : 'ok';
-  const columns = RECAP_COLUMNS.map(([name, colour]) => {
-    const text = `${name}=${stats[name]}`.padEnd(name.length + 5);
+  // A window that is narrower shows of the later ones only what there is.
+  const isNarrow = options.liveWidth !== undefined && widthOf(options) < RECAP_WIDTH;
+  const columns = RECAP_COLUMNS.filter(
+    ([name], index) => !isNarrow || index < ALWAYS_SHOWN || stats[name] > 0,
+  ).map(([name, colour]) => {
+    const text = `${name}=${stats[name]}`.padEnd(name.length + (isNarrow ? 3 : 5));
     return stats[name] > 0 ? paint(colour, text) : text;
   });
   const unknown = stats.unknown > 0 ? paint('skipped', `unknown=${stats.unknown}`) : '';
-  return `${paint(style, padColumns(host, 26))} : ${columns.join(' ')}${unknown}\n`;
+  const line = `${columns.join(' ')}${unknown}`;
+  return `${paint(style, padColumns(host, isNarrow ? 16 : 26))} : ${isNarrow ? line.trimEnd() : line}\n`;
 }
 
 /** A span of time as people read it: `850 ms`, `12.3 s`, `4 min 05 s`. */

@@ -39,4 +39,22 @@ describe('work that takes long', () => {
     expect(text).to.match(/^\[h1\] 2\.0 s {2}two x+…\r\u001b\[2K$/);
     expect(text.split('\r')[0]!.length).to.equal(59);
   });
+
+  it('goes away in a window that has become narrower too', async () => {
+    let columns = 60;
+    let now = 0;
+    let text = '';
+    const window = { ...options, liveWidth: () => columns, height: () => 24 };
+    const report = new TerminalReport({ write: part => (text += part) }, window, true, () => now);
+    for (const host of ['h1', 'h2']) {
+      report.on({ type: 'host-start', task, host });
+      report.on({ type: 'host-output', task, host, line: '主机'.repeat(40) });
+    }
+    now = 2000;
+    await until(() => text !== '');
+    columns = 40;
+    report.finish();
+    // Two lines of 59 columns stand on four rows now.
+    expect(text).to.match(/\r\u001b\[3A\u001b\[0J$/);
+  });
 });

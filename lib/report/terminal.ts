@@ -1,4 +1,5 @@
 import cliTruncate from 'cli-truncate';
+import stringWidth from 'string-width';
 import type { RunEvent } from '../engine/events.ts';
 import { visible } from '../source/visible.ts';
 import { duration, eventText, type LineOptions } from './lines.ts';
@@ -25,8 +26,8 @@ export class TerminalReport implements Report {
   readonly #live: boolean;
   readonly #now: () => number;
   readonly #running = new Map<string, Running>();
-  /** How many live lines stand on the terminal. */
-  #shown = 0;
+  /** Columns of the live lines that stand on the terminal. */
+  #shown: readonly number[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(out: Output, options: LineOptions, live: boolean, now: () => number = Date.now) {
@@ -78,10 +79,10 @@ export class TerminalReport implements Report {
       ([host, { since, line }]) => `[${host}] ${duration(now - since)}  ${printable(line)}`,
     );
     if (shown.length < slow.length) lines.push(`… and ${slow.length - shown.length} more hosts`);
-    const width = this.#options.liveWidth?.() ?? this.#options.width;
+    const width = this.#width();
     const cut = lines.map(line => this.#options.paint('dim', cliTruncate(line, width - 1)));
     this.#out.write(cut.join('\n'));
-    this.#shown = lines.length;
+    this.#shown = cut.map(line => stringWidth(line));
   }
 
   #mention(host: string, running: Running, now: number): void {
@@ -95,9 +96,16 @@ export class TerminalReport implements Report {
   }
 
   #clear(): void {
-    if (this.#shown > 0)
-      this.#out.write(this.#shown === 1 ? '\r\u001b[2K' : `\r\u001b[${this.#shown - 1}A\u001b[0J`);
-    this.#shown = 0;
+    if (this.#shown.length === 0) return;
+    // In a window that has become narrower a line takes several rows.
+    const width = Math.max(1, this.#width());
+    const rows = this.#shown.reduce((sum, columns) => sum + Math.max(1, Math.ceil(columns / width)), 0);
+    this.#out.write(rows === 1 ? '\r\u001b[2K' : `\r\u001b[${rows - 1}A\u001b[0J`);
+    this.#shown = [];
+  }
+
+  #width(): number {
+    return this.#options.liveWidth?.() ?? this.#options.width;
   }
 }
 
