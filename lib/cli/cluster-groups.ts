@@ -20,6 +20,8 @@ export function requireGroup(inventory: Inventory, group: string): void {
   const hint = didYouMean(group, names);
   const there = names.length === 0 ? 'it has no groups' : `it has ${names.join(', ')}`;
   throw new UsageError(
-    `the inventory has no host in the group "${group}"${hint ? `, ${hint}` : ` (${there}; "polarplay init" writes one)`}`,
+    `the inventory has no host in the group "${group}"`,
+    1,
+    hint ?? `${there}; "polarplay init" writes one`,
   );
 }

@@ -1,6 +1,6 @@
 import '../source/frozen-prototype.ts';
 import { existsSync } from 'node:fs';
-import { UsageError } from '../source/errors.ts';
+import { UsageError, withHint } from '../source/errors.ts';
 import { entryOf } from '../source/record.ts';
 import { visible } from '../source/visible.ts';
 import { COMMANDS } from './command-table.ts';
@@ -77,7 +77,7 @@ main(process.argv.slice(2)).then(
   },
   async (error: unknown) => {
     if (error instanceof UsageError) {
-      process.stderr.write(`polarplay: ${visible(error.message)}\n`);
+      process.stderr.write(`polarplay: ${visible(withHint(error))}\n`);
       process.exitCode = error.exitCode;
       return;
     }

@@ -135,7 +135,13 @@ export async function openSession(
       loader: createLoader(settings, templar, files, extraVars.vars, flags.positionals, {
         ...(strict !== undefined && { strict }),
         ...(onlyReads !== undefined && { onlyReads }),
-        warn: ({ message, position }) => emit({ type: 'warning', message, ...(position && { position }) }),
+        warn: ({ message, hint, position }) =>
+          emit({
+            type: 'warning',
+            message,
+            ...(hint !== undefined && { hint }),
+            ...(position && { position }),
+          }),
       }),
       get inventory() {
         return inventory;
@@ -173,7 +179,7 @@ function becomeMethodOf(flags: Parsed, settings: Settings): string | undefined {
   const name = flags.text('become-method') ?? settings.text('becomeMethod');
   if (name === undefined || becomeMethod(name)) return name;
   const { message, hint } = noBecomeMethod(name);
-  throw new UsageError(`${message} (${hint})`, 5);
+  throw new UsageError(message, 5, hint);
 }
 
 /** --output-limit and --output-dir; each run has a folder of its own there. */

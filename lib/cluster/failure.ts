@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
+import { SourceError, SourceErrors, UsageError, withHint } from '../source/errors.ts';
 import { formatSourceError } from '../source/render.ts';
 import { BecomeError, ConnectionError } from '../transport/index.ts';
 import { UnreachableError } from './open-deployment.ts';
@@ -12,7 +12,7 @@ export function failureText(
   if (error instanceof SourceErrors) return { text: error.errors.map(withExcerpt).join('\n'), code: 4 };
   if (error instanceof SourceError) return { text: withExcerpt(error), code: 4 };
   if (error instanceof UsageError)
-    return { text: `${program}: ${error.message} (--help shows the flags)`, code: 5 };
+    return { text: `${program}: ${withHint(error)} (--help shows the flags)`, code: 5 };
   if (error instanceof UnreachableError) return { text: `${program}: ${error.message}`, code: 4 };
   if (error instanceof ConnectionError) {
     return {

@@ -49,7 +49,12 @@ export type RunEvent =
       readonly handlers: readonly string[];
     }
   | { readonly type: 'rescued'; readonly host: string }
-  | { readonly type: 'warning'; readonly message: string; readonly position?: Position }
+  | {
+      readonly type: 'warning';
+      readonly message: string;
+      readonly hint?: string;
+      readonly position?: Position;
+    }
   | { readonly type: 'interrupted' }
   | { readonly type: 'run-end'; readonly summary: RunSummary };
 

@@ -17,7 +17,7 @@ export function checkCommandLineNames(
     startAtTask,
     tasks.flatMap(task => [titleOf(task), task.name ?? '']),
   );
-  throw new UsageError(`--start-at-task: no task is called "${startAtTask}"${hint ? `, ${hint}` : ''}`);
+  throw new UsageError(`--start-at-task: no task is called "${startAtTask}"`, 1, hint);
 }
 
 function checkRoles(playbook: Playbook, tasks: readonly Task[], roles: readonly string[]): void {
@@ -37,6 +37,6 @@ function checkRoles(playbook: Playbook, tasks: readonly Task[], roles: readonly 
     if (known.has(role) || open) continue;
     const hint = didYouMean(role, known);
     const list = known.size === 0 ? 'it uses none' : `it uses ${[...known].sort().join(', ')}`;
-    throw new UsageError(`--role: the playbook uses no role "${role}"${hint ? `, ${hint}` : ` (${list})`}`);
+    throw new UsageError(`--role: the playbook uses no role "${role}"`, 1, hint ?? list);
   }
 }

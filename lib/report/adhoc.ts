@@ -1,4 +1,5 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import { withHint } from '../source/errors.ts';
 import { visibleJson } from '../source/visible.ts';
 import type { Output, Report } from './report.ts';
 import type { Paint, Style } from './style.ts';
@@ -26,7 +27,7 @@ export class AdhocReport implements Report {
 
   on(event: RunEvent): void {
     if (event.type === 'warning')
-      this.#out.write(`${this.#paint('warning', `[WARNING]: ${event.message}`)}\n`);
+      this.#out.write(`${this.#paint('warning', `[WARNING]: ${withHint(event)}`)}\n`);
     if (event.type === 'outcome') this.#out.write(this.#answer(event));
   }
 

@@ -1,4 +1,5 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
+import { withHint } from '../source/errors.ts';
 import { emptyRecord } from '../source/record.ts';
 import { visibleJson } from '../source/visible.ts';
 import type { DocumentReport } from './document.ts';
@@ -55,7 +56,7 @@ export class JsonReport implements DocumentReport {
         this.#record(event);
         break;
       case 'warning':
-        this.#warnings.push(event.message);
+        this.#warnings.push(withHint(event));
         break;
       case 'run-end':
         this.#end = event;

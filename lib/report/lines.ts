@@ -2,6 +2,7 @@ import { createTwoFilesPatch } from 'diff';
 import stringWidth from 'string-width';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
 import type { FileDiff, Result } from '../modules/kit/define.ts';
+import { withHint } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
 import { fromPlain, type Json } from '../source/value.ts';
 import { visible, visibleJson } from '../source/visible.ts';
@@ -54,7 +55,7 @@ export function eventText(event: RunEvent, options: LineOptions): string {
       const at = event.position
         ? ` (${event.position.file}:${event.position.line}:${event.position.col})`
         : '';
-      return `${paint('warning', `[WARNING]: ${event.message}${at}`)}\n`;
+      return `${paint('warning', `[WARNING]: ${withHint(event)}${at}`)}\n`;
     }
     case 'interrupted':
       return `\n${paint('failed', '[ERROR]: interrupted by the operator; what was done so far is in the recap')}\n`;
@@ -131,7 +132,7 @@ function outcomeText(outcome: HostOutcome, options: LineOptions): string {
     case 'failed':
       return `${diff}${paint('failed', `fatal: [${who(outcome)}]: FAILED! => ${failureText(outcome, options)}`)}\n${ignoring}`;
     case 'unreachable':
-      return `${paint('unreachable', `fatal: [${who(outcome)}]: UNREACHABLE! => ${String(result.msg)}`)}\n${ignoring}`;
+      return `${paint('unreachable', `fatal: [${who(outcome)}]: UNREACHABLE! => ${String(result.msg)}${result.hint === undefined ? '' : `\n    hint      ${result.hint}`}`)}\n${ignoring}`;
   }
 }
 
@@ -160,8 +161,10 @@ function failureText(outcome: HostOutcome, options: LineOptions): string {
   const { result, task } = outcome;
   const { position } = task;
   const lines = [messageOf(result)];
+  const hint = result['censored'] === undefined ? result.hint : undefined;
   const add = (label: string, text: string) =>
     lines.push(`    ${label.padEnd(9)} ${text.replaceAll('\n', `\n    ${''.padEnd(9)} `)}`);
+  if (hint !== undefined) add('hint', hint);
   add('at', `${position.file}:${position.line}:${position.col}`);
   if (result['cmd'] !== undefined)
     add(

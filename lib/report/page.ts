@@ -1,6 +1,7 @@
 import { createTwoFilesPatch } from 'diff';
 import type { HostStats, Status, TaskInfo } from '../engine/events.ts';
 import type { Result } from '../modules/kit/define.ts';
+import { withHint } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
 import type { Entry } from './journal.ts';
 import { duration } from './lines.ts';
@@ -82,7 +83,7 @@ function storyOf(entries: readonly Entry[]): RunStory {
     took: (entries.at(-1)?.at ?? began) - began,
     work,
     stats: end?.summary.hosts ?? {},
-    warnings: entries.flatMap(entry => (entry.type === 'warning' ? [entry.message] : [])),
+    warnings: entries.flatMap(entry => (entry.type === 'warning' ? [withHint(entry)] : [])),
     exitCode: end?.summary.exitCode,
   };
 }
@@ -113,7 +114,7 @@ function failure(work: Work): Markup {
     .filter(key => result[key] !== undefined && result[key] !== '')
     .map(key => `${key}: ${textOf(result[key])}`);
   return html`<article><h3><span class="${status}">${status}</span> ${host}: ${task.name}${ignored ? ' (ignored)' : ''}</h3>
-<p class="dim">${place(work)}</p><pre>${messageOf(result)}</pre>${details.length > 0 ? html`<pre>${details.join('\n')}</pre>` : ''}</article>`;
+<p class="dim">${place(work)}</p><pre>${messageOf(result)}</pre>${result.hint !== undefined && result['censored'] === undefined ? html`<p>${result.hint}</p>` : ''}${details.length > 0 ? html`<pre>${details.join('\n')}</pre>` : ''}</article>`;
 }
 
 function change(work: Work): Markup {

@@ -66,12 +66,24 @@ export class SourceErrors extends Error {
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly exitCode: number;
+  /** The nearest known name, or what would have been right. */
+  readonly hint: string | undefined;
 
-  constructor(message: string, exitCode: 1 | 5 = 1) {
+  constructor(message: string, exitCode: 1 | 5 = 1, hint?: string) {
     super(message);
     this.exitCode = exitCode;
+    this.hint = hint;
   }
 }
+
+/** A mistake and its hint as one sentence for people; programs get the two apart. */
+export const withHint = ({
+  message,
+  hint,
+}: {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}): string => (hint === undefined ? message : `${message}, ${hint}`);
 
 /** The first lines of an error, without a stack. */
 export function messageOf(error: unknown): string {

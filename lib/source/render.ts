@@ -1,4 +1,4 @@
-import type { Position, SourceError } from './errors.ts';
+import { type Position, type SourceError, withHint } from './errors.ts';
 import { visible } from './visible.ts';
 
 /** `file:line:col CODE message, hint`, then the source line with a caret below. `readFile` may fail: no excerpt then. */
@@ -6,8 +6,8 @@ export function formatSourceError(
   error: SourceError,
   readFile: (path: string) => string | undefined,
 ): string {
-  const { position, code, message, hint } = error;
-  const text = hint === undefined ? message : `${message}, ${hint}`;
+  const { position, code } = error;
+  const text = withHint(error);
   if (!position) return visible(`${code} ${text}`);
   const head = visible(`${position.file}:${position.line}:${position.col} ${code} ${text}`);
   const excerpt = excerptOf(position, readFile);

@@ -50,10 +50,7 @@ export async function runCompletionCommand(argv: readonly string[], commands: Co
     const script = entryOf(SHELLS, shell);
     if (script === undefined) {
       const hint = didYouMean(shell, Object.keys(SHELLS));
-      throw new UsageError(
-        `there is completion for bash, zsh and fish, not for "${shell}"${hint ? `, ${hint}` : ''}`,
-        5,
-      );
+      throw new UsageError(`there is completion for bash, zsh and fish, not for "${shell}"`, 5, hint);
     }
     process.stdout.write(script);
   }

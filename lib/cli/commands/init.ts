@@ -121,10 +121,7 @@ async function complete(hosts: Hosts, flags: Parsed, asker: Asker | undefined): 
   const database = flags.text('database') ?? (asker ? await asker.askDatabase() : '15');
   if (!(DATABASES as readonly string[]).includes(database)) {
     const hint = didYouMean(database, DATABASES);
-    throw new UsageError(
-      `--database is ${DATABASES.join(', ')}, not "${database}"${hint ? `, ${hint}` : ''}`,
-      5,
-    );
+    throw new UsageError(`--database is ${DATABASES.join(', ')}, not "${database}"`, 5, hint);
   }
   if (hosts.disks.length === 0 && !asker) missing('disk');
   const key = flags.text('private-key');

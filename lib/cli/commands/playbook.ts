@@ -19,7 +19,7 @@ import { type Parsed, parseFlags } from '../../source/flags.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { visible } from '../../source/visible.ts';
 import { checkClusterGroups } from '../cluster-groups.ts';
-import { failureText, withReport } from '../failure.ts';
+import { failureText, mistakesJson, withReport } from '../failure.ts';
 import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
 import { createReports } from '../reports.ts';
@@ -38,13 +38,21 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
   }
   if (flags.positionals.length === 0) throw new UsageError('which playbook? see polarplay --help', 5);
   checkResumeOptions(flags);
-  const session = await openSession(flags, 'warning');
   try {
-    return await run(session, flags);
-  } finally {
-    await session.close();
+    const session = await openSession(flags, 'warning');
+    try {
+      return await run(session, flags);
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    // Programs that asked for JSON get mistakes apart too; people read them on standard error.
+    if (isJson(flags)) standardOutput.write(mistakesJson(error));
+    throw error;
   }
 }
+
+const isJson = (flags: Parsed): boolean => flags.text('format')?.startsWith('json') === true;
 
 async function run(session: Session, flags: Parsed): Promise<number> {
   const { settings } = session;
@@ -90,8 +98,12 @@ async function run(session: Session, flags: Parsed): Promise<number> {
   const origin = withOrigin(session, run, flags);
   const warnings = [...misspeltConnectionVariables(given), ...missingHandlers(playbook)];
   for (const { message, hint, position } of warnings) {
-    const text = hint === undefined ? message : `${message}, ${hint}`;
-    report.on({ type: 'warning', message: text, ...(position && { position }) });
+    report.on({
+      type: 'warning',
+      message,
+      ...(hint !== undefined && { hint }),
+      ...(position && { position }),
+    });
   }
   const exitCode = await execute(report, () => runPlaybooks(run, playbook, flags.positionals, origin));
   if (settings.flag('retryFiles'))

@@ -41,7 +41,7 @@ export async function runRunsCommand(argv: readonly string[]): Promise<number> {
     else replay(entries, { verbosity: flags.count('verbose'), showDiff: flags.has('diff') });
   } else {
     const hint = didYouMean(word, ['list', 'show']);
-    throw new UsageError(`runs: there is "list" and "show ID", not "${word}"${hint ? `, ${hint}` : ''}`, 5);
+    throw new UsageError(`runs: there is "list" and "show ID", not "${word}"`, 5, hint);
   }
   return 0;
 }

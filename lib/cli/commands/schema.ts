@@ -31,10 +31,7 @@ export async function runSchemaCommand(argv: readonly string[]): Promise<number>
   const schema = entryOf(SCHEMAS, name);
   if (!schema) {
     const hint = didYouMean(name, Object.keys(SCHEMAS));
-    throw new UsageError(
-      `there is a schema for playbook and inventory, not for "${name}"${hint ? `, ${hint}` : ''}`,
-      5,
-    );
+    throw new UsageError(`there is a schema for playbook and inventory, not for "${name}"`, 5, hint);
   }
   process.stdout.write(`${JSON.stringify(schema(), null, 1)}\n`);
   return 0;

@@ -74,7 +74,9 @@ export function readHostsFile(file: string): Hosts {
     try {
       addLine(hosts, words);
     } catch (error) {
-      throw error instanceof UsageError ? new UsageError(`${file}:${index + 1}: ${error.message}`, 5) : error;
+      throw error instanceof UsageError
+        ? new UsageError(`${file}:${index + 1}: ${error.message}`, 5, error.hint)
+        : error;
     }
   }
   return hosts;
@@ -84,8 +86,9 @@ function addLine(hosts: Hosts, [part = '', name = '', address, ...disks]: readon
   if (!PARTS.includes(part)) {
     const hint = didYouMean(part, PARTS);
     throw new UsageError(
-      `"${part}" is not a part of the cluster: expected storage, primary or replica${hint ? `, ${hint}` : ''}`,
+      `"${part}" is not a part of the cluster: expected storage, primary or replica`,
       5,
+      hint,
     );
   }
   if (address === undefined) throw new UsageError(`expected "${part} NAME ADDRESS"`, 5);

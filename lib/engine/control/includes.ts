@@ -6,6 +6,7 @@ import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { findOrFail } from '../module-call/find.ts';
 import type { PlayRun } from '../run.ts';
+import { hintOf } from '../task-context.ts';
 import { type ControlCall, defineControl } from './control.ts';
 
 export const taskFile = {
@@ -80,7 +81,7 @@ function loadRole(call: ControlCall, request: RoleRequest): LoadedRole {
   } catch (error) {
     const [first] = error instanceof SourceErrors ? error.errors : [];
     if (first?.code !== 'UNKNOWN_ROLE') throw error;
-    throw new ModuleError(first.message + (first.hint ? ` (${first.hint})` : ''), { control: true });
+    throw new ModuleError(first.message, { control: true, ...hintOf(first) });
   }
 }
 

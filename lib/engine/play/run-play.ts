@@ -129,9 +129,9 @@ function playName(run: Run, play: Play): string {
   }
 }
 
-function nearHost({ inventory }: Run, part: string): string {
+function nearHost({ inventory }: Run, part: string): { readonly hint?: string } {
   const hint = didYouMean(part, [...inventory.hosts.keys(), ...inventory.groups.keys()]);
-  return hint === undefined ? '' : ` (${hint})`;
+  return hint === undefined ? {} : { hint };
 }
 
 const hostsValue = (run: Run, play: Play): Value =>
@@ -148,7 +148,8 @@ export function selectHosts(run: Run, play: Play): string[] {
     if (part !== 'localhost')
       run.emit({
         type: 'warning',
-        message: `Could not match supplied host pattern, ignoring: ${part}${nearHost(run, part)}`,
+        message: `Could not match supplied host pattern, ignoring: ${part}`,
+        ...nearHost(run, part),
         position: play.hosts.at,
       });
   };

@@ -12,6 +12,7 @@ import { runLoop } from './run-loop.ts';
 import { Secrecy } from './secrecy.ts';
 import {
   failureOf,
+  hintOf,
   type Item,
   isSecret,
   keyword,
@@ -87,7 +88,7 @@ export async function runTask(
   } catch (error) {
     if (error instanceof ConnectionError) {
       unreachable = true;
-      result = { changed: false, unreachable: true, msg: withHint(error) };
+      result = { changed: false, unreachable: true, msg: error.message, ...hintOf(error) };
     } else result = failureOf(run, error);
   }
   const elapsedMs = playRun.run.now() - start;
@@ -123,9 +124,6 @@ function ownStatus(result: Result, takenOver: boolean): Status {
   const status = statusOf(result);
   return takenOver && status === 'changed' ? 'ok' : status;
 }
-
-const withHint = (error: ConnectionError): string =>
-  error.hint ? `${error.message}\n${error.hint}` : error.message;
 
 function register(run: TaskRun, result: Result): void {
   const { task, state } = run;

@@ -64,11 +64,13 @@ export function failureOf(run: TaskRun, error: unknown): Result {
     return {
       changed: false,
       failed: true,
-      msg: `${where}${error.message}${error.hint ? ` (${error.hint})` : ''}`,
+      msg: `${where}${error.message}`,
+      ...hintOf(error),
     };
   }
-  if (error instanceof BecomeError || error instanceof UsageError)
-    return { changed: false, failed: true, msg: error.message };
+  if (error instanceof BecomeError) return { changed: false, failed: true, msg: error.message };
+  if (error instanceof UsageError)
+    return { changed: false, failed: true, msg: error.message, ...hintOf(error) };
   if (error instanceof TimeLimitError) {
     const limit = run.task.timeout ? toPlain(run.task.timeout.value) : 'set';
     const msg = run.playRun.run.signal.aborted
@@ -80,6 +82,10 @@ export function failureOf(run: TaskRun, error: unknown): Result {
   if (error instanceof SourceErrors) throw error;
   return internalFailure(run.task.moduleName, error);
 }
+
+/** The hint of an error as a field of a result. */
+export const hintOf = ({ hint }: { readonly hint: string | undefined }): { readonly hint?: string } =>
+  hint === undefined ? {} : { hint };
 
 /** What nobody foresaw (a host's reply that makes no sense, a bug of ours) is this host's failure: others go on. */
 export function internalFailure(module: string, error: unknown): Result {

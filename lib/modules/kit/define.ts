@@ -93,6 +93,8 @@ export interface Result {
   readonly failed?: boolean;
   readonly skipped?: boolean;
   readonly msg?: Json;
+  /** What would have been right, or can be done, beside a message of the runner's own. */
+  readonly hint?: string;
   readonly warnings?: readonly string[];
   /** Facts to store for the host; `ansible_facts` has them without their `ansible_` prefix. */
   readonly ansible_facts?: { readonly [name: string]: Json };
