@@ -26,7 +26,7 @@ describe('the method to become another user', () => {
   it('that does not exist is an error, never sudo', async () => {
     const { code, stdout } = await runWith({ 'site.yml': site('dozz', 'root'), hosts }, RUN);
     expect(code).to.equal(2);
-    expect(resultOf(stdout).msg).to.match(/there is no become method "dozz".*did you mean "doas"/);
+    expect(resultOf(stdout).msg).to.match(/there is no become method "dozz"[\s\S]*did you mean "doas"/);
     const flag = await runWith({ 'site.yml': site('sudo', 'root'), hosts }, [
       ...RUN,
       '--become-method',
