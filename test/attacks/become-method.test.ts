@@ -26,13 +26,18 @@ describe('the method to become another user', () => {
   it('that does not exist is an error, never sudo', async () => {
     const { code, stdout } = await runWith({ 'site.yml': site('dozz', 'root'), hosts }, RUN);
     expect(code).to.equal(2);
-    expect(resultOf(stdout).msg).to.match(/there is no become method "dozz"[\s\S]*did you mean "doas"/);
+    expect(resultOf(stdout).msg).to.match(/there is no become method "dozz"$/);
+    expect(resultOf(stdout).hint).to.match(/did you mean "doas"/);
     const flag = await runWith({ 'site.yml': site('sudo', 'root'), hosts }, [
       ...RUN,
       '--become-method',
       'sodu',
     ]);
-    expect([flag.code, flag.stdout]).to.deep.equal([5, '']);
+    expect(JSON.parse(flag.stdout)).to.deep.equal({
+      mistakes: [{ message: 'there is no become method "sodu"', hint: 'did you mean "sudo"?' }],
+      exit_code: 5,
+    });
+    expect(flag.code).to.equal(5);
     expect(flag.stderr).to.match(/no become method "sodu", did you mean "sudo"\?/);
   });
 

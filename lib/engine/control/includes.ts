@@ -6,7 +6,7 @@ import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { findOrFail } from '../module-call/find.ts';
 import type { PlayRun } from '../run.ts';
-import { hintOf } from '../task-context.ts';
+import { hintOf } from '../task/task-context.ts';
 import { type ControlCall, defineControl } from './control.ts';
 
 export const taskFile = {
