@@ -25,6 +25,17 @@ describe('check mode', () => {
     expect(run.summary.hosts['h1']).to.include({ ok: 2, skipped: 2, unknown: 2, failed: 0 });
   });
 
+  it('says of a hidden task that it is unknown, and hides why', async () => {
+    const run = await trial(
+      '- hosts: all\n  gather_facts: false\n  tasks:\n    - {name: t, command: echo x, no_log: true}\n',
+      { hosts, checkMode: true },
+    );
+    expect(run.lines).to.deep.equal(['t h1 unknown']);
+    const end = run.events.find(event => event.type === 'outcome');
+    expect(end).to.have.nested.property('result.unknown').that.includes('no_log');
+    expect(end).not.to.have.nested.property('result.msg');
+  });
+
   it('still fails for what is wrong on the control machine', async () => {
     const run = await trial(
       '- hosts: all\n  gather_facts: false\n  tasks:\n    - {name: t, debug: {msg: "{{ nothing }}"}}\n',

@@ -35,9 +35,9 @@ export class AdhocReport implements Report {
 
   #answer({ host, status, result, task }: HostOutcome): string {
     const [word, style] = WORDS[status];
-    if (COMMANDS.has(task.module) && result['rc'] !== undefined) {
-      const head = `${host} | ${status === 'failed' ? 'FAILED' : word} | rc=${String(result['rc'])} >>`;
-      const text = [result['stdout'], result['stderr']]
+    if (COMMANDS.has(task.module) && result.rc !== undefined) {
+      const head = `${host} | ${status === 'failed' ? 'FAILED' : word} | rc=${String(result.rc)} >>`;
+      const text = [result.stdout, result.stderr]
         .map(part => String(part ?? ''))
         .filter(Boolean)
         .join('\n');

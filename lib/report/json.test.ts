@@ -15,7 +15,7 @@ const outcome = (task: TaskInfo, host: string, msg: string, failed = false): Run
   host,
   status: failed ? 'failed' : 'ok',
   ignored: false,
-  result: { changed: false, msg, failed },
+  result: failed ? { changed: false, msg, failed } : { changed: false, msg, failed },
   elapsedMs: 1500,
 });
 

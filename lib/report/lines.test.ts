@@ -34,6 +34,11 @@ describe('eventText', () => {
       'unknown: [h1] => unknown until "make" has run\n',
     ],
     [
+      'no more of a hidden host that is out of reach',
+      outcome('unreachable', { censored: 'hidden' }),
+      'fatal: [h1]: UNREACHABLE! => hidden\n',
+    ],
+    [
       'a failure with all a person needs',
       outcome('failed', { msg: 'non-zero return code', cmd: ['false', '-x'], rc: 1, stderr: 'no\nway\n' }),
       'fatal: [h1]: FAILED! => non-zero return code\n    at        site.yml:3:5\n    command   false -x\n    exit code 1\n    stderr    no\n              way\n',

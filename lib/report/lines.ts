@@ -114,7 +114,7 @@ const itemLabel = (item: Json | undefined): string => (item === undefined ? '' :
 function outcomeText(outcome: HostOutcome, options: LineOptions): string {
   const { paint } = options;
   const { status, result } = outcome;
-  const hasItems = Array.isArray(result['results']) && result['results'].length > 0;
+  const hasItems = Array.isArray(result.results) && result.results.length > 0;
   const ignoring = outcome.ignored ? `${paint('skipped', '...ignoring')}\n` : '';
   if (hasItems && status !== 'unreachable') {
     if (status === 'skipped') return `${paint('skipped', `skipping: [${who(outcome)}]`)}\n`;
@@ -132,15 +132,15 @@ function outcomeText(outcome: HostOutcome, options: LineOptions): string {
     case 'failed':
       return `${diff}${paint('failed', `fatal: [${who(outcome)}]: FAILED! => ${failureText(outcome, options)}`)}\n${ignoring}`;
     case 'unreachable':
-      return `${paint('unreachable', `fatal: [${who(outcome)}]: UNREACHABLE! => ${String(result.msg)}${result.hint === undefined ? '' : `\n    hint      ${result.hint}`}`)}\n${ignoring}`;
+      return `${paint('unreachable', `fatal: [${who(outcome)}]: UNREACHABLE! => ${messageOf(result)}${result.hint === undefined ? '' : `\n    hint      ${result.hint}`}`)}\n${ignoring}`;
   }
 }
 
-const reason = (result: Result): string => String(result['unknown']);
+const reason = (result: Result): string => result.unknown ?? '';
 
 /** debug shows what it was asked to; other results show from -v on. */
 function shownResult(outcome: HostOutcome, options: LineOptions): string {
-  if (outcome.task.module !== 'debug' || outcome.result['censored'] !== undefined)
+  if (outcome.task.module !== 'debug' || outcome.result.censored !== undefined)
     return verboseResult(outcome.result, options);
   const { changed: _changed, failed: _failed, ansible_loop_var: loopVar, ...rest } = outcome.result;
   // The item stands in the line already.
@@ -161,7 +161,7 @@ function failureText(outcome: HostOutcome, options: LineOptions): string {
   const { result, task } = outcome;
   const { position } = task;
   const lines = [messageOf(result)];
-  const hint = result['censored'] === undefined ? result.hint : undefined;
+  const hint = result.censored === undefined ? result.hint : undefined;
   const add = (label: string, text: string) =>
     lines.push(`    ${label.padEnd(9)} ${text.replaceAll('\n', `\n    ${''.padEnd(9)} `)}`);
   if (hint !== undefined) add('hint', hint);
@@ -171,7 +171,7 @@ function failureText(outcome: HostOutcome, options: LineOptions): string {
       'command',
       Array.isArray(result['cmd']) ? result['cmd'].map(String).join(' ') : String(result['cmd']),
     );
-  if (result['rc'] !== undefined) add('exit code', String(result['rc']));
+  if (result.rc !== undefined) add('exit code', String(result.rc));
   for (const stream of ['stderr', 'stdout'] as const) {
     const text = String(result[stream] ?? '').trimEnd();
     if (text !== '' && !lines[0]!.includes(text)) add(stream, tail(text));
@@ -180,11 +180,11 @@ function failureText(outcome: HostOutcome, options: LineOptions): string {
 }
 
 function messageOf(result: Result): string {
-  if (result['censored'] !== undefined) return String(result['censored']);
+  if (result.censored !== undefined) return String(result.censored);
   const assertion =
     result['assertion'] === undefined ? '' : `${jsonText(result['assertion'])} does not hold: `;
   const msg = result.msg === '' || result.msg === null ? undefined : result.msg;
-  if (msg === undefined && result['failed_when_result'] === true) return 'failed_when holds';
+  if (msg === undefined && result.failed_when_result === true) return 'failed_when holds';
   return assertion + (msg === undefined ? 'failed' : typeof msg === 'string' ? msg : jsonText(msg));
 }
 
@@ -196,7 +196,7 @@ function tail(text: string): string {
 }
 
 function diffText({ result, takenOver }: HostOutcome, { showDiff, paint }: LineOptions): string {
-  if (!showDiff || takenOver || !result.diff || result['censored'] !== undefined) return '';
+  if (!showDiff || takenOver || !result.diff || result.censored !== undefined) return '';
   return result.diff.map(diff => unified(diff, paint)).join('');
 }
 

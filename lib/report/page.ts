@@ -114,12 +114,12 @@ function failure(work: Work): Markup {
     .filter(key => result[key] !== undefined && result[key] !== '')
     .map(key => `${key}: ${textOf(result[key])}`);
   return html`<article><h3><span class="${status}">${status}</span> ${host}: ${task.name}${ignored ? ' (ignored)' : ''}</h3>
-<p class="dim">${place(work)}</p><pre>${messageOf(result)}</pre>${result.hint !== undefined && result['censored'] === undefined ? html`<p>${result.hint}</p>` : ''}${details.length > 0 ? html`<pre>${details.join('\n')}</pre>` : ''}</article>`;
+<p class="dim">${place(work)}</p><pre>${messageOf(result)}</pre>${result.hint !== undefined && result.censored === undefined ? html`<p>${result.hint}</p>` : ''}${details.length > 0 ? html`<pre>${details.join('\n')}</pre>` : ''}</article>`;
 }
 
 function change(work: Work): Markup {
   const { host, task, result } = work;
-  const diffs = result['censored'] === undefined ? (result.diff ?? []) : [];
+  const diffs = result.censored === undefined ? (result.diff ?? []) : [];
   const patch = diffs.map(({ before, after, beforeHeader = '', afterHeader = '' }) =>
     createTwoFilesPatch(beforeHeader, afterHeader, before, after, '', '', { context: 3 }),
   );
@@ -180,7 +180,7 @@ function slowest({ work }: RunStory): Markup {
   return html`<table><thead><tr><th class="n">Time</th><th>Task</th><th>Slowest host</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
-const messageOf = (result: Result): string => String(result['censored'] ?? textOf(result.msg ?? 'failed'));
+const messageOf = (result: Result): string => String(result.censored ?? textOf(result.msg ?? 'failed'));
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : jsonText(value, 1));
 

@@ -3,7 +3,7 @@ import { attempt } from '../../lib/lab/command.ts';
 import type { UpResult } from '../../lib/lab/lab.ts';
 import { hostDir, labDir } from '../../lib/lab/record.ts';
 import type { Module, Result } from '../../lib/modules/kit/define.ts';
-import { callSteps, failureResult, UNKNOWN } from '../../lib/modules/kit/drive.ts';
+import { callSteps, failureResult } from '../../lib/modules/kit/drive.ts';
 import { type Connection, connectionSettings, createPool, OUTPUT_LIMIT } from '../../lib/transport/index.ts';
 import { finishedArguments, testContext } from '../support/run-module.ts';
 import type { Stage } from './prove.ts';
@@ -91,7 +91,7 @@ async function runOn(
   };
   try {
     const result = await driveOn(channel, callSteps({ module, args, ctx }));
-    return result === UNKNOWN ? { changed: false, skipped: true } : result;
+    return result.unknown !== undefined ? { changed: false, skipped: true } : result;
   } catch (error) {
     return failureResult(error);
   }

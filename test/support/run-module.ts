@@ -20,7 +20,7 @@ import { join, resolve } from 'node:path';
 import { coerceArguments } from '../../lib/modules/kit/arguments.ts';
 import type { Module, ModuleContext, Reply, Request, Result, Steps } from '../../lib/modules/kit/define.ts';
 import { ModuleError } from '../../lib/modules/kit/define.ts';
-import { callSteps, drive, failureResult, UNKNOWN } from '../../lib/modules/kit/drive.ts';
+import { callSteps, drive, failureResult } from '../../lib/modules/kit/drive.ts';
 import { markOf, parseRecords, type Records } from '../../lib/modules/kit/reply.ts';
 import { bytesOf } from '../../lib/source/bytes.ts';
 import { fileSum } from '../../lib/source/file-sum.ts';
@@ -64,7 +64,7 @@ export async function runModule(
   const call = { module, args: finishedArguments(module, raw), ctx: testContext(options) };
   try {
     const result = await runSteps(callSteps(call), options);
-    return result === UNKNOWN ? { changed: false, skipped: true } : result;
+    return result.unknown !== undefined ? { changed: false, skipped: true } : result;
   } catch (error) {
     return failureResult(error);
   }

@@ -174,8 +174,5 @@ async function write(session: Session, host: string, script: string): Promise<vo
   });
   const answer = answers.get(host);
   if (answer?.status === 'changed' || answer?.status === 'ok') return;
-  throw new UsageError(
-    `${host}: ${String(answer?.result['stderr'] || answer?.result.msg || 'no answer')}`,
-    1,
-  );
+  throw new UsageError(`${host}: ${String(answer?.result.stderr || answer?.result.msg || 'no answer')}`, 1);
 }

@@ -29,7 +29,7 @@ export const polardbSql = defineAction({
   },
 
   *check(wish) {
-    return wish.changes || wish.until !== '' ? 'unknown' : yield* query(wish);
+    return wish.changes || wish.until !== '' ? undefined : yield* query(wish);
   },
 });
 

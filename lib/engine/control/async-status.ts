@@ -1,5 +1,5 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { ModuleError, type Result } from '../../modules/kit/define.ts';
+import { ModuleError, orFailed, type Result } from '../../modules/kit/define.ts';
 import { checkJob, eraseJob, isJobId, readPart } from '../module-call/async.ts';
 import { defineControl } from './control.ts';
 
@@ -43,13 +43,6 @@ async function foreignJob(id: string, channel: Parameters<typeof readPart>[2]): 
   const common = { started: 1, ansible_job_id: id };
   if (!reply) return { changed: false, finished: 0, ...common };
   const { rc, stdout, stderr } = reply;
-  return {
-    changed: true,
-    finished: 1,
-    rc,
-    stdout,
-    stderr,
-    ...(rc !== 0 && { failed: true, msg: 'non-zero return code' }),
-    ...common,
-  };
+  const ended = { changed: true, finished: 1, rc, stdout, stderr, ...common };
+  return orFailed(ended, rc === 0 ? undefined : 'non-zero return code');
 }

@@ -17,7 +17,6 @@ import {
   probeSteps,
   StopDriving,
   settledResult,
-  type UNKNOWN,
 } from '../../modules/kit/drive.ts';
 import { hasMark } from '../../modules/kit/reply.ts';
 import { SourceError } from '../../source/errors.ts';
@@ -57,7 +56,7 @@ export const isCallFailure = (value: unknown): value is CallFailure =>
   value instanceof ModuleError || value instanceof SourceError;
 
 /** What a module call came to: a result, its failure, or nothing that can be known. */
-export type CallOutcome = Result | CallFailure | typeof UNKNOWN;
+export type CallOutcome = Result | CallFailure;
 
 /**
  * Runs calls of one task on one host (the items of a loop, or a single one). Calls that cannot disturb each other

@@ -81,7 +81,7 @@ export function digestOf({ secrecy }: TaskRun, { digest }: Item, result: Result)
 
 /** The result as it counts where the earlier run changed what this one found done: its work is that of both runs. */
 export function withEarlierChange({ earlier, task }: TaskRun, result: Result, status: Status): Result {
-  if (!earlier?.changed || status !== 'ok') return result;
+  if (!earlier?.changed || status !== 'ok' || result.skipped || result.unreachable) return result;
   // Of an interrupted task nobody knows; what its author says of it stands.
   const mayHave = task.module.kind === 'state' && !task.changedWhen;
   return earlier.finished || mayHave ? { ...result, changed: true } : result;

@@ -1,5 +1,5 @@
-import { ModuleError, type Result } from '../../modules/kit/define.ts';
-import { type ModuleCall, UNKNOWN } from '../../modules/kit/drive.ts';
+import { type Failed, ModuleError, type Ran, type Result } from '../../modules/kit/define.ts';
+import type { ModuleCall } from '../../modules/kit/drive.ts';
 import { jsonText } from '../../source/json.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
@@ -160,19 +160,7 @@ function moduleCall(run: TaskRun, item: Item): ModuleCall | Result {
 
 /** The raw outcome of a call as a result. */
 export function settle(run: TaskRun, outcome: CallOutcome): Result {
-  if (outcome === UNKNOWN) {
-    return {
-      changed: false,
-      skipped: true,
-      unknown: `${run.task.module.name} runs only for real`,
-      msg:
-        run.task.module.traits?.takes === 'command'
-          ? 'Command would have run if not in check mode'
-          : 'skipped, running in check mode',
-    };
-  }
-  if (isCallFailure(outcome)) return failureOf(run, outcome);
-  return outcome;
+  return isCallFailure(outcome) ? failureOf(run, outcome) : outcome;
 }
 
 export function judgeItem(run: TaskRun, item: Item, said: Result): Result {
@@ -191,8 +179,8 @@ export function judgeItem(run: TaskRun, item: Item, said: Result): Result {
     const failure = failureOf(run, error.cause);
     if (!failure.failed) return failure;
     // What the module found stays known.
-    const msg = failure.msg!;
-    const unjudged = { ...error.result, failed: true, msg, [`${error.keyword}_result`]: msg };
+    const { msg = null } = failure;
+    const unjudged: Failed = { ...error.result, failed: true, msg, [`${error.keyword}_result`]: msg };
     register(unjudged);
     return unjudged;
   }
@@ -228,10 +216,11 @@ async function retrying(run: TaskRun, item: Item, once: () => Promise<Result>): 
   if (!task.until) return settled();
   const tries = 1 + Math.max(0, keywordNumber(templar, task.retries, item.scope, 3));
   const delay = Math.max(0, keywordNumber(templar, task.delay, item.scope, 5));
-  let result: Result = { changed: false };
+  let result: Ran = { changed: false };
   for (let attempt = 1; attempt <= tries; attempt++) {
-    result = await settled(attempt);
-    if (result.skipped) return result;
+    const tried = await settled(attempt);
+    if (tried.skipped || tried.unreachable) return tried;
+    result = tried;
     item.scope.refresh();
     if (templar.test(task.until.value, item.scope, task.until.at)) return result;
     if (attempt < tries && !signal.aborted) {

@@ -69,7 +69,6 @@ export async function runTask(
   const included: Included[] = [];
   let result: Result;
   let delegate: string | undefined;
-  let unreachable = false;
   let digest: string | undefined;
   try {
     const scope = scopeOf(run, new Map());
@@ -86,14 +85,14 @@ export async function runTask(
       digest = digestOf(run, item, result);
     }
   } catch (error) {
-    if (error instanceof ConnectionError) {
-      unreachable = true;
-      result = { changed: false, unreachable: true, msg: error.message, ...hintOf(error) };
-    } else result = failureOf(run, error);
+    result =
+      error instanceof ConnectionError
+        ? { changed: false, unreachable: true, msg: error.message, ...hintOf(error) }
+        : failureOf(run, error);
   }
   const elapsedMs = playRun.run.now() - start;
   const takenOver = run.calls.made > 0 && run.calls.takenOver === run.calls.made;
-  const status = unreachable ? 'unreachable' : ownStatus(result, takenOver);
+  const status = ownStatus(result, takenOver);
   result = withEarlierChange(run, result, status);
   register(run, result);
   if (!run.secrecy.asked) isSecret(run);
@@ -107,7 +106,7 @@ export async function runTask(
     ...(digest !== undefined && { digest }),
     ...(takenOver && { takenOver }),
   };
-  if (unreachable) {
+  if (result.unreachable) {
     const ignored = keywordOr(run, task.ignoreUnreachable, false);
     return { status: 'unreachable', ignored, result, ...extra };
   }
@@ -129,5 +128,5 @@ function register(run: TaskRun, result: Result): void {
   const { task, state } = run;
   if (task.register === undefined) return;
   state.set(task.register, resultValue(task.module, result));
-  if (run.checkMode && result['unknown'] !== undefined) state.unknown.set(task.register, run.info.name);
+  if (run.checkMode && result.unknown !== undefined) state.unknown.set(task.register, run.info.name);
 }

@@ -49,12 +49,10 @@ export class Secrecy {
       const { diff: _diff, ...rest } = result;
       return this.maskResult(this.hidesDiff ? rest : result);
     }
-    return {
-      changed: result.changed,
-      ...(result.failed && { failed: true }),
-      ...(result.skipped && { skipped: true }),
-      censored: HIDDEN,
-    };
+    if (result.unknown !== undefined)
+      return { changed: false, skipped: true, unknown: HIDDEN, censored: HIDDEN };
+    if (result.skipped) return { changed: false, skipped: true, censored: HIDDEN };
+    return { changed: result.changed, ...(result.failed && { failed: true }), censored: HIDDEN };
   }
 
   #masked(value: Json): Json {

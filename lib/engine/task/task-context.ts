@@ -1,4 +1,4 @@
-import { ModuleError, type Result } from '../../modules/kit/define.ts';
+import { ModuleError, type Result, type Unknown } from '../../modules/kit/define.ts';
 import type { Authored, Task } from '../../playbook/types.ts';
 import { SourceError, SourceErrors, UsageError } from '../../source/errors.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
@@ -46,8 +46,9 @@ export interface Item {
 }
 
 export function statusOf(result: Result): Status {
+  if (result.unreachable) return 'unreachable';
   if (isFailed(result)) return 'failed';
-  if (result['unknown'] !== undefined) return 'unknown';
+  if (result.unknown !== undefined) return 'unknown';
   if (result.skipped) return 'skipped';
   return result.changed ? 'changed' : 'ok';
 }
@@ -118,7 +119,7 @@ export function unknownSource(run: TaskRun): string | undefined {
 }
 
 /** The result of a task that check mode can say nothing about. */
-export const unknownResult = (unknown: string): Result => ({ changed: false, skipped: true, unknown });
+export const unknownResult = (unknown: string): Unknown => ({ changed: false, skipped: true, unknown });
 
 export function scopeOf(run: TaskRun, vars: Dict): Scope {
   const loop: Dict = new Map([...run.frames, vars].flatMap(frame => [...frame]));

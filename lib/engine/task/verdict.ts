@@ -1,4 +1,4 @@
-import type { FileDiff, Module, Result } from '../../modules/kit/define.ts';
+import type { FileDiff, Module, Ran, Result } from '../../modules/kit/define.ts';
 import type { Authored, Task } from '../../playbook/types.ts';
 import { SourceError } from '../../source/errors.ts';
 import { parseJson } from '../../source/json.ts';
@@ -37,9 +37,13 @@ export function judge(
   scope: Scope,
   register: (result: Result) => void,
 ): Result {
-  let judged: Result = { ...result, failed: result.failed === true };
+  if (result.skipped || result.unreachable) {
+    const settled: Result = { ...result, failed: false };
+    register(settled);
+    return settled;
+  }
+  let judged = asFailed(result, result.failed === true);
   register(judged);
-  if (judged.skipped) return judged;
   if (task.changedWhen) {
     const { value, at } = task.changedWhen;
     judged = { ...judged, changed: asked('changed_when', judged, () => templar.test(value, scope, at)) };
@@ -48,19 +52,22 @@ export function judge(
   if (task.failedWhen) {
     const { value, at } = task.failedWhen;
     const failed = asked('failed_when', judged, () => templar.test(value, scope, at));
-    judged = { ...judged, failed, failed_when_result: failed };
+    judged = { ...asFailed(judged, failed), failed_when_result: failed };
     register(judged);
   }
   return judged;
 }
 
+const asFailed = (result: Ran, failed: boolean): Ran =>
+  failed ? { ...result, failed: true } : { ...result, failed: false };
+
 /** A condition on a result that can't be evaluated, and the result as far as it had come. */
 export class UnjudgedError extends Error {
   readonly keyword: 'changed_when' | 'failed_when';
-  readonly result: Result;
+  readonly result: Ran;
   override readonly cause: SourceError;
 
-  constructor(keyword: UnjudgedError['keyword'], result: Result, cause: SourceError) {
+  constructor(keyword: UnjudgedError['keyword'], result: Ran, cause: SourceError) {
     super(cause.message);
     this.keyword = keyword;
     this.result = result;
@@ -68,7 +75,7 @@ export class UnjudgedError extends Error {
   }
 }
 
-function asked(keyword: UnjudgedError['keyword'], result: Result, test: () => boolean): boolean {
+function asked(keyword: UnjudgedError['keyword'], result: Ran, test: () => boolean): boolean {
   try {
     return test();
   } catch (error) {
@@ -78,9 +85,8 @@ function asked(keyword: UnjudgedError['keyword'], result: Result, test: () => bo
 
 /** Whether a result stops the host: `failed_when` has the last word, even over an exhausted `until`. */
 export function isFailed(result: Result): boolean {
-  return typeof result['failed_when_result'] === 'boolean'
-    ? result['failed_when_result']
-    : result.failed === true;
+  const { failed_when_result: judged } = result;
+  return typeof judged === 'boolean' ? judged : result.failed === true;
 }
 
 /** The result as playbooks see it in a registered variable. */
@@ -96,7 +102,7 @@ function plainResult(module: Module, { ansible_facts, diff, warnings, ...rest }:
     ...(ansible_facts && { ansible_facts }),
     ...(diff && diff.length > 0 && { diff: diffValue(module, diff) }),
     ...(warnings && { warnings: [...warnings] }),
-  } as Json;
+  } as unknown as Json;
 }
 
 const isLoop = (results: Result[string]): results is Json & readonly Result[] =>
@@ -124,14 +130,11 @@ export function loopResult(results: readonly Result[]): Result {
     return { changed: false, skipped: true, skipped_reason: 'No items in the list', results: [] };
   }
   const failed = results.some(isFailed);
-  const skipped = results.every(result => result.skipped === true);
+  const skipped = !failed && results.every(result => result.skipped === true);
   const warnings = results.flatMap(result => result.warnings ?? []);
-  return {
-    changed: results.some(result => result.changed),
-    ...(failed && { failed: true }),
-    skipped,
-    msg: failed ? 'One or more items failed' : skipped ? 'All items skipped' : 'All items completed',
-    results: results as unknown as Json,
-    ...(warnings.length > 0 && { warnings }),
-  };
+  const rest = { results: results as unknown as Json, ...(warnings.length > 0 && { warnings }) };
+  if (skipped) return { changed: false, skipped, msg: 'All items skipped', ...rest };
+  const changed = results.some(result => result.changed);
+  if (failed) return { changed, failed, skipped, msg: 'One or more items failed', ...rest };
+  return { changed, skipped, msg: 'All items completed', ...rest };
 }

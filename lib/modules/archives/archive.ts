@@ -106,7 +106,7 @@ function* pack(given: Args, ctx: ModuleContext): Steps<Result> {
   const made = yield* build(given, at, whole, root, names, ctx);
   const result = made ?? (yield* settle(at, given, ctx, {}));
   if (given.remove && !ctx.checkMode) yield* removeSources(paths, at.path);
-  return { ...fields, dest_state: state, ...result, changed: result.changed };
+  return { ...fields, dest_state: state, ...result };
 }
 
 const isPlain = (path: string): boolean => !path.split('/').includes('..');

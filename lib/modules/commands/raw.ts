@@ -1,6 +1,6 @@
 import { A, Type } from '../kit/arguments.ts';
-import { defineAction, ModuleError, quote, sh } from '../kit/define.ts';
-import { failure, outputFields, RUN_RETURNS, truncation } from './run-command.ts';
+import { defineAction, ModuleError, orFailed, quote, sh } from '../kit/define.ts';
+import { failureReason, outputFields, RUN_RETURNS, truncation } from './run-command.ts';
 
 const args = Type.Object({
   cmd: A.opt(A.str('The text for the shell.', { aliases: ['_raw_params'] })),
@@ -26,12 +26,7 @@ export const raw = defineAction({
     if (!given.cmd?.trim()) throw new ModuleError('no command given', { rc: 256 });
     const script = `exec ${quote(given.executable ?? '/bin/sh')} -c ${quote(given.cmd)}`;
     const reply = yield* sh(script, { live: true, userLocale: true });
-    return {
-      changed: true,
-      rc: reply.rc,
-      ...outputFields(reply.stdout, reply.stderr),
-      ...truncation(reply),
-      ...failure(reply),
-    };
+    const output = outputFields(reply.stdout, reply.stderr);
+    return orFailed({ changed: true, rc: reply.rc, ...output, ...truncation(reply) }, failureReason(reply));
   },
 });

@@ -1,7 +1,15 @@
 import { stripEnd } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { A } from '../kit/arguments.ts';
-import { ModuleError, quote, type Reply, type Result, type Steps } from '../kit/define.ts';
+import {
+  type Done,
+  ModuleError,
+  orFailed,
+  quote,
+  type Reply,
+  type Result,
+  type Steps,
+} from '../kit/define.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
@@ -67,9 +75,9 @@ export function* runCommand(running: Running): Steps<Result> {
 }
 
 /** Check mode: creates and removes decide; without them nothing can be said and the task is skipped. */
-export function* checkCommand(running: Running): Steps<Result | 'unknown'> {
+export function* checkCommand(running: Running): Steps<Result | undefined> {
   const { creates, removes } = running.args;
-  if (creates === undefined && removes === undefined) return 'unknown';
+  if (creates === undefined && removes === undefined) return undefined;
   const base = { cmd: running.cmd, ...EMPTY, rc: 0, msg: 'Command would have run if not in check mode' };
   const { complaint } = yield* ask(conditions(running.args));
   return complaint === undefined ? { changed: true, ...base } : didNotRun(running, complaint, 'Would');
@@ -161,7 +169,7 @@ function skipped(cmd: Json, msg: string, stdout: string): Result {
 
 function finished({ cmd, args }: Running, reply: Records, started: number, ended: number): Result {
   const strip = (text: string) => (args.strip_empty_ends === false ? text : stripEnd(text, '\r\n'));
-  return {
+  const done: Done = {
     changed: true,
     cmd,
     ...outputFields(strip(reply.stdout.toString()), strip(reply.stderr)),
@@ -171,18 +179,14 @@ function finished({ cmd, args }: Running, reply: Records, started: number, ended
     delta: deltaText(ended - started),
     msg: '',
     ...truncation(reply),
-    ...failure(reply),
   };
+  return orFailed(done, failureReason(reply));
 }
 
-/** `failed` and `msg` for a command that did not end well. */
-export function failure(reply: Pick<Reply, 'rc' | 'timedOut'>): {
-  readonly failed?: true;
-  readonly msg?: string;
-} {
-  if (reply.timedOut)
-    return { failed: true, msg: 'the command took longer than its time limit and was ended' };
-  return reply.rc === 0 ? {} : { failed: true, msg: 'non-zero return code' };
+/** Why a command counts as failed; undefined when it ended well. */
+export function failureReason(reply: Pick<Reply, 'rc' | 'timedOut'>): string | undefined {
+  if (reply.timedOut) return 'the command took longer than its time limit and was ended';
+  return reply.rc === 0 ? undefined : 'non-zero return code';
 }
 
 /** Says that output is not all there, and how much is missing. */

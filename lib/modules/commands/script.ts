@@ -8,6 +8,7 @@ import {
   defineAction,
   type ModuleContext,
   ModuleError,
+  orFailed,
   quote,
   type Result,
   type Steps,
@@ -16,7 +17,7 @@ import { ask } from '../kit/reply.ts';
 import { firstWord } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
 import { failure, INLINE_LIMIT } from '../kit/write-file.ts';
-import { outputFields, RUN_RETURNS, failure as runFailure, truncation } from './run-command.ts';
+import { failureReason, outputFields, RUN_RETURNS, truncation } from './run-command.ts';
 
 const args = Type.Object({
   cmd: A.opt(A.str('Script of the control machine, and arguments for it.', { aliases: ['_raw_params'] })),
@@ -47,7 +48,7 @@ export const script = defineAction({
   *check(given) {
     const why = yield* reasonToSkip(given);
     if (why !== undefined) return { changed: false, skipped: true, msg: why };
-    return given.creates === undefined && given.removes === undefined ? 'unknown' : { changed: true };
+    return given.creates === undefined && given.removes === undefined ? undefined : { changed: true };
   },
 });
 
@@ -96,11 +97,7 @@ function* runScript(given: Args, ctx: ModuleContext): Steps<Result> {
   );
   if (records.complaint !== undefined) throw failure(records, file);
   const stdout = records.stdout.toString();
-  return {
-    changed: true,
-    rc: records.rc,
-    ...outputFields(stdout, records.stderr),
-    ...truncation(records),
-    ...runFailure(records),
-  };
+  const output = outputFields(stdout, records.stderr);
+  const done = { changed: true, rc: records.rc, ...output, ...truncation(records) };
+  return orFailed(done, failureReason(records));
 }

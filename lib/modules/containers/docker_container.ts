@@ -1,9 +1,12 @@
 import type { Json } from '../../source/value.ts';
 import {
+  type Done,
   defineAction,
   type ModuleContext,
   ModuleError,
+  orFailed,
   quote,
+  type Ran,
   type Result,
   type Steps,
 } from '../kit/define.ts';
@@ -209,7 +212,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   const pulledNew = needs && found.image?.Id !== before;
   const different = a.state === 'absent' ? [] : differences(a, found);
   const { actions, script } = decide(a, found, different);
-  const result = {
+  const result: Done = {
     changed: actions.length > 0 || pulledNew,
     actions: [...(pulledNew ? ['pulled image'] : []), ...actions],
     ...(different.length > 0 && { diff: [diffOf(different)] }),
@@ -226,17 +229,17 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
     ].join('\n'),
     { timeout: 3600 },
   );
-  return { ...result, ...(a.state !== 'absent' && finished(done)) };
+  return a.state === 'absent' ? result : finished(result, done);
 }
 
 /** What the container is now; with detach=false, what it printed, and a failure when it failed. */
-function finished(records: Records): Partial<Result> {
+function finished(result: Done, records: Records): Ran {
   const status = records.text('status');
   const container = records.has('container') ? safely(() => inspected(records, 'container')) : undefined;
-  if (status === undefined) return { container: container ?? {} };
+  if (status === undefined) return { ...result, container: container ?? {} };
   const output = records.bytes('output')?.toString() ?? '';
-  const fields = { container: { ...container, Output: output }, status: Number(status), output };
-  return status === '0' ? fields : { ...fields, failed: true, msg: output.trim() || `exit code ${status}` };
+  const said = { ...result, container: { ...container, Output: output }, status: Number(status), output };
+  return orFailed(said, status === '0' ? undefined : output.trim() || `exit code ${status}`);
 }
 
 /** A container that removes itself may be gone when it is looked at. */

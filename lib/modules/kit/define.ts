@@ -87,11 +87,18 @@ export interface FileDiff {
   readonly afterHeader?: string;
 }
 
-/** What a task gives back, under the names Ansible documents for the module. Registered as it is. */
-export interface Result {
+/**
+ * What a task gives back, from the module to the reports: one of five kinds, told apart by `failed`, `skipped`,
+ * `unknown` and `unreachable`. It is registered as it is, so these are Ansible's own names.
+ */
+export type Result = Ran | Skipped | Unknown | Unreachable;
+
+/** What ran, or tried to. */
+export type Ran = Done | Failed;
+
+/** Fields that a result of any kind may have, and the module's own under the names that Ansible documents. */
+interface AnyResult {
   readonly changed: boolean;
-  readonly failed?: boolean;
-  readonly skipped?: boolean;
   readonly msg?: Json;
   /** What would have been right, or can be done, beside a message of the runner's own. */
   readonly hint?: string;
@@ -99,13 +106,79 @@ export interface Result {
   /** Facts to store for the host; `ansible_facts` has them without their `ansible_` prefix. */
   readonly ansible_facts?: { readonly [name: string]: Json };
   readonly diff?: readonly FileDiff[];
-  readonly [key: string]:
+  /** Of commands. */
+  readonly rc?: Json;
+  readonly stdout?: Json;
+  readonly stderr?: Json;
+  /** Of a loop: the items' results. */
+  readonly results?: Json;
+  /** What `failed_when` said, or why it could not be evaluated. */
+  readonly failed_when_result?: Json;
+  /** Stands for all that `no_log` hides. */
+  readonly censored?: string;
+  readonly [own: string]:
     | Json
     | readonly FileDiff[]
     | readonly string[]
     | { readonly [name: string]: Json }
     | undefined;
 }
+
+export interface Done extends AnyResult {
+  readonly failed?: false;
+  readonly skipped?: false;
+  readonly unknown?: undefined;
+  readonly unreachable?: undefined;
+}
+
+export interface Failed extends AnyResult {
+  readonly failed: true;
+  readonly skipped?: false;
+  readonly unknown?: undefined;
+  readonly unreachable?: undefined;
+}
+
+/** A condition kept it from running. */
+export interface Skipped extends AnyResult {
+  readonly changed: false;
+  readonly failed?: false;
+  readonly skipped: true;
+  readonly unknown?: undefined;
+  readonly unreachable?: undefined;
+}
+
+/** Check mode can't say what it would do. */
+export interface Unknown extends AnyResult {
+  readonly changed: false;
+  readonly failed?: false;
+  readonly skipped: true;
+  /** Why. */
+  readonly unknown: string;
+  readonly unreachable?: undefined;
+}
+
+export interface Unreachable extends AnyResult {
+  readonly changed: false;
+  readonly failed?: false;
+  readonly skipped?: false;
+  readonly unknown?: undefined;
+  readonly unreachable: true;
+}
+
+/** What ran, failed when there is a reason to. */
+export const orFailed = (done: Done, reason: string | undefined): Ran =>
+  reason === undefined ? done : { ...done, failed: true, msg: reason };
+
+/** Check mode: nothing can be said of a task whose effect shows only when it runs. */
+export const unpredicted = ({ name, traits }: Pick<Module, 'name' | 'traits'>): Unknown => ({
+  changed: false,
+  skipped: true,
+  unknown: `${name} runs only for real`,
+  msg:
+    traits?.takes === 'command'
+      ? 'Command would have run if not in check mode'
+      : 'skipped, running in check mode',
+});
 
 /** What a state module wants to do. `changes` is empty when the host is as wanted; each entry is one line for a person. */
 export interface Plan {
@@ -224,8 +297,8 @@ export interface StateModule<P extends TProperties = TProperties, F = unknown> e
 export interface ActionModule<P extends TProperties = TProperties> extends Common<P> {
   readonly kind: 'action';
   run(args: Static<TObject<P>>, ctx: ModuleContext): Steps<Result>;
-  /** Check mode. 'unknown' (the default without this function) skips the task, as Ansible does, and says why. */
-  check?(args: Static<TObject<P>>, ctx: ModuleContext): Steps<Result | 'unknown'>;
+  /** Check mode. Nothing (the default without this function) skips the task, as Ansible does: it is `Unknown`. */
+  check?(args: Static<TObject<P>>, ctx: ModuleContext): Steps<Result | undefined>;
   /** True when `check` answers with facts only and never writes: `ping`, `stat`, `setup` run for real in check mode. */
   readonly readOnly?: boolean;
   /** True when loop items may travel together (each is one independent request). */

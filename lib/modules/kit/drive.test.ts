@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { testContext } from '../../../test/support/run-module.ts';
 import { A, Type } from './arguments.ts';
 import { defineAction, defineState, ModuleError, type Reply, type Request, sh } from './define.ts';
-import { callSteps, drive, failureResult, StopDriving, UNKNOWN } from './drive.ts';
+import { callSteps, drive, failureResult, StopDriving } from './drive.ts';
 
 const REPLY: Reply = { rc: 0, stdout: 'old', stderr: '', stdoutBytes: Buffer.from('old'), timedOut: false };
 
@@ -70,7 +70,15 @@ describe('the driver of modules', () => {
 
   it('runs an action in check mode only where it reads, and asks its own check otherwise', async () => {
     expect(await run(action({}), false)).to.deep.equal({ result: { changed: true }, asked: ['act'] });
-    expect(await run(action({}), true)).to.deep.equal({ result: UNKNOWN, asked: [] });
+    expect(await run(action({}), true)).to.deep.equal({
+      result: {
+        changed: false,
+        skipped: true,
+        unknown: 'act runs only for real',
+        msg: 'skipped, running in check mode',
+      },
+      asked: [],
+    });
     expect((await run(action({ readOnly: true }), true)).asked).to.deep.equal(['act']);
     const predicts = action({
       *check() {

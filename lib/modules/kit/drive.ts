@@ -1,6 +1,8 @@
 import type { Json } from '../../source/value.ts';
 import {
   type ActionModule,
+  type Done,
+  type Failed,
   type ModuleContext,
   ModuleError,
   type Plan,
@@ -10,6 +12,7 @@ import {
   StaleError,
   type StateModule,
   type Steps,
+  unpredicted,
 } from './define.ts';
 
 /** A module with finished arguments. */
@@ -18,9 +21,6 @@ export interface ModuleCall {
   readonly args: Record<string, Json>;
   readonly ctx: ModuleContext;
 }
-
-/** Check mode cannot say what a module would do. */
-export const UNKNOWN = Symbol('unknown');
 
 /** What a state module found on the host, and what it wants to change there. */
 export interface Probed {
@@ -54,18 +54,18 @@ export async function drive<T>(steps: Steps<T>, perform: Perform): Promise<T> {
 }
 
 /** A whole call: an action runs; a state module probes, and applies what differs. */
-export function* callSteps(call: ModuleCall): Steps<Result | typeof UNKNOWN> {
+export function* callSteps(call: ModuleCall): Steps<Result> {
   if (call.module.kind === 'action') return yield* actionSteps(call);
   const probed = yield* probeSteps(call);
   return settledResult(probed) ?? (yield* applySteps(probed));
 }
 
-export function* actionSteps({ module, args, ctx }: ModuleCall): Steps<Result | typeof UNKNOWN> {
+export function* actionSteps({ module, args, ctx }: ModuleCall): Steps<Result> {
   const action = module as ActionModule;
   if (!ctx.checkMode || action.readOnly) return yield* action.run(args as never, ctx);
-  const predicted = action.check ? yield* action.check(args as never, ctx) : 'unknown';
+  const predicted = action.check && (yield* action.check(args as never, ctx));
   // Ansible calls it skipped and makes up an empty output; what depends on that would be told a lie.
-  return predicted === 'unknown' || predicted.skipped ? UNKNOWN : predicted;
+  return !predicted || predicted.skipped ? unpredicted(module) : predicted;
 }
 
 export function* probeSteps(call: ModuleCall): Steps<Probed> {
@@ -75,7 +75,7 @@ export function* probeSteps(call: ModuleCall): Steps<Probed> {
 }
 
 /** The result of a call that writes nothing: the host is as wanted, or check mode stops here. */
-export function settledResult({ call, plan }: Probed): Result | undefined {
+export function settledResult({ call, plan }: Probed): Done | undefined {
   const changed = plan.changes.length > 0;
   return changed && !call.ctx.checkMode ? undefined : resultOf(plan, changed);
 }
@@ -83,7 +83,7 @@ export function settledResult({ call, plan }: Probed): Result | undefined {
 /** How often a task begins anew because something else changed what it works on. */
 const TRIES = 100;
 
-export function* applySteps(probed: Probed): Steps<Result> {
+export function* applySteps(probed: Probed): Steps<Done> {
   for (let tries = 1, now = probed; ; tries++) {
     try {
       return yield* applyOnce(now);
@@ -96,14 +96,14 @@ export function* applySteps(probed: Probed): Steps<Result> {
   }
 }
 
-function* applyOnce({ call, found, plan }: Probed): Steps<Result> {
+function* applyOnce({ call, found, plan }: Probed): Steps<Done> {
   const module = call.module as StateModule;
   const late = yield* module.apply(found, call.args as never, call.ctx, plan);
   // A module may be told to let the host refuse its change.
   return resultOf(plan, late['changed'] !== false, late);
 }
 
-const resultOf = (plan: Plan, changed: boolean, late: Readonly<Record<string, Json>> = {}): Result => ({
+const resultOf = (plan: Plan, changed: boolean, late: Readonly<Record<string, Json>> = {}): Done => ({
   ...plan.result,
   ...late,
   changed,
@@ -111,7 +111,7 @@ const resultOf = (plan: Plan, changed: boolean, late: Readonly<Record<string, Js
 });
 
 /** What a module's own failure comes to; any other error goes on. */
-export function failureResult(error: unknown): Result {
+export function failureResult(error: unknown): Failed {
   if (!(error instanceof ModuleError)) throw error;
   return { changed: false, failed: true, msg: error.message, ...error.fields };
 }

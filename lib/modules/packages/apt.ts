@@ -8,6 +8,7 @@ import {
   ModuleError,
   mustSh,
   quote,
+  type Ran,
   type Reply,
   type Result,
   type Steps,
@@ -251,7 +252,7 @@ esac
 `;
 
 /** Runs apt-get with a verb; whether something changed is read from its summary, in check mode from the simulated one. */
-function* aptGet(a: Args, ctx: ModuleContext, verb: readonly string[], pre = ''): Steps<Result> {
+function* aptGet(a: Args, ctx: ModuleContext, verb: readonly string[], pre = ''): Steps<Ran> {
   const command = ['apt-get', ...options(a, ctx.checkMode), ...verb].map(quote).join(' ');
   const script = `${ENVIRONMENT}\n${pre}${policyScript(a.policy_rc_d, ctx.checkMode)}`;
   const reply = yield* sh(
@@ -366,7 +367,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   if (a.deb !== undefined) return { ...(yield* debFiles(a, ctx)), ...cache };
   if (found.specs.length > 0) return { ...(yield* packages(a, ctx, found)), ...cache };
   let changed = a.clean || found.cache.cache_updated;
-  let last: Partial<Result> = {};
+  let last: Ran = { changed: false };
   if (a.autoclean) {
     // apt-get refuses what is about packages to install or remove here.
     last = yield* aptGet({ ...a, autoremove: false, state: 'present' }, ctx, ['autoclean']);

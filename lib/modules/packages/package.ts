@@ -10,6 +10,7 @@ import {
   type Result,
   type Steps,
   sh,
+  unpredicted,
 } from '../kit/define.ts';
 import { apt } from './apt.ts';
 import { dnf } from './dnf.ts';
@@ -81,8 +82,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   });
   if (problems.length > 0) throw new ModuleError(problems.map(p => p.message).join('; '));
   const steps = ctx.checkMode ? module.check?.(finished as never, ctx) : module.run(finished as never, ctx);
-  const result = steps ? yield* steps : 'unknown';
-  return result === 'unknown' ? { changed: false, skipped: true } : result;
+  return (steps && (yield* steps)) ?? unpredicted(packages);
 }
 
 export const packages = defineAction({
