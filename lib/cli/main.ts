@@ -17,7 +17,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay status -i INVENTORY                a cluster at a glance
   polarplay serve -i INVENTORY                 the same as a page, JSON and metrics
   polarplay verify -i INVENTORY                what must be true after a deployment
-  polarplay faults EXPERIMENT -i INVENTORY     operations under load: nothing acknowledged is lost
+  polarplay faults -i INVENTORY                break a test cluster under load, and heal it: nothing is lost
   polarplay bench -i INVENTORY                 pgbench on every node, with a report
   polarplay wipe -i INVENTORY                  empty a shared disk, after asking for its identity
   polarplay runs [show last]                   what earlier runs did, also as a page

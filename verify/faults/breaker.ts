@@ -15,6 +15,11 @@ const GRACE_S = 120;
 const SCRIPT_MS = 90_000;
 const HEAL_TRIES = 20;
 
+/** Something stays broken. */
+export class NotHealed extends Error {
+  override readonly name = 'NotHealed';
+}
+
 /** Names of the files and timers on the hosts. */
 const MARK = '/run/polar-fault-heal';
 
@@ -26,11 +31,13 @@ const MARK = '/run/polar-fault-heal';
 export class Breaker {
   readonly #hosts: Reach;
   readonly #note: BrokenNote;
+  readonly #graceS: number;
   #heals: readonly Heal[] = [];
 
-  constructor(hosts: Reach, note: BrokenNote) {
+  constructor(hosts: Reach, note: BrokenNote, graceS = GRACE_S) {
     this.#hosts = hosts;
     this.#note = note;
+    this.#graceS = graceS;
   }
 
   /** Why a fault cannot be tried on its hosts; undefined when it can. */
@@ -47,7 +54,7 @@ export class Breaker {
     this.#heals = steps.flatMap(({ host, heals }) => (heals === undefined ? [] : [{ host, script: heals }]));
     if (this.#heals.length > 0) {
       this.#note.write({ fault, since: new Date().toISOString(), heals: this.#heals });
-      await Promise.all(this.#heals.map(heal => this.#arm(heal, holdS + GRACE_S)));
+      await Promise.all(this.#heals.map(heal => this.#arm(heal, holdS + this.#graceS)));
     }
     const replies = await Promise.all(
       steps.map(({ host, breaks, heals }) =>
@@ -72,7 +79,8 @@ export class Breaker {
   async heal(): Promise<void> {
     const problems = await Promise.all(this.#heals.map(heal => this.#healHost(heal)));
     const said = problems.filter(problem => problem !== undefined);
-    if (said.length > 0) throw new Error(`not healed: ${said.join('; ')}`);
+    if (said.length > 0)
+      throw new NotHealed(`NOT HEALED: ${said.join('; ')}; polarplay faults --heal tries again`);
     this.#heals = [];
     this.#note.remove();
   }
@@ -102,7 +110,7 @@ export class Breaker {
       `umask 077
 cat >${MARK}.sh && systemctl stop polar-fault-heal.timer 2>/dev/null
 exec systemd-run --quiet --collect --unit=polar-fault-heal --on-active=${seconds} --timer-property=AccuracySec=1s sh ${MARK}.sh`,
-      { stdin: `${PRELUDE}${script}\n`, timeoutMs: SCRIPT_MS },
+      { stdin: `${PRELUDE}(\n${script}\n) && rm -f ${MARK}.sh\n`, timeoutMs: SCRIPT_MS },
     );
     if (reply.rc !== 0)
       throw new Error(`${host} would not heal itself: ${lastLine(reply)}; nothing was broken`);

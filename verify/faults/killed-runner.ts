@@ -9,7 +9,7 @@ import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
-import { underLoad } from './under-load.ts';
+import { underLoad } from './operations/under-load.ts';
 
 const SITE = 'playbooks/site.yml';
 

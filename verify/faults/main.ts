@@ -6,15 +6,16 @@ import { dirname, join } from 'node:path';
 import { describeDeployment } from '../../lib/cluster/deployment.ts';
 import { failureText } from '../../lib/cluster/failure.ts';
 import { extraVars, positive, REACHING, REACHING_USAGE, readFlagsAndWords } from '../../lib/cluster/flags.ts';
-import { type Opened, openDeployment } from '../../lib/cluster/open-deployment.ts';
+import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { entryOf } from '../../lib/source/record.ts';
 import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
 import { FAULTS } from './catalogue.ts';
 import { chooseFaults, listText } from './choose.ts';
-import { EXPERIMENTS } from './experiments.ts';
+import { EXPERIMENTS } from './operations/experiments.ts';
+import { type UnderLoadReport, underLoad } from './operations/under-load.ts';
+import { productionMark } from './production.ts';
 import { runFaults } from './run.ts';
-import { type UnderLoadReport, underLoad } from './under-load.ts';
 
 const USAGE = `usage: polarplay faults -i INVENTORY --allow-faults [-g WORDS] [options]
        polarplay faults OPERATION -i INVENTORY --allow-faults [options]
@@ -97,7 +98,8 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   const opened = await openDeployment(flags);
   try {
-    refuseProduction(opened, flags);
+    const mark = productionMark(opened.inventory, extraVars(flags['extra-vars'], new FileReader()));
+    if (mark !== undefined) throw new UsageError(`${mark}: no faults there`, 5);
     say(describeDeployment(opened.deployment));
     const reaching = reachingArguments(flags);
     if (!operation)
@@ -126,17 +128,6 @@ async function main(argv: readonly string[]): Promise<number> {
   } finally {
     await opened.close();
   }
-}
-
-/** A cluster that people depend on is not experimented with. Only a plain no is taken for one. */
-function refuseProduction({ inventory }: Opened, flags: Flags): void {
-  const no = (value: unknown) => value === undefined || /^(false|no|0)$/i.test(String(value));
-  if (!no(extraVars(flags['extra-vars'], new FileReader()).get('production')))
-    throw new UsageError('-e says production: true: no faults there');
-  for (const host of inventory.hosts.keys())
-    for (const { vars } of inventory.layers(host, []))
-      if (!no(vars.get('production')))
-        throw new UsageError(`${host} is marked production: true in the inventory: no faults there`);
 }
 
 /** The flags that a playbook needs to reach the same hosts with the same variables. */

@@ -7,10 +7,11 @@ import { Progress } from '../progress.ts';
 import { checkReportFile, writeReportFile } from '../report/files.ts';
 import { formatFinding, formatTotals } from '../report/terminal.ts';
 import { wrongWith } from './acceptance.ts';
-import { Breaker } from './breaker.ts';
+import { Breaker, NotHealed } from './breaker.ts';
 import { BrokenNote, noteFile } from './broken-note.ts';
 import { type Fault, PARTS } from './fault.ts';
-import { Load, type LoadOptions } from './load.ts';
+import { interruptible } from './interrupt.ts';
+import { Load, type LoadOptions } from './load/load.ts';
 import { asVerifyReport, type FaultsReport, findingOf } from './report.ts';
 import { ClusterLock, type FaultResult, hostsHere, NotRecovered, tryFault } from './suite.ts';
 
@@ -31,7 +32,6 @@ interface Outcome {
   readonly load: Load;
 }
 
-const INTERRUPTED = 130;
 const terminal = { color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined };
 const TITLES: ReadonlyMap<string, string> = new Map(Object.entries(PARTS));
 const say = (text: string) => void process.stdout.write(`${text}\n`);
@@ -43,16 +43,19 @@ export async function runFaults(
   options: RunOptions,
 ): Promise<number> {
   for (const file of options.reports) checkReportFile(file);
+  const tell = (text: string) => void process.stderr.write(`\n${text}\n`);
+  return interruptible(signal => lockAndRun(opened, faults, options, signal), tell);
+}
+
+async function lockAndRun(
+  opened: Opened,
+  faults: readonly Fault[],
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<number> {
   const began = performance.now();
   const startedAt = new Date().toISOString();
   const { deployment, hosts } = opened;
-  const stop = new AbortController();
-  // A second one ends the program at once; the hosts heal themselves then.
-  const interrupt = () => {
-    process.stderr.write('\ninterrupted: healing what is broken\n');
-    stop.abort(new Error('interrupted'));
-  };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const lock = new ClusterLock(hosts, deployment.storage.host);
   const breaker = new Breaker(hosts, new BrokenNote(noteFile(deployment)));
   try {
@@ -63,18 +66,16 @@ export async function runFaults(
       if (healed.length === 0) say('nothing was left broken');
       return 0;
     }
-    const outcome = await tryAll(opened, faults, options, breaker, lock, stop.signal);
-    const report = reportOf(opened, outcome, startedAt, performance.now() - began);
+    const keep = (outcome: Outcome) => {
+      const report = reportOf(opened, outcome, startedAt, performance.now() - began);
+      const formats = { titles: TITLES, name: 'polarplay faults', json: report };
+      for (const file of options.reports) writeReportFile(file, asVerifyReport(report), formats);
+      return report;
+    };
+    const report = keep(await tryAll(opened, faults, options, breaker, lock, signal, keep));
     show(report);
-    const formats = { titles: TITLES, name: 'polarplay faults', json: report };
-    for (const file of options.reports) writeReportFile(file, asVerifyReport(report), formats);
     return report.held ? 0 : 2;
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    say('interrupted: nothing is left broken');
-    return INTERRUPTED;
   } finally {
-    process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
     await lock.release();
   }
 }
@@ -87,6 +88,8 @@ async function tryAll(
   breaker: Breaker,
   lock: ClusterLock,
   signal: AbortSignal,
+  /** Keeps what is known so far: a run takes long, and may not come to its end. */
+  keep: (outcome: Outcome) => void,
 ): Promise<Outcome> {
   const { deployment, hosts } = opened;
   const progress = new Progress(process.stderr);
@@ -117,8 +120,12 @@ async function tryAll(
     say: (text: string) => progress.say(text),
   };
   try {
-    for (const fault of faults) tell(await tryFault(fault, context));
+    for (const fault of faults) {
+      tell(await tryFault(fault, context));
+      keep({ results, problems: ['the run has not come to its end'], load });
+    }
   } catch (error) {
+    if (error instanceof NotHealed) throw error;
     signal.throwIfAborted();
     if (error instanceof NotRecovered) tell(error.result);
     problems.push(messageOf(error));

@@ -4,12 +4,12 @@ import { type Deployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.
 import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { type HeldLock, holdOperationsLock } from '../../lib/cluster/operations-lock.ts';
 import { messageOf } from '../../lib/source/errors.ts';
-import type { Breaker } from './breaker.ts';
+import { type Breaker, NotHealed } from './breaker.ts';
 import { BUDGETS } from './budgets.ts';
 import type { Budget, Fault, Step } from './fault.ts';
-import type { Effects, Load } from './load.ts';
-import { killedRun, runPlaybook } from './playbook.ts';
-import { judgeWriters } from './under-load.ts';
+import type { Effects, Load } from './load/load.ts';
+import { judgeWriters, type Verdict } from './load/writers.ts';
+import { killedRun, runPlaybook } from './operations/playbook.ts';
 
 /** What came of one fault. */
 export interface FaultResult {
@@ -59,80 +59,107 @@ const LOOK_MS = 200;
 /** All must have gone on for so long. */
 const STEADY_MS = 3_000;
 const BEFORE_S = 120;
+/** How long to look at least: a cluster may notice late. */
+const WATCH_S = 5;
 
 /** Breaks one thing under load, heals it, and judges. */
 export async function tryFault(fault: Fault, context: SuiteContext): Promise<FaultResult> {
   const began = performance.now();
-  const { deployment, load, breaker, here, signal } = context;
+  const { deployment, load, breaker, here } = context;
   const skip = fault.skip?.(deployment);
   const steps = skip === undefined ? fault.steps(deployment) : [];
-  const about = {
-    id: fault.id,
-    title: fault.title,
-    hosts: [...new Set(steps.map(step => step.host))],
-    holdS: fault.holdS,
-    budget: BUDGETS[fault.id]!,
-  };
+  const hosts = [...new Set(steps.map(step => step.host))];
+  const { id, title, holdS } = fault;
+  const about = { id, title, hosts, holdS, budget: BUDGETS[id]! };
   const took = () => ({ durationMs: Math.round(performance.now() - began) });
   const reason = skip ?? ownMachine(steps, here) ?? (await breaker.probe(steps));
   if (reason !== undefined) return { ...about, verdict: 'not tried', reason, problems: [], ...took() };
-  await untilSteady(load, performance.now(), BEFORE_S, signal).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw new Error(`before ${fault.id}: ${messageOf(error)}`);
-  });
-  context.say(`${fault.id}: broken`);
-  const struckMs = performance.now();
+  await steadyBefore(fault, context);
   const acked = load.ledger.acknowledged;
+  const { effects, problems, struckMs } = await endure(fault, steps, context);
+  if (hosts.includes(deployment.storage.host)) await context.lock.renew();
+  const judged = await judge(id, struckMs, effects !== undefined, context);
+  const all = [...problems, ...judged.problems];
+  const result: FaultResult = {
+    ...about,
+    verdict: all.length === 0 ? 'held' : 'broken',
+    ...(effects ? { effects } : {}),
+    acknowledged: load.ledger.acknowledged - acked,
+    problems: all,
+    ...took(),
+  };
+  if (!effects || judged.lasting) throw new NotRecovered(result);
+  return result;
+}
+
+async function steadyBefore({ id }: Fault, { load, signal }: SuiteContext): Promise<void> {
+  try {
+    await untilSteady(load, performance.now(), BEFORE_S, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Error(`before ${id}: ${messageOf(error)}`);
+  }
+}
+
+/** Breaks, heals, and waits until everything goes on; without effects it never did. */
+async function endure(
+  fault: Fault,
+  steps: readonly Step[],
+  context: SuiteContext,
+): Promise<{ struckMs: number; effects?: Effects; problems: readonly string[] }> {
+  const { deployment, load, signal, say } = context;
+  say(`${fault.id}: broken`);
+  const struckMs = performance.now();
   const problems: string[] = [];
-  const sinceMs = await (fault.playbook
-    ? killRunner(fault.playbook, context)
-    : strike(fault, steps, context)
-  ).catch((error: unknown) => {
+  const breaking = fault.playbook ? killRunner(fault.playbook, context) : strike(fault, steps, context);
+  const sinceMs = await breaking.catch((error: unknown) => {
+    if (error instanceof NotHealed) throw error;
     signal.throwIfAborted();
     problems.push(messageOf(error));
     return performance.now();
   });
-  context.say(`${fault.id}: healing`);
-  const watchMs = Math.max(sinceMs, struckMs + 1000 * (fault.watchS ?? 5));
-  const limitS = 2 * Math.max(about.budget.writesS, about.budget.readsS, about.budget.replicasS) + 60;
-  let recovered = true;
+  say(`${fault.id}: recovering`);
+  const budget = BUDGETS[fault.id]!;
+  const limitS = 2 * Math.max(budget.writesS, budget.readsS, budget.replicasS) + 60;
   try {
+    const watchMs = Math.max(sinceMs, struckMs + 1000 * (fault.watchS ?? WATCH_S));
     await untilSteady(load, watchMs, limitS, signal);
   } catch (error) {
     signal.throwIfAborted();
-    recovered = false;
-    problems.push(messageOf(error));
+    return { struckMs, problems: [...problems, messageOf(error)] };
   }
-  const nowMs = performance.now();
-  const effects = load.effects({ struckMs, sinceMs, nowMs });
-  if (effects) problems.push(...overBudget(effects, about.budget, fault.writesGoOn(deployment)));
-  if (recovered && steps.some(({ host }) => host === deployment.storage.host)) await context.lock.renew();
-  context.say(`${fault.id}: counting rows`);
-  const rows = await load.judgeRows();
-  const samples = load.probe.samples.filter(({ fromMs }) => fromMs >= struckMs);
-  const verdicts = [...rows, judgeWriters(samples, [deployment.primary.host])];
-  const lost = verdicts.filter(({ ok }) => !ok).map(({ what }) => what);
-  context.say(`${fault.id}: verifying`);
-  const wrong = recovered ? await context.wrongWith().catch((error: unknown) => [messageOf(error)]) : [];
-  signal.throwIfAborted();
-  problems.push(...lost, ...wrong.map(what => `verify: ${what}`));
-  const result: FaultResult = {
-    ...about,
-    verdict: problems.length === 0 ? 'held' : 'broken',
-    ...(effects ? { effects } : {}),
-    acknowledged: load.ledger.acknowledged - acked,
-    problems,
-    ...took(),
+  const effects = load.effects({ struckMs, sinceMs, nowMs: performance.now() })!;
+  return {
+    struckMs,
+    effects,
+    problems: [...problems, ...overBudget(effects, budget, fault.writesGoOn(deployment))],
   };
-  if (!recovered || lost.length + wrong.length > 0) throw new NotRecovered(result);
-  return result;
+}
+
+/** Whether what must always hold did; `lasting` is what stays wrong with the cluster. */
+async function judge(
+  id: string,
+  struckMs: number,
+  recovered: boolean,
+  { deployment, load, wrongWith, signal, say }: SuiteContext,
+): Promise<{ problems: readonly string[]; lasting: boolean }> {
+  const failed = (verdicts: readonly Verdict[]) => verdicts.filter(({ ok }) => !ok).map(({ what }) => what);
+  say(`${id}: counting rows`);
+  const rows = failed(await load.judgeRows());
+  const samples = load.probe.samples.filter(({ fromMs }) => fromMs >= struckMs);
+  const seen = failed([load.judgeReads(struckMs), judgeWriters(samples, [deployment.primary.host])]);
+  say(`${id}: verifying`);
+  const wrong = recovered ? await wrongWith().catch((error: unknown) => [messageOf(error)]) : [];
+  signal.throwIfAborted();
+  const problems = [...seen, ...rows, ...wrong.map(what => `verify: ${what}`)];
+  return { problems, lasting: rows.length + wrong.length > 0 };
 }
 
 /** Breaks, waits, heals; the moment from which the cluster could recover. */
-async function strike(
-  { id, holdS }: Fault,
+export async function strike(
+  { id, holdS }: Pick<Fault, 'id' | 'holdS'>,
   steps: readonly Step[],
-  { breaker, signal }: SuiteContext,
+  { breaker, signal }: Pick<SuiteContext, 'breaker' | 'signal'>,
 ): Promise<number> {
   const struckMs = performance.now();
   let sinceMs = struckMs;

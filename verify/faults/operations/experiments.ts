@@ -1,6 +1,6 @@
-import type { Deployment } from '../../lib/cluster/deployment.ts';
-import type { Hosts } from '../../lib/cluster/hosts.ts';
-import { UsageError } from '../../lib/source/errors.ts';
+import type { Deployment } from '../../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../../lib/cluster/hosts.ts';
+import { UsageError } from '../../../lib/source/errors.ts';
 import { handPromotion } from './hand-promotion.ts';
 import { runPlaybook } from './playbook.ts';
 import type { Experiment, Operation } from './under-load.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { DatabaseNode } from '../../lib/cluster/deployment.ts';
+import type { DatabaseNode } from '../../../lib/cluster/deployment.ts';
 import { connect } from './session.ts';
 
 const EVERY_MS = 200;

@@ -1,8 +1,8 @@
-import type { DatabaseNode, Deployment } from '../../lib/cluster/deployment.ts';
-import { eventually } from '../../lib/cluster/eventually.ts';
-import type { Hosts } from '../../lib/cluster/hosts.ts';
-import { UsageError } from '../../lib/source/errors.ts';
-import { connect } from './session.ts';
+import type { DatabaseNode, Deployment } from '../../../lib/cluster/deployment.ts';
+import { eventually } from '../../../lib/cluster/eventually.ts';
+import type { Hosts } from '../../../lib/cluster/hosts.ts';
+import { UsageError } from '../../../lib/source/errors.ts';
+import { connect } from '../load/session.ts';
 import type { Experiment } from './under-load.ts';
 
 /** How soon the replica must follow again: it recovers first, on an emulated machine for minutes. */

@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { SqlTarget } from '../../lib/cluster/sql.ts';
+import type { SqlTarget } from '../../../lib/cluster/sql.ts';
 import { connect } from './session.ts';
+
+/** Something that must hold, and whether it did. */
+export interface Verdict {
+  readonly ok: boolean;
+  readonly what: string;
+}
 
 /** One try to write on one node. */
 export interface Sample {
@@ -25,6 +31,20 @@ export function overlaps(samples: readonly Sample[]): readonly (readonly [Sample
     for (let j = i + 1; j < wrote.length && wrote[j]!.fromMs <= one.toMs; j++)
       if (wrote[j]!.host !== one.host) found.push([one, wrote[j]!]);
   return found;
+}
+
+/** Who wrote, in the expected order, and never two at once. */
+export function judgeWriters(samples: readonly Sample[], primaries: readonly string[]): Verdict {
+  const expected = primaries.filter((host, i, all) => host !== all[i - 1]);
+  const seen = writerTerms(samples);
+  const both = overlaps(samples);
+  const ok = both.length === 0 && seen.join() === expected.join();
+  const order = seen.join(' → ');
+  if (ok) return { ok, what: `one writer at every moment, ${samples.length} probes: ${order}` };
+  return {
+    ok,
+    what: `writers were ${order}, expected ${expected.join(' → ')}; ${both.length} overlapping writes`,
+  };
 }
 
 /** Tries to write on every node, every so often, all the time: what takes a write is a writer, whatever it says it is. */

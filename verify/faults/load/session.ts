@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { eventually } from '../../lib/cluster/eventually.ts';
-import type { SqlTarget } from '../../lib/cluster/sql.ts';
+import { eventually } from '../../../lib/cluster/eventually.ts';
+import type { SqlTarget } from '../../../lib/cluster/sql.ts';
 
 /** A server that is down refuses at once; this long a busy one may take to fork. */
 const CONNECT_MS = 5_000;

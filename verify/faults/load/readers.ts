@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { SqlTarget } from '../../lib/cluster/sql.ts';
+import type { SqlTarget } from '../../../lib/cluster/sql.ts';
 import type { Ledger } from './ledger.ts';
 import { connect } from './session.ts';
 
@@ -10,8 +10,13 @@ const LIMITS = {
   answerMs: 5_000,
   options: '-c default_transaction_read_only=on',
 };
-/** As many wrong reads are told in full. */
-const KEPT = 20;
+
+/** An answer that no order of commits explains. */
+export interface WrongRead {
+  readonly atMs: number;
+  readonly host: string;
+  readonly what: string;
+}
 
 interface ReadRow {
   readonly nonce: string | null;
@@ -33,7 +38,7 @@ export function wrongRead(
 
 /** A client on every node that reads all the time, and knows what it must read. */
 export class Readers {
-  readonly wrong: string[] = [];
+  readonly wrong: WrongRead[] = [];
   readonly #targets: readonly SqlTarget[];
   readonly #ledger: Ledger;
   readonly #answeredMs: ReadonlyMap<string, number[]>;
@@ -73,7 +78,7 @@ export class Readers {
         );
         answered.push(performance.now());
         const wrong = wanted && wrongRead(wanted, rows[0]!);
-        if (wrong !== undefined && this.wrong.length < KEPT) this.wrong.push(`${target.host}: ${wrong}`);
+        if (wrong !== undefined) this.wrong.push({ atMs: performance.now(), host: target.host, what: wrong });
       } catch {
         await client?.end().catch(() => {});
         client = undefined;

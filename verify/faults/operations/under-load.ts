@@ -1,12 +1,12 @@
-import { nodesOf } from '../../lib/cluster/deployment.ts';
-import type { Opened } from '../../lib/cluster/open-deployment.ts';
-import type { SqlTarget } from '../../lib/cluster/sql.ts';
-import { messageOf } from '../../lib/source/errors.ts';
-import { emptyRecord } from '../../lib/source/record.ts';
-import type { Ledger } from './ledger.ts';
-import { Load, type LoadOptions, type Verdict } from './load.ts';
-import { withRetries } from './session.ts';
-import { overlaps, type Sample, writerTerms } from './writers.ts';
+import { nodesOf } from '../../../lib/cluster/deployment.ts';
+import type { Opened } from '../../../lib/cluster/open-deployment.ts';
+import type { SqlTarget } from '../../../lib/cluster/sql.ts';
+import { messageOf } from '../../../lib/source/errors.ts';
+import { emptyRecord } from '../../../lib/source/record.ts';
+import type { Ledger } from '../load/ledger.ts';
+import { Load, type LoadOptions } from '../load/load.ts';
+import { withRetries } from '../load/session.ts';
+import { judgeWriters, type Verdict, writerTerms } from '../load/writers.ts';
 
 /** One thing done to the cluster while it is under load. */
 export interface Operation {
@@ -80,6 +80,7 @@ export async function underLoad(
   const verdicts = [
     ...failures,
     ...(await load.judgeRows()),
+    load.judgeReads(0),
     judgeWriters(probe.samples, expected),
     await load.judgePgbench(),
     ...(experiment.undisturbed ? [await checkUndisturbed(ledger, load.primary.sql, serverStart)] : []),
@@ -97,20 +98,6 @@ export async function underLoad(
     writerTerms: writerTerms(probe.samples),
     pgbench: { transactions: pgbench.transactions, interrupted: pgbench.failures },
     verdicts,
-  };
-}
-
-/** Who wrote, in the expected order, and never two at once. */
-export function judgeWriters(samples: readonly Sample[], primaries: readonly string[]): Verdict {
-  const expected = primaries.filter((host, i, all) => host !== all[i - 1]);
-  const seen = writerTerms(samples);
-  const both = overlaps(samples);
-  const ok = both.length === 0 && seen.join() === expected.join();
-  const order = seen.join(' → ');
-  if (ok) return { ok, what: `one writer at every moment, ${samples.length} probes: ${order}` };
-  return {
-    ok,
-    what: `writers were ${order}, expected ${expected.join(' → ')}; ${both.length} overlapping writes`,
   };
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseNode } from '../../lib/cluster/deployment.ts';
-import type { Hosts } from '../../lib/cluster/hosts.ts';
+import type { DatabaseNode } from '../../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../../lib/cluster/hosts.ts';
 
 const SLICE_SECONDS = 5;
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
-import type { SqlTarget } from '../../lib/cluster/sql.ts';
+import type { SqlTarget } from '../../../lib/cluster/sql.ts';
 import { connect, withRetries } from './session.ts';
 
 /** What a PostgreSQL server answers to a client that it lets in: AuthenticationOk, ReadyForQuery. */
