@@ -20,7 +20,9 @@ export const LAYERS = {
   backup: 'Backup',
   health: 'Health',
 } as const;
-export type LayerName = keyof typeof LAYERS;
+/** The layer of users' own checks, which stand in no file of this suite. */
+export const OWN_LAYER = 'own';
+export type LayerName = keyof typeof LAYERS | typeof OWN_LAYER;
 
 /** A figure worth reporting beside the verdict: a delay, a lag, a version. */
 export interface Figure {

@@ -1,16 +1,20 @@
 import '../lib/source/frozen-prototype.ts';
 
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { describeDeployment, nodesOf } from '../lib/cluster/deployment.ts';
 import { failureText } from '../lib/cluster/failure.ts';
 import { positive, REACHING, REACHING_USAGE, readFlags } from '../lib/cluster/flags.ts';
 import { type Opened, openDeployment } from '../lib/cluster/open-deployment.ts';
 import { Databases } from '../lib/cluster/sql.ts';
 import { UsageError } from '../lib/source/errors.ts';
-import { LAYERS } from './check.ts';
+import { LAYERS, OWN_LAYER } from './check.ts';
 import { CHECKS } from './checks/index.ts';
 import { type Finding, type Subject, totalsOf, type VerifyReport } from './findings.ts';
 import { nothingLookedAt } from './nothing.ts';
+import { readOwnChecks } from './own/read.ts';
+import { ownSchema } from './own/schema.ts';
 import { Progress } from './progress.ts';
 import { checkReportFile, writeReportFile } from './report/files.ts';
 import { formatJunit } from './report/junit.ts';
@@ -29,6 +33,8 @@ ${REACHING_USAGE}  -l, --limit PATTERN           only what concerns these hosts
       --skip WORD               leaves these out; may be given several times
       --tag TAG                 checks with the tag danger, fault or warning; may be given several times
       --list                    lists the checks, and looks at nothing
+      --checks DIR              your own checks (default: verify.d beside the inventory; see docs/own-checks.md)
+      --schema                  prints the JSON Schema of a file of own checks, for editors
       --waivers FILE            faults to live with: a list of {id, host, reason, expires}
       --within SECONDS          how long the cluster may take to settle, from the start (default: 30)
       --timeout SECONDS         how long a host may take to answer; raise it for slow hosts (default: 15)
@@ -46,6 +52,8 @@ const FLAGS = {
   skip: LIST,
   tag: LIST,
   list: { type: 'boolean', default: false },
+  checks: { type: 'string' },
+  schema: { type: 'boolean', default: false },
   waivers: { type: 'string' },
   within: { type: 'string', default: '30' },
   timeout: { type: 'string', default: '15' },
@@ -63,13 +71,15 @@ async function main(argv: readonly string[]): Promise<number> {
   if (flags.help) return print(USAGE);
   if (!FORMATS.includes(flags.format))
     throw new UsageError(`--format ${flags.format}: expected ${FORMATS.join(', ')}`, 5);
+  if (flags.schema) return print(`${JSON.stringify(ownSchema(), null, 1)}\n`);
   for (const file of flags.report) checkReportFile(file);
   const settleMs = 1000 * positive('within', flags.within);
   const timeoutMs = 1000 * positive('timeout', flags.timeout);
   const explicit = flags.only.length + flags.tag.length > 0;
-  const selected = select(CHECKS, { only: flags.only, skip: flags.skip, tags: flags.tag });
+  const checks = [...CHECKS, ...(await readOwnChecks(ownDir(flags)))];
+  const selected = select(checks, { only: flags.only, skip: flags.skip, tags: flags.tag });
   if (flags.list) return print(listText(selected));
-  const ids = CHECKS.map(check => check.id);
+  const ids = checks.map(check => check.id);
   const waivers = flags.waivers === undefined ? [] : readWaivers(flags.waivers, ids);
   const progress = new Progress(process.stderr);
   progress.say('connecting');
@@ -121,6 +131,24 @@ async function main(argv: readonly string[]): Promise<number> {
     await databases.close();
     await opened.close();
   }
+}
+
+/** Where somebody's own checks lie: the folder named, which must be there, or the one beside the inventory. */
+function ownDir({
+  checks,
+  inventory,
+}: {
+  checks?: string | undefined;
+  inventory: readonly string[];
+}): string {
+  if (checks !== undefined) {
+    if (!statSync(checks, { throwIfNoEntry: false })?.isDirectory())
+      throw new UsageError(`--checks ${checks}: no such folder`, 5);
+    return resolve(checks);
+  }
+  const first = resolve(inventory[0] ?? '.');
+  const folder = statSync(first, { throwIfNoEntry: false })?.isDirectory() ? first : dirname(first);
+  return join(folder, 'verify.d');
 }
 
 function print(text: string): number {
@@ -191,7 +219,7 @@ function show(report: VerifyReport, format: string): void {
   process.stdout.write(`${lines.join('\n')}\n\n${formatTotals(report, terminal)}\n`);
 }
 
-const TITLES: ReadonlyMap<string, string> = new Map(Object.entries(LAYERS));
+const TITLES: ReadonlyMap<string, string> = new Map([...Object.entries(LAYERS), [OWN_LAYER, 'Own checks']]);
 
 export const runVerifyCommand = (argv: readonly string[]): Promise<number> =>
   main(argv).catch((error: unknown) => {

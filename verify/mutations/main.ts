@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nodesOf } from '../../lib/cluster/deployment.ts';
 import { failureText } from '../../lib/cluster/failure.ts';
-import { REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
+import { positive, REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
 import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { Databases } from '../../lib/cluster/sql.ts';
 import { messageOf, UsageError } from '../../lib/source/errors.ts';
@@ -19,6 +19,7 @@ that are meant to notice turn red, and heals it. Never for a cluster that holds 
 
 ${REACHING_USAGE}  -g, --grep WORDS              only breaks that these words describe; a comma separates alternatives
       --ci                      only those that CI tries
+      --timeout SECONDS         how long a host may take to answer; raise it on a machine under load (default: 15)
       --list                    lists them
 `;
 
@@ -26,16 +27,18 @@ const FLAGS = {
   ...REACHING,
   grep: { type: 'string', short: 'g' },
   ci: { type: 'boolean', default: false },
+  timeout: { type: 'string', default: '15' },
   list: { type: 'boolean', default: false },
 } as const;
 
 /** What takes long and which no break is aimed at. */
 const SLOW = ['data.delay'];
-const ANSWER_MS = 15_000;
 const SETTLE_MS = 1_500;
 const HEAL_WITHIN_MS = 60_000;
 
 type Flags = ReturnType<typeof readFlags<typeof FLAGS>>;
+
+const answerMs = (flags: Flags): number => 1000 * positive('timeout', flags.timeout);
 
 async function main(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
@@ -45,7 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (flags.list)
     return print(chosen.map(one => `${one.id.padEnd(26)} ${one.what}: ${one.red.join(', ')}\n`).join(''));
   await refuseAnythingButALab(flags);
-  const before = await findings(flags, SETTLE_MS * 10);
+  const before = await findings(flags, 4 * answerMs(flags));
   const red = failed(before);
   if (red.length > 0)
     throw new Error(`the lab is not green before any break: ${red.map(f => f.id).join(', ')}`);
@@ -98,7 +101,7 @@ function fits({ id, what, red }: Break, grep: string): boolean {
 
 /** The scripts destroy what they touch: only hosts that a lab made may be their target. */
 async function refuseAnythingButALab(flags: Flags): Promise<void> {
-  const opened = await openDeployment(flags, ANSWER_MS);
+  const opened = await openDeployment(flags, answerMs(flags));
   try {
     for (const host of opened.inventory.hosts.keys()) {
       const { stdout } = await opened.hosts.script(
@@ -161,7 +164,7 @@ async function healed(flags: Flags, red: readonly string[]): Promise<string | un
 }
 
 async function script(flags: Flags, host: string, text: string): Promise<void> {
-  const opened = await openDeployment(flags, ANSWER_MS);
+  const opened = await openDeployment(flags, answerMs(flags));
   try {
     const { rc, stderr } = await opened.hosts.script(host, `${PRELUDE}\n${text}`, { timeoutMs: 40_000 });
     if (rc !== 0) throw new Error(`${host}: exit ${rc}: ${stderr.trim()}`);
@@ -176,11 +179,11 @@ async function findings(
   only: readonly string[] = [],
 ): Promise<readonly Finding[]> {
   const began = performance.now();
-  const opened = await openDeployment(flags, ANSWER_MS);
+  const opened = await openDeployment(flags, answerMs(flags));
   const databases = new Databases(
     opened.hosts,
     nodesOf(opened.deployment).map(node => node.sql),
-    ANSWER_MS,
+    answerMs(flags),
   );
   try {
     const deployment = { ...opened.deployment, files: opened.managedFiles() };
@@ -188,9 +191,9 @@ async function findings(
       reach: opened.hosts,
       databases,
       runId: Math.random().toString(16).slice(2, 14).padEnd(12, '0'),
-      timeoutMs: ANSWER_MS,
+      timeoutMs: answerMs(flags),
       settleBy: began + settleMs,
-      endBy: began + 60_000,
+      endBy: began + 45_000 + answerMs(flags),
     });
   } finally {
     await databases.close();
