@@ -17,5 +17,5 @@ pre{overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere;background:var(-
 .track{position:relative;height:1.1rem;background:var(--bg);border-radius:4px;overflow:hidden}.track i{position:absolute;top:0;bottom:0;min-width:1px;background:currentColor;opacity:.75;border-right:1px solid var(--card)}
 .scale{display:flex;justify-content:space-between;font-size:.8rem}
 @media(max-width:40rem){main{padding:1rem .6rem}section{padding:.8rem}.row{grid-template-columns:5rem 1fr}}
-@media print{body{background:#fff;font-size:11px}section{break-inside:avoid-page;border-color:#999}details{display:block}details>*{display:block}.track i{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{body{background:#fff;font-size:11px}section{border-color:#999}article,.times,tr{break-inside:avoid-page}h2{break-after:avoid-page}.wide{overflow:visible}td,th{padding:.25rem .35rem}td,thead th{font-size:9.5px}details::details-content{content-visibility:visible;height:auto}pre{font-size:9.5px}.track i{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `);

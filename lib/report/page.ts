@@ -48,7 +48,7 @@ ${story.warnings.length > 0 ? html`<section><h2>Warnings</h2><ul>${story.warning
 ${failed.length > 0 ? html`<section class="bad"><h2>Failed</h2>${alike(failed).map(failure)}</section>` : ''}
 <section><h2>Hosts</h2>${hostTable(story)}</section>
 <section><h2>Time</h2>${timeline(story)}</section>
-<section><h2>Changed${story.checkMode ? ' (would change)' : ''}: ${changed.length}</h2>${changed.length === 0 ? html`<p class="dim">Nothing.</p>` : changed.map(change)}</section>
+<section><h2>Changed${story.checkMode ? ' (would change)' : ''}: ${changed.length}</h2>${changed.length === 0 ? html`<p class="dim">Nothing.</p>` : alike(changed).map(change)}</section>
 <section><h2>Slowest tasks</h2>${slowest(story)}</section>
 </main></body></html>
 `;
@@ -97,11 +97,13 @@ function verdict({ exitCode }: RunStory): Markup {
 
 const place = ({ task }: Work): string => `${task.position.file}:${task.position.line}`;
 
-/** Failures of one task that say the same are one, with all their hosts. */
-function alike(failed: readonly Work[]): readonly Work[] {
+/** Work of one task with the same message and diff is one, with all its hosts. */
+function alike(works: readonly Work[]): readonly Work[] {
   const groups = new Map<string, Work>();
-  for (const work of failed) {
-    const key = `${work.task.id}\0${work.status}\0${messageOf(work.result)}`;
+  for (const work of works) {
+    const { task, status, result } = work;
+    const said = status === 'changed' ? jsonText(result.diff ?? []) : messageOf(result);
+    const key = `${task.id}\0${status}\0${said}`;
     const known = groups.get(key);
     groups.set(key, known ? { ...known, host: `${known.host}, ${work.host}` } : work);
   }

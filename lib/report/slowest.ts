@@ -51,7 +51,7 @@ export class TaskTimes implements Report {
     const hosts = Math.max(...tasks.map(({ host }) => stringWidth(visible(host))));
     const lines = tasks.map(({ name, ms, host }) => {
       const room = Math.max(10, this.#width() - 11 - hosts - 4);
-      const short = cliTruncate(visible(name), room, { position: 'middle' });
+      const short = cliTruncate(visible(name), room);
       return `${duration(ms).padStart(11)}  ${padColumns(visible(host), hosts)}  ${short}`;
     });
     this.#out.write(
