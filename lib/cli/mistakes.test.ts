@@ -169,6 +169,112 @@ const authorMistakes: readonly [string, Readonly<Record<string, string>>, readon
     [/"tasks" must be a list of tasks/],
   ],
   [
+    'a word for a flag',
+    site(play('    - debug: {msg: x}\n      become: yess\n')),
+    [/^site\.yml:5:15 WRONG_TYPE "become" must be true or false$/m],
+  ],
+  [
+    'one equals sign',
+    site(play('    - debug: {msg: x}\n      when: x = "Debian"\n')),
+    [/^site\.yml:5:15 TEMPLATE_SYNTAX unexpected "=", expected the end of the expression, "==" compares$/m],
+  ],
+  [
+    'a list of variables',
+    site('- hosts: all\n  vars: [a]\n  tasks: []\n'),
+    [/^site\.yml:2:10 WRONG_TYPE "vars" must be a mapping, write "name: value" lines below it$/m],
+  ],
+  [
+    'a template at the begin of a value',
+    site(play('    - debug:\n        msg: {{ x }}\n')),
+    [/^site\.yml:5:14 YAML_SYNTAX a value that starts with "\{\{" must be quoted, write "\{\{ x \}\}"$/m],
+  ],
+  [
+    'a template that is never closed',
+    site(play('    - shell: echo {{ foo }\n')),
+    [/^site\.yml:4:14 BAD_VALUE a quote or a template is opened and never closed/m],
+  ],
+  [
+    'an if that is never closed',
+    site(play('    - debug: {msg: "{% if 1 %}x"}\n')),
+    [/^site\.yml:4:32 TEMPLATE_SYNTAX the "if" block is never closed, close it with \{% endif %\}$/m],
+  ],
+  [
+    'a keyword of a task at a block',
+    site(play('    - block:\n        - debug: {msg: x}\n      register: r\n')),
+    [/^site\.yml:6:7 UNKNOWN_KEY a block has no "register", it belongs to a task$/m],
+  ],
+  [
+    'a playbook imported among tasks',
+    site(play('    - import_playbook: x.yml\n')),
+    [
+      /^site\.yml:4:7 BAD_VALUE "import_playbook" stands among plays, not among tasks, use "import_tasks" for a file of tasks$/m,
+    ],
+  ],
+  [
+    'a file of tasks for a playbook',
+    site('- debug: {msg: x}\n- command: x\n'),
+    [
+      /^site\.yml:1:3 WRONG_TYPE this is a task \("debug"\), and a playbook is a list of plays, write it below "tasks:" of a play/m,
+    ],
+  ],
+  [
+    'a full-width colon after a key of a play',
+    site('- hosts：all\n  tasks: []\n'),
+    [/ = the line holds the full-width colon "：": YAML wants ":" and a space$/m],
+  ],
+  [
+    'a full-width colon after a module',
+    site(play('    - debug：\n        msg: x\n')),
+    [
+      /^site\.yml:4:7 YAML_SYNTAX expected "key: value"/m,
+      / = the line holds the full-width colon "：": YAML wants/,
+    ],
+  ],
+  [
+    'a full-width colon in braces',
+    site(play('    - debug: {msg：x}\n')),
+    [/^site\.yml:4:15 UNKNOWN_ARGUMENT /m, / = the line holds the full-width colon "：": YAML wants/],
+  ],
+  [
+    'full-width spaces for indentation',
+    site(play('\u3000\u3000- debug: {msg: x}\n')),
+    [/ = the line begins with a full-width or no-break space: YAML is indented with ordinary spaces$/m],
+  ],
+  [
+    'arguments that exclude each other',
+    site(play('    - copy: {dest: /tmp/never, content: x, src: y}\n')),
+    [/CONFLICTING_KEYS arguments src and content of module "copy" exclude each other/],
+  ],
+  [
+    'a state that a module does not know',
+    site(play('    - service: {name: x, state: start}\n')),
+    [
+      /BAD_VALUE "state" of module "service" must be one of reloaded, restarted, started, stopped, not "start"$/m,
+    ],
+  ],
+  [
+    'a word for a number',
+    site(play('    - command: "true"\n      retries: three\n      until: false\n')),
+    [/^site\.yml:5:16 WRONG_TYPE "retries" must be a whole number$/m],
+  ],
+  [
+    'an empty playbook',
+    site(''),
+    [/^site\.yml:1:1 WRONG_TYPE a playbook must be a list of plays, begin it with "- hosts: …"$/m],
+  ],
+  [
+    'hosts of an inventory as a list',
+    { ...site(play('    - debug: {msg: x}\n')), hosts: '---\nall:\n  hosts: [h1, h2]\n' },
+    [
+      /^hosts:3:10 BAD_INVENTORY "hosts" of group "all" must be a mapping, write each name with a colon after it/m,
+    ],
+  ],
+  [
+    'a variable of a host without its equals sign',
+    { ...site(play('    - debug: {msg: x}\n')), hosts: 'h1 ansible_host 10.0.0.1\n' },
+    [/^hosts:1:\d+ BAD_INVENTORY expected name=value, not "ansible_host"/m],
+  ],
+  [
     'several mistakes at once',
     site(play('    - debgu: {msg: x}\n    - debug: {mgs: x}\n    - debug: {msg: x}\n      wehn: true\n')),
     [/UNKNOWN_MODULE/, /UNKNOWN_ARGUMENT/, /UNKNOWN_KEY/, /3 mistakes; no host was contacted/],
@@ -287,6 +393,98 @@ const runMistakes: readonly [
     RUN,
     4,
     [/changed: \[h1\]/, /UNKNOWN_KEY/, /^2 mistakes$/m],
+  ],
+  [
+    'a misspelt playbook',
+    site(play('    - debug: {msg: x}\n')),
+    ['site.yaml', '-i', 'hosts'],
+    1,
+    [/^polarplay: the playbook "site\.yaml" does not exist, did you mean "site\.yml"\?$/m],
+  ],
+  [
+    'a misspelt inventory',
+    { ...site(play('    - debug: {msg: x}\n')), 'hosts.yaml': 'all: {}\n' },
+    ['site.yml', '-i', 'hosts.yml'],
+    1,
+    [/^polarplay: the inventory "hosts\.yml" does not exist, did you mean "hosts\.yaml"\?$/m],
+  ],
+  [
+    'a tag that no task has',
+    site(play('    - debug: {msg: x}\n      tags: deploy\n')),
+    [...RUN, '--tags', 'depoly'],
+    0,
+    [/^\[WARNING\]: --tags: no task has the tag "depoly", did you mean "deploy"\?$/m],
+  ],
+  [
+    'a group that the inventory does not have',
+    { ...site('- hosts: wbe\n  tasks: []\n'), hosts: '[web]\nh1\n' },
+    RUN,
+    0,
+    [
+      /^\[WARNING\]: Could not match supplied host pattern, ignoring: wbe, did you mean "web"\? \(site\.yml:1:10\)$/m,
+    ],
+  ],
+  [
+    'a misspelt handler',
+    site(
+      play(
+        '    - command: "true"\n      notify: restrat\n  handlers:\n    - {name: restart, debug: {msg: x}}\n',
+      ),
+    ),
+    RUN,
+    1,
+    [/^\[WARNING\]: no handler is called "restrat" or listens to it, did you mean "restart"\?/m],
+  ],
+  [
+    'a misspelt loop',
+    site(play('    - debug: {msg: x}\n      with_itmes: [1]\n')),
+    RUN,
+    2,
+    [/FAILED! => there is no lookup "itmes"\n {4}hint {6}did you mean "items"\?\n/],
+  ],
+  [
+    'a misspelt variable',
+    site(play('    - debug: {msg: "{{ inventory_hostnam }}"}\n')),
+    RUN,
+    2,
+    [/'inventory_hostnam' is undefined\n {4}hint {6}did you mean "inventory_hostname"\?\n/],
+  ],
+  [
+    'a file that includes itself',
+    { ...site(play('    - include_tasks: a.yml\n')), 'a.yml': '- include_tasks: a.yml\n' },
+    RUN,
+    2,
+    [
+      /FAILED! => 200 files deep, and "a\.yml" is included again\n {4}hint {6}a file that includes itself needs a "when"/,
+    ],
+  ],
+  [
+    'a report of a kind that there is not',
+    site(play('    - debug: {msg: x}\n')),
+    [...RUN, '--report', 'run.pdf'],
+    5,
+    [/^polarplay: --report run\.pdf: expected a name that ends in \.html, \.json, \.jsonl or \.xml$/m],
+  ],
+  [
+    'extra variables in half a mapping',
+    site(play('    - debug: {msg: x}\n')),
+    [...RUN, '-e', '{bad'],
+    4,
+    [/^--extra-vars:1:\d+ YAML_SYNTAX /m],
+  ],
+  [
+    'a file of extra variables that is not there',
+    site(play('    - debug: {msg: x}\n')),
+    [...RUN, '-e', '@vars.yml'],
+    4,
+    [/FILE_NOT_FOUND "vars\.yml" does not exist/],
+  ],
+  [
+    'a word for a number of forks',
+    site(play('    - debug: {msg: x}\n')),
+    [...RUN, '--forks', 'many'],
+    5,
+    [/^polarplay: --forks wants a positive number, not "many"$/m],
   ],
   [
     'undefined variable',

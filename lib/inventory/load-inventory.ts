@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
+import { nearFile } from '../source/suggest.ts';
 import type { Dict, Value } from '../source/value.ts';
 import { displayPath, type FileReader, isDirectory } from '../source/yaml/read-yaml.ts';
 import { parseYaml } from '../source/yaml/yaml.ts';
@@ -32,7 +33,7 @@ export function loadInventory(
   const missing = sources.filter(source => !source.includes(',') && !existsSync(source));
   for (const source of missing) {
     const message = `the inventory "${source}" does not exist`;
-    if (!onMissing || missing.length === sources.length) throw new UsageError(message);
+    if (!onMissing || missing.length === sources.length) throw new UsageError(message, 1, nearFile(source));
     onMissing(message);
   }
   for (const source of sources.filter(name => !missing.includes(name))) {

@@ -40,3 +40,20 @@ function checkRoles(playbook: Playbook, tasks: readonly Task[], roles: readonly 
     throw new UsageError(`--role: the playbook uses no role "${role}"`, 1, hint ?? list);
   }
 }
+
+const EVERY = new Set(['all', 'always', 'never', 'tagged', 'untagged']);
+
+/** Tags of the command line that no task has, each with a near one; of included files nobody knows before the run. */
+export function unknownTags(
+  { plays }: Playbook,
+  { tags, skipTags }: { readonly tags: readonly string[]; readonly skipTags: readonly string[] },
+): { readonly message: string; readonly hint: string | undefined }[] {
+  const tasks = plays.flatMap(play => tasksOf(play));
+  if (tasks.some(task => task.module.traits?.brings !== undefined || task.tags.some(isTemplate))) return [];
+  const known = new Set(tasks.flatMap(task => task.tags));
+  const unknown = (option: string, given: readonly string[]) =>
+    given
+      .filter(tag => !known.has(tag) && !EVERY.has(tag))
+      .map(tag => ({ message: `${option}: no task has the tag "${tag}"`, hint: didYouMean(tag, known) }));
+  return [...unknown('--tags', tags), ...unknown('--skip-tags', skipTags)];
+}

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { VarLayer } from '../inventory/types.ts';
 import { type Position, UsageError } from '../source/errors.ts';
+import { nearFile } from '../source/suggest.ts';
 import { type Dict, keyPositionOf } from '../source/value.ts';
 import { displayPath, isDirectory, isFile } from '../source/yaml/read-yaml.ts';
 import { checkKeywords } from './check.ts';
@@ -156,7 +157,17 @@ export class PlaybookLoader {
       );
       return [];
     }
+    const task = [...dict.keys()].find(name => this.options.findModule(String(name)) !== undefined);
     const key = [...dict.keys()].find(name => IMPORT.test(String(name)));
+    if (key === undefined && task !== undefined && !dict.has('hosts')) {
+      load.problems.add(
+        'WRONG_TYPE',
+        `this is a task ("${String(task)}"), and a playbook is a list of plays`,
+        at,
+        'write it below "tasks:" of a play, or name the file in "import_tasks" there',
+      );
+      return [];
+    }
     if (key !== undefined) return this.importedPlays(load, dict, String(key), file, outer);
     const imported: RoleParts[] = [];
     return [parsePlay(withRoles(load, imported), dict, at, file, outer, imported)];
@@ -256,6 +267,6 @@ function loadedRole(parts: RoleParts): LoadedRole {
 
 function existingPlaybook(file: string): string {
   if (isDirectory(file)) throw new UsageError(`the playbook "${file}" is a directory`);
-  if (!isFile(file)) throw new UsageError(`the playbook "${file}" does not exist`);
+  if (!isFile(file)) throw new UsageError(`the playbook "${file}" does not exist`, 1, nearFile(file));
   return path.resolve(file);
 }

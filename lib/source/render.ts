@@ -20,7 +20,18 @@ function excerptOf(position: Position, readFile: (path: string) => string | unde
   const number = String(position.line).padStart(5);
   const before = line.slice(0, position.col - 1).replace(/[^\t]/g, ' ');
   const carets = '^'.repeat(Math.max(1, Math.min(position.length ?? 1, line.length - position.col + 1)));
-  return `${number} | ${visible(line)}\n${' '.repeat(5)} | ${before}${carets}`;
+  const note = foreignSign(line);
+  const shown = `${number} | ${visible(line)}\n${' '.repeat(5)} | ${before}${carets}`;
+  return note === undefined ? shown : `${shown}\n${' '.repeat(5)} = ${note}`;
+}
+
+/** Signs that an input method writes for those of YAML; they look alike. */
+function foreignSign(line: string): string | undefined {
+  if (/^[ ]*[\u3000\u00a0]/.test(line))
+    return 'the line begins with a full-width or no-break space: YAML is indented with ordinary spaces';
+  if (/^\s*(?:- +)*(?:[\w.-]+ *|.*[{,] *[\w.-]+ *)：/.test(line))
+    return 'the line holds the full-width colon "：": YAML wants ":" and a space';
+  return undefined;
 }
 
 function safely<T>(read: () => T): T | undefined {

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 
 /** The known name that a misspelt one most likely means; undefined when none is within `limit` slips. */
@@ -28,6 +30,21 @@ function beginningOf(name: string, known: Iterable<string>): string | undefined 
 function typingDistance(a: string, b: string): number {
   const far = distance(a, b);
   return far === 2 && [...a].sort().join('') === [...b].sort().join('') ? 1 : far;
+}
+
+/** A hint for a file that is not there: a name like it in the same directory. */
+export function nearFile(file: string): string | undefined {
+  const directory = dirname(file);
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return undefined;
+  }
+  const near = nearest(basename(file), names);
+  return near === undefined
+    ? undefined
+    : `did you mean "${directory === '.' ? near : join(directory, near)}"?`;
 }
 
 /** A hint for an error: `did you mean "copy"?`, or undefined. */

@@ -5,7 +5,7 @@ import { EXIT, exitCodeOfRun } from '../../engine/exit-code.ts';
 import type { Run } from '../../engine/run.ts';
 import { runPlaybooks } from '../../engine/run-playbooks.ts';
 import type { VarLayer } from '../../inventory/types.ts';
-import { checkCommandLineNames } from '../../playbook/command-line-names.ts';
+import { checkCommandLineNames, unknownTags } from '../../playbook/command-line-names.ts';
 import {
   connectionVariableMistakes,
   misspeltConnectionVariables,
@@ -14,7 +14,7 @@ import { missingHandlers } from '../../playbook/listing.ts';
 import { roleVariableMistakes } from '../../playbook/roles/role-variables.ts';
 import type { Playbook } from '../../playbook/types.ts';
 import { GuardedReport } from '../../report/guarded.ts';
-import { SourceErrors, UsageError } from '../../source/errors.ts';
+import { type SourceError, SourceErrors, UsageError } from '../../source/errors.ts';
 import { type Parsed, parseFlags } from '../../source/flags.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { visible } from '../../source/visible.ts';
@@ -96,7 +96,11 @@ async function run(session: Session, flags: Parsed): Promise<number> {
     return EXIT.ok;
   }
   const origin = withOrigin(session, run, flags);
-  const warnings = [...misspeltConnectionVariables(given), ...missingHandlers(playbook)];
+  const warnings: readonly Pick<SourceError, 'message' | 'hint' | 'position'>[] = [
+    ...misspeltConnectionVariables(given),
+    ...missingHandlers(playbook),
+    ...unknownTags(playbook, run.options).map(warning => ({ ...warning, position: undefined })),
+  ];
   for (const { message, hint, position } of warnings) {
     report.on({
       type: 'warning',

@@ -4,6 +4,7 @@ import type { LoadedRole, RoleRequest, TaskContext, TaskNode } from '../../playb
 import { SourceErrors } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
+import { displayPath } from '../../source/yaml/read-yaml.ts';
 import { findOrFail } from '../module-call/find.ts';
 import type { PlayRun } from '../run.ts';
 import { hintOf } from '../task/task-context.ts';
@@ -37,6 +38,7 @@ export const includeTasks = defineControl({
     const name = String(plain['file'] ?? '');
     if (name === '') throw new ModuleError('include_tasks needs a file', { control: true });
     const file = findOrFail(task, playRun, 'tasks', name);
+    refuseEndless(task.id, file);
     const nodes = once(playRun, `${task.id}\0${file}`, () =>
       playRun.run.loader.loadTaskFile(file, contextOf(call)),
     );
@@ -47,6 +49,18 @@ export const includeTasks = defineControl({
     };
   },
 });
+
+/** So deep no playbook goes on purpose; each level costs memory and stack. */
+const DEEPEST = 200;
+
+/** The id of a task names the includes that it was reached through. */
+function refuseEndless(id: string, file: string): void {
+  if (id.split('>').length <= DEEPEST) return;
+  throw new ModuleError(`${DEEPEST} files deep, and "${displayPath(file)}" is included again`, {
+    control: true,
+    hint: 'a file that includes itself needs a "when" that ends it',
+  });
+}
 
 /** include_role: its handlers join the play's, its variables too when `public`. */
 export const includeRole = defineControl({

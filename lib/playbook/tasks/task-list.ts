@@ -1,6 +1,6 @@
 import type { VarLayer } from '../../inventory/types.ts';
 import type { Position } from '../../source/errors.ts';
-import { type Dict, positionOf, Unsafe, type Value } from '../../source/value.ts';
+import { type Dict, keyPositionOf, positionOf, Unsafe, type Value } from '../../source/value.ts';
 import { displayPath } from '../../source/yaml/read-yaml.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { checkKeywords, checkTemplates } from '../check.ts';
@@ -78,6 +78,13 @@ function importOf(load: Load, dict: Dict, context: TaskContext): Import | undefi
   for (const [key, value] of dict) {
     const name = key === 'action' && typeof value === 'string' ? (value.split(' ')[0] ?? '') : String(key);
     const short = name.replace(SHORT, '');
+    if (short === 'import_playbook')
+      load.problems.add(
+        'BAD_VALUE',
+        '"import_playbook" stands among plays, not among tasks',
+        keyPositionOf(dict, key),
+        'use "import_tasks" for a file of tasks',
+      );
     if (short === 'import_tasks' || short === 'import_role') return short;
     if (short === 'include' && isStatic(dict, value, context) && load.options.findModule(name)) return short;
   }

@@ -88,7 +88,8 @@ export class TokenStream {
   unexpected(wanted?: string): Fault {
     const { current } = this;
     const found = current.kind === 'eof' ? 'end of the text' : describe(current);
-    return this.fail(`unexpected ${found}${wanted ? `, expected ${wanted}` : ''}`);
+    const hint = current.text === '=' ? '"==" compares' : undefined;
+    return this.fail(`unexpected ${found}${wanted ? `, expected ${wanted}` : ''}`, current, hint);
   }
 
   fail(message: string, token: Token = this.current, hint?: string): Fault {
