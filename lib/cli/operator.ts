@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Operator } from '../engine/run.ts';
 import { UsageError } from '../source/errors.ts';
+import { visible } from '../source/visible.ts';
 import { standardOutput } from './standard-output.ts';
 
 /** Asks on the terminal; without one, defaults answer and questions without a default are an error. */
@@ -30,7 +31,8 @@ function question(
   secret: boolean,
 ): Promise<string> {
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
-  output.write(prompt);
+  // A prompt may be made of what a host said.
+  output.write(visible(prompt));
   const lines = createInterface({ input, output: secret ? muted : output, terminal: true });
   return new Promise((resolve, reject) => {
     lines.once('line', line => {

@@ -31,7 +31,7 @@ import { terminalOperator } from './operator.ts';
 import { projectPlugins, subdirectories } from './project-plugins.ts';
 import { FilesRead } from './run-origin.ts';
 import { loadSettings, type SettingName, type Settings } from './settings.ts';
-import { vaultSecrets } from './vault-secrets.ts';
+import { vaultOptions, vaultSecrets } from './vault-secrets.ts';
 
 const DEFAULT_FORKS = 50;
 
@@ -77,7 +77,7 @@ export async function openSession(
 ): Promise<Session> {
   const operator = terminalOperator(process.stdin, process.stdout);
   const settings = loadSettings(process.env, process.cwd());
-  const vault = new Vault(await vaultSecrets(flags, settings, operator));
+  const vault = new Vault(await vaultSecrets(flags, settings, operator), vaultOptions(settings));
   const filesRead = new FilesRead();
   const files = new FileReader(vault, (file, content) => filesRead.note(file, content));
   const sources = inventorySources(flags, settings);

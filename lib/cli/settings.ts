@@ -52,6 +52,16 @@ export const SETTINGS = {
     'vault_identity_list',
     'Vault passwords with labels, as for --vault-id.',
   ),
+  vaultEncryptIdentity: place(
+    'defaults',
+    'vault_encrypt_identity',
+    'Label of the vault password that encrypts, as for --encrypt-vault-id.',
+  ),
+  vaultIdMatch: place(
+    'defaults',
+    'vault_id_match',
+    'Only vault passwords with the label of a text are tried on it.',
+  ),
   gathering: place('defaults', 'gathering', 'When facts are gathered: implicit, explicit or smart.'),
   gatherSubset: place('defaults', 'gather_subset', 'Groups of facts to gather.'),
   gatherTimeout: place('defaults', 'gather_timeout', 'Seconds that gathering facts may take.'),

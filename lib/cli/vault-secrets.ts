@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import type { Operator } from '../engine/run.ts';
 import { UsageError } from '../source/errors.ts';
 import type { Flags, Parsed } from '../source/flags.ts';
-import type { VaultSecret } from '../source/vault.ts';
+import type { VaultOptions, VaultSecret } from '../source/vault.ts';
 import type { Settings } from './settings.ts';
 
 /** Flags that say where vault passwords come from. */
@@ -42,6 +42,12 @@ export async function vaultSecrets(
     secrets.push({ id: 'default', password: await passwordFrom('prompt', 'default', operator) });
   return secrets;
 }
+
+/** How the settings want vault passwords to be chosen. */
+export const vaultOptions = (settings: Settings): VaultOptions => ({
+  encryptWith: settings.text('vaultEncryptIdentity'),
+  sameLabel: settings.flag('vaultIdMatch'),
+});
 
 export async function passwordFrom(source: string, id: string, operator: Operator): Promise<Buffer> {
   if (source === 'prompt' || source === 'prompt_ask_vault_pass') {

@@ -48,6 +48,14 @@ describe('vault', () => {
   });
 
   it('says what is wrong', () => {
+    const two = [secret('a', 'dev'), secret('b', 'prod')];
+    const labelled = new Vault(two, { encryptWith: 'prod' }).encrypt(Buffer.from('x'));
+    expect(labelled).to.match(/^\$ANSIBLE_VAULT;1\.2;AES256;prod\n/);
+    const swapped = [secret('b', 'dev'), secret('a', 'prod')];
+    expect(new Vault(swapped).decrypt(labelled).toString()).to.equal('x');
+    expect(failure(() => new Vault(swapped, { sameLabel: true }).decrypt(labelled)).code).to.equal(
+      'BAD_VAULT',
+    );
     const sealed = new Vault([secret('pw')]).encrypt(Buffer.from('x'));
     const wrong = new Vault([secret('other')]);
     expect(failure(() => wrong.decrypt(sealed)).message).to.equal(

@@ -14,6 +14,13 @@ export interface VaultSecret {
   readonly password: Buffer;
 }
 
+export interface VaultOptions {
+  /** Label of the password that encrypts where nobody names one (`vault_encrypt_identity`). */
+  readonly encryptWith?: string | undefined;
+  /** Only passwords with a text's own label are tried on it (`vault_id_match`). */
+  readonly sameLabel?: boolean;
+}
+
 /** A text that was decrypted. */
 interface Opened {
   readonly content: Buffer;
@@ -26,10 +33,12 @@ const HEADER = /^\$ANSIBLE_VAULT;(\d\.\d);(\w+)(?:;([^\s;]+))?[ \t]*$/;
 /** Reads and writes text in the format of ansible-vault 1.1 and 1.2 (AES-256). */
 export class Vault {
   private readonly secrets: readonly VaultSecret[];
+  private readonly options: VaultOptions;
   private readonly opened = new Map<string, Opened>();
 
-  constructor(secrets: readonly VaultSecret[] = []) {
+  constructor(secrets: readonly VaultSecret[] = [], options: VaultOptions = {}) {
     this.secrets = secrets;
+    this.options = options;
   }
 
   /** The plain content; throws SourceError BAD_VAULT. The password with the text's own label is tried first. */
@@ -44,7 +53,7 @@ export class Vault {
     const envelope = parseEnvelope(text, at);
     if (this.secrets.length === 0) throw noPassword(at);
     const first = this.secrets.filter(secret => secret.id === envelope.id);
-    const others = this.secrets.filter(secret => secret.id !== envelope.id);
+    const others = this.options.sameLabel ? [] : this.secrets.filter(secret => secret.id !== envelope.id);
     for (const { password } of [...first, ...others]) {
       const content = unsealed(envelope, password, at);
       if (!content) continue;
@@ -62,7 +71,7 @@ export class Vault {
   }
 
   /** The password of that label, or the only one; among several somebody has to choose. */
-  secretFor(id?: string): VaultSecret {
+  secretFor(id = this.options.encryptWith): VaultSecret {
     const labels = [...new Set(this.secrets.map(secret => secret.id))];
     if (id === undefined && labels.length > 1)
       throw new UsageError(

@@ -1,6 +1,11 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { parseResults } from '../../lib/modules/databases/mysql/client.ts';
+import { parseDisplay } from '../../lib/modules/system/alternatives.ts';
+import { assignments } from '../../lib/modules/system/facts/collector.ts';
+import { parseIni } from '../../lib/modules/system/facts/local.ts';
+import { iniPair } from '../../lib/source/ini-text.ts';
 import { folderOf, runIn, runWith } from '../support/program.ts';
 
 const RUN = ['site.yml', '-i', 'hosts', '--format', 'json'];
@@ -52,6 +57,31 @@ describe('a host that says much', () => {
     } finally {
       rmSync(dir, { recursive: true });
     }
+  });
+
+  it('is read in time that grows with its length only, whatever it repeats', () => {
+    const repeated = (text: string) => text.repeat(400_000 / text.length);
+    const used = process.cpuUsage().user;
+    for (const token of [
+      '\n',
+      ' ',
+      'a ',
+      '<row>',
+      '<field name="a',
+      '<resultset statement="',
+      '"',
+      'a=',
+      '/ - ',
+    ]) {
+      parseResults(`<resultset statement="x"><row>${repeated(token)}`);
+      parseResults(`${repeated(token)}</row></resultset>`);
+      parseDisplay(repeated(token));
+      parseIni(`[a]\na${repeated(token)}`);
+      assignments([`a=${repeated(token)}x`]);
+      iniPair(`a${repeated(token)}`);
+    }
+    // Each of them took minutes where a pattern went back again and again.
+    expect((process.cpuUsage().user - used) / 1e6).to.be.lessThan(10);
   });
 
   it('keeps no other host waiting: one long line, and a million empty ones', async () => {

@@ -1,5 +1,8 @@
 import { rmSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import type { ReadStream, WriteStream } from 'node:tty';
 import { expect } from 'chai';
+import { terminalOperator } from '../../lib/cli/operator.ts';
 import { coloured } from '../../lib/report/style.ts';
 import { formatTable } from '../../lib/report/table.ts';
 import { htmlText } from '../../lib/source/html-text.ts';
@@ -90,6 +93,18 @@ describe('attacks: text that acts on the terminal', () => {
     expect(htmlText(HOSTILE)).not.to.match(ACTIVE);
     expect(visibleJson({ a: HOSTILE })).not.to.match(ACTIVE);
     expect(JSON.parse(visibleJson({ a: HOSTILE }))).to.deep.equal({ a: HOSTILE });
+  });
+
+  it('has no effect in a question', async () => {
+    const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => input });
+    const output = new PassThrough();
+    const { ask } = terminalOperator(input as unknown as ReadStream, output as unknown as WriteStream);
+    const answer = ask(`sure? ${HOSTILE}`, { secret: true });
+    input.write('yes\r');
+    expect(await answer).to.equal('yes');
+    expect(String(output.read()))
+      .to.match(/^sure\? \\x1b/)
+      .and.not.match(ACTIVE);
   });
 
   it('leaves what people write: Chinese, accents, emoji, tabs and line ends', () => {

@@ -34,6 +34,27 @@ describe('attacks: vaults', () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+  it('the settings choose the label to encrypt with, and whether other labels are tried', () => {
+    writeFileSync(
+      join(dir, 'ansible.cfg'),
+      '[defaults]\nvault_encrypt_identity = prod\nvault_id_match = true\n',
+    );
+    const ids = ['--vault-id', 'dev@dev', '--vault-id', 'prod@prod'];
+    expect(
+      spawnSync(process.execPath, [MAIN, 'vault', 'encrypt', 'plain.yml', ...ids], { cwd: dir }).status,
+    ).to.equal(0);
+    expect(readFileSync(join(dir, 'plain.yml'), 'utf8')).to.match(/^\$ANSIBLE_VAULT;1\.2;AES256;prod\n/);
+    const view = (...words: string[]) =>
+      spawnSync(process.execPath, [MAIN, 'vault', 'view', 'plain.yml', ...words], {
+        cwd: dir,
+        encoding: 'utf8',
+      });
+    expect(view(...ids).stdout).to.equal('a: 1\n');
+    expect(view('--vault-id', 'dev@prod').status).not.to.equal(0);
+    rmSync(join(dir, 'ansible.cfg'));
+    expect(view('--vault-id', 'dev@prod').stdout).to.equal('a: 1\n');
+  });
+
   const ansibleVault = (...args: string[]) =>
     execFileSync('ansible-vault', args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const vault = (args: readonly string[], editor = 'editor.sh') =>

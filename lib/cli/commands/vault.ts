@@ -19,8 +19,8 @@ import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/fla
 import { entryOf } from '../../source/record.ts';
 import { isVault, Vault, type VaultSecret } from '../../source/vault.ts';
 import { terminalOperator } from '../operator.ts';
-import { loadSettings } from '../settings.ts';
-import { passwordFrom, VAULT_FLAGS, vaultSecrets } from '../vault-secrets.ts';
+import { loadSettings, type Settings } from '../settings.ts';
+import { passwordFrom, VAULT_FLAGS, vaultOptions, vaultSecrets } from '../vault-secrets.ts';
 
 const FLAGS = {
   ...VAULT_FLAGS,
@@ -57,8 +57,9 @@ export async function runVaultCommand(argv: readonly string[]): Promise<number> 
       `vault has no command "${command}": encrypt, decrypt, view, edit, rekey, encrypt-string`,
       5,
     );
-  const secrets = await secretsFor(flags, command);
-  await work(new Vault(secrets), words, flags);
+  const settings = loadSettings(process.env, process.cwd());
+  const secrets = await secretsFor(flags, settings, command);
+  await work(new Vault(secrets, vaultOptions(settings)), words, flags);
   return 0;
 }
 
@@ -75,9 +76,9 @@ const COMMANDS: Readonly<Record<string, Work>> = {
   encrypt_string: encryptString,
 };
 
-async function secretsFor(flags: Parsed, command: string): Promise<VaultSecret[]> {
+async function secretsFor(flags: Parsed, settings: Settings, command: string): Promise<VaultSecret[]> {
   const operator = terminalOperator(process.stdin, process.stderr);
-  const secrets = await vaultSecrets(flags, loadSettings(process.env, process.cwd()), operator);
+  const secrets = await vaultSecrets(flags, settings, operator);
   if (secrets.length > 0) return secrets;
   const ask = (prompt: string) => operator.ask(prompt, { secret: true });
   const password = await ask(command.startsWith('encrypt') ? 'New Vault password' : 'Vault password');

@@ -1,5 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineAction, ModuleError, quote, type Steps, sh } from '../../modules/kit/define.ts';
+import { addTo } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { probeDisk } from './pfs/pfs_probe.ts';
 import type { DiskProbe } from './pfs/pfs-disk.ts';
@@ -163,7 +164,7 @@ function parseAnswers(text: string): Answers {
     const at = line.indexOf('=');
     if (at <= 0) continue;
     const key = line.slice(0, at);
-    answers.set(key, [...(answers.get(key) ?? []), line.slice(at + 1).trim()]);
+    addTo(answers, key, line.slice(at + 1).trim());
   }
   return answers;
 }

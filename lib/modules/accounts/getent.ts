@@ -1,3 +1,4 @@
+import { addTo } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, ModuleError, quote, sh } from '../kit/define.ts';
@@ -16,7 +17,7 @@ export function parseEntries(text: string, divider: string | undefined): { [key:
   const found = new Map<string, string[][]>();
   for (const row of text.split('\n').filter(Boolean)) {
     const [key = '', ...fields] = divider === undefined ? row.trim().split(/\s+/) : row.split(divider);
-    found.set(key, [...(found.get(key) ?? []), fields]);
+    addTo(found, key, fields);
   }
   return Object.fromEntries([...found].map(([key, rows]) => [key, rows.length === 1 ? rows[0]! : rows]));
 }

@@ -41,7 +41,7 @@ export const debconf = defineState({
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `debconf-show ended with ${reply.rc}`);
     const [answers, password] = [reply.text('answers') ?? '', reply.text('password') ?? ''];
     const found = new Map(
-      [...answers.matchAll(/^\*?\s*([^\s:]+):[ ]?(.*)$/gm)].map(m => [m[1]!, m[2]!.trim()] as const),
+      [...answers.matchAll(/^\*?[ \t]*([^\s:]+):[ ]?(.*)$/gm)].map(m => [m[1]!, m[2]!.trim()] as const),
     );
     if (a.vtype === 'password' && a.question !== undefined && password.trim() !== '')
       found.set(a.question, password.trim());

@@ -1,4 +1,4 @@
-import { emptyRecord } from '../../source/record.ts';
+import { addTo, emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, ModuleError } from '../kit/define.ts';
@@ -69,7 +69,7 @@ function packagesOf(manager: Manager, text: string): Map<string, Package[]> {
     const entry = manager.parse(row);
     if (!entry) continue;
     const name = String(entry.name);
-    found.set(name, [...(found.get(name) ?? []), { ...entry, source: manager.name }]);
+    addTo(found, name, { ...entry, source: manager.name });
   }
   return found;
 }

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { iniPair } from '../../source/ini-text.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { type Attributes, attributeArgs, attributeChanges } from '../kit/attributes.ts';
@@ -114,8 +115,8 @@ function sections(text: string): Section[] {
     const heading = /^\[(.*)\]\s*$/.exec(line)?.[1];
     if (heading !== undefined) found.push({ name: heading, body: '' });
     else if (line.trim() !== '' && !/^\s*[#;]/.test(line) && found.length > 0) {
-      const pair = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line);
-      found.at(-1)!.body += pair ? `${pair[1]!.toLowerCase()} = ${pair[2]}\n` : `\t${line.trim()}\n`;
+      const pair = iniPair(line);
+      found.at(-1)!.body += pair ? `${pair[0].toLowerCase()} = ${pair[1]}\n` : `\t${line.trim()}\n`;
     }
   }
   return found;

@@ -37,7 +37,7 @@ function unitFiles(text: string, known: Services): void {
 }
 
 function initScripts(text: string): Services {
-  const rows = [...text.matchAll(/^\s*\[ ([+-]) \]\s+(.+)$/gm)];
+  const rows = [...text.matchAll(/^[ \t]*\[ ([+-]) \]\s+(.+)$/gm)];
   return Object.fromEntries(
     rows.map(([, mark, name]) => [
       name!,

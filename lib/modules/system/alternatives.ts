@@ -45,25 +45,25 @@ interface Found {
 /** What `update-alternatives --display` (or RedHat's `alternatives`) says. */
 export function parseDisplay(text: string): Omit<Found, 'exists'> {
   const links = new Map(
-    [...text.matchAll(/^\s*(?:slave|follower) (\S+) is (.*)$/gm)].map(m => [m[1]!, m[2]!]),
+    [...text.matchAll(/^[ \t]*(?:slave|follower) (\S+) is (.*)$/gm)].map(m => [m[1]!, m[2]!]),
   );
   const alternatives = new Map(
-    [...text.matchAll(/^(\/.*)\s-\s(?:family\s\S+\s)?priority\s(\d+)((?:\n\s+(?:slave|follower).*)*)/gm)].map(
-      m => [
-        m[1]!,
-        {
-          priority: Number(m[2]),
-          followers: [...m[3]!.matchAll(/^\s+(?:slave|follower) (.*): (.*)$/gm)]
-            .filter(f => f[2] !== '(null)')
-            .map(f => ({ name: f[1]!, path: f[2]!, link: links.get(f[1]!) ?? '' })),
-        },
-      ],
-    ),
+    [
+      ...text.matchAll(/^(\/.*)\s-\s(?:family\s\S+\s)?priority\s(\d+)((?:\n[ \t]+(?:slave|follower).*)*)/gm),
+    ].map(m => [
+      m[1]!,
+      {
+        priority: Number(m[2]),
+        followers: [...m[3]!.matchAll(/^[ \t]+(?:slave|follower) (.*): (.*)$/gm)]
+          .filter(f => f[2] !== '(null)')
+          .map(f => ({ name: f[1]!, path: f[2]!, link: links.get(f[1]!) ?? '' })),
+      },
+    ]),
   );
   return {
     mode: /\s-\s(?:status\sis\s)?(\w*)(?:\smode|\.)$/m.exec(text)?.[1] ?? '',
-    current: /^\s*link currently points to (.*)$/m.exec(text)?.[1],
-    link: /^\s*link \w+ is (.*)$/m.exec(text)?.[1],
+    current: /^[ \t]*link currently points to (.*)$/m.exec(text)?.[1],
+    link: /^[ \t]*link \w+ is (.*)$/m.exec(text)?.[1],
     alternatives,
   };
 }

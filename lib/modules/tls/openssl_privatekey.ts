@@ -92,6 +92,12 @@ function generateWords(a: Args): string {
   return `-algorithm ${a.type.toUpperCase()}`;
 }
 
+function publicKeyIn(text: string): string | undefined {
+  const begin = text.indexOf('-----BEGIN PUBLIC KEY-----');
+  const end = text.indexOf('-----END PUBLIC KEY-----', begin);
+  return begin < 0 || end < 0 ? undefined : text.slice(begin, end + '-----END PUBLIC KEY-----'.length);
+}
+
 export const opensslPrivatekey = defineGenerated({
   name: 'openssl_privatekey',
   aliases: ['community.crypto.openssl_privatekey'],
@@ -151,9 +157,7 @@ begin public; ${before}openssl pkey -in "$p" ${words} -pubout 2>/dev/null`;
   },
   describe(found, a) {
     const key = parseKeyText(found.records.text('key') ?? '');
-    const pem = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/.exec(
-      found.records.text('public') ?? '',
-    )?.[0];
+    const pem = publicKeyIn(found.records.text('public') ?? '');
     return {
       type: a.type,
       size: a.size,

@@ -80,13 +80,15 @@ function make(a: Args): string {
 /** What binds a certificate to its request: public key, subject, names, usages; and the issuer to the authority. */
 const EXTENSIONS =
   /X509v3 (Subject Alternative Name|Key Usage|Extended Key Usage|Basic Constraints):[^\n]*\n[^\n]*/g;
+function publicKeyOf(text: string): string {
+  const [, rest = ''] = /Public-Key: \((.*\)[\s\S]*)$/.exec(text) ?? [];
+  return rest.slice(
+    0,
+    Math.max(0, rest.search(/\n {8}(?:X509v3|Attributes|Requested|Exponent)|\n {4}Signature/)),
+  );
+}
 const essence = (text: string) =>
-  [
-    /Public-Key: \((.*)\)([\s\S]*?)(?=\n {8}(?:X509v3|Attributes|Requested|Exponent)|\n {4}Signature)/.exec(
-      text,
-    )?.[0],
-    ...[...text.matchAll(EXTENSIONS)].map(m => m[0]).sort(),
-  ]
+  [publicKeyOf(text), ...[...text.matchAll(EXTENSIONS)].map(m => m[0]).sort()]
     .join('\n')
     .replace(/\s+/g, ' ');
 const subjectOf = (text: string) => /^\s*Subject: ?(.*)$/m.exec(text)?.[1]?.trim() ?? '';

@@ -189,7 +189,8 @@ export class KnownHosts {
 
   async #record(target: Target, name: string, offered: Offered): Promise<void> {
     const [file] = target.knownHostsFiles;
-    if (!file) return;
+    // A name with a blank, a comma or a wildcard would be another line, or stand for other hosts.
+    if (!file || !/^[^\s,*?!#@|\p{Cc}]+$/u.test(name)) return;
     const entries = await this.#load(file);
     const hosts = target.hashKnownHosts ? hashed(name) : name;
     this.#writing = this.#writing

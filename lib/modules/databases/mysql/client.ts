@@ -87,20 +87,32 @@ function value(text: string): Json {
   return /^-?(0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
 }
 
+/** What stands between two texts, each time; the search never goes back, whatever a server prints. */
+function* between(text: string, open: string, close: string): Generator<string> {
+  for (let at = text.indexOf(open); at >= 0; ) {
+    const end = text.indexOf(close, at + open.length);
+    if (end < 0) return;
+    yield text.slice(at + open.length, end);
+    at = text.indexOf(open, end);
+  }
+}
+
 /** The tables in the client's XML, in order, with the statement each belongs to. */
 export function parseResults(xml: string): { readonly statement: string; readonly rows: Row[] }[] {
-  return [...xml.matchAll(/<resultset statement="([^"]*)"[^>]*?(?:\/>|>([\s\S]*?)<\/resultset>)/g)].map(
-    m => ({
-      statement: decode(m[1]!),
-      rows: [...(m[2] ?? '').matchAll(/<row>([\s\S]*?)<\/row>/g)].map(row =>
-        Object.fromEntries(
-          [...row[1]!.matchAll(/<field name="([^"]*)"(?: xsi:nil="true" \/>|>([\s\S]*?)<\/field>)/g)].map(
-            f => [decode(f[1]!), f[2] === undefined ? null : value(decode(f[2]))],
-          ),
-        ),
-      ),
-    }),
-  );
+  return [...between(xml, '<resultset statement="', '</resultset>')].map(table => ({
+    statement: decode(table.slice(0, table.indexOf('"'))),
+    rows: [...between(table, '<row>', '</row>')].map(row =>
+      Object.fromEntries(row.split('<field name="').slice(1).map(fieldOf)),
+    ),
+  }));
+}
+
+/** `NAME">VALUE</field>`, or `NAME" xsi:nil="true" />`. */
+function fieldOf(text: string): readonly [string, Json] {
+  const quote = text.indexOf('"');
+  const end = text.lastIndexOf('</field>');
+  const isNull = end < 0 || text.charAt(quote + 1) !== '>';
+  return [decode(text.slice(0, quote)), isNull ? null : value(decode(text.slice(quote + 2, end)))];
 }
 
 /** Runs the client with SQL on its stdin. */

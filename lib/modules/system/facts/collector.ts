@@ -53,8 +53,8 @@ export function lines(raw: Raw, path: string): readonly string[] {
 /** `key=value` lines, with the quotes of shell files removed. */
 export function assignments(text: readonly string[]): Map<string, string> {
   const pairs = text.flatMap(entry => {
-    const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$/.exec(entry);
-    return match ? [[match[1]!, unquote(match[2]!)] as const] : [];
+    const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$/.exec(entry);
+    return match ? [[match[1]!, unquote(match[2]!.trim())] as const] : [];
   });
   return new Map(pairs);
 }

@@ -1,3 +1,4 @@
+import { iniPair } from '../../../source/ini-text.ts';
 import { parseJson } from '../../../source/json.ts';
 import { emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
@@ -12,7 +13,7 @@ export function parseIni(text: string): Record<string, Record<string, string>> |
   for (const row of text.split('\n')) {
     if (/^\s*([#;]|$)/.test(row)) continue;
     const heading = /^\[(.+)\]\s*$/.exec(row);
-    const pair = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(row);
+    const pair = iniPair(row);
     if (heading) {
       const name = heading[1]!;
       section = found[name] ?? emptyRecord();
@@ -20,8 +21,8 @@ export function parseIni(text: string): Record<string, Record<string, string>> |
       key = undefined;
     } else if (/^\s/.test(row) && section && key) section[key] += `\n${row.trim()}`;
     else if (pair && section) {
-      key = pair[1]!.toLowerCase();
-      section[key] = pair[2]!;
+      key = pair[0].toLowerCase();
+      section[key] = pair[1];
     } else return undefined;
   }
   return found;

@@ -1,4 +1,4 @@
-import { emptyRecord } from '../../../source/record.ts';
+import { addTo, emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
 import { type Collector, type Facts, line, lines, names, type Raw } from './collector.ts';
 
@@ -17,15 +17,18 @@ export function humanSize(bytes: number): string {
 
 const base = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
+const sorted = (lists: ReadonlyMap<string, string[]>) =>
+  new Map([...lists].map(([key, list]) => [key, list.sort()]));
+
 /** Device name → names under which /dev/disk/by-… knows it. */
 function linksBelow(raw: Raw, dir: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const [path, target] of raw.links) {
     if (!path.startsWith(`${dir}/`)) continue;
     const device = base(target);
-    found.set(device, [...(found.get(device) ?? []), base(path)].sort());
+    addTo(found, device, base(path));
   }
-  return found;
+  return sorted(found);
 }
 
 interface DeviceLinks {
@@ -39,13 +42,13 @@ function deviceLinks(raw: Raw): DeviceLinks {
   const masters = new Map<string, string[]>();
   for (const path of raw.paths) {
     const match = /^\/sys\/block\/([^/]+)\/slaves\/([^/]+)$/.exec(path);
-    if (match) masters.set(match[2]!, [...(masters.get(match[2]!) ?? []), match[1]!].sort());
+    if (match) addTo(masters, match[2]!, match[1]!);
   }
   return {
     ids: linksBelow(raw, '/dev/disk/by-id'),
     uuids: linksBelow(raw, '/dev/disk/by-uuid'),
     labels: linksBelow(raw, '/dev/disk/by-label'),
-    masters,
+    masters: sorted(masters),
   };
 }
 
