@@ -423,10 +423,18 @@ const cases: readonly Case[] = [
     - block:
         - {name: a, debug: {msg: "{{ nothing }}"}}
       rescue:
-        - {name: b, debug: {msg: "{{ 'site.yml:' in ansible_failed_result.msg }}"}}
+        - name: b
+          debug:
+            msg: "{{ [ansible_failed_result.msg, ansible_failed_result.error.line, ansible_failed_result.error.col] }}"
 `),
     lines: ['a h1 failed', 'b h1 ok'],
-    said: [true],
+    said: [
+      [
+        "The task includes an option with an undefined variable. The error was: 'nothing' is undefined",
+        6,
+        33,
+      ],
+    ],
   },
 ];
 

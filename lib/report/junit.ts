@@ -2,6 +2,7 @@ import type { HostOutcome, RunEvent } from '../engine/events.ts';
 import { htmlText } from '../source/html-text.ts';
 import { jsonText } from '../source/json.ts';
 import type { DocumentReport } from './document.ts';
+import { failureMessage } from './failure-message.ts';
 
 /** JUnit XML for CI: a suite per play, a case per task and host. */
 export class JunitReport implements DocumentReport {
@@ -44,7 +45,7 @@ function caseXml(outcome: HostOutcome): string {
   const head = `    <testcase name="[${xmlText(host)}] ${xmlText(task.name)}" classname="${xmlText(`${file}:${line}`)}" time="${(elapsedMs / 1000).toFixed(3)}"`;
   if (isFailure(outcome)) {
     const detail = xmlText(jsonText(result, 2));
-    return `${head}>\n      <failure message="${xmlText(String(result.msg ?? 'failed'))}">${detail}</failure>\n    </testcase>\n`;
+    return `${head}>\n      <failure message="${xmlText(failureMessage(result))}">${detail}</failure>\n    </testcase>\n`;
   }
   return isSkip(outcome) ? `${head}><skipped/></testcase>\n` : `${head}/>\n`;
 }

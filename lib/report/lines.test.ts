@@ -44,6 +44,15 @@ describe('eventText', () => {
       'fatal: [h1]: FAILED! => non-zero return code\n    at        site.yml:3:5\n    command   false -x\n    exit code 1\n    stderr    no\n              way\n',
     ],
     [
+      'a mistake with its place and hint, which the message of the result leaves out',
+      outcome('failed', {
+        msg: 'words',
+        hint: 'do so',
+        error: { code: 'WRONG_TYPE', message: 'it', file: 'a.yml', line: 2, col: 3 },
+      }),
+      'fatal: [h1]: FAILED! => a.yml:2:3 it\n    at        site.yml:3:5\n    hint      do so\n',
+    ],
+    [
       'an ignored failure',
       outcome('failed', { msg: 'x' }, { ignored: true }),
       'fatal: [h1]: FAILED! => x\n    at        site.yml:3:5\n...ignoring\n',

@@ -7,6 +7,7 @@ import { jsonText } from '../source/json.ts';
 import { fromPlain, type Json } from '../source/value.ts';
 import { visible, visibleJson } from '../source/visible.ts';
 import { str } from '../templating/python/print.ts';
+import { failureMessage } from './failure-message.ts';
 import type { Paint, Style } from './style.ts';
 import { padColumns } from './table.ts';
 
@@ -180,12 +181,9 @@ function failureText(outcome: HostOutcome, options: LineOptions): string {
 }
 
 function messageOf(result: Result): string {
-  if (result.censored !== undefined) return String(result.censored);
   const assertion =
     result['assertion'] === undefined ? '' : `${jsonText(result['assertion'])} does not hold: `;
-  const msg = result.msg === '' || result.msg === null ? undefined : result.msg;
-  if (msg === undefined && result.failed_when_result === true) return 'failed_when holds';
-  return assertion + (msg === undefined ? 'failed' : typeof msg === 'string' ? msg : jsonText(msg));
+  return assertion + failureMessage(result);
 }
 
 function tail(text: string): string {

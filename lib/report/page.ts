@@ -3,6 +3,7 @@ import type { HostStats, Status, TaskInfo } from '../engine/events.ts';
 import type { Result } from '../modules/kit/define.ts';
 import { withHint } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
+import { failureMessage } from './failure-message.ts';
 import type { Entry } from './journal.ts';
 import { duration } from './lines.ts';
 import { html, type Markup } from './markup.ts';
@@ -102,7 +103,7 @@ function alike(works: readonly Work[]): readonly Work[] {
   const groups = new Map<string, Work>();
   for (const work of works) {
     const { task, status, result } = work;
-    const said = status === 'changed' ? jsonText(result.diff ?? []) : messageOf(result);
+    const said = status === 'changed' ? jsonText(result.diff ?? []) : failureMessage(result);
     const key = `${task.id}\0${status}\0${said}`;
     const known = groups.get(key);
     groups.set(key, known ? { ...known, host: `${known.host}, ${work.host}` } : work);
@@ -116,7 +117,7 @@ function failure(work: Work): Markup {
     .filter(key => result[key] !== undefined && result[key] !== '')
     .map(key => `${key}: ${textOf(result[key])}`);
   return html`<article><h3><span class="${status}">${status}</span> ${host}: ${task.name}${ignored ? ' (ignored)' : ''}</h3>
-<p class="dim">${place(work)}</p><pre>${messageOf(result)}</pre>${result.hint !== undefined && result.censored === undefined ? html`<p>${result.hint}</p>` : ''}${details.length > 0 ? html`<pre>${details.join('\n')}</pre>` : ''}</article>`;
+<p class="dim">${place(work)}</p><pre>${failureMessage(result)}</pre>${result.hint !== undefined && result.censored === undefined ? html`<p>${result.hint}</p>` : ''}${details.length > 0 ? html`<pre>${details.join('\n')}</pre>` : ''}</article>`;
 }
 
 function change(work: Work): Markup {
@@ -181,8 +182,6 @@ function slowest({ work }: RunStory): Markup {
   );
   return html`<table><thead><tr><th class="n">Time</th><th>Task</th><th>Slowest host</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
-
-const messageOf = (result: Result): string => String(result.censored ?? textOf(result.msg ?? 'failed'));
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : jsonText(value, 1));
 

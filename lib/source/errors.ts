@@ -42,12 +42,26 @@ export class SourceError extends Error {
   readonly position: Position | undefined;
   /** What would have been right, or the nearest known name, as a sentence. */
   readonly hint: string | undefined;
+  /** The message as Ansible words it, which playbooks compare with: the `msg` of a task's result. */
+  readonly words: string;
 
-  constructor(code: SourceErrorCode, message: string, position?: Position, hint?: string) {
+  constructor(
+    code: SourceErrorCode,
+    message: string,
+    position?: Position,
+    hint?: string,
+    words: string = message,
+  ) {
     super(message);
     this.code = code;
     this.position = position;
     this.hint = hint;
+    this.words = words;
+  }
+
+  /** The same mistake with what Ansible says around it. */
+  within(words: (inner: string) => string): SourceError {
+    return new SourceError(this.code, this.message, this.position, this.hint, words(this.words));
   }
 }
 

@@ -19,6 +19,7 @@ interface FaultOptions {
   readonly hint?: string | undefined;
   readonly site?: Site | undefined;
   readonly undefinedName?: string | undefined;
+  readonly words?: string | undefined;
 }
 
 /** A mistake found while parsing or rendering; becomes a SourceError once the place of the text is known. */
@@ -29,6 +30,8 @@ export class Fault extends Error {
   readonly site: Site | undefined;
   /** The name that is not defined, for UNDEFINED_VARIABLE. */
   readonly undefinedName: string | undefined;
+  /** The message without the name of the filter, test or lookup before it. */
+  readonly words: string;
 
   constructor(code: SourceErrorCode, message: string, options: FaultOptions = {}) {
     super(message);
@@ -36,6 +39,7 @@ export class Fault extends Error {
     this.hint = options.hint;
     this.site = options.site;
     this.undefinedName = options.undefinedName;
+    this.words = options.words ?? message;
   }
 }
 

@@ -11,6 +11,7 @@ import { finalize } from './finalize.ts';
 import { guardVerdict } from './guards.ts';
 import { positioned } from './position.ts';
 import { truthy } from './python/compare.ts';
+import { str } from './python/print.ts';
 import { referencedNames } from './references.ts';
 import {
   isTemplate,
@@ -102,6 +103,14 @@ class JinjaTemplar implements Templar {
     }
     if (condition === null || condition === '') return true;
     if (typeof condition === 'boolean') return condition;
+    try {
+      return this.testOne(condition, vars, at);
+    } catch (error) {
+      throw error instanceof SourceError ? ofCondition(error, condition) : error;
+    }
+  }
+
+  private testOne(condition: Value, vars: Variables, at: Position | undefined): boolean {
     if (typeof condition === 'string' && !isTemplate(condition))
       return this.holds(condition, vars, at, false);
     const rendered = this.render(condition, vars, at);
@@ -198,6 +207,13 @@ class JinjaTemplar implements Templar {
     });
     return rt.taint.unsafe ? values.map(sealed) : values;
   }
+}
+
+/** A mistake in a condition, as Ansible tells it. */
+function ofCondition(error: SourceError, condition: Value): SourceError {
+  const text = str(condition);
+  const inner = error.code === 'UNDEFINED_VARIABLE' ? `error while evaluating conditional (${text}): ` : '';
+  return error.within(words => `The conditional check '${text}' failed. The error was: ${inner}${words}`);
 }
 
 /** The words are Ansible's. */

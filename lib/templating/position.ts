@@ -24,7 +24,8 @@ export function positioned<T>(
   } catch (error) {
     if (error instanceof Fault) {
       const site = error.site ?? current.site;
-      throw new SourceError(error.code, error.message, (site && locate(site, at)) ?? at, error.hint);
+      const place = (site && locate(site, at)) ?? at;
+      throw new SourceError(error.code, error.message, place, error.hint, error.words);
     }
     if (error instanceof RangeError) throw exhausted(error, current.site, at);
     throw error;

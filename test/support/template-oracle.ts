@@ -8,8 +8,11 @@ import { readJson } from '../../lib/templating/serial/json-read.ts';
 
 export const HERE = join(import.meta.dirname, '../../lib/templating/testdata');
 
-/** What rendering came to: a value as Python's repr writes it, or the kind of mistake. */
-export type Outcome = { readonly value: string } | { readonly error: 'syntax' | 'undefined' | 'runtime' };
+/** What rendering came to: a value as Python's repr writes it, the kind of mistake, or its words. */
+export type Outcome =
+  | { readonly value: string }
+  | { readonly error: 'syntax' | 'undefined' | 'runtime' }
+  | { readonly message: string };
 
 export type Expected = Readonly<Record<string, Readonly<Record<string, Outcome>>>>;
 
@@ -51,7 +54,7 @@ export function evaluate(file: string, line: string): Outcome {
     return { value: repr(isTemplate(text) ? templar.render(text, vars) : text) };
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    return { error: kindOf(error) };
+    return file === 'messages' ? { message: error.words } : { error: kindOf(error) };
   }
 }
 

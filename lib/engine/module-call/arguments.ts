@@ -7,8 +7,20 @@ import { type Dict, type Json, OMIT, toPlain, type Value } from '../../source/va
 import type { Templar } from '../../templating/templar.ts';
 import type { Scope } from '../scope.ts';
 
-/** The task's arguments, rendered: `module_defaults` below, `args: "{{ … }}"` next, its own on top, omitted ones dropped. */
+/** The task's arguments, rendered. What is undefined among them is told in Ansible's words. */
 export function renderArguments(task: Task, templar: Templar, scope: Scope): Dict {
+  try {
+    return mergedArguments(task, templar, scope);
+  } catch (error) {
+    if (!(error instanceof SourceError) || error.code !== 'UNDEFINED_VARIABLE') throw error;
+    throw error.within(
+      words => `The task includes an option with an undefined variable. The error was: ${words}`,
+    );
+  }
+}
+
+/** `module_defaults` below, `args: "{{ … }}"` next, its own on top, omitted ones dropped. */
+function mergedArguments(task: Task, templar: Templar, scope: Scope): Dict {
   const merged: Dict = new Map();
   for (const layer of defaultLayers(task, templar, scope))
     for (const [key, value] of layer) merged.set(key, value);

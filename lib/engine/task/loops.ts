@@ -38,7 +38,7 @@ function lookupTerms({ kind, items }: Loop, rendered: Value): readonly Value[] {
   if (Array.isArray(rendered)) return rendered;
   if (!(rendered instanceof Map)) return [rendered];
   if (kind === 'list' || kind === 'indexed_items')
-    throw new SourceError('WRONG_TYPE', `with_${kind} expects a list, got a mapping`, items.at);
+    throw new SourceError('WRONG_TYPE', `with_${kind} expects a list`, items.at, 'this is a mapping');
   return kind === 'items' || kind === 'flattened' ? [...rendered.keys()] : [rendered];
 }
 

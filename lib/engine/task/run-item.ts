@@ -179,8 +179,9 @@ export function judgeItem(run: TaskRun, item: Item, said: Result): Result {
     const failure = failureOf(run, error.cause);
     if (!failure.failed) return failure;
     // What the module found stays known.
-    const { msg = null } = failure;
-    const unjudged: Failed = { ...error.result, failed: true, msg, [`${error.keyword}_result`]: msg };
+    const { msg = null, error: mistake = null } = failure;
+    const judged = { [`${error.keyword}_result`]: msg };
+    const unjudged: Failed = { ...error.result, failed: true, msg, error: mistake, ...judged };
     register(unjudged);
     return unjudged;
   }

@@ -59,16 +59,8 @@ export function failureOf(run: TaskRun, error: unknown): Result {
   if (unknown !== undefined) return unknownResult(unknown);
   if (error instanceof ModuleError)
     return { changed: false, failed: true, msg: error.message, ...error.fields };
-  if (error instanceof SourceError) {
-    const at = error.position;
-    const where = at ? `${at.file}:${at.line}:${at.col} ` : '';
-    return {
-      changed: false,
-      failed: true,
-      msg: `${where}${error.message}`,
-      ...hintOf(error),
-    };
-  }
+  if (error instanceof SourceError)
+    return { changed: false, failed: true, msg: error.words, ...hintOf(error), error: mistakeOf(error) };
   if (error instanceof BecomeError) return { changed: false, failed: true, msg: error.message };
   if (error instanceof UsageError)
     return { changed: false, failed: true, msg: error.message, ...hintOf(error) };
@@ -87,6 +79,15 @@ export function failureOf(run: TaskRun, error: unknown): Result {
 /** The hint of an error as a field of a result. */
 export const hintOf = ({ hint }: { readonly hint: string | undefined }): { readonly hint?: string } =>
   hint === undefined ? {} : { hint };
+
+/** An author's mistake with its place, for those who show it: `msg` has the words that playbooks compare with. */
+function mistakeOf({ code, message, position }: SourceError): Json {
+  return {
+    code,
+    message,
+    ...(position && { file: position.file, line: position.line, col: position.col }),
+  };
+}
 
 /** What nobody foresaw (a host's reply that makes no sense, a bug of ours) is this host's failure: others go on. */
 export function internalFailure(module: string, error: unknown): Result {

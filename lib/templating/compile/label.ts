@@ -1,5 +1,5 @@
 import { PythonRegexError } from '../../source/python/python-regex.ts';
-import { Fault, fault } from '../fault.ts';
+import { Fault } from '../fault.ts';
 
 /** What Node throws for files it can not read and the like. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
@@ -15,10 +15,12 @@ export function withLabel<T>(what: string, name: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof PythonRegexError) throw fault(`${what} "${name}": ${error.message}`);
-    if (isSystemError(error)) throw fault(`${what} "${name}": ${error.message}`);
+    if (error instanceof PythonRegexError || isSystemError(error)) {
+      const words = error.message;
+      throw new Fault('TEMPLATE_RUNTIME', `${what} "${name}": ${words}`, { words });
+    }
     if (!(error instanceof Fault) || error.code !== 'TEMPLATE_RUNTIME') throw error;
-    const { hint, site } = error;
-    throw new Fault(error.code, `${what} "${name}": ${error.message}`, { hint, site });
+    const { hint, site, words } = error;
+    throw new Fault(error.code, `${what} "${name}": ${error.message}`, { hint, site, words });
   }
 }

@@ -11,7 +11,7 @@ import { type FilterTable, filter } from './filter.ts';
 function seconds(value: Value | undefined): number {
   if (value === undefined || value === null) return Date.now() / 1000;
   const number = typeof value === 'string' ? parseFloatText(value) : asNumber(value);
-  if (number === undefined) throw fault(`"${str(value)}" is not a number of seconds`);
+  if (number === undefined) throw fault(`Invalid value for epoch value (${str(value)})`);
   return number;
 }
 

@@ -32,7 +32,7 @@ export function digest(text: string, type: string): string {
   const wanted = type.toLowerCase().replaceAll('_', '-');
   const name = OPENSSL_NAMES[wanted] ?? wanted;
   const known = getHashes().find(hash => hash.toLowerCase() === name);
-  if (!known) throw fault(`the hash "${type}" is not known`);
+  if (!known) throw fault(`unsupported hash type ${type}`);
   return createHash(known).update(text).digest('hex');
 }
 

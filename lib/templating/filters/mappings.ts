@@ -5,8 +5,8 @@ import { fillDict } from '../methods/dict.ts';
 import { explainMissing, getItem } from '../python/access.ts';
 import { compare, dictGet, dictHas, dictSet, equals, includes, truthy } from '../python/compare.ts';
 import { iterate } from '../python/iterate.ts';
-import { repr, str } from '../python/print.ts';
-import { itemsOf } from '../python/types.ts';
+import { str } from '../python/print.ts';
+import { className, itemsOf, typeName } from '../python/types.ts';
 import { defined, Missing, orElse } from '../python/undefined.ts';
 import { type FilterTable, filter, lenientFilter, needDict, needItems } from './filter.ts';
 import { folded } from './sequences.ts';
@@ -48,12 +48,19 @@ function mergeLists(low: Value[], high: Value[], lists: ListMerge): Value[] {
 
 function combine(values: readonly Value[], recursive: boolean, lists: string): Value {
   if (!(LIST_MERGES as readonly string[]).includes(lists)) {
-    throw fault(`list_merge can not be "${lists}"`, `use one of ${LIST_MERGES.join(', ')}`);
+    throw fault(
+      `'list_merge' argument can only be equal to ${LIST_MERGES.map(name => `'${name}'`).join(', ')}`,
+    );
   }
   const dicts = values.flatMap(value => itemsOf(value) ?? [value]).filter(value => value !== null);
   for (const dict of dicts) checkDefined(dict);
   if (dicts.length === 1) return dicts[0] as Value;
-  const mappings = dicts.map(dict => needDict(dict, 'everything that is combined'));
+  const other = dicts.findIndex(dict => !(dict instanceof Map));
+  if (other >= 0) {
+    const [a, b] = dicts.slice(Math.max(0, other - 1)).map(typeName);
+    throw fault(`failed to combine variables, expected dicts but got a '${a}' and a '${b}'`);
+  }
+  const mappings = dicts as Dict[];
   return mappings.reduceRight<Dict>(
     (high, low) => merge(low, high, recursive, lists as ListMerge),
     new Map(),
@@ -88,11 +95,17 @@ function sortedPairs(dict: Dict, by: string, caseSensitive: boolean, reverse: bo
 
 function fromItems(value: Value, keyName: Value, valueName: Value): Dict {
   const dict: Dict = new Map();
-  for (const item of needItems(value)) {
-    const pair = needDict(item, 'every item');
-    const [key, found] = [dictGet(pair, keyName), dictGet(pair, valueName)];
+  const items = itemsOf(value);
+  if (!items) throw fault(`items2dict requires a list, got ${className(value)} instead.`);
+  for (const item of items) {
+    if (!(item instanceof Map))
+      throw fault(`items2dict requires a list of dictionaries, got ${str(value)} instead.`);
+    const [key, found] = [dictGet(item, keyName), dictGet(item, valueName)];
     if (key === undefined || found === undefined) {
-      throw fault(`an item lacks the key ${repr(key === undefined ? keyName : valueName)}`);
+      const names = `'${str(keyName)}' and '${str(valueName)}'`;
+      throw fault(
+        `items2dict requires each dictionary in the list to contain the keys ${names}, got ${str(value)} instead.`,
+      );
     }
     dictSet(dict, key, found);
   }
@@ -101,13 +114,16 @@ function fromItems(value: Value, keyName: Value, valueName: Value): Dict {
 
 function rekey(value: Value, key: Value, duplicates: string): Dict {
   if (duplicates !== 'error' && duplicates !== 'overwrite')
-    throw fault('duplicates must be "error" or "overwrite"');
-  const items = value instanceof Map ? [...value.values()] : needItems(value);
+    throw fault(`duplicates parameter to rekey_on_member has unknown value: ${duplicates}`);
+  const items = value instanceof Map ? [...value.values()] : itemsOf(value);
+  if (!items) throw fault('Type is not a valid list, set, or dict');
   const dict: Dict = new Map();
   for (const item of items) {
-    const found = dictGet(needDict(item, 'every item'), key);
-    if (found === undefined) throw fault(`an item lacks the key ${repr(key)}`);
-    if (duplicates === 'error' && dictHas(dict, found)) throw fault(`the key ${repr(found)} is not unique`);
+    if (!(item instanceof Map)) throw fault('List item is not a valid dict');
+    const found = dictGet(item, key);
+    if (found === undefined) throw fault(`Key ${str(key)} was not found`);
+    if (duplicates === 'error' && dictHas(dict, found))
+      throw fault(`Key ${str(found)} is not unique, cannot correctly turn into dict`);
     dictSet(dict, found, item);
   }
   return dict;
@@ -149,13 +165,15 @@ function keyMatcher(context: Context, target: Value, how: string): (key: Value) 
 
 export const mappingFilters: FilterTable = {
   combine: filter(['*others', '**named'], (value, [others, named]) => {
-    const unknown = [...named.keys()].find(name => name !== 'recursive' && name !== 'list_merge');
-    if (unknown) throw fault(`has no argument "${unknown}"`, 'it knows: recursive, list_merge');
+    if ([...named.keys()].some(name => name !== 'recursive' && name !== 'list_merge'))
+      throw fault("'recursive' and 'list_merge' are the only valid keyword arguments");
     const recursive = truthy(named.get('recursive') ?? false);
     return combine([value, ...others], recursive, str(named.get('list_merge') ?? 'replace'));
   }),
   dict2items: filter(['key_name?', 'value_name?'], (value, [keyName = 'key', valueName = 'value']) => {
-    return [...needDict(value)].map(
+    if (!(value instanceof Map))
+      throw fault(`dict2items requires a dictionary, got ${className(value)} instead.`);
+    return [...value].map(
       ([key, item]) =>
         new Map([
           [keyName, key],

@@ -16,10 +16,11 @@ import { str } from '../python/print.ts';
 import { typeName } from '../python/types.ts';
 import { type FilterTable, filter, optionalInteger } from './filter.ts';
 
-function needNumber(value: Value): number {
+function needNumber(value: Value, filter?: string): number {
   const number = asNumber(value);
-  if (number === undefined) throw fault(`needs a number, not ${typeName(value)}`);
-  return number;
+  if (number !== undefined) return number;
+  const what = `must be real number, not ${typeName(value)}`;
+  throw fault(filter === undefined ? what : `${filter}() can only be used on numbers: ${what}`);
 }
 
 /** Python's int(): texts in a base, floats cut off; `other` where Python raises. */
@@ -71,7 +72,12 @@ function roundCommon(value: Value, number: number, precision: number): Value {
 const BYTE_UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'] as const;
 
 function humanReadable(value: Value, isBits: boolean, unit: string | undefined): string {
-  const size = needNumber(typeof value === 'string' ? toFloat(value, value) : value);
+  const number = typeof value === 'string' ? toFloat(value, value) : value;
+  const size = asNumber(number);
+  if (size === undefined) {
+    const types = `'${typeName(value)}' and 'int'`;
+    throw fault(`human_readable() failed on bad input: '>=' not supported between instances of ${types}`);
+  }
   const base = isBits ? 'bits' : 'Bytes';
   const suffix = isBits ? 'b' : 'B';
   for (let power = BYTE_UNITS.length - 1; power >= 0; power--) {
@@ -86,24 +92,27 @@ function humanReadable(value: Value, isBits: boolean, unit: string | undefined):
 /** A size such as `1.5 GB` as a number of bytes (or bits). */
 export function humanToBytes(value: Value, unit: string | undefined, isBits: boolean): number {
   const match = /^\s*(\d*\.?\d*)\s*([A-Za-z]+)?/.exec(str(value));
-  if (!match?.[1]) throw fault(`"${str(value)}" is not a size`);
+  if (!match?.[1] || match[1] === '.')
+    throw fault(`human_to_bytes() can't interpret following string: ${str(value)}`);
   const written = unit ?? match[2];
   const number = Number(match[1]);
   if (written === undefined) return Math.round(number);
   const power = BYTE_UNITS.indexOf(written[0]?.toUpperCase() as (typeof BYTE_UNITS)[number]);
   if (power < 0 && written[0]?.toUpperCase() === 'B') return checkedUnit(written, number, isBits);
-  if (power < 1)
-    throw fault(`the unit "${written}" is not known`, `use one of ${BYTE_UNITS.slice(1).join(', ')}, or B`);
+  if (power < 1) throw badSize(`${number}${written}`, `use one of ${BYTE_UNITS.slice(1).join(', ')}, or B`);
   if (written.length > 1) checkedUnit(written.slice(1), number, isBits);
   return Number(fixed(number * 1024 ** power, 0));
 }
+
+const badSize = (written: string, hint: string) =>
+  fault(`human_to_bytes() can't interpret following string: ${written}`, hint);
 
 function checkedUnit(unit: string, number: number, isBits: boolean): number {
   const word = isBits ? 'bit' : 'byte';
   const letter = isBits ? 'b' : 'B';
   const isWord = [word, `${word}s`].includes(unit.toLowerCase());
   if (unit !== letter && !isWord)
-    throw fault(`the unit "${unit}" is not one of ${isBits ? 'bits' : 'bytes'}`);
+    throw badSize(`${number}${unit}`, `the unit "${unit}" is not one of ${isBits ? 'bits' : 'bytes'}`);
   return Math.round(number);
 }
 
@@ -122,16 +131,16 @@ function fileSize(value: Value, isBinary: boolean): string {
 }
 
 function logarithm(value: Value, base: Value | undefined): Value {
-  const number = needNumber(value);
-  if (number <= 0) throw fault('needs a number above zero');
+  const number = needNumber(value, 'log');
+  if (number <= 0) throw fault('math domain error', 'log needs a number above zero');
   if (base === undefined) return makeFloat(Math.log(number));
-  const by = needNumber(base);
+  const by = needNumber(base, 'log');
   return makeFloat(by === 10 ? Math.log10(number) : Math.log(number) / Math.log(by));
 }
 
 function root(value: Value, degree: Value): Value {
-  const number = needNumber(value);
-  const by = needNumber(degree);
+  const number = needNumber(value, 'root');
+  const by = needNumber(degree, 'root');
   return makeFloat(by === 2 ? Math.sqrt(number) : number ** (1 / by));
 }
 
@@ -146,7 +155,9 @@ export const numberFilters: FilterTable = {
     return round(value, digits, str(method));
   }),
   log: filter(['base?'], (value, [base]) => logarithm(value, base)),
-  pow: filter(['exponent'], (value, [exponent]) => makeFloat(needNumber(value) ** needNumber(exponent))),
+  pow: filter(['exponent'], (value, [exponent]) =>
+    makeFloat(needNumber(value, 'pow') ** needNumber(exponent, 'pow')),
+  ),
   root: filter(['degree?'], (value, [degree = 2]) => root(value, degree)),
   human_readable: filter(['isbits?', 'unit?'], (value, [bits = false, unit = null]) => {
     return humanReadable(value, truthy(bits), unit === null ? undefined : str(unit));

@@ -5,7 +5,7 @@ import { Tuple, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { globFiles } from '../lookups/glob.ts';
 import { str } from '../python/print.ts';
-import { itemsOf, typeName } from '../python/types.ts';
+import { className, itemsOf } from '../python/types.ts';
 import { type FilterTable, filter } from './filter.ts';
 
 function splitExtension(path: string): Tuple {
@@ -51,7 +51,7 @@ function realPath(path: string): string {
 function pathJoin(value: Value): string {
   if (typeof value === 'string') return value;
   const parts = itemsOf(value);
-  if (!parts) throw fault(`needs a list of parts, not ${typeName(value)}`);
+  if (!parts) throw fault(`|path_join expects string or sequence, got ${className(value)} instead.`);
   return parts.map(str).reduce((path, part) => {
     if (part.startsWith('/') || path === '') return part;
     return path.endsWith('/') ? path + part : `${path}/${part}`;

@@ -3,7 +3,7 @@ import type { Value } from '../../source/value.ts';
 import { Random } from '../crypt/mersenne.ts';
 import { fault } from '../fault.ts';
 import { truthy } from '../python/compare.ts';
-import { iterate } from '../python/iterate.ts';
+import { iterate, lengthOf } from '../python/iterate.ts';
 import { asInteger } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
 import { missing } from '../python/undefined.ts';
@@ -29,10 +29,12 @@ function sourceOf(seed: Value | undefined): Source {
 function random(value: Value, start: number, step: number, source: Source): Value {
   const end = asInteger(value);
   if (end === undefined) {
-    if (start !== 0 || step !== 1) throw fault('start and step only go with a number');
+    if (typeof value !== 'string' && lengthOf(value) === undefined)
+      throw fault('random can only be used on sequences and integers');
+    if (start !== 0 || step !== 1) throw fault('start and step can only be used with integer values');
     const items = iterate(value);
     return items.length === 0
-      ? missing('', 'the list is empty')
+      ? missing('', 'No random item, sequence was empty.')
       : (items[source.below(items.length)] as Value);
   }
   const count = Math.ceil((Number(end) - start) / step);
@@ -56,7 +58,9 @@ export const randomFilters: FilterTable = {
     return random(value, from, optionalInteger(step, 'step') || 1, sourceOf(seed));
   }),
   shuffle: filter(['seed?'], (value, [seed]) => {
-    const items = iterate(value);
+    const items = lengthOf(value) === undefined ? undefined : iterate(value);
+    // Ansible hands back what has no items.
+    if (!items) return value;
     return sourceOf(seed !== undefined && truthy(seed) ? seed : undefined).shuffle(items);
   }),
   random_mac: filter(['seed?'], (value, [seed]) => randomMac(str(value), sourceOf(seed))),

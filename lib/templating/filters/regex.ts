@@ -18,7 +18,7 @@ function compile(
 /** The group that an argument such as `\1` or `\g<name>` asks for. */
 function groupOf(match: PythonMatch, argument: Value): Value {
   const reference = /^\\(?:g<(\S+)>|(\d+))/.exec(str(argument));
-  if (!reference) throw fault(`"${str(argument)}" is not a group`, 'write \\\\1 or \\\\g<name>');
+  if (!reference) throw fault('Unknown argument', 'write a group as \\\\1 or \\\\g<name>');
   const key = reference[1] ?? reference[2] ?? '';
   const number = /^\d+$/.test(key) ? Number(key) : match.named.get(key);
   if (number === undefined || number >= match.groups.length) throw fault(`the pattern has no group "${key}"`);
@@ -61,6 +61,7 @@ export const regexFilters: FilterTable = {
   regex_escape: filter(['re_type?'], (value, [type = 'python']) => {
     if (type === 'python') return escapeRegex(str(value));
     if (type === 'posix_basic') return str(value).replace(/[\].[^$*\\]/g, '\\$&');
-    throw fault(`the kind "${str(type)}" is not known`, 'use python or posix_basic');
+    if (type === 'posix_extended') throw fault(`Regex type (${type}) not yet implemented`);
+    throw fault(`Invalid regex type (${str(type)})`, 'use python or posix_basic');
   }),
 };

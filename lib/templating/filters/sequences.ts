@@ -1,4 +1,4 @@
-import type { Value } from '../../source/value.ts';
+import { Undefined, type Value } from '../../source/value.ts';
 import { fault } from '../fault.ts';
 import { compare, includes, truthy } from '../python/compare.ts';
 import { iterate, lengthOf } from '../python/iterate.ts';
@@ -49,7 +49,7 @@ function sort(
 function extreme(value: Value, sign: 1 | -1, key: (item: Value) => Value): Value {
   const items = iterate(value);
   const [first, ...rest] = items;
-  if (first === undefined) return missing('', 'the list is empty');
+  if (first === undefined) return missing('', 'No aggregated item, sequence was empty.');
   let best = { item: first, key: key(first) };
   for (const item of rest) {
     const other = key(item);
@@ -110,10 +110,10 @@ export const sequenceFilters: FilterTable = {
   length,
   count: length,
   first: filter([], value =>
-    orElse(iterate(value)[0], () => missing('', 'the list is empty, it has no first item')),
+    orElse(iterate(value)[0], () => missing('', 'No first item, sequence was empty.')),
   ),
   last: filter([], value =>
-    orElse(iterate(value).at(-1), () => missing('', 'the list is empty, it has no last item')),
+    orElse(iterate(value).at(-1), () => missing('', 'No last item, sequence was empty.')),
   ),
   list: filter([], value => [...iterate(value)]),
   items: lenientFilter([], value => (value instanceof Map ? [...value].map(([k, v]) => [k, v]) : [])),
@@ -134,11 +134,16 @@ export const sequenceFilters: FilterTable = {
     },
   ),
   unique: filter(['case_sensitive?', 'attribute?'], (value, [caseSensitive = null, attribute = null]) => {
-    const isPlain = iterate(value).every(item => !Array.isArray(item) && !(item instanceof Map));
-    // Lists and mappings have no case to fold: Ansible then compares the items as they are.
-    return isPlain || attribute !== null
-      ? unique(value, keyOf(attribute, caseSensitive ?? false))
-      : unique(value, v => v);
+    const key = keyOf(attribute, caseSensitive ?? false);
+    const keys = iterate(value).map(key);
+    const isHashable = (item: Value) =>
+      !(Array.isArray(item) || item instanceof Map || item instanceof Undefined);
+    if (keys.every(isHashable)) return unique(value, key);
+    // Jinja's filter can't tell apart lists and mappings: Ansible then compares the items as they are.
+    if (caseSensitive !== false && attribute === null) return unique(value, v => v);
+    throw fault(
+      "Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied",
+    );
   }),
   min: filter(['case_sensitive?', 'attribute?'], (value, [caseSensitive = false, attribute]) => {
     return extreme(value, -1, keyOf(attribute, caseSensitive));

@@ -5,10 +5,11 @@ import { includes, truthy } from '../python/compare.ts';
 import { iterate } from '../python/iterate.ts';
 import { checkItems } from '../python/limits.ts';
 import { toIndex } from '../python/numbers.ts';
-import { str } from '../python/print.ts';
+import { repr, str } from '../python/print.ts';
+import { itemsOf } from '../python/types.ts';
 import { orElse } from '../python/undefined.ts';
 import { compareLoose } from '../versions/loose.ts';
-import { type FilterTable, filter, needItems, optionalInteger } from './filter.ts';
+import { type FilterTable, filter, optionalInteger } from './filter.ts';
 
 /** Membership that is quick for texts. */
 function memberOf(items: readonly Value[]): (item: Value) => boolean {
@@ -96,10 +97,12 @@ function zip(lists: readonly (readonly Value[])[], length: number, fill: Value):
 }
 
 function subelements(value: Value, key: Value, skipMissing: boolean): Value[] {
-  const elements = value instanceof Map ? [...value.values()] : needItems(value);
-  const path = Array.isArray(key) ? key.map(str).join('.') : str(key);
+  const elements = value instanceof Map ? [...value.values()] : itemsOf(value);
+  if (!elements) throw fault('obj must be a list of dicts or a nested dict');
+  if (!Array.isArray(key) && typeof key !== 'string') throw fault('subelements must be a list or a string');
+  const path = typeof key === 'string' ? key.split('.') : key.map(str);
   return elements.flatMap(element =>
-    subList(element, path, skipMissing).map(item => new Tuple([element, item])),
+    subList(element, path, skipMissing, repr).map(item => new Tuple([element, item])),
   );
 }
 

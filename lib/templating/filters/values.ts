@@ -1,5 +1,5 @@
 import { Undefined, type Value } from '../../source/value.ts';
-import { Fault } from '../fault.ts';
+import { fault } from '../fault.ts';
 import { getAttribute } from '../python/access.ts';
 import { truthy } from '../python/compare.ts';
 import { repr, str } from '../python/print.ts';
@@ -27,9 +27,11 @@ export const valueFilters: FilterTable = {
   bool: filter([], toBool),
   mandatory: lenientFilter(['msg?'], (value, [message]) => {
     if (!(value instanceof Undefined)) return value;
-    const text =
-      message === undefined ? `the mandatory variable "${value.name}" is not defined` : str(message);
-    throw new Fault('UNDEFINED_VARIABLE', text);
+    const name = value.name === '' ? '' : `'${value.name}' `;
+    // The two spaces are Ansible's.
+    throw fault(
+      message === undefined || message === null ? `Mandatory variable ${name} not defined.` : str(message),
+    );
   }),
   ternary: lenientFilter(['true_val', 'false_val', 'none_val?'], (value, [yes, no, none = null]) => {
     if (value === null && none !== null) return none;

@@ -1,9 +1,9 @@
 import type { Dict, Value } from '../../source/value.ts';
-import { fault } from '../fault.ts';
+import { Fault, fault } from '../fault.ts';
 import { formatPercent } from '../python/format.ts';
 import { checkItems } from '../python/limits.ts';
 import { parseInteger } from '../python/numbers.ts';
-import { str } from '../python/print.ts';
+import { repr, str } from '../python/print.ts';
 
 const SHORT = /^(?:(0?x?[0-9a-f]+)\s*-\s*)?(0?x?[0-9a-f]+)(?:\s*\/\s*(-?0?x?[0-9a-f]+))?(?:\s*:\s*(.+))?$/i;
 
@@ -17,7 +17,7 @@ interface Settings {
 
 function integer(name: string, text: string): number {
   const value = parseInteger(text, 0) ?? parseInteger(text, 8);
-  if (value === undefined) throw fault(`${name} must be an integer, not "${text}"`);
+  if (value === undefined) throw fault(`can't parse ${name}=${text} as integer`);
   return Number(value);
 }
 
@@ -46,7 +46,7 @@ export function sequence(term: Value, options: Dict): Value[] {
 function keyValues(text: string): [string, string][] {
   const pairs: [string, string][] = [];
   for (const match of text.matchAll(/(\w+)=("[^"]*"|'[^']*'|\S*)|(\S+)/g)) {
-    if (match[3] !== undefined) throw fault(`"${match[3]}" is not understood`, 'write start=1 end=3, or 1-3');
+    if (match[3] !== undefined) throw unrecognized('_raw_params', 'write start=1 end=3, or 1-3');
     pairs.push([match[1] as string, (match[2] as string).replace(/^(["'])(.*)\1$/, '$2')]);
   }
   return pairs;
@@ -56,16 +56,31 @@ function apply(settings: Settings, name: string, value: string): void {
   if (name === 'format') settings.format = value;
   else if (name === 'start' || name === 'end' || name === 'count' || name === 'stride') {
     settings[name] = integer(name, value);
-  } else throw fault(`has no option "${name}"`, 'it knows: start, end, count, stride, format');
+  } else throw unrecognized(name, 'it knows: start, end, count, stride, format');
 }
 
 function expand({ start = 1, end, count, stride = 1, format = '%d' }: Settings): Value[] {
-  if ((end === undefined) === (count === undefined)) throw fault('needs either end or count');
+  if (end === undefined && count === undefined) throw fault('must specify count or end in with_sequence');
+  if (end !== undefined && count !== undefined)
+    throw fault("can't specify both count and end in with_sequence");
   if (count === 0 || stride === 0) return [];
   const last = end ?? start + (count as number) * stride - stride;
-  if (stride > 0 && last < start) throw fault('to count backwards, make the stride negative');
-  if (stride < 0 && last > start) throw fault('to count forwards, do not make the stride negative');
+  if (stride > 0 && last < start) throw fault('to count backwards make stride negative');
+  if (stride < 0 && last > start) throw fault("to count forward don't make stride negative");
+  if (format.split('%').length !== 2) throw fault(`bad formatting string: ${format}`);
   const length = Math.floor((last - start) / stride) + 1;
   checkItems(length);
-  return Array.from({ length }, (_, i) => formatPercent(format, start + i * stride));
+  return Array.from({ length }, (_, i) => formatted(format, start + i * stride));
+}
+
+const unrecognized = (name: string, hint: string) =>
+  fault(`unrecognized arguments to with_sequence: ['${name}']`, hint);
+
+function formatted(format: string, number: number): Value {
+  try {
+    return formatPercent(format, number);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    throw fault(`problem formatting ${number} with ${repr(format)}`, error.message);
+  }
 }

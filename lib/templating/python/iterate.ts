@@ -12,7 +12,7 @@ export function iterate(value: Value): readonly Value[] {
   if (typeof value === 'string') return characters(value);
   if (value instanceof LenientUndefined) return [];
   if (value instanceof Undefined) throw undefinedFault(value);
-  throw fault(`${typeName(value)} is not a list, so it can not be looped over`);
+  throw fault(`'${typeName(value)}' object is not iterable`, 'a list is expected here');
 }
 
 /** The number of items, undefined for values without any. */

@@ -23,6 +23,9 @@ export function typeName(value: Value): string {
   return value instanceof Secret ? 'str' : 'object';
 }
 
+/** Python's print of a value's type, as messages show it. */
+export const className = (value: Value): string => `<class '${typeName(value)}'>`;
+
 /** A sequence other than text: a list or a tuple. */
 export function itemsOf(value: Value): readonly Value[] | undefined {
   if (Array.isArray(value)) return value;

@@ -46,7 +46,13 @@ export function undefinedFault(value: Undefined): Error {
   // The words are Ansible's: playbooks look for them in messages.
   const what = value.name === '' ? 'the value' : `'${value.name}'`;
   const message = `${what} is undefined${reason ? `: ${reason}` : ''}`;
-  return new Fault('UNDEFINED_VARIABLE', message, { site: origin.site, hint, undefinedName: value.name });
+  const words = reason ?? message;
+  return new Fault('UNDEFINED_VARIABLE', message, {
+    site: origin.site,
+    hint,
+    undefinedName: value.name,
+    words,
+  });
 }
 
 /** Refuses an undefined value, anywhere else than in `default` and `is defined`. */

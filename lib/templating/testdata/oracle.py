@@ -33,7 +33,7 @@ from jinja2.nodes import Impossible, TemplateData  # noqa: E402
 child_to_const = NativeCodeGenerator._output_child_to_const
 
 HERE = pathlib.Path(__file__).parent
-KINDS = {'conditions': 'condition', 'files': 'file'}
+KINDS = {'conditions': 'condition', 'files': 'file', 'messages': 'message'}
 
 
 def plain_concat(nodes):
@@ -113,6 +113,10 @@ def error_kind(error):
     return 'runtime'
 
 
+def first_line(error):
+    return str(error).split('\n')[0]
+
+
 def chain(error):
     seen = []
     while error is not None and error not in seen:
@@ -161,7 +165,7 @@ def main():
         except RecursionError:
             outcome = {'error': 'runtime'}
         except Exception as error:  # whatever it is, the case is a mistake
-            outcome = {'error': error_kind(error)}
+            outcome = {'message': first_line(error)} if kind == 'message' else {'error': error_kind(error)}
         results.setdefault(name, {})[line] = outcome
     json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
     print()
