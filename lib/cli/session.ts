@@ -324,6 +324,8 @@ function playDefaults(settings: Settings): PlayDefaults {
     strategy: settings.text('strategy') ?? PLAY_DEFAULTS.strategy,
     pollInterval: settings.number('pollInterval', 1) ?? PLAY_DEFAULTS.pollInterval,
     mergeHashes: settings.text('hashBehaviour') === 'merge',
+    needsHandlers:
+      settings.text('errorOnMissingHandler') === undefined || settings.flag('errorOnMissingHandler'),
     managed: settings.text('managed'),
     version: releaseOf(settings),
     configFile: settings.file,

@@ -69,6 +69,11 @@ export const SETTINGS = {
   strategy: place('defaults', 'strategy', 'Strategy of plays that name none.'),
   anyErrorsFatal: place('defaults', 'any_errors_fatal', 'A failure on one host is a failure of all.'),
   forceHandlers: place('defaults', 'force_handlers', 'Handlers run even on hosts that failed.'),
+  errorOnMissingHandler: place(
+    'defaults',
+    'error_on_missing_handler',
+    'false: a handler that nobody defines is a warning.',
+  ),
   noLog: place('defaults', 'no_log', 'Results are not shown.'),
   taskTimeout: place('defaults', 'task_timeout', 'Seconds a task may take.'),
   pollInterval: place('defaults', 'poll_interval', 'Seconds between looks at a background task.'),

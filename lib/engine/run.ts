@@ -40,6 +40,8 @@ export interface PlayDefaults {
   readonly pollInterval: number;
   /** Mappings of the same name from several places are merged. */
   readonly mergeHashes: boolean;
+  /** A handler that is notified and nobody defines ends the run; otherwise it is a warning. */
+  readonly needsHandlers: boolean;
   /** The variable `ansible_managed`. */
   readonly managed: string | undefined;
   /** The release in the variable `ansible_version`. */
@@ -55,6 +57,7 @@ export const PLAY_DEFAULTS: PlayDefaults = {
   strategy: 'linear',
   pollInterval: 15,
   mergeHashes: false,
+  needsHandlers: true,
   managed: undefined,
   version: COMPATIBLE_WITH,
   configFile: undefined,

@@ -152,16 +152,20 @@ function magicVariables(
   ]);
 }
 
+const parentMagic = (parents: readonly RoleInstance[]): [string, () => Value][] => [
+  ['ansible_parent_role_names', () => parents.map(({ name }) => name)],
+  ['ansible_parent_role_paths', () => parents.map(({ path }) => path)],
+];
+
 function roleMagic(role: RoleInstance): [string, () => Value][] {
-  const parents = () => rolesUp(role).slice(1);
+  const parents = rolesUp(role).slice(1);
   const collection = /^(\w+\.\w+)\./.exec(role.fullName)?.[1];
   return [
     ['role_name', () => role.name],
     ['ansible_role_name', () => role.fullName],
     ['ansible_collection_name', () => collection ?? null],
     ['role_path', () => role.path],
-    ['ansible_parent_role_names', () => parents().map(({ name }) => name)],
-    ['ansible_parent_role_paths', () => parents().map(({ path }) => path)],
+    ...(parents.length > 0 ? parentMagic(parents) : []),
   ];
 }
 

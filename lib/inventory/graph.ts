@@ -78,6 +78,10 @@ export class Graph {
     this.forget();
   }
 
+  hostVar(host: string, key: Value): Value | undefined {
+    return this.hostNodes.get(host)?.vars.get(key);
+  }
+
   setGroupVar(group: string, key: Value, value: Value, from?: Dict): void {
     const node = this.group(group);
     if (key === 'ansible_group_priority' && Number.isInteger(Number(value))) node.priority = Number(value);

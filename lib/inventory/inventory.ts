@@ -1,5 +1,6 @@
 import path from 'node:path';
-import type { Dict, Value } from '../source/value.ts';
+import { jsonText } from '../source/json.ts';
+import { type Dict, toPlain, type Value } from '../source/value.ts';
 import { displayPath, type FileReader, findVarsFiles, isDirectory } from '../source/yaml/read-yaml.ts';
 import type { Graph } from './graph.ts';
 import { selectHosts, splitPattern } from './patterns.ts';
@@ -62,12 +63,13 @@ export class LoadedInventory implements Inventory {
       this.graph.setHostVar(name, 'inventory_file', null);
       this.graph.setHostVar(name, 'inventory_dir', null);
     }
+    const isOther = [...vars].some(([key, value]) => !isSame(this.graph.hostVar(name, key), value));
     for (const [key, value] of vars) this.graph.setHostVar(name, key, value);
     for (const group of groups) {
       this.graph.addGroup(group);
       this.graph.addHost(name, group);
     }
-    return isNew;
+    return isNew || isOther;
   }
 
   addToGroup(host: string, group: string, parents: readonly string[]): boolean {
@@ -103,3 +105,6 @@ export class LoadedInventory implements Inventory {
     return layers;
   }
 }
+
+const isSame = (known: Value | undefined, value: Value): boolean =>
+  known !== undefined && jsonText(toPlain(known)) === jsonText(toPlain(value));

@@ -50,7 +50,7 @@ describe('eventText', () => {
         hint: 'do so',
         error: { code: 'WRONG_TYPE', message: 'it', file: 'a.yml', line: 2, col: 3 },
       }),
-      'fatal: [h1]: FAILED! => a.yml:2:3 it\n    at        site.yml:3:5\n    hint      do so\n',
+      'fatal: [h1]: FAILED! => a.yml:2:3 it\n    hint      do so\n    at        site.yml:3:5\n',
     ],
     [
       'an ignored failure',

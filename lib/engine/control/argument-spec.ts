@@ -1,5 +1,5 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { type Option, optionErrors } from '../../playbook/roles/argument-spec.ts';
+import { type Option, specErrors } from '../../playbook/roles/argument-spec.ts';
 import { type Json, toPlain, Undefined } from '../../source/value.ts';
 import { defineControl } from './control.ts';
 
@@ -22,7 +22,7 @@ export const validateArgumentSpec = defineControl({
       const found = scope.get(name);
       return found instanceof Undefined ? undefined : toPlain(found);
     };
-    const errors = Object.entries(spec).flatMap(([name, option]) => optionErrors(name, option, value(name)));
+    const errors = specErrors(spec, value);
     if (errors.length === 0) return { result: { changed: false, msg: 'The arg spec validation passed' } };
     const msg = `Validation of arguments failed:\n${errors.join('\n')}`;
     return {
@@ -32,6 +32,7 @@ export const validateArgumentSpec = defineControl({
         msg,
         argument_errors: errors,
         argument_spec_data: spec as unknown as Json,
+        validate_args_context: plain['validate_args_context'] ?? {},
       },
     };
   },

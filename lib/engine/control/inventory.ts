@@ -21,7 +21,7 @@ export const addHost = defineControl({
     const { inventory } = playRun.run;
     const [name, port] = splitPort(String(plain['name']));
     const vars: Dict = new Map([...args].filter(([key]) => !OWN_ARGUMENTS.has(String(key))));
-    if (port !== undefined) vars.set('ansible_port', port);
+    if (port !== undefined) vars.set('ansible_ssh_port', port);
     const groups = plain['groups'] as string[];
     noteForeign(playRun.run, args, [name, ...groups]);
     const changed = inventory.addHost(name, groups, vars);

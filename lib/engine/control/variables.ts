@@ -11,6 +11,10 @@ import { type ControlCall, defineControl } from './control.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** The words are Ansible's. */
+const invalidName = (name: string): string =>
+  `The variable name '${name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores.`;
+
 export const setFact = defineControl({
   name: 'set_fact',
   summary: 'Sets variables for the host for the rest of the run.',
@@ -23,7 +27,7 @@ export const setFact = defineControl({
     for (const [key, value] of args) {
       const name = String(key);
       if (name === 'cacheable') continue;
-      if (!NAME.test(name)) throw new ModuleError(`"${name}" is not a valid variable name`);
+      if (!NAME.test(name)) throw new ModuleError(invalidName(name));
       state.set(name, value, isTemplate(task.args.get(key)));
       facts[name] = toPlain(value);
       if (plain['cacheable']) state.addFact(name, value);
@@ -37,18 +41,22 @@ export const setStats = defineControl({
   name: 'set_stats',
   summary: 'Sets custom figures for the report of the run.',
   args: Type.Object({
-    data: A.dict('Figures by name.'),
+    data: A.raw('Figures by name.'),
     per_host: A.bool('Keeps them per host.', { default: false }),
     aggregate: A.bool('Adds to what is there instead of replacing it.', { default: true }),
   }),
   run: ({ plain, playRun, host }) => {
     const { customStats } = playRun.run;
-    const data = plain['data'] as Record<string, Json>;
+    const { data } = plain;
+    if (!isObject(data)) throw new ModuleError("The 'data' option needs to be a dictionary/hash");
     for (const [name, value] of Object.entries(data)) {
+      if (!NAME.test(name)) throw new ModuleError(invalidName(name));
       const key = plain['per_host'] ? `${host}.${name}` : name;
       customStats.set(key, plain['aggregate'] ? aggregate(customStats.get(key), value) : value);
     }
-    return { result: { changed: false, ansible_stats: data } };
+    const { per_host, aggregate: aggregates } = plain;
+    const told = { data, per_host: per_host!, aggregate: aggregates! };
+    return { result: { changed: false, ansible_stats: told } };
   },
 });
 

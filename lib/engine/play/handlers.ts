@@ -1,13 +1,13 @@
 import { type Handler, handlersOf } from '../../playbook/tasks/task-list.ts';
 import type { Task } from '../../playbook/types.ts';
-import { SourceError } from '../../source/errors.ts';
+import { type Position, SourceError } from '../../source/errors.ts';
 import { toPlain } from '../../source/value.ts';
 import { hostState, type PlayRun } from '../run.ts';
 import { taskScope } from '../variables.ts';
 
 /**
- * Marks those of the handlers that a task names which it notifies. By name the last one defined counts, by topic
- * (`listen`) all.
+ * Marks those of the handlers that a task names which it notifies. By name one counts, the first of those that came
+ * last: of the play, or of a role. By topic (`listen`) all do.
  * Throws SourceError for a name nobody answers to.
  */
 export function notify(playRun: PlayRun, task: Task, host: string, which: ReadonlySet<string> | 'all'): void {
@@ -20,11 +20,8 @@ export function notify(playRun: PlayRun, task: Task, host: string, which: Readon
       if (name === null || name === '') continue;
       const found = findHandlers(playRun, handlers, String(name), host);
       if (found.length === 0) {
-        throw new SourceError(
-          'BAD_VALUE',
-          `the handler "${String(name)}" was not found, by its name or by a topic it listens to`,
-          at,
-        );
+        missing(playRun, String(name), at);
+        continue;
       }
       const waking = found.filter(({ id }) => which === 'all' || which.has(id));
       for (const handler of waking) mark(playRun, host, handler);
@@ -34,8 +31,16 @@ export function notify(playRun: PlayRun, task: Task, host: string, which: Readon
   }
 }
 
+/** Nobody answers to a name: the run ends, or the settings say that it is only a warning. */
+function missing({ run }: PlayRun, name: string, position: Position): void {
+  const message = `the handler "${name}" was not found, by its name or by a topic it listens to`;
+  if (run.options.defaults.needsHandlers) throw new SourceError('BAD_VALUE', message, position);
+  run.emit({ type: 'warning', message, position });
+}
+
 function findHandlers(playRun: PlayRun, handlers: readonly Handler[], name: string, host: string): Handler[] {
-  const named = handlers.filter(handler => namesOf(playRun, handler, host).includes(name)).slice(-1);
+  const all = handlers.filter(handler => namesOf(playRun, handler, host).includes(name));
+  const named = all.filter(({ role }) => role === all.at(-1)?.role).slice(0, 1);
   return [...new Set([...named, ...handlers.filter(handler => handler.listen.includes(name))])];
 }
 

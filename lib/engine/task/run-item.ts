@@ -1,5 +1,6 @@
 import { type Failed, ModuleError, type Ran, type Result } from '../../modules/kit/define.ts';
 import type { ModuleCall } from '../../modules/kit/drive.ts';
+import { type Position, SourceError } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
@@ -269,12 +270,27 @@ function outputOptions(run: TaskRun, host: string, vars: Dict): OutputOptions {
 function environment(run: TaskRun, scope: Scope): Record<string, string> {
   const merged = emptyRecord<string>();
   for (const { value, at } of run.task.environment) {
-    const rendered = run.playRun.run.templar.render(value, scope, at);
+    const rendered = environmentLayer(run, scope, value, at);
     for (const layer of Array.isArray(rendered) ? rendered : [rendered]) {
       if (layer instanceof Map) for (const [k, v] of layer) merged[String(k)] = textOf(v);
     }
   }
   return merged;
+}
+
+/** What stands on `ansible_env` can't be known before the facts are: gathering them goes on without it, as in Ansible. */
+function environmentLayer(run: TaskRun, scope: Scope, value: Value, at: Position): Value {
+  try {
+    return run.playRun.run.templar.render(value, scope, at);
+  } catch (error) {
+    const isEarly = run.task.module.traits?.sets === 'facts' && error instanceof SourceError;
+    const needsFacts = /ansible_env|ansible_facts/;
+    if (!isEarly || error.code !== 'UNDEFINED_VARIABLE' || !needsFacts.test(error.message)) throw error;
+    if (!(value instanceof Map)) return null;
+    const known = (name: Value) => environmentLayer(run, scope, new Map([[name, value.get(name)!]]), at);
+    if (value.size < 2) return null;
+    return new Map([...value.keys()].flatMap(name => [...((known(name) as Dict | null) ?? [])]));
+  }
 }
 
 function textOf(value: Value): string {

@@ -68,7 +68,7 @@ export function failureOf(run: TaskRun, error: unknown): Result {
     const limit = run.task.timeout ? toPlain(run.task.timeout.value) : 'set';
     const msg = run.playRun.run.signal.aborted
       ? 'interrupted by the operator'
-      : `the task took longer than its timeout (${String(limit)} s) and was stopped`;
+      : `The ${run.task.moduleName} action failed to execute in the expected time frame (${String(limit)}) and was terminated`;
     return { changed: false, failed: true, msg, timedout: { period: limit as Json } };
   }
   // A file that does not parse is its author's, whichever host came to it first.

@@ -48,7 +48,11 @@ const cases: readonly (readonly [what: string, vars: string, said: readonly RegE
   ['a text where a number is due', 'web_port: eighty\n', [/^hosts\.yml:4:15 WRONG_TYPE .*web_port.*int/]],
   ['none of the choices', 'web_user: root\n', [/^hosts\.yml:4:15 WRONG_TYPE .*web_user.*www, nobody.*root/]],
   ['an unknown key inside', 'web_sites: [{name: a, szie: 1G}]\n', [/szie/]],
-  ['a missing key inside', 'web_sites: [{size: 1G}]\n', [/missing.*web_sites\[0\]\.name/]],
+  [
+    'a missing key inside',
+    'web_sites: [{size: 1G}]\n',
+    [/missing required arguments: name found in web_sites/],
+  ],
   ['a slip', 'web_prot: 80\n', [/^hosts\.yml:4:5 UNKNOWN_VARIABLE .*"web_prot".*did you mean "web_port"/]],
   ['a slip in a name without the prefix', 'shared_nam: x\n', [/did you mean "shared_name"/]],
   ['a longer slip below the prefix', 'web_user_nam: x\n', [/did you mean "web_user"/]],

@@ -271,13 +271,12 @@ function ownArguments(load: Load, { name, value, at }: Written, module: Module):
     return { args, template: undefined };
   }
   if (isTemplate(rest)) return { args, template: { value: rest, at } };
-  load.problems.add(
-    'BAD_VALUE',
-    `module "${name}" takes no plain text`,
-    at,
-    'write its arguments as "key: value" lines below it',
+  const hint = 'write its arguments as "key: value" lines below it';
+  load.problems.whenReached(() =>
+    load.problems.add('BAD_VALUE', `module "${name}" takes no plain text`, at, hint),
   );
-  return undefined;
+  // A task that may never run fails by this argument when it does.
+  return { args: new Map([...args, ['_raw_params', rest]]), template: undefined };
 }
 
 /** `set_fact: flag=no`: the words for true and false are no texts there, as in Ansible. */

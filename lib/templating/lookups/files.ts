@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
+import { parseStructure } from '../../source/python/python-literal.ts';
 import type { Dict, Value } from '../../source/value.ts';
 import { Undefined } from '../../source/value.ts';
 import type { Context } from '../context.ts';
@@ -51,7 +52,11 @@ function renderTemplate(context: Context, name: string, options: Dict): Value {
     commentEnd: setting('comment_end_string'),
   };
   const given = Object.fromEntries(Object.entries(delimiters).filter(([, value]) => value !== undefined));
-  return context.renderFile(text, extra, { ...given, file });
+  const rendered = context.renderFile(text, extra, { ...given, file });
+  // Text that spells a list or mapping becomes one, also in Ansible.
+  const isData =
+    typeof rendered === 'string' && flag(options, 'convert_data', true) && /^\s*[[{]/.test(rendered);
+  return (isData ? parseStructure(rendered) : undefined) ?? rendered;
 }
 
 /** Files that match: those of the first place that has the folder named in the term. */
@@ -114,7 +119,7 @@ function firstFound(context: Context, terms: readonly Value[], options: Dict): V
   }
   if (parts.some(part => part.skip)) return [];
   const hint = names.length > 0 ? `tried: ${names.join(', ')}` : 'no names were given';
-  throw new Fault('FILE_NOT_FOUND', 'none of the files was found', { hint });
+  throw new Fault('FILE_NOT_FOUND', 'No file was found when using first_found.', { hint });
 }
 
 /** Lookups that read files of the control machine. */

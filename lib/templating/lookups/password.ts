@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { Random } from '../crypt/mersenne.ts';
 import { passwordHash, randomText } from '../crypt/password-hash.ts';
 import { fault } from '../fault.ts';
+import { truthy } from '../python/compare.ts';
 import { str } from '../python/print.ts';
 import { itemsOf } from '../python/types.ts';
 import { type LookupTable, lookup } from './lookup.ts';
@@ -42,6 +43,13 @@ function settingsOf(term: string, options: Dict): Settings {
   for (const word of term.split(/\s+/)) {
     const [, name = '', value = ''] = /^(\w+)=(.*)$/s.exec(word) ?? [];
     if (OPTIONS.includes(name)) settings.set(name, value);
+    else if (words.length > 0 && name !== '')
+      throw fault(
+        `Unrecognized parameter(s) given to password lookup: ${name}`,
+        `it knows ${OPTIONS.join(', ')}`,
+      );
+    else if (words.length > 0 && settings.size > options.size)
+      throw fault('Unrecognized value after key=value parameters given to password lookup');
     else words.push(word);
   }
   const length = Number(settings.get('length') ?? 20);
@@ -51,7 +59,7 @@ function settingsOf(term: string, options: Dict): Settings {
   return {
     path: words.join(' '),
     length,
-    encrypt: encrypt === undefined || encrypt === null || encrypt === false ? undefined : str(encrypt),
+    encrypt: encrypt === undefined || !truthy(encrypt) ? undefined : str(encrypt),
     alphabet: alphabetOf(settings.get('chars')),
     seed: settings.get('seed') ?? undefined,
   };

@@ -42,7 +42,8 @@ export function compareVersions(
   { operator, strict, type }: VersionRules,
 ): boolean {
   if (strict !== null && type !== null) throw fault('takes strict or version_type, not both');
-  if (left === '' || right === '') throw fault('a version is empty');
+  if (left === '') throw fault('Input version value cannot be empty');
+  if (right === '') throw fault('Version parameter to compare against cannot be empty');
   const holds = OPERATORS.get(operator);
   if (!holds)
     throw fault(`"${operator}" is not an operator`, `use one of ${[...OPERATORS.keys()].join(', ')}`);
