@@ -432,7 +432,7 @@ const cases: readonly Case[] = [
       [
         "The task includes an option with an undefined variable. The error was: 'nothing' is undefined",
         6,
-        33,
+        38,
       ],
     ],
   },
