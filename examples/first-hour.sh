@@ -11,7 +11,7 @@ began=$SECONDS
 polarplay() { $command "$@"; }
 step() { printf '\n== %s (after %d s)\n' "$1" $((SECONDS - began)); }
 
-[ -f "$here/dist/polarplay.js" ] || npm --prefix "$here" run --silent build
+[ -n "${POLARPLAY:-}" ] || [ -f "$here/dist/polarplay.js" ] || npm --prefix "$here" run --silent build
 
 step 'Four hosts: st1 exports disks, rw1 is the primary, ro1 and ro2 are replicas'
 polarplay lab up --name "$name" --install --prepare-for postgresql,nbd-server,nbd-client,libnbd-bin,fuse3,chrony
