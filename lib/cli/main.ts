@@ -21,7 +21,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay bench -i INVENTORY                 pgbench on every node, with a report
   polarplay wipe -i INVENTORY                  empty a shared disk, after asking for its identity
   polarplay runs [show last]                   what earlier runs did, also as a page
-  polarplay lint PLAYBOOK…                     mistakes and style findings
+  polarplay lint [FILE…] [--fix]               mistakes and style findings, by ansible-lint's rules
   polarplay schema playbook|inventory          JSON Schema, for editors
   polarplay completion bash|zsh|fish           completion for the shell
   polarplay vault encrypt|decrypt|view|edit    secrets in files

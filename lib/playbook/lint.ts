@@ -6,7 +6,7 @@ import { missingHandlers, sectionsOf, titleOf } from './listing.ts';
 import { eachTask } from './tasks/task-list.ts';
 import type { Play, Playbook, Task } from './types.ts';
 
-/** What works, or may work, and could be better. */
+/** What shows only when a playbook is read as a whole, with its roles. Other rules read a file: lib/lint. */
 export interface LintFinding {
   readonly rule: LintRule;
   readonly at: Position;
@@ -15,17 +15,11 @@ export interface LintFinding {
 }
 
 export type LintRule =
-  | 'module-for-command'
-  | 'shell-without-need'
-  | 'changed-unknown'
-  | 'bare-mode'
-  | 'unused-handler'
-  | 'missing-handler'
   | 'include-tags'
+  | 'missing-handler'
   | 'plain-secret'
   | 'undefined-variable'
-  | 'braces-in-condition'
-  | 'no-name';
+  | 'unused-handler';
 
 export interface LintOptions {
   readonly templar: Templar;
@@ -59,121 +53,14 @@ function lintPlay(play: Play, options: LintOptions): LintFinding[] {
     .filter(task => !task.implicit);
   const known = knownNames(play, tasks, options);
   return [
-    ...tasks.flatMap(task => TASK_RULES.flatMap(rule => rule(task))),
+    ...tasks.flatMap(includeTags),
     ...unusedHandlers(play, tasks),
     ...plainSecrets(play, tasks),
     ...(known ? tasks.flatMap(task => undefinedVariables(task, known, options)) : []),
   ];
 }
 
-const INSTEAD: Readonly<Record<string, string>> = {
-  'apt-get': 'apt',
-  apt: 'apt',
-  yum: 'yum',
-  dnf: 'dnf',
-  systemctl: 'systemd',
-  service: 'service',
-  mkdir: 'file',
-  chmod: 'file',
-  chown: 'file',
-  ln: 'file',
-  rm: 'file',
-  touch: 'file',
-  cp: 'copy',
-  sed: 'replace or lineinfile',
-  curl: 'uri or get_url',
-  wget: 'get_url',
-  git: 'git',
-  useradd: 'user',
-  usermod: 'user',
-  groupadd: 'group',
-  mount: 'mount',
-  sysctl: 'sysctl',
-  tar: 'unarchive',
-  unzip: 'unarchive',
-  crontab: 'cron',
-  pip: 'pip',
-  modprobe: 'modprobe',
-  hostnamectl: 'hostname',
-  timedatectl: 'timezone',
-  psql: 'postgresql_query',
-};
-
-/** Words with which these programs only look: no module does that. */
-const ONLY_LOOKS =
-  /^(systemctl (-\S+ )*(is-|show|status|cat|list|daemon)|git (rev-parse|log|describe|status)|sysctl -n|mount$|hostnamectl$|crontab -l|tar -?t)/;
-
-const isCommand = ({ module }: Task): boolean => module.name === 'command' || module.name === 'shell';
-
-function commandText(task: Task): string {
-  const text = task.args.get('_raw_params') ?? task.args.get('cmd');
-  return typeof text === 'string' ? text.trim() : '';
-}
-
-type TaskRule = (task: Task) => LintFinding[];
-
-const moduleForCommand: TaskRule = task => {
-  if (!isCommand(task)) return [];
-  const text = commandText(task);
-  const program = text.split(/\s+/)[0]!.replace(/^.*\//, '');
-  const module = INSTEAD[program];
-  if (module === undefined || ONLY_LOOKS.test(text)) return [];
-  const advice = `use the module ${module}: it knows when nothing is to do, and check mode can look`;
-  return [
-    { rule: 'module-for-command', at: task.argsAt, message: `"${program}" by ${task.module.name}`, advice },
-  ];
-};
-
-const shellWithoutNeed: TaskRule = task => {
-  const text = commandText(task);
-  if (task.module.name !== 'shell' || text === '' || /[|&;<>()$`\\"'*?[\]#~=%!{}\n]/.test(text)) return [];
-  return [
-    {
-      rule: 'shell-without-need',
-      at: task.argsAt,
-      message: 'shell runs a plain command',
-      advice: 'use the module command',
-    },
-  ];
-};
-
-const changedUnknown: TaskRule = task => {
-  if (!isCommand(task) || task.changedWhen || task.args.has('creates') || task.args.has('removes')) return [];
-  const advice = 'add changed_when, creates or removes: without one the task reports a change in every run';
-  return [
-    {
-      rule: 'changed-unknown',
-      at: task.at,
-      message: `${task.module.name} without a way to tell a change`,
-      advice,
-    },
-  ];
-};
-
-/** The digits that the author of a bare number means: `644` is no octal number, and 01204 not what anybody wants. */
-function meantMode(value: number): string {
-  const octal = value.toString(8);
-  const isUsual = /^[0-7]?[4-7][0-7]{2}$/.test(octal);
-  return !isUsual && /^[0-7]{3,4}$/.test(String(value)) ? String(value) : octal;
-}
-
-const bareMode: TaskRule = task =>
-  ['mode', 'directory_mode'].flatMap((name): LintFinding[] => {
-    const value = task.args.get(name);
-    if (typeof value !== 'number') return [];
-    const digits = meantMode(value);
-    const advice = `write "0${digits}" in quotes if that is what is meant`;
-    return [
-      {
-        rule: 'bare-mode',
-        at: positionOf(task.args, name) ?? task.argsAt,
-        message: `"${name}" is the number ${value}, permissions 0${digits}`,
-        advice,
-      },
-    ];
-  });
-
-const includeTags: TaskRule = task => {
+function includeTags(task: Task): LintFinding[] {
   if (task.module.traits?.brings === undefined || task.args.has('apply')) return [];
   const own = task.tags.filter(tag => !task.outer.tags.includes(tag) && tag !== 'always' && tag !== 'never');
   if (own.length === 0) return [];
@@ -186,40 +73,7 @@ const includeTags: TaskRule = task => {
       advice,
     },
   ];
-};
-
-const bracesInCondition: TaskRule = task =>
-  task.when
-    .filter(({ value }) => typeof value === 'string' && value.includes('{{'))
-    .map(({ at }) => ({
-      rule: 'braces-in-condition' as const,
-      at,
-      message: 'a condition is an expression already',
-      advice: 'leave the braces out',
-    }));
-
-const noName: TaskRule = task =>
-  task.name !== undefined ||
-  ['meta', 'import_tasks', 'import_role', 'include_tasks', 'include_role'].includes(task.module.name)
-    ? []
-    : [
-        {
-          rule: 'no-name',
-          at: task.at,
-          message: `${task.module.name} has no name`,
-          advice: 'say what it is for: the name is what people see when it fails',
-        },
-      ];
-
-const TASK_RULES: readonly TaskRule[] = [
-  moduleForCommand,
-  shellWithoutNeed,
-  changedUnknown,
-  bareMode,
-  includeTags,
-  bracesInCondition,
-  noName,
-];
+}
 
 function unusedHandlers(play: Play, tasks: readonly Task[]): LintFinding[] {
   const notified = new Set(tasks.flatMap(task => task.notify.map(({ value }) => String(value))));

@@ -1,11 +1,16 @@
-import { type Position, type SourceError, withHint } from './errors.ts';
+import { type Position, withHint } from './errors.ts';
 import { visible } from './visible.ts';
 
+/** What is shown of a mistake, or of what a rule has found. */
+interface Shown {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly position?: Position | undefined;
+}
+
 /** `file:line:col CODE message, hint`, then the source line with a caret below. `readFile` may fail: no excerpt then. */
-export function formatSourceError(
-  error: SourceError,
-  readFile: (path: string) => string | undefined,
-): string {
+export function formatSourceError(error: Shown, readFile: (path: string) => string | undefined): string {
   const { position, code } = error;
   const text = withHint(error);
   if (!position) return visible(`${code} ${text}`);

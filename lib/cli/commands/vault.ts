@@ -1,22 +1,11 @@
 import { spawn } from 'node:child_process';
-import {
-  accessSync,
-  chmodSync,
-  chownSync,
-  constants,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants as system, tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/flags.ts';
 import { entryOf } from '../../source/record.ts';
+import { replaceFile } from '../../source/replace-file.ts';
 import { isVault, Vault, type VaultSecret } from '../../source/vault.ts';
 import { terminalOperator } from '../operator.ts';
 import { loadSettings, type Settings } from '../settings.ts';
@@ -118,26 +107,10 @@ function opened(vault: Vault, file: string): ReturnType<Vault['open']> {
 
 const decrypted = (vault: Vault, file: string): Buffer => opened(vault, file).content;
 
-/** Beside the target and renamed over it: an interrupted write leaves the old file whole. */
 function write(file: string, flags: Parsed, content: string | Buffer): void {
   const named = flags.text('output') ?? file;
-  if (named === '-') {
-    process.stdout.write(content);
-    return;
-  }
-  const before = statSync(named, { throwIfNoEntry: false });
-  const target = before ? realpathSync(named) : named;
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`);
-  try {
-    writeFileSync(temporary, content, { mode: 0o600, flag: 'wx' });
-    if (before && (before.uid !== process.getuid?.() || before.gid !== process.getgid?.()))
-      chownSync(temporary, before.uid, before.gid);
-    chmodSync(temporary, (before?.mode ?? 0o600) & 0o7777);
-    renameSync(temporary, target);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new UsageError(`can't write "${target}": ${(error as Error).message}`);
-  }
+  if (named === '-') process.stdout.write(content);
+  else replaceFile(named, content);
 }
 
 /** Where a text in clear never reaches a disk, if there is such a place. */
