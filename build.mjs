@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -40,6 +40,7 @@ const start = readFileSync('lib/cli/start.js', 'utf8');
 const command = start.replace('NODE', engines.node.replace('>=', '')).replace('VERSION', version);
 writeFileSync('dist/polarplay.js', command, { mode: 0o755 });
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
+copyFileSync('lib/templating/lookups/fetch.cjs', 'dist/fetch.cjs');
 writeFileSync('dist/licenses.txt', licenses(metafile.inputs));
 
 const page = execFileSync(process.execPath, ['dist/polarplay.js', 'man-page']);
@@ -49,6 +50,7 @@ writeFileSync('dist/polarplay.1', page);
 const made = [
   ...Object.keys(metafile.outputs),
   'polarplay.js',
+  'fetch.cjs',
   'package.json',
   'licenses.txt',
   'polarplay.1',

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Dict, Value } from '../../source/value.ts';
 import type { Context } from '../context.ts';
 import { fault } from '../fault.ts';
@@ -34,22 +35,12 @@ interface Request {
   readonly timeout: number;
 }
 
-// fetch() is asynchronous and templates are not, so it runs in a process of its own: request on stdin, answer on stdout.
-const FETCH = `
-const { url, method, headers, body, timeout } = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
-fetch(url, { method, headers, body, signal: AbortSignal.timeout(timeout) }).then(
-  async response => {
-    if (!response.ok) throw new Error('the server answers ' + response.status + ' ' + response.statusText);
-    process.stdout.write(Buffer.from(await response.arrayBuffer()));
-  },
-).catch(error => {
-  process.stderr.write(String(error.cause?.message ?? error.message));
-  process.exitCode = 1;
-});`;
+/** fetch() is asynchronous and templates are not, so it runs in a process of its own. The build puts it beside us. */
+const FETCH = join(import.meta.dirname, 'fetch.cjs');
 
 function download(request: Request, options: Dict): string {
   const isUnsafe = options.has('validate_certs') && !truthy(options.get('validate_certs') ?? true);
-  const result = spawnSync(process.execPath, ['-e', FETCH], {
+  const result = spawnSync(process.execPath, [FETCH], {
     input: JSON.stringify(request),
     encoding: 'utf8',
     maxBuffer: MAX_OUTPUT,
