@@ -20,7 +20,7 @@ export function withoutAnswered(file: LintFile, findings: readonly Finding[]): F
       return false;
     for (let line = lines[0]; line <= lines[1]; line += 1) {
       const words = answered.get(line);
-      if (words && (words.length === 0 || words.some(word => means(word, rule)))) return false;
+      if (words?.some(word => means(word, rule))) return false;
     }
     return true;
   });

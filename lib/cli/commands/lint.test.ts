@@ -41,7 +41,7 @@ describe('lint', () => {
     [
       'a module for a command',
       '  tasks:\n    - {name: A, command: mkdir /x, changed_when: false}\n',
-      ['3 command-instead-of-module'],
+      ['3 deprecated-command-syntax'],
     ],
     [
       'no module for looking',
@@ -61,7 +61,7 @@ describe('lint', () => {
     ['a command that always changes', '  tasks:\n    - {name: A, command: uptime}\n', ['3 no-changed-when']],
     [
       'a mode as a number',
-      '  tasks:\n    - {name: A, lineinfile: {path: /x, line: y, mode: 0644}}\n',
+      '  tasks:\n    - {name: A, lineinfile: {path: /x, line: y, mode: 644}}\n',
       ['3 risky-octal'],
     ],
     [

@@ -1,4 +1,4 @@
-import { isMap, isScalar } from 'yaml';
+import { isScalar } from 'yaml';
 import type { Finding } from '../finding.ts';
 import { isPlain, type LintFile } from '../lint-file.ts';
 import { commandOf, type LintTask } from '../tasks.ts';
@@ -25,26 +25,18 @@ const INSTEAD: Readonly<Record<string, string>> = {
   unzip: 'unarchive',
   wget: 'get_url or uri',
   yum: 'dnf',
-  // Beyond ansible-lint: what its file arguments were.
+  // Beyond ansible-lint:
   apt: 'apt',
-  chgrp: 'file',
-  chmod: 'file',
-  chown: 'file',
   cp: 'copy',
   crontab: 'cron',
   dnf: 'dnf',
   groupadd: 'group',
   hostnamectl: 'hostname',
-  ln: 'file',
-  mkdir: 'file',
   modprobe: 'modprobe',
   pip: 'pip',
   psql: 'postgresql_query',
-  rm: 'file',
-  rmdir: 'file',
   sysctl: 'sysctl',
   timedatectl: 'timezone',
-  touch: 'file',
   useradd: 'user',
   usermod: 'user',
 };
@@ -136,21 +128,16 @@ const shellPipe: Rule = (file, task) => {
   ];
 };
 
-const commandSyntax: Rule = (file, task) => {
-  const { call } = task;
-  if (!call || !['command', 'shell', 'script'].includes(call.short) || isMap(call.value)) return [];
-  const [first] = [...call.args].filter(([name]) => !call.nodes.has(name));
-  if (!first || !/^\w+=/.test(String(call.free === '' ? first[0] : firstWord(call.value)))) return [];
-  const advice = `write "${first[0]}:" as an argument of its own`;
-  return [
-    file.finding('deprecated-command-syntax', task.map, 'an argument within the text of a command', {
-      advice,
-    }),
-  ];
-};
+/** Programs that change files, for which the module file has a state. */
+const OF_FILES = new Set(['chgrp', 'chmod', 'chown', 'ln', 'mkdir', 'rm', 'rmdir', 'touch']);
 
-const firstWord = (node: unknown): string =>
-  isScalar(node) ? String(node.value).trim().split(/\s/)[0]! : '';
+const fileCommand: Rule = (file, task) => {
+  const { call } = task;
+  const program = commandOf(task)?.split(/\s/)[0]?.replace(/^.*\//, '') ?? '';
+  if (!call || call.short === 'raw' || !OF_FILES.has(program)) return [];
+  const advice = 'use the module file: it knows when nothing is to do, and check mode can look';
+  return [file.finding('deprecated-command-syntax', task.map, `"${program}" by ${call.short}`, { advice })];
+};
 
 export const COMMAND_RULES: readonly Rule[] = [
   commandInsteadOfModule,
@@ -158,5 +145,5 @@ export const COMMAND_RULES: readonly Rule[] = [
   noChangedWhen,
   inlineEnvironment,
   shellPipe,
-  commandSyntax,
+  fileCommand,
 ];

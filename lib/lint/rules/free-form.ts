@@ -33,7 +33,7 @@ export function freeForm(file: LintFile, { call, map, pairs }: LintTask): Findin
         ]
       : [];
   if (COMMANDS.has(call.short))
-    return inText.length > 0
+    return inText.some(([name]) => text.trimStart().startsWith(`${name}=`))
       ? [file.finding('no-free-form', map, 'arguments within the text of a command', { advice })]
       : [];
   if (ONE_WORD.has(call.short) || !text.includes('=')) return [];

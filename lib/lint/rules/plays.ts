@@ -90,7 +90,7 @@ export function lintVariables(file: LintFile, pattern: RegExp): Finding[] {
       ({ name }) => !FREE.test(name) && !name.includes('{{') && name !== 'cacheable' && !pattern.test(name),
     )
     .map(({ name, at, lines }) =>
-      file.finding('var-naming', at, `"${name}" is not written like a variable`, {
+      file.finding('var-naming[pattern]', at, `"${name}" is not written like a variable`, {
         advice: 'small letters, digits and "_", beginning with a letter',
         ...(lines && { lines }),
       }),
