@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { argumentNames } from '../modules/kit/arguments.ts';
 import { type Module, TouchedNames } from '../modules/kit/define.ts';
@@ -20,13 +20,52 @@ async function modulesOfFolders(): Promise<Map<Module, string>> {
     })) {
       if (!file.endsWith('.ts') || file.endsWith('.test.ts') || file.endsWith('index.ts')) continue;
       const exports = (await import(`${folder}/${file}`)) as Record<string, unknown>;
-      for (const value of Object.values(exports).flat()) if (isModule(value)) found.set(value, file);
+      for (const value of Object.values(exports).flat())
+        if (isModule(value)) found.set(value, `${folder}/${file}`);
     }
   }
   return found;
 }
 
+/** Modules whose tests need one server, or make what another one uses: they share a test, which names them. */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  '../modules/databases/postgresql.test.ts': ['db', 'ext', 'ping', 'privs', 'user'].map(
+    n => `postgresql_${n}`,
+  ),
+  '../modules/databases/mysql_query.test.ts': ['mysql_db', 'mysql_user'],
+  '../modules/containers/docker_container.test.ts': ['docker_image'],
+  '../modules/net/http.test.ts': ['get_url', 'uri'],
+  '../modules/tls/tls.test.ts': [
+    'openssh_keypair',
+    'openssl_csr',
+    'openssl_dhparam',
+    'openssl_privatekey',
+    'openssl_publickey',
+    'x509_certificate',
+  ],
+};
+
+/** The test of a module: beside it and of its name, or one that it shares. */
+function testOf(name: string, file: string): string {
+  const shared = Object.entries(SHARED).find(([, names]) => names.includes(name));
+  return shared ? shared[0] : `${dirname(file)}/${name}.test.ts`;
+}
+
 describe('the list of modules', () => {
+  it('has a test for each module that a host sees, of its name or shared by name', async () => {
+    const wrong: string[] = [];
+    for (const [module, file] of await modulesOfFolders()) {
+      if (module.kind === 'control') continue;
+      const test = join(import.meta.dirname, testOf(module.name, file));
+      const text = existsSync(test) ? readFileSync(test, 'utf8') : '';
+      const exported = module.name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+      // Some names are words of the language.
+      if (!new RegExp(`\\b(${exported}|${module.name})\\w*\\b`).test(text))
+        wrong.push(`${module.name} (${file}): write ${test}`);
+    }
+    expect(wrong).to.deep.equal([]);
+  });
+
   it('holds every module of the folders, and nothing else', async () => {
     const inFolder = await modulesOfFolders();
     const names = [...inFolder.keys()].map(module => module.name).sort();

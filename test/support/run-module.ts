@@ -18,7 +18,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { coerceArguments } from '../../lib/modules/kit/arguments.ts';
-import type { Module, ModuleContext, Reply, Request, Result, Steps } from '../../lib/modules/kit/define.ts';
+import type {
+  Module,
+  ModuleContext,
+  Plan,
+  Reply,
+  Request,
+  Result,
+  Steps,
+} from '../../lib/modules/kit/define.ts';
 import { ModuleError } from '../../lib/modules/kit/define.ts';
 import { callSteps, drive, failureResult } from '../../lib/modules/kit/drive.ts';
 import { markOf, parseRecords, type Records } from '../../lib/modules/kit/reply.ts';
@@ -295,4 +303,41 @@ async function busyboxApplets(dir: string): Promise<string> {
     child.on('close', code => (code === 0 ? done() : failed(new Error('busybox --install failed'))));
   });
   return bin;
+}
+
+/** What a state module wants to do when its probe gets this reply. */
+export function planFor(
+  module: Module,
+  raw: Readonly<Record<string, Json>>,
+  reply: Partial<Reply> | string,
+): Plan {
+  return planned(module, raw, reply).plan;
+}
+
+/** The same, and the commands of its apply. */
+export function planAndScript(
+  module: Module,
+  raw: Readonly<Record<string, Json>>,
+  reply: Partial<Reply> | string,
+): { readonly plan: Plan; readonly script: string } {
+  const { plan, apply } = planned(module, raw, reply);
+  if (plan.changes.length === 0) return { plan, script: '' };
+  const { requests } = replaySteps(apply(), [{}]);
+  return { plan, script: requests.map(r => (r.kind === 'sh' ? r.script : '')).join('\n') };
+}
+
+/** The commands of its apply, one a line, without what ends the script when one of them fails. */
+export const commandsFor = (...call: Parameters<typeof planAndScript>): readonly string[] =>
+  planAndScript(...call)
+    .script.split('\n')
+    .slice(1)
+    .map(line => line.replace(/( >\/dev\/null)? \|\| exit \$\?$/, ''));
+
+function planned(module: Module, raw: Readonly<Record<string, Json>>, reply: Partial<Reply> | string) {
+  if (module.kind !== 'state') throw new Error(`${module.name} has a state`);
+  const args = finishedArguments(module, raw) as never;
+  const replies = [typeof reply === 'string' ? { stdout: reply } : reply];
+  const found = replaySteps(module.probe(args, testContext()), replies).value as never;
+  const plan = module.diff(found, args, testContext());
+  return { plan, apply: () => module.apply(found, args, testContext(), plan) };
 }

@@ -49,7 +49,7 @@ export const polardbPromote = defineState({
       timeout: wish.tries * (wish.within + 60) + 60,
       live: true,
     });
-    const seconds = Number(reply.stdout.trim().split('\n').at(-1));
+    const seconds = Number.parseFloat(reply.stdout.trim().split('\n').at(-1) ?? '');
     if (!Number.isFinite(seconds))
       throw new ModuleError('the promotion said nothing', { stdout: reply.stdout });
     return { seconds, tries: Number(/^tries (\d+)$/m.exec(reply.stderr)?.[1] ?? 1) };

@@ -5,7 +5,6 @@ import { itAgreesWithAnsible, type OracleCase } from '../../../test/support/ansi
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import { command } from './command.ts';
-import { raw } from './raw.ts';
 import { deltaText, timeText } from './run-command.ts';
 import { shell } from './shell.ts';
 
@@ -53,20 +52,6 @@ const COMMANDS: readonly OracleCase[] = [
   line('refuses nothing', '  '),
   run('refuses both forms', { _raw_params: 'true', argv: ['true'] }),
   line('keeps umlauts', 'echo größe'),
-];
-
-const SHELLS: readonly OracleCase[] = [
-  line('pipes', 'echo one | tr o 0; echo $HOME "$0"'),
-  line('fails with the code', 'echo err >&2; exit 4'),
-  line('runs several lines', 'a=1\nb=2\necho $((a + b))'),
-  line('uses another shell', 'test -n "$BASH_VERSION"', { executable: '/bin/bash' }),
-  line('does not find another shell', 'true', { executable: '/no/such/shell' }),
-  line('enters what a link leads to', 'echo "$PWD"', { chdir: '{dir}/link' }, 'mkdir sub; ln -s sub link'),
-  line('changes the directory', 'pwd; ls', { chdir: '{dir}' }, ': >a'),
-  line('does not run when it created', 'touch x', { creates: '{dir}/x' }),
-  line('takes stdin', 'cat; echo end', { stdin: 'text' }),
-  line('reads nothing without stdin', 'cat; echo end'),
-  line('does not find a program', 'no-such-program'),
 ];
 
 const FIELDS = ['cmd', 'rc', 'stdout', 'stderr', 'msg'];
@@ -130,37 +115,5 @@ describe('command', () => {
   it('leaves the locale of the author alone', async () => {
     const options = { env: { LC_ALL: 'C.UTF-8' } };
     expect(await runModule(shell, { cmd: 'echo $LC_ALL' }, options)).to.include({ stdout: 'C.UTF-8' });
-  });
-});
-
-describe('shell', () => {
-  itAgreesWithAnsible(
-    shell,
-    {
-      via: 'module',
-      ansibleName: 'ansible.builtin.command',
-      extra: { _uses_shell: true },
-      fields: FIELDS,
-    },
-    SHELLS,
-  );
-});
-
-describe('raw', () => {
-  it('gives what the shell gives', async () => {
-    expect(await runModule(raw, { cmd: 'echo a; echo b >&2; exit 3' })).to.deep.equal({
-      changed: true,
-      failed: true,
-      msg: 'non-zero return code',
-      rc: 3,
-      stdout: 'a\n',
-      stderr: 'b\n',
-      stdout_lines: ['a'],
-      stderr_lines: ['b'],
-    });
-  });
-
-  it('is skipped in check mode', async () => {
-    expect(await runModule(raw, { cmd: 'true' }, { checkMode: true })).to.include({ skipped: true });
   });
 });

@@ -7,7 +7,6 @@ import {
   runModule,
   withTemporaryDirectory,
 } from '../../../test/support/run-module.ts';
-import { type InitFound, type InitWish, planInit } from './init-script.ts';
 import { service } from './service.ts';
 import { parseLook, parseShow, planUnit, type UnitFound, type UnitWish } from './systemctl.ts';
 import { systemd } from './systemd.ts';
@@ -209,36 +208,4 @@ describe('systemd with a stand-in for systemctl', () => {
       expect(await runModule(service, raw, { env })).to.include({ changed: false });
       expect(await log()).to.include('start web');
     }));
-});
-
-describe('init scripts: what to do', () => {
-  const plain: InitWish = {
-    name: 'web',
-    state: undefined,
-    enabled: undefined,
-    runlevel: 'default',
-    arguments: '',
-    pattern: undefined,
-    sleep: undefined,
-  };
-  const there: InitFound = { manager: 'sysvinit', exists: true, running: false, enabled: false };
-  it('starts and enables', () => {
-    expect(planInit({ ...plain, state: 'started' }, there)).to.deep.equal(['/etc/init.d/web start']);
-    expect(planInit({ ...plain, state: 'started' }, { ...there, running: true })).to.deep.equal([]);
-    expect(planInit({ ...plain, enabled: true }, { ...there, manager: 'openrc' })).to.deep.equal([
-      'rc-update add web default',
-    ]);
-  });
-  it('restarts with a pause', () => {
-    expect(planInit({ ...plain, state: 'restarted', sleep: 2 }, { ...there, running: true })).to.deep.equal([
-      '/etc/init.d/web stop',
-      'sleep 2',
-      '/etc/init.d/web start',
-    ]);
-  });
-  it('fails for a missing one', () => {
-    expect(() => planInit(plain, { ...there, exists: false })).to.throw(
-      'Could not find the requested service web: host',
-    );
-  });
 });

@@ -1,0 +1,21 @@
+import { expect } from 'chai';
+import { planFor } from '../../../test/support/run-module.ts';
+import { timezone } from './timezone.ts';
+
+describe('timezone', () => {
+  it('compares with the link', () => {
+    const answer = 'link /usr/share/zoneinfo/Etc/UTC\nfile Etc/UTC\nexists\n';
+    expect(planFor(timezone, { name: 'Europe/Berlin' }, answer).changes).to.deep.equal([
+      'time zone Etc/UTC → Europe/Berlin',
+    ]);
+    expect(planFor(timezone, { name: 'Etc/UTC', hwclock: 'UTC' }, answer).changes).to.deep.equal([]);
+    expect(planFor(timezone, { hwclock: 'local' }, answer).changes).to.deep.equal([
+      'hardware clock UTC → local',
+    ]);
+  });
+  it('refuses a zone that does not exist', () => {
+    expect(() => planFor(timezone, { name: 'Mars/Base' }, 'link x\n')).to.throw(
+      'Mars/Base is not an available time zone',
+    );
+  });
+});
