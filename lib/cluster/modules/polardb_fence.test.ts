@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { freePort } from '../../../test/support/free-port.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { until } from '../../../test/support/until.ts';
 import { letsIn, polardbFence } from './polardb_fence.ts';
 
 describe('polardb_fence', function () {
@@ -94,6 +96,62 @@ describe('polardb_fence', function () {
         expect((await gone)[1]).to.equal('SIGKILL');
       } finally {
         server.kill('SIGKILL');
+      }
+    });
+  });
+
+  it('shuts out a client that connects again and again, as a health endpoint does', async function () {
+    if (spawnSync('nbd-server', ['-V']).error || spawnSync('nbdcopy', ['--version']).error) this.skip();
+    await withTemporaryDirectory(async dir => {
+      const port = await freePort();
+      const authfile = join(dir, 'allow');
+      const uri = `nbd://127.0.0.1:${port}/disk`;
+      writeFileSync(authfile, '127.0.0.1\n');
+      writeFileSync(join(dir, 'disk'), Buffer.alloc(8 * 2 ** 20));
+      writeFileSync(
+        join(dir, 'conf'),
+        `[generic]\nlistenaddr = 127.0.0.1\nport = ${port}\n[disk]\nexportname = ${dir}/disk\nauthfile = ${authfile}\n`,
+      );
+      const pidFile = join(dir, 'pid');
+      // As systemd does: a main process that was killed while it took a connection is started again.
+      const service = spawn(
+        'bash',
+        [
+          '-c',
+          'while :; do kill -0 "$(cat "$2" 2>/dev/null)" 2>/dev/null || { rm -f "$2"; nbd-server -C "$1" -p "$2"; }; sleep 0.1; done',
+          'service',
+          join(dir, 'conf'),
+          pidFile,
+        ],
+        { stdio: 'ignore' },
+      );
+      // Looks without a pause, and is always about to be refused.
+      const look = () =>
+        spawn('bash', ['-c', `while :; do exec 3<>/dev/tcp/127.0.0.1/${port}; sleep 0.2; done`], {
+          stdio: 'ignore',
+        });
+      let looks: readonly ChildProcess[] = [];
+      try {
+        await until(() => spawnSync('nbdcopy', [uri, 'null:']).status === 0);
+        // One that has the disk, and does not read on.
+        const holder = spawn('sh', ['-c', 'nbdcopy "$0" - | sleep 60', uri], {
+          stdio: 'ignore',
+          detached: true,
+        });
+        const held = () =>
+          spawnSync('sh', ['-c', `ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c '${dir}/disk$'`]);
+        await until(() => Number(held().stdout) > 0);
+        looks = [look(), look(), look()];
+        const result = await runModule(polardbFence, { address: '127.0.0.1', fenced: true, authfile, port });
+        expect(result).to.include({ changed: true, listed: true });
+        expect(Number(held().stdout), 'sessions with the disk').to.equal(0);
+        expect(spawnSync('nbdcopy', [uri, 'null:']).status).not.to.equal(0);
+        process.kill(-holder.pid!, 'SIGKILL');
+      } finally {
+        for (const one of looks) one.kill('SIGKILL');
+        service.kill('SIGKILL');
+        await once(service, 'exit');
+        if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
       }
     });
   });
