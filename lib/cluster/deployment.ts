@@ -96,6 +96,25 @@ export interface SystemSettings {
   readonly timeService: boolean;
 }
 
+/** A host that leads clients to the nodes. */
+export interface Balancer {
+  readonly host: string;
+  /** Where clients of its two ports connect, and where it says how it is; undefined: on its loopback only. */
+  readonly write: Endpoint;
+  readonly read: Endpoint;
+  readonly figures: Endpoint | undefined;
+  /** The port of its figures, for who asks on the host itself. */
+  readonly figuresPort: number;
+  readonly readFallback: boolean;
+  /** How long after a node's own word it may lead there still, in milliseconds. */
+  readonly behindMs: number;
+}
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface BackupPolicy {
   readonly host: string;
   readonly directory: string;
@@ -130,6 +149,7 @@ export interface Deployment {
   /** The file on this machine that keeps the password; undefined when it comes from elsewhere. */
   readonly passwordFile: string | undefined;
   readonly health: { readonly service: string; readonly port: number };
+  readonly balancers: readonly Balancer[];
   /** By host: the files that the roles write, with the contents they may have. Filled by who wants to compare them. */
   readonly files: ReadonlyMap<string, ManagedFiles>;
 }

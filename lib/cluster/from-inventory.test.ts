@@ -96,6 +96,28 @@ all:
     expect(primary.services).to.deep.equal(['polardb.service']);
   });
 
+  it('knows where balancers lead, and how late they may be', () => {
+    const file = written(
+      `${cluster('haproxy_stats_listen: "*:8404", health_listen: "10.0.0.1:8009"')}\n    balancers: {hosts: {lb1: {ansible_host: 10.0.0.9, haproxy_write_listen: "10.0.0.10:6000"}, lb2: {ansible_host: "2001:db8::9", haproxy_stats_listen: "127.0.0.1:8404"}}}\n`,
+    );
+    const { balancers, health } = deploymentFrom(file);
+    expect(health).to.deep.equal({ service: 'polar-health.socket', port: 8009 });
+    expect(balancers[0]).to.deep.equal({
+      host: 'lb1',
+      write: { address: '10.0.0.10', port: 6000 },
+      read: { address: '10.0.0.9', port: 5001 },
+      figures: { address: '10.0.0.9', port: 8404 },
+      figuresPort: 8404,
+      readFallback: false,
+      // The endpoint's second, a check, two quick ones, and what they take.
+      behindMs: 1000 + 1000 + 2 * 500 + 1500,
+    });
+    expect(balancers[1]).to.deep.include({
+      write: { address: '2001:db8::9', port: 5000 },
+      figures: undefined,
+    });
+  });
+
   const RECORD =
     'polar-record 1\ncluster=polar\nepoch=4\nprimary=ro1\nsystem_identifier=77\nnode=rw1 1 member\nnode=ro1 2 member\nfenced=rw1\nend\n\n\n';
 

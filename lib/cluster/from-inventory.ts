@@ -2,13 +2,22 @@ import { join } from 'node:path';
 import type { Inventory } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
 import type { Json, Value } from '../source/value.ts';
-import type { DatabaseNode, Deployment, Export, PfsSettings, StorageHost, SyncPolicy } from './deployment.ts';
+import type {
+  Balancer,
+  DatabaseNode,
+  Deployment,
+  Endpoint,
+  Export,
+  PfsSettings,
+  StorageHost,
+  SyncPolicy,
+} from './deployment.ts';
 import type { NamesToFind } from './found-names.ts';
 import type { RoleRecord } from './role-record.ts';
 import { type HostVariables, plain } from './variables.ts';
 
 /** The variables' names are the roles'; this file is the only place of the suite that knows them. */
-const GROUPS = { storage: 'storage', primary: 'primary', nodes: 'nodes' } as const;
+const GROUPS = { storage: 'storage', primary: 'primary', nodes: 'nodes', balancers: 'balancers' } as const;
 /** Names of the roles. A cluster that somebody else set up has others, which the inventory says or a look finds. */
 const STORAGE_SERVICE = 'polar-nbd-server.service';
 const STORAGE_CONFIG = '/etc/polar/nbd-server.conf';
@@ -115,9 +124,11 @@ export function deploymentOf(
         : join(inventory.dir, 'credentials', `${ask.text('cluster_name')}.polardb`),
     health: {
       service: 'polar-health.socket',
-      // A port of all addresses, or ADDRESS:PORT.
-      port: Number(ask.text('health_listen').split(':').at(-1)),
+      port: endpointOf(ask.text('health_listen'), '').port,
     },
+    balancers: (inventory.groups.has(GROUPS.balancers) ? inventory.hostsOf(GROUPS.balancers) : []).map(host =>
+      balancerOf(new Asking(variables(host)), host),
+    ),
     files: new Map(),
   };
 }
@@ -158,6 +169,39 @@ export function recordFact({ primary, fenced }: RoleRecord): Value {
       ]),
     ],
   ]);
+}
+
+/** How long an answer of a health endpoint counts there. */
+const HEALTH_KEPT_MS = 1000;
+/** What answers and checks take on a busy machine. */
+const CHECK_TAKES_MS = 1500;
+
+function balancerOf(ask: Asking, host: string): Balancer {
+  const address = ask.text('cluster_address');
+  const figures = endpointOf(ask.text('haproxy_stats_listen'), address);
+  const [interval, fast] = ['haproxy_check_interval', 'haproxy_check_fast_interval'].map(name => {
+    const [, number, unit] = /^(\d+)(ms|s|m)?$/.exec(ask.text(name)) ?? [];
+    if (number === undefined)
+      throw ask.wrong(name, `is "${ask.text(name)}", expected a time such as 500ms or 1s`);
+    return Number(number) * (unit === 's' ? 1000 : unit === 'm' ? 60_000 : 1);
+  });
+  return {
+    host,
+    write: endpointOf(ask.text('haproxy_write_listen'), address),
+    read: endpointOf(ask.text('haproxy_read_listen'), address),
+    figures: /^(127\.|::1$|localhost$)/.test(figures.address) ? undefined : figures,
+    figuresPort: figures.port,
+    readFallback: ask.flag('haproxy_read_fallback'),
+    behindMs: HEALTH_KEPT_MS + interval! + (ask.number('haproxy_check_fall') - 1) * fast! + CHECK_TAKES_MS,
+  };
+}
+
+/** `*:5000`, `10.0.0.1:5000`, `[::1]:5000`, `:5000` or `8008`: a port of all addresses is reached by the host's own. */
+function endpointOf(listen: string, ownAddress: string): Endpoint {
+  const at = listen.lastIndexOf(':');
+  const address = listen.slice(0, Math.max(at, 0)).replace(/^\[|\]$/g, '');
+  const all = ['', '*', '0.0.0.0', '::'].includes(address);
+  return { address: all ? ownAddress : address, port: Number(listen.slice(at + 1)) };
 }
 
 function storageOf(

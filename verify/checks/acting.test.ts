@@ -99,3 +99,53 @@ describe('verify: checks that do something, on servers that do what none should'
     }
   });
 });
+
+describe('verify: balancers', () => {
+  const balancer = {
+    host: 'lb1',
+    write: { address: '10.0.0.9', port: 5000 },
+    read: { address: '10.0.0.9', port: 5001 },
+    figures: undefined,
+    figuresPort: 8404,
+    readFallback: false,
+    behindMs: 4500,
+  };
+  const says = (stdout: string) => {
+    const reach = { script: async () => ({ rc: 0, stdout, stderr: '' }) } as unknown as Doing['reach'];
+    return act(
+      'health.balancers',
+      {},
+      { reach, deployment: { ...sampleDeployment(), balancers: [balancer] } },
+    );
+  };
+  const figures = (...up: readonly string[]) =>
+    ['active', 'HTTP/1.0 200 OK', '', '# pxname,svname,status', ...up.map(server => `${server},UP`)].join(
+      '\n',
+    );
+
+  it('that lead where they should, and ones that do not', async () => {
+    const replicas = sampleDeployment().replicas.map(({ host }) => `replicas,${host}`);
+    expect(await says(figures('primary,rw1', ...replicas))).to.deep.equal([]);
+    expect(await says(figures('primary,rw1', 'primary,ro1', ...replicas))).to.deep.equal(['lb1: rw1, ro1']);
+    expect(await says(figures(...replicas))).to.deep.equal(['lb1: nobody']);
+    expect(await says(figures('primary,rw1', 'replicas,rw1', ...replicas))).to.deep.equal([
+      'lb1: they go to rw1',
+    ]);
+    expect((await says(figures('primary,rw1')))[0]).to.equal('lb1: nobody');
+    expect(await says('inactive')).to.deep.equal(['lb1: inactive']);
+  });
+
+  it('where there are none, and one that does not answer', async () => {
+    expect(await act('health.balancers', {})).to.deep.equal([
+      'skipped: the inventory has no group balancers',
+    ]);
+    const reach = { script: async () => Promise.reject(new Error('no route')) } as unknown as Doing['reach'];
+    expect(
+      await act(
+        'health.balancers',
+        {},
+        { reach, deployment: { ...sampleDeployment(), balancers: [balancer] } },
+      ),
+    ).to.deep.equal(['lb1: no route']);
+  });
+});

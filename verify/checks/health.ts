@@ -1,5 +1,8 @@
+import type { Balancer } from '../../lib/cluster/deployment.ts';
+import { serversUp } from '../../lib/cluster/haproxy-figures.ts';
+import { messageOf } from '../../lib/source/errors.ts';
 import { shellWord } from '../../lib/transport/index.ts';
-import type { Check } from '../check.ts';
+import type { Check, Doing } from '../check.ts';
 
 /** What a server writes into its log when data is in danger. */
 const ALARMS =
@@ -127,4 +130,54 @@ export const healthChecks: readonly Check[] = [
       );
     },
   },
+  {
+    id: 'health.balancers',
+    title: 'each balancer leads writes to the primary and reads to the replicas',
+    proves:
+      'HAProxy runs on every host of the group balancers, takes exactly the primary of the role record for the one that writes, and knows every replica that streams.',
+    expects: 'the primary for writes, all replicas for reads',
+    todo: 'See `journalctl -u polar-haproxy` on the balancer and the health endpoints of the nodes (health.endpoint); haproxy.yml sets both up anew.',
+    severity: 'fault',
+    on: 'primary',
+    needs: ['health.endpoint'],
+    act: async doing => {
+      if (doing.deployment.balancers.length === 0) return doing.skip('the inventory has no group balancers');
+      await Promise.all(doing.deployment.balancers.map(balancer => judgeBalancer(doing, balancer)));
+    },
+  },
 ];
+
+/** One answer over HTTP, without curl, which not every host has. */
+const get = (address: string, port: number, path: string, keep: string): string =>
+  `timeout 5 bash -c 'exec 3<>"/dev/tcp/$1/$2" && printf "GET %s HTTP/1.0\\r\\n\\r\\n" "$3" >&3 && cat <&3' get ${[address, `${port}`, path].map(shellWord).join(' ')} 2>&1 | ${keep}`;
+
+const BALANCER_SERVICE = 'polar-haproxy.service';
+
+async function judgeBalancer({ deployment, reach, check }: Doing, balancer: Balancer): Promise<void> {
+  const { host, figures, figuresPort } = balancer;
+  const command = `systemctl is-active ${BALANCER_SERVICE}; ${get(figures?.address ?? '127.0.0.1', figuresPort, '/stats;csv', 'cat')}`;
+  let output: string;
+  try {
+    output = (await reach.script(host, command)).stdout;
+  } catch (error) {
+    return check(host, false, 'an answer', messageOf(error));
+  }
+  const reply = { host, command, rc: 0, output };
+  const state = output.split('\n')[0]!;
+  check(host, state === 'active', `${BALANCER_SERVICE} is active`, state, reply);
+  if (state !== 'active') return;
+  const writers = serversUp(output, 'primary').join(', ');
+  check(
+    host,
+    writers === deployment.primary.host,
+    `writes go to ${deployment.primary.host}`,
+    writers || 'nobody',
+    reply,
+  );
+  const readers = serversUp(output, 'replicas');
+  for (const replica of deployment.replicas.map(node => node.host))
+    if (!deployment.record?.fenced.includes(replica))
+      check(host, readers.includes(replica), `reads go to ${replica}`, readers.join(', ') || 'nobody', reply);
+  const { host: primary } = deployment.primary;
+  check(host, !readers.includes(primary), 'no reads go to the primary', `they go to ${primary}`, reply);
+}
