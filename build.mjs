@@ -13,7 +13,11 @@ const unused = {
     onLoad({ filter: /@heroku.socksv5.index\.js$/ }, () => ({ contents: 'module.exports = {}' })),
 };
 const { metafile } = await build({
-  entryPoints: { main: 'lib/cli/main.ts', 'bench-runner': 'bench/runner/main.ts' },
+  entryPoints: {
+    main: 'lib/cli/main.ts',
+    'bench-http': 'bench/http/gun.ts',
+    'bench-runner': 'bench/runner/main.ts',
+  },
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,

@@ -7,6 +7,7 @@ type Command = (argv: readonly string[]) => Promise<number>;
 /** What `polarplay bench` can do; measuring is the word left out. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['run', async () => runCommand],
+  ['http', async () => (await import('../http/command.ts')).httpCommand],
   ['history', async () => (await import('./commands/history.ts')).historyCommand],
   ['compare', async () => (await import('./commands/compare.ts')).compareCommand],
   ['accept', async () => (await import('./commands/accept.ts')).acceptCommand],

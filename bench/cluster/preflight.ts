@@ -50,7 +50,7 @@ export async function requireRoom(
   { deployment, hosts }: { readonly deployment: Deployment; readonly hosts: Hosts },
   nodes: readonly DatabaseNode[],
   statements: Statements,
-  { scale }: Profile,
+  { scale }: Pick<Profile, 'scale'>,
 ): Promise<void> {
   const needed = scale * BYTES_PER_SCALE * GROWTH;
   const { pfs } = deployment;

@@ -40,6 +40,20 @@ export interface Reaching {
   readonly roles?: string | undefined;
 }
 
+/** The flags that a playbook needs to reach the same hosts with the same variables. */
+export function reachingArguments(flags: Reaching): readonly string[] {
+  return [
+    ...flags.inventory.flatMap(file => ['-i', file]),
+    ...flags['extra-vars'].flatMap(vars => ['-e', vars]),
+    ...(flags.user === undefined ? [] : ['--user', flags.user]),
+    ...(flags['private-key'] === undefined ? [] : ['--private-key', flags['private-key']]),
+    ...(flags['vault-password-file'] === undefined
+      ? []
+      : ['--vault-password-file', flags['vault-password-file']]),
+    ...(flags['accept-new-host-keys'] ? ['--accept-new-host-keys'] : []),
+  ];
+}
+
 type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T; strict: true }>>['values'];
 
 /** Values of the flags by name, typed by their table; an unknown one is a UsageError with exit code 5. */

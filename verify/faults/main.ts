@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describeDeployment } from '../../lib/cluster/deployment.ts';
 import { failureText } from '../../lib/cluster/failure.ts';
-import { extraVars, positive, REACHING, REACHING_USAGE, readFlagsAndWords } from '../../lib/cluster/flags.ts';
+import {
+  extraVars,
+  positive,
+  REACHING,
+  REACHING_USAGE,
+  reachingArguments,
+  readFlagsAndWords,
+} from '../../lib/cluster/flags.ts';
 import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { entryOf } from '../../lib/source/record.ts';
@@ -67,8 +74,6 @@ const FLAGS = {
   report: LIST,
 } as const;
 
-type Flags = ReturnType<typeof readFlagsAndWords<typeof FLAGS>>['values'];
-
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -128,20 +133,6 @@ async function main(argv: readonly string[]): Promise<number> {
   } finally {
     await opened.close();
   }
-}
-
-/** The flags that a playbook needs to reach the same hosts with the same variables. */
-function reachingArguments(flags: Flags): readonly string[] {
-  return [
-    ...flags.inventory.flatMap(file => ['-i', file]),
-    ...flags['extra-vars'].flatMap(vars => ['-e', vars]),
-    ...(flags.user === undefined ? [] : ['--user', flags.user]),
-    ...(flags['private-key'] === undefined ? [] : ['--private-key', flags['private-key']]),
-    ...(flags['vault-password-file'] === undefined
-      ? []
-      : ['--vault-password-file', flags['vault-password-file']]),
-    ...(flags['accept-new-host-keys'] ? ['--accept-new-host-keys'] : []),
-  ];
 }
 
 function reportText(report: UnderLoadReport): string {

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { type HeldLock, holdOperationsLock } from '../../lib/cluster/operations-lock.ts';
+import { killedRun, runPlaybook } from '../../lib/cluster/run-playbook.ts';
 import { messageOf } from '../../lib/source/errors.ts';
 import { type Breaker, NotHealed } from './breaker.ts';
 import { BUDGETS } from './budgets.ts';
 import type { Budget, Fault, Step } from './fault.ts';
 import type { Effects, Load } from './load/load.ts';
 import { judgeWriters, type Verdict } from './load/writers.ts';
-import { killedRun, runPlaybook } from './operations/playbook.ts';
 
 /** What came of one fault. */
 export interface FaultResult {

@@ -32,7 +32,7 @@ ${REACHING_USAGE}      --profile NAME|FILE       ${Object.keys(PROFILES).join(',
       --allow-load              also where the inventory says production: true
       --keep                    leaves the database behind
 
-Others, each with --help: bench history, compare, accept, report, watch, simulate.
+Others, each with --help: bench http (health endpoints and balancers), history, compare, accept, report, watch, simulate.
 
 Exit codes: 0 measured, 2 measured with errors, 3 a loss was confirmed, 4 nothing could be measured (no host answers, the
 inventory is wrong, the cluster is in use), 5 wrong flag; 129, 130 and 143 when a signal ended the run: what was measured

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { DatabaseNode } from '../../../lib/cluster/deployment.ts';
+import type { DatabaseNode, Endpoint } from '../../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
 import { messageOf } from '../../../lib/source/errors.ts';
 import { DATABASE } from '../database.ts';
@@ -19,6 +19,8 @@ export interface LoadRequest {
   readonly rate?: number;
   /** Seconds beyond its time after which the node counts as hung. */
   readonly overrunS?: number;
+  /** Over the network to this address, as clients come, instead of the node's own socket. */
+  readonly via?: Endpoint;
   readonly signal?: AbortSignal;
   /** Gets each second of a node as it comes. */
   readonly onSecond?: (host: string, tps: number) => void;
@@ -42,10 +44,22 @@ const LOG_BYTES = 50;
 const TPS_PER_CPU = 25_000;
 
 /** How pgbench is called on a node: as the database's user, on its socket, as the guide does. */
-function pgbench(node: DatabaseNode, args: readonly string[]): { argv: readonly string[]; as: string } {
-  const { psql, socketDir, port, user, osUser } = node.sql;
+function pgbench(node: DatabaseNode, args: readonly string[], via?: Endpoint): Called {
+  const { psql, socketDir, port, user, osUser, password } = node.sql;
   const program = `${psql.slice(0, psql.lastIndexOf('/'))}/pgbench`;
-  return { argv: [program, '-h', socketDir, '-p', `${port}`, '-U', user, ...args, DATABASE], as: osUser };
+  const at = via ?? { address: socketDir, port };
+  return {
+    argv: [program, '-h', at.address, '-p', `${at.port}`, '-U', user, ...args, DATABASE],
+    as: osUser,
+    // Never an argument: those of a process can be read by everybody on its host.
+    ...(via && password !== undefined ? { env: { PGPASSWORD: password } } : {}),
+  };
+}
+
+interface Called {
+  readonly argv: readonly string[];
+  readonly as: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Throws when the node cannot run the load, and says what it lacks. */
@@ -80,9 +94,7 @@ export async function initialise(
     throw new PgbenchError(`pgbench -i on ${primary.host}: ${reply.stderr.trim().split('\n').at(-1)}`);
 }
 
-interface NodeCommand {
-  readonly argv: readonly string[];
-  readonly as: string;
+interface NodeCommand extends Called {
   /** After which it counts as hung. */
   readonly limitS: number;
   readonly signal?: AbortSignal | undefined;
@@ -90,13 +102,14 @@ interface NodeCommand {
 }
 
 async function runOnNode(hosts: Hosts, node: DatabaseNode, command: NodeCommand) {
-  const { argv, as, limitS, signal, onOutput } = command;
+  const { argv, as, env, limitS, signal, onOutput } = command;
   const cut = randomBytes(8).toString('hex');
   const reply = await hosts.command(node.host, ['sh', '-c', RUN_LOAD, 'load', `${limitS}`, cut, ...argv], {
     as,
     timeoutMs: limitS * 1000 + ANSWER_MS,
     ...(signal ? { signal } : {}),
     ...(onOutput ? { onOutput } : {}),
+    ...(env ? { env } : {}),
   });
   const [stdout = '', counts = ''] = reply.stdout.split(`\n${cut}\n`);
   return { rc: reply.rc, stdout, counts, stderr: reply.stderr };
@@ -119,14 +132,18 @@ export async function logShare(
 /** Puts load on one node. What goes wrong is in the result: what the node did until then is measured, too. */
 export async function runLoad(hosts: Hosts, node: DatabaseNode, request: LoadRequest): Promise<NodeResult> {
   const { load, workload, rate, signal } = request;
-  const { argv, as } = pgbench(node, [
-    ...['-M', 'prepared', '-n', '-P', '1', '--random-seed', `${request.randomSeed}`],
-    ...['-c', `${load.clients}`, '-j', `${load.threads}`, '-T', `${load.seconds}`],
-    ...['--log', '--log-prefix', 'tx'],
-    ...(request.logSampling < 1 ? ['--sampling-rate', `${request.logSampling}`] : []),
-    ...(rate === undefined ? [] : ['-R', rate.toFixed(1)]),
-    ...SCRIPTS[workload],
-  ]);
+  const called = pgbench(
+    node,
+    [
+      ...['-M', 'prepared', '-n', '-P', '1', '--random-seed', `${request.randomSeed}`],
+      ...['-c', `${load.clients}`, '-j', `${load.threads}`, '-T', `${load.seconds}`],
+      ...['--log', '--log-prefix', 'tx'],
+      ...(request.logSampling < 1 ? ['--sampling-rate', `${request.logSampling}`] : []),
+      ...(rate === undefined ? [] : ['-R', rate.toFixed(1)]),
+      ...SCRIPTS[workload],
+    ],
+    request.via,
+  );
   let said = '';
   const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer) => {
     if (stream !== 'stderr') return;
@@ -137,7 +154,7 @@ export async function runLoad(hosts: Hosts, node: DatabaseNode, request: LoadReq
   };
   try {
     const limitS = load.seconds + (request.overrunS ?? HUNG_AFTER_S);
-    const reply = await runOnNode(hosts, node, { argv, as, limitS, signal, onOutput });
+    const reply = await runOnNode(hosts, node, { ...called, limitS, signal, onOutput });
     signal?.throwIfAborted();
     return resultOf(node.host, request, reply);
   } catch (error) {

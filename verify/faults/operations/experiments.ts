@@ -1,8 +1,8 @@
 import type { Deployment } from '../../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
+import { runPlaybook } from '../../../lib/cluster/run-playbook.ts';
 import { UsageError } from '../../../lib/source/errors.ts';
 import { handPromotion } from './hand-promotion.ts';
-import { runPlaybook } from './playbook.ts';
 import type { Experiment, Operation } from './under-load.ts';
 
 export interface Choices {

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { PACKAGE_ROOT } from '../../../lib/source/package-root.ts';
+import { PACKAGE_ROOT } from '../source/package-root.ts';
 
 type Running = ChildProcessByStdio<null, Readable, Readable>;
 
