@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { UsageError } from '../source/errors.ts';
+import { installPackages, refreshLists } from './apt.ts';
 import { cgroupRoot } from './cgroup.ts';
 import { run } from './command.ts';
 import type { LabKind } from './record.ts';
@@ -88,9 +89,8 @@ async function checkPackages(
   if (!install)
     throw new UsageError(`the lab needs packages that are missing here: ${command} (or add --install)`);
   say(`installing ${missing.join(' ')}`);
-  const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300'];
-  await run([...apt, 'update']);
-  await run([...apt, '-y', '--no-install-recommends', 'install', ...missing]);
+  await refreshLists(say);
+  await installPackages(missing);
   const still = missingPackages(tools);
   if (still.length > 0) throw new UsageError(`still missing after installing: ${still.join(' ')}`);
 }
