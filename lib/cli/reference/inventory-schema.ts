@@ -1,16 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { isMap, isScalar, parse, parseDocument } from 'yaml';
+import { parse } from 'yaml';
+import { type OptionSpec, rolesIn } from './role-variables.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
-
-interface OptionSpec {
-  readonly type?: string;
-  readonly elements?: string;
-  readonly choices?: readonly unknown[];
-  readonly options?: Readonly<Record<string, OptionSpec>>;
-  readonly required?: boolean;
-}
 
 /** JSON Schema of an inventory in YAML, with the variables of our roles: type, default and meaning of each. */
 export function inventorySchema(rolesDir: string): Schema {
@@ -66,24 +57,25 @@ const TYPES: Readonly<Record<string, Schema>> = {
 };
 
 function roleVariables(rolesDir: string): Record<string, Schema> {
-  const roles = readdirSync(rolesDir).filter(role =>
-    existsSync(join(rolesDir, role, 'meta/argument_specs.yml')),
-  );
   return Object.fromEntries(
-    roles.flatMap(role => {
-      const described = describedDefaults(join(rolesDir, role, 'defaults/main.yml'));
-      return Object.entries(optionsOf(join(rolesDir, role, 'meta/argument_specs.yml'))).map(
-        ([name, spec]) => [name, { ...orTemplate(schemaOf(spec)), ...described.get(name) }],
-      );
-    }),
+    rolesIn(rolesDir)
+      .flatMap(({ variables }) => variables)
+      .flatMap(({ name, description, defaultValue, spec, example }) =>
+        spec === undefined
+          ? []
+          : [
+              [
+                name,
+                {
+                  ...orTemplate(schemaOf(spec)),
+                  description,
+                  ...(defaultValue !== undefined && { default: defaultValue }),
+                  ...(example !== undefined && { examples: [parse(example)] }),
+                },
+              ],
+            ],
+      ),
   );
-}
-
-function optionsOf(file: string): Readonly<Record<string, OptionSpec>> {
-  const specs = parse(readFileSync(file, 'utf8')) as {
-    argument_specs: Record<string, { options: Record<string, OptionSpec> }>;
-  };
-  return Object.assign({}, ...Object.values(specs.argument_specs).map(({ options }) => options));
 }
 
 function schemaOf({ type = 'str', elements, choices, options }: OptionSpec): Schema {
@@ -102,20 +94,4 @@ function schemaOf({ type = 'str', elements, choices, options }: OptionSpec): Sch
         }
       : { type: 'object' };
   return TYPES[type] ?? {};
-}
-
-/** The comment above a variable in the role's defaults describes it; the value is its default. */
-function describedDefaults(file: string): ReadonlyMap<string, Schema> {
-  if (!existsSync(file)) return new Map();
-  const document = parseDocument(readFileSync(file, 'utf8'));
-  if (!isMap(document.contents)) return new Map();
-  let above = '';
-  return new Map(
-    document.contents.items.map(({ key, value }) => {
-      const comment = (key as { commentBefore?: string | null }).commentBefore;
-      if (comment) above = comment.trim().replace(/^\s+/gm, '').replaceAll('\n', ' ');
-      const usual = isScalar(value) && !String(value.value).includes('{{') ? { default: value.value } : {};
-      return [String((key as { value?: unknown }).value), { description: above, ...usual }];
-    }),
-  );
 }

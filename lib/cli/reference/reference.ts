@@ -1,15 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { isMap, isScalar, parse, parseDocument, stringify } from 'yaml';
 import { allModules } from '../../engine/module-list.ts';
+import { RULES } from '../../lint/catalogue.ts';
 import type { Module } from '../../modules/kit/define.ts';
 import { KEYWORDS, LOOP_CONTROL } from '../../playbook/keywords.ts';
 import { jsonText } from '../../source/json.ts';
-import { FILTERS } from '../../templating/filters/index.ts';
-import { LOOKUPS } from '../../templating/lookups/index.ts';
-import { TESTS } from '../../templating/tests/index.ts';
+import type { Entries } from '../../templating/reference/entry.ts';
+import { valueOfExample } from '../../templating/reference/examples.ts';
+import { FILTER_ENTRIES } from '../../templating/reference/filters.ts';
+import { LOOKUP_ENTRIES } from '../../templating/reference/lookups.ts';
+import { TEST_ENTRIES } from '../../templating/reference/tests.ts';
 import { DIFFERENCES, NOT_HERE } from '../differences.ts';
 import { SETTINGS } from '../settings.ts';
+import { type OptionSpec, type Role, rolesIn, typeText } from './role-variables.ts';
 
 /** The generated pages, by their names below docs/. A test holds the files to what the code says. */
 export function referencePages(rolesDir: string): Readonly<Record<string, string>> {
@@ -17,6 +18,8 @@ export function referencePages(rolesDir: string): Readonly<Record<string, string
     'modules.md': modulesPage(),
     'variables.md': variablesPage(rolesDir),
     'compatibility.md': compatibilityPage(),
+    'templates.md': templatesPage(),
+    'lint.md': lintPage(),
   };
 }
 
@@ -37,11 +40,8 @@ interface ArgumentSchema {
 }
 
 /** One module's page in Markdown. */
-export function modulePage(module: Module): string {
-  const required = new Set<string>((module.args as { required?: string[] }).required ?? []);
-  const rows = Object.entries(module.args.properties).map(([name, schema]) =>
-    argumentRow(name, schema as ArgumentSchema, required.has(name)),
-  );
+function modulePage(module: Module): string {
+  const rows = argumentsOf(module).map(argumentRow);
   const aliases =
     (module.aliases ?? []).length > 0
       ? `\nAlso called ${module.aliases!.map(a => `\`${a}\``).join(', ')}.\n`
@@ -62,7 +62,7 @@ export function modulePage(module: Module): string {
 const section = (title: string, items: readonly string[]): string =>
   items.length === 0 ? '' : `\n${title}:\n\n${items.map(item => `- ${item}`).join('\n')}\n`;
 
-function checkModeText(module: Module): string {
+export function checkModeText(module: Module): string {
   if (module.kind === 'control') return 'Carried out by the runner, in check mode too.';
   if (module.kind === 'state') return 'Check mode looks at the host and says what would change.';
   if (module.readOnly) return 'Only reads, in check mode too.';
@@ -71,83 +71,62 @@ function checkModeText(module: Module): string {
     : 'Check mode can say nothing of it: "unknown".';
 }
 
-function argumentRow(name: string, schema: ArgumentSchema, required: boolean): string {
-  const type = schema.enum
-    ? schema.enum.map(value => `\`${value}\``).join(' ')
-    : (schema['x-kind'] ?? 'raw').replace('rawList', 'list');
-  const fallback =
-    schema.default === undefined ? (required ? '**required**' : '') : `\`${jsonText(schema.default)}\``;
-  const aliases = schema['x-aliases'] ? ` Also \`${schema['x-aliases'].join('`, `')}\`.` : '';
-  return `| \`${name}\` | ${type} | ${fallback} | ${cell((schema.description ?? '') + aliases)} |`;
+/** An argument of a module, in words. */
+export interface Argument {
+  readonly name: string;
+  readonly description: string;
+  readonly type: string;
+  readonly choices: readonly string[] | undefined;
+  /** The default as JSON. */
+  readonly fallback: string | undefined;
+  readonly aliases: readonly string[];
+  readonly isRequired: boolean;
+}
+
+export function argumentsOf({ args }: Module): readonly Argument[] {
+  const required = new Set<string>((args as { required?: string[] }).required ?? []);
+  return Object.entries(args.properties).map(([name, property]) => {
+    const schema = property as ArgumentSchema;
+    return {
+      name,
+      description: schema.description ?? '',
+      type: schema.enum?.join(', ') ?? (schema['x-kind'] ?? 'raw').replace('rawList', 'list'),
+      choices: schema.enum,
+      fallback: schema.default === undefined ? undefined : jsonText(schema.default),
+      aliases: schema['x-aliases'] ?? [],
+      isRequired: required.has(name),
+    };
+  });
+}
+
+function argumentRow({ name, description, type, choices, fallback, aliases, isRequired }: Argument): string {
+  const kinds = choices ? choices.map(value => `\`${value}\``).join(' ') : type;
+  const usual = fallback === undefined ? (isRequired ? '**required**' : '') : `\`${fallback}\``;
+  const others = aliases.length > 0 ? ` Also \`${aliases.join('`, `')}\`.` : '';
+  return `| \`${name}\` | ${kinds} | ${usual} | ${cell(description + others)} |`;
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 function variablesPage(rolesDir: string): string {
-  const roles = readdirSync(rolesDir)
-    .filter(role => existsSync(join(rolesDir, role, 'defaults/main.yml')))
-    .sort();
-  const pages = roles.map(role =>
-    rolePage(
-      role,
-      readFileSync(join(rolesDir, role, 'defaults/main.yml'), 'utf8'),
-      typesOf(join(rolesDir, role, 'meta/argument_specs.yml')),
-    ),
-  );
   return `${GENERATED}# Variables of the roles
 
 Set them in the inventory, in group_vars, or with -e. A value of the wrong type, and a name that looks like one of these
 but is none, is refused before any host is contacted.
 
-${pages.join('\n')}`;
+${rolesIn(rolesDir).map(rolePage).join('\n')}`;
 }
 
-interface OptionSpec {
-  readonly type?: string;
-  readonly elements?: string;
-  readonly choices?: readonly unknown[];
-}
-
-/** Type or choices of each variable, by the role's argument specs. */
-function typesOf(file: string): ReadonlyMap<string, string> {
-  if (!existsSync(file)) return new Map();
-  const specs = parse(readFileSync(file, 'utf8')) as {
-    argument_specs: Record<string, { options: Record<string, OptionSpec> }>;
-  };
-  return new Map(
-    Object.values(specs.argument_specs).flatMap(({ options }) =>
-      Object.entries(options).map(([name, { type, elements, choices }]): [string, string] => [
-        name,
-        choices
-          ? choices.map(choice => `\`${String(choice)}\``).join(' ')
-          : `${type}${elements ? ` of ${elements}` : ''}`,
-      ]),
-    ),
+function rolePage({ name, variables }: Role): string {
+  const rows = variables.map(
+    ({ name: variable, spec, defaultText, description }) =>
+      `| \`${variable}\` | ${spec ? typeCell(spec) : 'worked out'} | \`${cell(defaultText)}\` | ${cell(description)} |`,
   );
+  return `## ${name}\n\n| variable | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
-/** Variables with the comment that stands above them in the role's defaults: the one place that describes them. */
-function rolePage(role: string, text: string, types: ReadonlyMap<string, string>): string {
-  const document = parseDocument(text);
-  if (!isMap(document.contents)) return '';
-  let above = document.commentBefore ?? '';
-  const rows = document.contents.items.map((pair, index) => {
-    const key = pair.key as { value?: unknown; commentBefore?: string | null };
-    const own = key.commentBefore ?? (index === 0 ? (document.contents!.commentBefore ?? above) : '');
-    if (own) above = own;
-    const value = isScalar(pair.value)
-      ? jsonText(pair.value.value)
-      : stringify(pair.value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
-    const name = String(key.value);
-    return `| \`${name}\` | ${types.get(name) ?? 'worked out'} | \`${cell(value ?? '')}\` | ${cell(
-      own
-        .trim()
-        .replace(/^#?\s*/gm, '')
-        .replaceAll('\n', ' '),
-    )} |`;
-  });
-  return `## ${role}\n\n| variable | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
-}
+const typeCell = (spec: OptionSpec): string =>
+  spec.choices ? spec.choices.map(choice => `\`${String(choice)}\``).join(' ') : typeText(spec);
 
 function compatibilityPage(): string {
   const names = (all: Iterable<string>) =>
@@ -208,16 +187,75 @@ ${loop.join('\n')}
 
 ${names(allModules().map(({ name }) => name))}
 
+## Filters, tests and lookups
+
+[templates.md](templates.md) has a sentence and an example for each.
+`;
+}
+
+function templatesPage(): string {
+  const rows = (entries: Entries, kind: TemplateKind) =>
+    Object.entries(entries)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, [summary, example]]) => {
+        const shown = example === undefined ? '' : `\`${cell(example)}\``;
+        const value =
+          example === undefined || kind !== 'filter' ? '' : `\`${cell(valueOfExample(example))}\``;
+        return `| \`${cell(name)}\` | ${cell(summary)} | ${shown} |${kind === 'filter' ? ` ${value} |` : ''}`;
+      })
+      .join('\n');
+  return `${GENERATED}# Filters, tests and lookups
+
+The values are worked out when this page is made. \`polarplay doc NAME\` says the same in a terminal.
+
 ## Filters
 
-${names(FILTERS.keys())}
+| filter | what it gives | example | value |
+| --- | --- | --- | --- |
+${rows(FILTER_ENTRIES, 'filter')}
 
 ## Tests
 
-${names(TESTS.keys())}
+Each example is true.
+
+| test | what it asks | example |
+| --- | --- | --- |
+${rows(TEST_ENTRIES, 'test')}
 
 ## Lookups
 
-${names(LOOKUPS.keys())}
+They work on the control machine. \`query\` gives a list, \`lookup\` one value.
+
+| lookup | what it gives | example |
+| --- | --- | --- |
+${rows(LOOKUP_ENTRIES, 'lookup')}
+`;
+}
+
+type TemplateKind = 'filter' | 'test' | 'lookup';
+
+function lintPage(): string {
+  const rows = RULES.map(
+    ({ id, profile, summary, optIn, fixed, own }) =>
+      `| \`${id}\` | ${optIn ? 'opt-in' : profile} | ${summary}${own ? ' Not a rule of ansible-lint.' : ''} | ${fixed ? 'yes' : ''} |`,
+  );
+  return `${GENERATED}# Lint
+
+\`polarplay lint\` reads the playbooks, roles and files of variables below a folder, or those that are named, and contacts
+no host. Its rules have the ids, profiles and tags of ansible-lint; 139 small playbooks are compared with what Debian's
+ansible-lint finds in them. The profile is \`shared\` unless \`--profile\` or \`.ansible-lint\` says something else:
+\`production\` adds the whole names of modules, which our own modules do not have.
+
+- \`# noqa: RULE\` at the end of a line of a task answers for its findings; the tag \`skip_ansible_lint\` for a whole task.
+- \`.ansible-lint\` (or \`.config/ansible-lint.yml\`) may have profile, skip_list, warn_list, enable_list, exclude_paths,
+  strict and var_naming_pattern. Its other settings are passed over. \`.ansible-lint-ignore\` counts too.
+- \`--fix\` replaces only what a finding is about: comments and layout stay. A mend of the layout after which the file would
+  say something else is not made.
+- \`--format sarif\` and \`--sarif-file FILE\` are for code hosts and editors, \`--format pep8\` for other programs.
+- The exit code is 2 when there are findings, 0 when there are none or only warnings.
+
+| rule | profile | what it finds | --fix |
+| --- | --- | --- | --- |
+${rows.join('\n')}
 `;
 }

@@ -1,0 +1,69 @@
+import { styleText } from 'node:util';
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
+
+/** One entry of the reference, whatever it describes. */
+export interface Page {
+  readonly kind: string;
+  readonly name: string;
+  readonly paragraphs: readonly string[];
+  /** Arguments or variables: a name, what is to be said of it, and facts such as its type. */
+  readonly items: readonly Item[];
+  readonly sections: readonly { readonly title: string; readonly lines: readonly string[] }[];
+}
+
+export interface Item {
+  readonly name: string;
+  readonly text: string;
+  readonly isRequired: boolean;
+  readonly facts: readonly (readonly [name: string, value: string])[];
+}
+
+const WIDEST = 80;
+const INDENT = 8;
+
+interface Look {
+  readonly columns: number;
+  readonly isColored: boolean;
+}
+
+/** Never wider than 80 columns: lines that are longer are hard to read. */
+export const lookOf = ({ columns, isTTY }: { columns?: number; isTTY?: boolean }): Look => ({
+  columns: Math.min(columns ?? WIDEST, WIDEST),
+  isColored: isTTY === true && !process.env['NO_COLOR'],
+});
+
+/** A page as a terminal shows it. */
+export function terminalPage({ kind, name, paragraphs, items, sections }: Page, look: Look): string {
+  const bold = (text: string) => (look.isColored ? styleText('bold', text, { validateStream: false }) : text);
+  const gap = ' '.repeat(Math.max(1, look.columns - stringWidth(name) - stringWidth(kind) - 2));
+  const blocks = [
+    `${bold(name)}${gap}(${kind})`,
+    ...paragraphs.filter(Boolean).map(text => wrapped(text, 2, look)),
+    ...(items.length > 0 ? [itemList(items, bold, look)] : []),
+    ...sections
+      .filter(({ lines }) => lines.length > 0)
+      .map(
+        ({ title, lines }) => `${bold(title)}\n${lines.map(line => wrapped(line, 2, look, 2)).join('\n')}`,
+      ),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function itemList(items: readonly Item[], bold: (text: string) => string, look: Look): string {
+  const title = items.some(({ isRequired }) => isRequired) ? 'Options ("=" must be given)' : 'Options';
+  const shown = items.map(({ name, text, isRequired, facts }) => {
+    const facing = facts.map(([fact, value]) => wrapped(`${fact}: ${value}`, INDENT, look, 2));
+    return [`${isRequired ? '=' : '-'} ${bold(name)}`, wrapped(text, INDENT, look), ...facing]
+      .filter(Boolean)
+      .join('\n');
+  });
+  return `${bold(title)}\n\n${shown.join('\n\n')}`;
+}
+
+/** Text in lines that fit, all indented, those that go on a bit more. */
+function wrapped(text: string, indent: number, { columns }: Look, more = 0): string {
+  if (text === '') return '';
+  const lines = wrapAnsi(text, columns - indent - more, { hard: true }).split('\n');
+  return lines.map((line, i) => ' '.repeat(indent + (i > 0 ? more : 0)) + line).join('\n');
+}
