@@ -48,7 +48,8 @@ export function rolesIn(folder: string): readonly Role[] {
         example: examples.get(one.name),
       }));
       return { name: role, summary, variables };
-    });
+    })
+    .filter(({ variables }) => variables.length > 0);
 }
 
 /** Type or choices in words. */
