@@ -15,7 +15,36 @@ export interface Waiver {
   readonly expires: string;
 }
 
-const KEYS = ['id', 'host', 'reason', 'expires'];
+const KEYS: Readonly<Record<keyof Waiver, string>> = {
+  id: 'The check, as "verify --list" names it.',
+  host: 'The one host it is about; all of them without it.',
+  reason: 'Why the fault may stay, for those who read the report.',
+  expires: 'The last day it holds, such as 2027-01-31.',
+};
+
+/** JSON Schema of a waivers file, for editors. */
+export function waiversSchema(): object {
+  const properties = Object.entries(KEYS).map(([key, description]) => [
+    key,
+    {
+      type: 'string',
+      minLength: 1,
+      description,
+      ...(key === 'expires' && { pattern: '^\\d{4}-\\d\\d-\\d\\d' }),
+    },
+  ]);
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'polarplay verify: waivers',
+    type: ['array', 'null'],
+    items: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['id', 'reason', 'expires'],
+      properties: Object.fromEntries(properties),
+    },
+  };
+}
 
 /** Reads a waivers file: a list of mappings, each with an id, a reason and the day it expires. */
 export function readWaivers(file: string, ids: readonly string[]): readonly Waiver[] {
@@ -29,8 +58,8 @@ export function readWaivers(file: string, ids: readonly string[]): readonly Waiv
 function waiverOf(entry: Value, ids: readonly string[]): Waiver {
   if (!(entry instanceof Map)) throw new SourceError('BAD_VALUE', 'a waiver is a mapping', positionOf(entry));
   for (const key of entry.keys()) {
-    if (KEYS.includes(String(key))) continue;
-    const hint = didYouMean(String(key), KEYS);
+    if (Object.hasOwn(KEYS, String(key))) continue;
+    const hint = didYouMean(String(key), Object.keys(KEYS));
     throw new SourceError(
       'BAD_VALUE',
       `a waiver has no key "${String(key)}"${hint === undefined ? '' : `, ${hint}`}`,

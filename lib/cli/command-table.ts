@@ -1,4 +1,12 @@
+import type { Schemas } from './commands/schema.ts';
 import type { Commands } from './reference/help-of.ts';
+
+/** Schemas of files that other parts of the program read. */
+const SCHEMAS: Schemas = {
+  profile: async () => (await import('../../bench/cluster/load/profiles.ts')).ProfileSchema,
+  waivers: async () => (await import('../../verify/waivers.ts')).waiversSchema(),
+  checks: async () => (await import('../../verify/own/schema.ts')).ownSchema(),
+};
 
 /** The first word of a command line picks a command; each loads what it needs and nothing else. */
 export const COMMANDS: Commands = {
@@ -12,7 +20,10 @@ export const COMMANDS: Commands = {
   vault: async () => (await import('./commands/vault.ts')).runVaultCommand,
   doc: async () => (await import('./commands/doc.ts')).runDocCommand,
   inventory: async () => (await import('./commands/inventory.ts')).runInventoryCommand,
-  schema: async () => (await import('./commands/schema.ts')).runSchemaCommand,
+  schema: async () => {
+    const { runSchemaCommand } = await import('./commands/schema.ts');
+    return argv => runSchemaCommand(argv, SCHEMAS);
+  },
   completion: async () => {
     const { runCompletionCommand } = await import('./commands/completion.ts');
     return argv => runCompletionCommand(argv, COMMANDS);

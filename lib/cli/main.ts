@@ -11,7 +11,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay PLAYBOOK… -i INVENTORY [options]   run playbooks
   polarplay run PATTERN -i INVENTORY -a ARGS   one task on many hosts
   polarplay inventory --list|--graph|--host    what the inventory says
-  polarplay doc MODULE                         what a module does and takes
+  polarplay doc NAME                           what a module, filter, role or variable does
   polarplay init                               the files of a new cluster, from four addresses
   polarplay check -i INVENTORY                 can the cluster be deployed on these hosts?
   polarplay status -i INVENTORY                a cluster at a glance
@@ -22,7 +22,7 @@ const HELP = `polarplay runs playbooks on hosts over plain SSH, without Python o
   polarplay wipe -i INVENTORY                  empty a shared disk, after asking for its identity
   polarplay runs [show last]                   what earlier runs did, also as a page
   polarplay lint [FILE…] [--fix]               mistakes and style findings, by ansible-lint's rules
-  polarplay schema playbook|inventory          JSON Schema, for editors
+  polarplay schema NAME                        JSON Schema, for editors
   polarplay completion bash|zsh|fish           completion for the shell
   polarplay vault encrypt|decrypt|view|edit    secrets in files
   polarplay lab up|down|status|ssh|reboot      throw-away hosts on this machine

@@ -18,10 +18,16 @@ const Load = Type.Object(
 export const ProfileSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, pattern: '^[\\w.-]+$' }),
-    /** pgbench's scale: 100,000 accounts each, about 15 MB. */
-    scale: Type.Integer({ minimum: 1, maximum: 100_000 }),
-    /** Read-only load on every node before anything counts. */
-    warmUpSeconds: Type.Integer({ minimum: 0, maximum: 3_600 }),
+    scale: Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      description: "pgbench's scale: 100,000 accounts each, about 15 MB.",
+    }),
+    warmUpSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 3_600,
+      description: 'Read-only load on every node before anything counts.',
+    }),
     repetitions: Type.Integer({ minimum: 1, maximum: 100 }),
     readOnly: Load,
     readWrite: Load,
@@ -48,8 +54,7 @@ export const ProfileSchema = Type.Object(
      * without room for the whole log logs less by itself.
      */
     logSampling: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
-    /** Decides the order of the repetitions and pgbench's random numbers. */
-    seed: Type.Integer(),
+    seed: Type.Integer({ description: "Decides the order of the repetitions and pgbench's random numbers." }),
   },
   { additionalProperties: false },
 );

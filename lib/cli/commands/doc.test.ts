@@ -10,7 +10,10 @@ const LOOK = { columns: 80, isColored: false };
 
 const doc = (...args: string[]) => {
   const line = ['--import=tsx', join(PACKAGE_ROOT, 'lib/cli/main.ts'), 'doc', ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, line, { cwd: PACKAGE_ROOT, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, line, {
+    cwd: PACKAGE_ROOT,
+    encoding: 'utf8',
+  });
   return { status, stdout, stderr };
 };
 
@@ -21,7 +24,10 @@ describe('doc', () => {
       expect(entries).not.to.have.length(0);
       for (const entry of entries) {
         const text = terminalPage(entry.page(), LOOK);
-        expect(text.split('\n').filter(line => line.length > 80), entry.name).to.deep.equal([]);
+        expect(
+          text.split('\n').filter(line => line.length > 80),
+          entry.name,
+        ).to.deep.equal([]);
         expect(text, entry.name).to.contain(`(${kind})`);
         expect(text).not.to.contain('\u001b');
       }

@@ -7,32 +7,42 @@ import { entryOf } from '../../source/record.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { inventorySchema } from '../reference/inventory-schema.ts';
 
-const SCHEMAS: Readonly<Record<string, () => object>> = {
+/** What makes each schema; those of other parts of the program are handed in. */
+export type Schemas = Readonly<Record<string, () => object | Promise<object>>>;
+
+const OWN: Schemas = {
   playbook: () => playbookSchema(allModules()),
   inventory: () => inventorySchema(join(PACKAGE_ROOT, 'roles')),
 };
 
-const HELP = `polarplay schema playbook|inventory: JSON Schema, for editors
+const HELP = `polarplay schema NAME: JSON Schema, for editors
 
-  polarplay schema inventory > inventory.schema.json
+  inventory   hosts and variables of the roles; init writes it, and names it in hosts.yaml
+  playbook    plays and tasks, with the arguments of all modules
+  profile     what "bench --profile FILE" measures
+  waivers     faults that "verify --waivers FILE" lives with
+  checks      checks of one's own, in verify.d
 
-and, as the first line of hosts.yaml, for editors with yaml-language-server (VS Code, Neovim, Emacs and others):
+  polarplay schema waivers > waivers.schema.json
 
-  # yaml-language-server: $schema=inventory.schema.json
+and, as the first line of waivers.yaml, for editors with yaml-language-server (VS Code, Neovim, Emacs and others):
+
+  # yaml-language-server: $schema=waivers.schema.json
 `;
 
 /** `polarplay schema`: what may stand in a file, for editors. */
-export async function runSchemaCommand(argv: readonly string[]): Promise<number> {
+export async function runSchemaCommand(argv: readonly string[], more: Schemas): Promise<number> {
+  const schemas = { ...OWN, ...more };
   const [name = '--help'] = argv;
   if (name === '--help' || name === '-h') {
     process.stdout.write(HELP);
     return 0;
   }
-  const schema = entryOf(SCHEMAS, name);
+  const schema = entryOf(schemas, name);
   if (!schema) {
-    const hint = didYouMean(name, Object.keys(SCHEMAS));
+    const hint = didYouMean(name, Object.keys(schemas));
     throw new UsageError(`there is a schema for playbook and inventory, not for "${name}"`, 5, hint);
   }
-  process.stdout.write(`${JSON.stringify(schema(), null, 1)}\n`);
+  process.stdout.write(`${JSON.stringify(await schema(), null, 1)}\n`);
   return 0;
 }
