@@ -22,6 +22,8 @@ const Workload = Type.Union([
   Type.Literal('simple-update'),
   Type.Literal('mixed-writes'),
   Type.Literal('mixed-reads'),
+  Type.Literal('balanced-writes'),
+  Type.Literal('balanced-reads'),
   Type.Literal('paced'),
 ]);
 export type Workload = Static<typeof Workload>;

@@ -12,7 +12,7 @@ import { CannotMeasure } from './cannot-measure.ts';
 import { balancesMatch, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
 import type { RunJournal, RunSoFar } from './journal.ts';
 import { initialise, logShare, type NodeResult, runLoad, sweep } from './load/pgbench-load.ts';
-import { type Cell, missingParts, type Part, planCells, writes } from './load/plan.ts';
+import { balanced, type Cell, missingParts, type Part, planCells, writes } from './load/plan.ts';
 import type { Load, Profile } from './load/profiles.ts';
 import { nightFigures } from './night-figures.ts';
 import { takeFingerprint } from './observe/fingerprint.ts';
@@ -132,6 +132,10 @@ class Bench {
   /** Looks at everything that must be right before anything is written. */
   static async prepare(options: BenchOptions): Promise<Bench> {
     const { deployment, hosts, profile, journal, say, signal } = options;
+    if (profile.writes?.includes('balanced') && deployment.balancers.length === 0)
+      throw new CannotMeasure(
+        `profile ${profile.name} goes through a balancer, and the inventory has no group balancers`,
+      );
     const statements = new Statements(hosts, nodesOf(deployment));
     say('looking at the hosts');
     const { up, down } = await survey(deployment, hosts, statements, signal);
@@ -318,9 +322,11 @@ class Bench {
     randomSeed: number,
     rate?: number,
   ): Promise<NodeResult> {
-    const { hosts, signal, overrunS, onSecond } = this.#options;
+    const { hosts, deployment, signal, overrunS, onSecond } = this.#options;
+    const [balancer] = deployment.balancers;
     return runLoad(hosts, node, {
       workload,
+      ...(balancer && balanced(workload) ? { via: writes(workload) ? balancer.write : balancer.read } : {}),
       load,
       randomSeed,
       logSampling: this.#logShares.get(node.host) ?? 1,
@@ -335,7 +341,7 @@ class Bench {
     const { profile } = this.#options;
     return writes(workload)
       ? profile.readWrite
-      : workload === 'mixed-reads'
+      : workload === 'mixed-reads' || workload === 'balanced-reads'
         ? { ...profile.readOnly, seconds: profile.readWrite.seconds }
         : profile.readOnly;
   }

@@ -43,6 +43,8 @@ export const ORDER: readonly Workload[] = [
   'simple-update',
   'mixed-writes',
   'mixed-reads',
+  'balanced-writes',
+  'balanced-reads',
   'paced',
 ];
 

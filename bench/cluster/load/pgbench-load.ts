@@ -170,6 +170,8 @@ const SCRIPTS: Readonly<Record<Workload, readonly string[]>> = {
   'mixed-reads': ['-S'],
   'read-write': ['-r'],
   'mixed-writes': ['-r'],
+  'balanced-reads': ['-S'],
+  'balanced-writes': ['-r'],
   paced: ['-r'],
   'simple-update': ['-r', '-N'],
 };

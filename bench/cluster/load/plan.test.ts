@@ -52,6 +52,16 @@ describe('bench: plan of a night', () => {
     ]);
   });
 
+  it('goes through a balancer beside the direct way', () => {
+    const through = { ...PROFILES.balanced!, repetitions: 1 };
+    expect(short(planCells(through, 3))).to.deep.equal([
+      '1 read-only 1',
+      '1 read-write 1',
+      '1 balanced-writes 1 + balanced-reads 1',
+    ]);
+    expect(short(planCells(through, 1)).at(-1)).to.equal('1 balanced-writes 1');
+  });
+
   it('tells what a missing node leaves unmeasured', () => {
     expect(missingParts(nightly, 3, 2)).to.deep.equal([
       { workload: 'read-only', nodes: 3 },
@@ -76,7 +86,7 @@ describe('bench: profiles', () => {
   });
 
   for (const [what, name, message] of [
-    ['no such file', 'nightlong', 'neither a profile (smoke, guide, nightly) nor a readable file'],
+    ['no such file', 'nightlong', 'neither a profile (smoke, guide, balanced, nightly) nor a readable file'],
     [
       'unknown and missing keys',
       () => file('{name: mine, scale: 0, size: 3}'),

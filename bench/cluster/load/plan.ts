@@ -43,6 +43,14 @@ function kindsOf(profile: Profile, clusterSize: number): readonly (readonly Part
   return [
     ...reads.map(nodes => [{ workload: 'read-only' as const, nodes }]),
     ...writes.flatMap((kind): Part[][] => {
+      if (kind === 'balanced')
+        return [
+          [
+            { workload: 'balanced-writes', nodes: 1 },
+            // Without a replica the port for reads leads nowhere.
+            ...(clusterSize < 2 ? [] : [{ workload: 'balanced-reads' as const, nodes: 1 }]),
+          ],
+        ];
       if (kind !== 'mixed') return [[{ workload: kind, nodes: 1 }]];
       // Without a replica there is nothing to mix.
       if (clusterSize < 2) return [];
@@ -64,7 +72,12 @@ export function missingParts(profile: Profile, clusterSize: number, up: number):
     .filter(part => !planned.some(p => p.workload === part.workload && p.nodes === part.nodes));
 }
 
+/** Whether a workload goes through a balancer. */
+export function balanced(workload: Workload): boolean {
+  return workload === 'balanced-writes' || workload === 'balanced-reads';
+}
+
 /** Whether a workload writes. */
 export function writes(workload: Workload): boolean {
-  return workload !== 'read-only' && workload !== 'mixed-reads';
+  return !['read-only', 'mixed-reads', 'balanced-reads'].includes(workload);
 }

@@ -39,10 +39,18 @@ export const ProfileSchema = Type.Object(
       Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('each')]),
       { minItems: 1 },
     ),
-    /** Which loads write; `mixed` is read-write on the primary while the replicas read. */
+    /**
+     * Which loads write; `mixed` is read-write on the primary while the replicas read, `balanced` writes through the port of
+     * a balancer for writes while as many clients read through the one for reads, all from the primary's host.
+     */
     writes: Type.Optional(
       Type.Array(
-        Type.Union([Type.Literal('read-write'), Type.Literal('simple-update'), Type.Literal('mixed')]),
+        Type.Union([
+          Type.Literal('read-write'),
+          Type.Literal('simple-update'),
+          Type.Literal('mixed'),
+          Type.Literal('balanced'),
+        ]),
       ),
     ),
     /** A read-write load at this share of the night's own rate, for latencies that count the waiting of a stall. */
@@ -64,7 +72,8 @@ export type Load = Static<typeof Load>;
 
 /**
  * `smoke` proves that everything works; `guide` has the loads of the PolarDB guide (scale 100, two minutes each); `nightly`
- * repeats short measurements in random order, about half an hour with three nodes.
+ * repeats short measurements in random order, about half an hour with three nodes; `balanced` compares the way through a
+ * balancer with the direct one.
  */
 export const PROFILES: Readonly<Record<string, Profile>> = {
   smoke: {
@@ -86,6 +95,18 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     readOnly: { clients: 32, threads: 32, seconds: 120 },
     readWrite: { clients: 8, threads: 8, seconds: 120 },
     readOnlyNodes: [1, 'all'],
+    logSampling: 1,
+    seed: 1,
+  },
+  balanced: {
+    name: 'balanced',
+    scale: 20,
+    warmUpSeconds: 5,
+    repetitions: 3,
+    readOnly: { clients: 8, threads: 4, seconds: 20 },
+    readWrite: { clients: 8, threads: 4, seconds: 20 },
+    readOnlyNodes: [1],
+    writes: ['read-write', 'balanced'],
     logSampling: 1,
     seed: 1,
   },

@@ -10,7 +10,7 @@ const REFRESH_S = 30;
 
 const OWN_STYLE = new Markup(`
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin:.8rem 0 0}a{color:var(--unknown)}h2.ok{color:var(--ok)}h2.failed{color:var(--bad)}
-@media(max-width:40rem){td,th{padding:.35rem .4rem}}
+@media(max-width:40rem){.wide thead{display:none}.wide tr{display:grid;grid-template-columns:1fr 1fr;gap:0 .8rem;padding:.4rem 0;border-top:1px solid var(--line)}.wide td{border:0;padding:.1rem 0;text-align:left}.wide td:empty{display:none}.wide td[data-name]::before{content:attr(data-name) " ";color:var(--dim)}}
 `);
 
 const page = (title: string, head: Markup, body: Markup | readonly Markup[]): string =>

@@ -32,12 +32,12 @@ const state = (word: string): Markup =>
 
 function node({ host, role, database, version, disks, streams, lag, kept }: NodeRow): Markup {
   const attached = disks.filter(({ service, size }) => service === 'active' && size > 0).length;
-  return html`<tr><td><b>${host}</b></td><td>${state(role)}</td><td>${state(database)}</td><td>${version}</td><td><span class="${attached < disks.length ? 'failed' : ''}">${attached} of ${disks.length}</span></td><td>${state(streams)}</td><td class="n">${lag === null ? '-' : bytes(lag)}</td><td class="n">${kept === null ? '-' : bytes(kept)}</td></tr>`;
+  return html`<tr><td><b>${host}</b></td><td data-name="role">${state(role)}</td><td data-name="database">${state(database)}</td><td data-name="version">${version}</td><td data-name="disks"><span class="${attached < disks.length ? 'failed' : ''}">${attached} of ${disks.length}</span></td><td data-name="streams">${state(streams)}</td><td data-name="lag" class="n">${lag === null ? '-' : bytes(lag)}</td><td data-name="slot keeps" class="n">${kept === null ? '-' : bytes(kept)}</td></tr>`;
 }
 
 function storage({ host, service, exports }: ClusterView['storage'][number]): readonly Markup[] {
   return exports.map(
     ({ name, size, pfs, attachedBy }, i) =>
-      html`<tr><td>${i === 0 ? html`<b>${host}</b>` : ''}</td><td>${i === 0 ? state(service) : ''}</td><td>${name}</td><td class="n">${bytes(size)}</td><td class="n">${pfs ? `${percentUsed(pfs.blocks)} %` : '-'}</td><td class="n">${pfs ? `${pfs.files.all - pfs.files.free} of ${pfs.files.all}` : '-'}</td><td>${attachedBy.join(' ') || '-'}</td></tr>`,
+      html`<tr><td>${i === 0 ? html`<b>${host}</b>` : ''}</td><td data-name="${i === 0 ? 'nbd-server' : ''}">${i === 0 ? state(service) : ''}</td><td data-name="export">${name}</td><td data-name="size" class="n">${bytes(size)}</td><td data-name="PFS used" class="n">${pfs ? `${percentUsed(pfs.blocks)} %` : '-'}</td><td data-name="PFS files" class="n">${pfs ? `${pfs.files.all - pfs.files.free} of ${pfs.files.all}` : '-'}</td><td data-name="attached by">${attachedBy.join(' ') || '-'}</td></tr>`,
   );
 }
