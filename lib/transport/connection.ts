@@ -1,3 +1,9 @@
+/** Sums of what came, made while it came: a large file read again would keep all other hosts waiting. */
+export interface Received {
+  readonly sha1: string;
+  readonly md5: string;
+}
+
 /**
  * One open way to one host as one user. All scripts of a run go through one long-lived POSIX `sh`, so a request
  * costs a message and the programs it starts, never a login.
@@ -28,8 +34,11 @@ export interface Connection {
     options?: { readonly mode?: string },
   ): Promise<void>;
 
-  /** Streams a file of the host into a local file (created 0600). Rejects with an Error that holds the host's stderr. */
-  receive(path: string, toFile: string): Promise<void>;
+  /**
+   * Streams a file of the host into a local file (created 0600). Rejects with an Error that holds the host's stderr, or
+   * when more than `atMost` bytes come.
+   */
+  receive(path: string, toFile: string, atMost?: number): Promise<Received>;
 
   /** The same host as another user. Connections are cached: the same `Become` gives the same worker. */
   as(become: Become): Connection;

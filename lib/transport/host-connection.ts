@@ -55,7 +55,7 @@ class HostConnection {
     return { host, open, become, timeoutMs: launchTimeoutMs };
   }
 
-  transfer(work: () => Promise<void>): Promise<void> {
+  transfer<T>(work: () => Promise<T>): Promise<T> {
     return this.#transfers.run(work);
   }
 
@@ -84,7 +84,8 @@ function viewAs(host: HostConnection, become: Become | undefined): Connection {
     run: (request: RunRequest): Promise<RunReply> => host.worker(become).run(request),
     send: (source, path, options) =>
       host.transfer(() => sendFile(host.launchOptions(become), source, path, options?.mode)),
-    receive: (path, toFile) => host.transfer(() => receiveFile(host.launchOptions(become), path, toFile)),
+    receive: (path, toFile, atMost) =>
+      host.transfer(() => receiveFile(host.launchOptions(become), path, toFile, atMost)),
     as: other => viewAs(host, other),
     reset: () => host.reset(),
     close: () => host.close(),

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { fileSum } from '../source/file-sum.ts';
 import type { Connection } from './connection.ts';
 import { localConnection } from './local.ts';
 
@@ -30,8 +31,9 @@ describe('local connection', () => {
       await connection.send(bytes, path, { mode: '0604' });
       expect(readFileSync(path).equals(bytes)).to.equal(true);
       expect(statSync(path).mode & 0o777).to.equal(0o604);
-      await connection.receive(path, join(directory, 'back'));
+      const sums = await connection.receive(path, join(directory, 'back'));
       expect(readFileSync(join(directory, 'back')).equals(bytes)).to.equal(true);
+      expect(sums).to.deep.equal({ sha1: fileSum(path, 'sha1'), md5: fileSum(path, 'md5') });
     });
   }
 
@@ -53,6 +55,15 @@ describe('local connection', () => {
       expect(existsSync(target)).to.equal(false);
     });
   }
+
+  it('receives no file without an end', async () => {
+    const target = join(directory, 'endless');
+    const message = await connection
+      .receive('/dev/zero', target, 3_000_000)
+      .catch((error: Error) => error.message);
+    expect(message).to.equal('/dev/zero does not end: more came than its size, 3000000 bytes');
+    expect(existsSync(target)).to.equal(false);
+  });
 
   it('receives an empty file', async () => {
     writeFileSync(join(directory, 'empty'), '');

@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -5,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { bytesOf } from '../source/bytes.ts';
 import type { Channel } from './channel.ts';
+import type { Received } from './connection.ts';
 import { type LaunchOptions, launch } from './shell/launch.ts';
 import { shellWord } from './shell/script.ts';
 
@@ -33,9 +35,15 @@ export async function sendFile(
 
 /**
  * Streams a file of the host into a local file, created for its owner alone. Where the host's file cannot be read
- * the local one is left as it was; where it breaks off, no half of it stays.
+ * the local one is left as it was; where it breaks off, no half of it stays. A host that never comes to an end is not
+ * heard for longer than `atMost` bytes.
  */
-export async function receiveFile(options: LaunchOptions, path: string, toFile: string): Promise<void> {
+export async function receiveFile(
+  options: LaunchOptions,
+  path: string,
+  toFile: string,
+  atMost = Number.POSITIVE_INFINITY,
+): Promise<Received> {
   const { word: source, before } = lineWord(path);
   const check = `${before}if [ -d ${source} ]; then echo "is a directory" >&2; exit 1; fi; exec 3<${source}`;
   const { channel } = await launch(`${check}; printf +; exec cat <&3`, options);
@@ -47,10 +55,16 @@ export async function receiveFile(options: LaunchOptions, path: string, toFile: 
   for (const promise of [broken, opened]) promise.catch(() => {});
   try {
     await Promise.race([opened, broken]);
-    const written = pipeline(channel.output, createWriteStream(toFile, { mode: 0o600 }));
+    const sums = { sha1: createHash('sha1'), md5: createHash('md5') };
+    const written = pipeline(
+      channel.output,
+      summed(sums, atMost, path),
+      createWriteStream(toFile, { mode: 0o600 }),
+    );
     try {
       await Promise.race([written, broken.then(() => written)]);
       await broken;
+      return { sha1: sums.sha1.digest('hex'), md5: sums.md5.digest('hex') };
     } catch (error) {
       await rm(toFile, { force: true });
       throw error;
@@ -59,6 +73,18 @@ export async function receiveFile(options: LaunchOptions, path: string, toFile: 
     channel.destroy();
   }
 }
+
+/** Hands on what comes and counts it into the sums. */
+const summed = (sums: Readonly<Record<string, Hash>>, atMost: number, path: string) =>
+  async function* (pieces: AsyncIterable<Buffer>) {
+    let length = 0;
+    for await (const piece of pieces) {
+      length += piece.length;
+      if (length > atMost) throw new Error(`${path} does not end: more came than its size, ${atMost} bytes`);
+      for (const sum of Object.values(sums)) sum.update(piece);
+      yield piece;
+    }
+  };
 
 /** Takes the byte that says that the file is open. */
 async function ready(channel: Channel): Promise<void> {

@@ -231,7 +231,7 @@ async function answer(request: Request, options: TestOptions): Promise<Reply> {
       return DONE;
     case 'receive':
       copyFileSync(request.from, request.to);
-      return DONE;
+      return { ...DONE, stdout: `${fileSum(request.to, 'sha1')} ${fileSum(request.to, 'md5')}` };
     case 'at-end':
     case 'reconnect':
     case 'sleep':

@@ -154,9 +154,10 @@ async function perform(request: Request, channel: Channel): Promise<Reply> {
         request.to,
       );
       return NOTHING;
-    case 'receive':
-      await connection.receive(request.from, request.to);
-      return NOTHING;
+    case 'receive': {
+      const { sha1, md5 } = await connection.receive(request.from, request.to, request.atMost);
+      return { ...NOTHING, stdout: `${sha1} ${md5}` };
+    }
     case 'at-end':
       channel.atEnd(() => connection.run({ script: request.script, timeoutMs: AT_END_MS }));
       return NOTHING;

@@ -43,7 +43,7 @@ export const fetch = defineState<typeof args.properties, Fetching>({
   *probe(given, ctx) {
     const at = yield* look(given.src, { follow: true, content: 'sum' });
     const dest = destinationOf(given, at.path, ctx);
-    return { at, dest, local: localSum(dest) };
+    return { at, dest, local: localSum(dest, at) };
   },
   diff({ at, dest, local }, given) {
     const missing = problemOf(at);
@@ -84,9 +84,14 @@ function destinationOf(given: Args, source: string, ctx: ModuleContext): string 
   return dest;
 }
 
-function localSum(path: string): string | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ? fileSum(path, 'sha1') : undefined;
+/** The sum of the file that is here; one of another size need not be read to be another. */
+function localSum(path: string, { status }: Found): string | undefined {
+  const here = statSync(path, { throwIfNoEntry: false });
+  return here?.isFile() && here.size === status?.size ? fileSum(path, 'sha1') : undefined;
 }
+
+/** A file may grow while it is sent, and /proc says 0; a host that goes on and on would fill our disk. */
+const atMost = ({ status }: Found): number => 2 * (status?.size ?? 0) + (64 << 20);
 
 const md5Of = (path: string) => fileSum(path, 'md5');
 
@@ -95,8 +100,8 @@ function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<
   const temporary = temporaryBeside(dest);
   try {
     mkdirSync(dirname(dest), { recursive: true });
-    yield { kind: 'receive', from: at.realPath, to: temporary };
-    const checksum = fileSum(temporary, 'sha1');
+    const { stdout } = yield { kind: 'receive', from: at.realPath, to: temporary, atMost: atMost(at) };
+    const [checksum = '', md5sum = ''] = stdout.split(' ');
     if (validate && checksum !== at.sha1)
       throw new ModuleError('checksum mismatch', {
         file: at.path,
@@ -107,7 +112,7 @@ function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<
     // As if it had been written in place: an existing file keeps its permissions.
     chmodSync(temporary, statSync(dest, { throwIfNoEntry: false })?.mode ?? 0o666 & ~process.umask());
     renameSync(temporary, dest);
-    return { checksum, md5sum: md5Of(dest), remote_md5sum: null };
+    return { checksum, md5sum, remote_md5sum: null };
   } catch (error) {
     rmSync(temporary, { force: true });
     if (error instanceof Error && 'code' in error)

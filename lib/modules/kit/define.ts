@@ -28,7 +28,7 @@ export type Request =
   /** Streams a file of the control machine, or bytes too large for a script, into a file on the host (mode 0600). */
   | { readonly kind: 'send'; readonly from: string | Buffer; readonly to: string }
   /** Streams a file of the host into a file on the control machine. */
-  | { readonly kind: 'receive'; readonly from: string; readonly to: string }
+  | { readonly kind: 'receive'; readonly from: string; readonly to: string; readonly atMost: number }
   /** Runs a script on the control machine, whatever host the task is for: programs that reach the host by themselves. */
   | { readonly kind: 'control'; readonly script: string }
   /** Drops the connection and waits until the host answers again, for at most `timeout` seconds. */
