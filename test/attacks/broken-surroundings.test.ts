@@ -28,6 +28,24 @@ describe('what breaks around a run', () => {
     }
   });
 
+  it('an error that nobody catches: the run ends in order, every report says so, remote work is stopped', async () => {
+    const dir = folderOf(play(`shell: 'echo $$ >at-work; exec sleep 50'\n      args: {chdir: "{{ playbook_dir }}"}`));
+    // A fault of ours, in the middle of the task.
+    const fault = `import { existsSync } from 'node:fs'; setInterval(() => { if (existsSync('at-work')) throw new Error('boom'); }, 50).unref()`;
+    try {
+      const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}` };
+      const { code, stdout } = await runIn(dir, [...RUN, '--format', 'json'], { env });
+      const report = JSON.parse(stdout);
+      expect([code, report.exit_code]).to.deep.equal([250, 250]);
+      expect(report.ended).to.match(/boom/);
+      const pid = readFileSync(join(dir, 'at-work'), 'utf8').trim();
+      await until(() => !existsSync(`/proc/${pid}`));
+      expect(existsSync(join(dir, 'went-on'))).to.equal(false);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
   it('too few open files: these hosts are unreachable with the reason, the others go on', async () => {
     const hosts = Array.from({ length: 40 }, (_, i) => `h${i} ansible_connection=local\n`).join('');
     const { code, stdout } = await runWith(play('command: sleep 0.3', hosts), [...RUN, '--format', 'json'], {
