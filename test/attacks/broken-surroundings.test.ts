@@ -29,7 +29,9 @@ describe('what breaks around a run', () => {
   });
 
   it('an error that nobody catches: the run ends in order, every report says so, remote work is stopped', async () => {
-    const dir = folderOf(play(`shell: 'echo $$ >at-work; exec sleep 50'\n      args: {chdir: "{{ playbook_dir }}"}`));
+    const dir = folderOf(
+      play(`shell: 'echo $$ >at-work; exec sleep 50'\n      args: {chdir: "{{ playbook_dir }}"}`),
+    );
     // A fault of ours, in the middle of the task.
     const fault = `import { existsSync } from 'node:fs'; setInterval(() => { if (existsSync('at-work')) throw new Error('boom'); }, 50).unref()`;
     try {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { allModules, findModule } from '../../lib/engine/module-list.ts';
 import type { Result } from '../../lib/modules/kit/define.ts';
@@ -39,7 +40,9 @@ const NAMES_ONLY =
   postgresql_user raw reboot rpm_key seboolean selinux seport service service_facts setup systemd timezone ufw user
   wait_for_connection yum_repository`);
 /** Have files of the control machine, a server, or a kernel in it: their own tests hand them such names or contents. */
-const OWN_TEST = words(`fetch filesystem get_url mount script synchronize template uri wait_for`);
+const OWN_TEST = words(`fetch filesystem get_url mount script synchronize uri`);
+/** Tried below by themselves. */
+const HERE = words('find git_config slurp stat tempfile template wait_for');
 
 describe('attacks: names and contents that look like something else', function () {
   this.timeout(120_000);
@@ -78,15 +81,14 @@ describe('attacks: names and contents that look like something else', function (
       ...NAMES_ONLY,
       ...OWN_TEST,
     ]);
-    const here = ['find', 'slurp', 'stat', 'tempfile', 'git_config'];
     const left = allModules()
       .filter(module => module.kind !== 'control' && !/^(polardb|pfs|nbd)_?/.test(module.name))
       .map(module => module.name)
-      .filter(name => !told.has(name) && !here.includes(name));
+      .filter(name => !told.has(name) && !HERE.includes(name));
     expect(left).to.deep.equal([]);
   });
 
-  for (const [name, story] of stories.filter(([one]) => !OWN_TEST.includes(one))) {
+  for (const [name, story] of stories.filter(([one]) => !OWN_TEST.includes(one) && !HERE.includes(one))) {
     it(`${name} does in such a directory what it does in a plain one`, async function () {
       const missing = (story.needs ?? []).find(program => shown(`command -v ${program}`) === '');
       if (missing !== undefined) {
@@ -110,6 +112,33 @@ describe('attacks: names and contents that look like something else', function (
       expect(hostile).to.deep.equal(plain);
     });
   }
+
+  it('template, tempfile, wait_for, git_config and slurp take such a path', async () => {
+    const text = readFileSync('package.json', 'latin1');
+    for (const shell of ['dash', 'busybox'] as const) {
+      copy.run('rm -rf /srv/hostile; mkdir -p /srv/hostile');
+      withName(HOSTILE, 'mkdir -p -- "$1"');
+      const path = `${HOSTILE}/t`;
+      const made = await run('template', { src: 'package.json', dest: path }, { shell });
+      expect([made.failed, made.dest], String(made.msg)).to.deep.equal([undefined, path]);
+      expect(withName(path, 'cat "$1"')).to.equal(text);
+      const again = await run('template', { src: 'package.json', dest: path, mode: '0600' }, { shell });
+      expect([again.changed, again.dest]).to.deep.equal([true, path]);
+      const waited = await run('wait_for', { path, search_regex: '"name"', timeout: 20 }, { shell });
+      expect([waited.failed, waited.path], String(waited.msg)).to.deep.equal([undefined, path]);
+      const temporary = await run('tempfile', { path: HOSTILE, prefix: '-x' }, { shell });
+      expect(temporary.failed, String(temporary.msg)).to.equal(undefined);
+      expect(String(temporary.path).startsWith(`${HOSTILE}/-x`)).to.equal(true);
+      const read = await run('slurp', { src: path }, { shell });
+      expect(Buffer.from(String(read.content), 'base64').toString('latin1')).to.equal(text);
+    }
+    const file = `${HOSTILE}/config`;
+    const set = await run('git_config', { scope: 'file', file, name: 'a.b', value: WORST });
+    expect(set.failed, String(set.msg)).to.equal(undefined);
+    const got = await run('git_config', { scope: 'file', file, name: 'a.b', value: WORST });
+    expect([got.failed, got.changed], String(got.msg)).to.deep.equal([undefined, false]);
+    expect(shown('find /srv/hostile -maxdepth 1 -printf .')).to.equal('..');
+  });
 
   it('find, slurp, stat and recurse know each entry by its own bytes', async () => {
     const names = [...MARKS, WORST, '-x', '\n', 'a\n', ' ', '*', '\udcfe', '数据', 'x'.repeat(255)];

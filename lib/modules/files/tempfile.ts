@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { textOf } from '../../source/bytes.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, ModuleError, quote, sh } from '../kit/define.ts';
 import { pathWord } from '../kit/stat.ts';
@@ -25,6 +26,11 @@ export const tempfile = defineAction({
       throw new ModuleError(
         `cannot make a temporary ${state}: ${reply.stderr.trim().replace(/^.*?: (?:\d+|line \d+): /, '')}`,
       );
-    return { changed: true, path: reply.stdout, state, mode: state === 'directory' ? '0700' : '0600' };
+    return {
+      changed: true,
+      path: textOf(reply.stdoutBytes),
+      state,
+      mode: state === 'directory' ? '0700' : '0600',
+    };
   },
 });

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { textOf } from '../../source/bytes.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
 import { pathWord } from '../kit/stat.ts';
@@ -41,7 +42,7 @@ export const gitConfig = defineState({
     const reply = yield* sh(`command -v git >/dev/null 2>&1 || exit 96; ${git(a)} --includes --list -z`);
     if (reply.rc === 96) throw new ModuleError('Failed to find required executable "git" in paths');
     if (reply.rc === 95) throw new ModuleError(reply.stderr.trim());
-    const entries = reply.stdout
+    const entries = textOf(reply.stdoutBytes)
       .split('\0')
       .filter(Boolean)
       .map(entry => {
