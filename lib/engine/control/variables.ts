@@ -90,12 +90,10 @@ export const includeVars = defineControl({
   }),
   returns: { ansible_facts: 'the variables loaded', ansible_included_var_files: 'the files loaded' },
   run: call => {
-    const { plain, state, task, playRun, scope } = call;
+    const { plain, state, playRun, scope } = call;
     const merging = plain['hash_behaviour'] === 'merge';
     const single = plain['dir'] === undefined;
-    const files = single
-      ? [findOrFail(task, playRun, 'vars', String(plain['file'] ?? ''))]
-      : directoryFiles(call);
+    const files = single ? [found(call, String(plain['file'] ?? ''))] : directoryFiles(call);
     const loaded: Dict = new Map();
     for (const file of files) {
       for (const [key, value] of playRun.run.files.vars(file))
@@ -126,9 +124,23 @@ function merge(before: Value | undefined, value: Value): Value {
   return madeOf(merged, before, value);
 }
 
-function directoryFiles({ plain, task, playRun }: ControlCall): string[] {
-  const dir = findOrFail(task, playRun, 'vars', String(plain['dir']));
-  if (!statSync(dir).isDirectory()) throw new ModuleError(`${dir} is not a directory`, { control: true });
+/** Ansible tells what went wrong with a file in `message`, not in `msg`: both have it here. */
+const fileError = (msg: string, message = msg): ModuleError =>
+  new ModuleError(msg, { control: true, message });
+
+function found({ task, playRun }: ControlCall, name: string): string {
+  try {
+    return findOrFail(task, playRun, 'vars', name);
+  } catch (error) {
+    if (!(error instanceof ModuleError)) throw error;
+    throw fileError(error.message, `Could not find file on the Ansible Controller: ${error.message}`);
+  }
+}
+
+function directoryFiles(call: ControlCall): string[] {
+  const { plain } = call;
+  const dir = found(call, String(plain['dir']));
+  if (!statSync(dir).isDirectory()) throw fileError(`${dir} is not a directory`);
   const extensions = plain['extensions'] as string[];
   const ignored = (plain['ignore_files'] as string[] | undefined) ?? [];
   const pattern =
@@ -144,9 +156,7 @@ function directoryFiles({ plain, task, playRun }: ControlCall): string[] {
         // Left out on purpose.
       } else if (extensions.includes(extname(full).slice(1))) files.push(full);
       else if (!plain['ignore_unknown_extensions']) {
-        throw new ModuleError(`${full} does not have a valid extension: ${extensions.join(', ')}`, {
-          control: true,
-        });
+        throw fileError(`${full} does not have a valid extension: ${extensions.join(', ')}`);
       }
     }
   };
