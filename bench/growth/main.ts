@@ -1,74 +1,33 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { localConnection } from '../../lib/transport/index.ts';
-import { KnownHosts } from '../../lib/transport/ssh/known-hosts.ts';
+import { playbookCases } from './playbooks.ts';
+import { transportCases } from './transport.ts';
 
 // How work grows with its size: what costs ten times as much for ten times as many is well; a hundred times is not. Run
-// with `npm run bench:growth`. It measures and judges nothing: times of a loaded machine are noise, their ratios are not.
+// with `npm run bench:growth [WORD…]`, after a build; words choose cases. It measures and judges nothing: times of a loaded
+// machine are noise, their ratios are not. The exponent is of the last step: 1 grows with the size, 2 with its square.
 
-const SIZES = [10, 100, 1000];
-const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8n1KX2nJ2n3mE2bqE0p4bQ8bQ2m6mA1w3yD0r6JvQx';
+const SIZES = [1, 10, 100, 1000];
 
-interface Case {
-  readonly name: string;
-  run(size: number, directory: string): Promise<unknown>;
-}
-
-const cases: readonly Case[] = [
-  {
-    name: 'as many logins as lines in known_hosts',
-    run: async (size, directory) => {
-      const file = join(directory, `known-${size}`);
-      writeFileSync(file, Array.from({ length: size }, (_, i) => `h${i} ${KEY}\n`).join(''));
-      const known = new KnownHosts();
-      const key = Buffer.from(KEY.split(' ')[1] as string, 'base64');
-      for (let i = 0; i < size; i++) {
-        const address = `h${i}`;
-        const target = { host: address, address, port: 22, jumps: [], knownHostsFiles: [file] };
-        await known.algorithmsFor({ ...target, strictHostKeyChecking: 'yes' });
-        await known.check({ ...target, strictHostKeyChecking: 'yes' }, key);
-      }
-    },
-  },
-  {
-    name: 'one line of output, in units of 20 kB',
-    run: size => output(`head -c ${size * 20_000} /dev/zero`),
-  },
-  { name: 'lines of output, in units of 1,000', run: size => output(`yes | head -n ${size * 1000}`) },
-  {
-    name: 'scripts sent at once to one host',
-    run: size => onHost(run => Promise.all(Array.from({ length: size }, (_, i) => run(`echo ${i}`)))),
-  },
-];
-
-const output = (script: string): Promise<unknown> => onHost(run => run(script));
-
-async function onHost<T>(work: (run: (script: string) => Promise<unknown>) => Promise<T>): Promise<T> {
-  const connection = localConnection({ kind: 'local', host: 'localhost' });
-  try {
-    return await work(script => connection.run({ script }));
-  } finally {
-    await connection.close();
-  }
-}
-
+const words = process.argv.slice(2);
+const cases = [...playbookCases, ...transportCases].filter(
+  ({ name }) => words.length === 0 || words.some(word => name.includes(word)),
+);
 const directory = mkdtempSync(join(tmpdir(), 'polarplay-growth-'));
 try {
-  for (const { name, run } of cases) {
-    // The first time loads and compiles what it needs.
-    await run(10, directory);
-    const times: number[] = [];
-    for (const size of SIZES) {
-      const started = performance.now();
-      await run(size, directory);
-      times.push(performance.now() - started);
-    }
-    const columns = times.map((ms, at) => {
-      const before = times[at - 1];
-      return `${SIZES[at]}: ${ms.toFixed(0)} ms${before === undefined ? '' : ` (× ${(ms / before).toFixed(1)})`}`;
-    });
-    process.stdout.write(`${name.padEnd(42)} ${columns.join('   ')}\n`);
+  for (const { name, cost } of cases) {
+    // The first time loads and compiles what it needs; what one costs is the price of a start.
+    await cost(1, directory);
+    const costs: number[] = [];
+    for (const size of SIZES) costs.push(await cost(size, directory));
+    const [start = 0, ...grown] = costs;
+    const above = grown.map(ms => Math.max(ms - start, 1));
+    const columns = grown.map((ms, at) => `${SIZES[at + 1]}: ${ms.toFixed(0)} ms`);
+    const exponent = Math.log10((above.at(-1) ?? 1) / (above.at(-2) ?? 1));
+    process.stdout.write(
+      `${name.padEnd(42)} ${columns.map(text => text.padEnd(14)).join(' ')} exponent ${exponent.toFixed(1)}\n`,
+    );
   }
 } finally {
   rmSync(directory, { recursive: true });

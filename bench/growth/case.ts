@@ -1,0 +1,12 @@
+/** Work whose cost is measured at several sizes. */
+export interface Case {
+  readonly name: string;
+  /** Milliseconds of one run. */
+  cost(size: number, directory: string): Promise<number>;
+}
+
+export async function elapsed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
