@@ -70,7 +70,7 @@ export const blockChecks: readonly Check[] = [
         at.check(swap === '', `${device} is no swap`, 'swap');
         at.check(holders.trim() === '', `${device} is held by nobody`, `held by ${holders.trim()}`);
         const [owner = '', mode = '0'] = rights.split(' ');
-        const open = owner !== 'root' || (Number.parseInt(mode, 8) & 0o007) !== 0;
+        const open = owner !== 'root' || (Number.parseInt(mode, 8) & 0o002) !== 0;
         at.check(!open, `${device} for root and the group disk`, `${owner}, mode ${mode}`);
       }
     },

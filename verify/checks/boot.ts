@@ -15,7 +15,7 @@ const SERVER_WORDS = '(polardb|postgres|pg_ctl|polar-nbd|nbd-server|nbd-client|p
 
 const filesOf = ({ deployment, host }: Place) => [...(deployment.files.get(host)?.keys() ?? [])];
 
-/** Folders of the data directory that initdb makes and a server expects, in every version and with shared data too. */
+/** Folders that initdb makes and a server expects; PolarDB keeps most of them on the shared disk. */
 const FOLDERS = [
   'base',
   'global',
@@ -35,9 +35,7 @@ function toolsOf({ deployment, node }: Place): string {
   const own = deployment.guarded ? ['/usr/local/sbin/polar-in-force'] : [];
   if (!node)
     return [...own, ...(deployment.guarded ? ['/usr/local/sbin/polar-check-nbd-conf'] : [])].join(' ');
-  const server = ['postgres', 'pg_ctl', 'psql', 'pg_basebackup'].map(name =>
-    shellWord(`${node.bin}/${name}`),
-  );
+  const server = ['postgres', 'pg_ctl', 'psql'].map(name => shellWord(`${node.bin}/${name}`));
   const scripts = deployment.guarded
     ? ['/usr/local/sbin/polar-guard', '/usr/local/sbin/polar-settings', '/usr/local/sbin/polar-nbd']
     : [];
@@ -208,9 +206,9 @@ export const bootChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     needs: ['services.active'],
-    asks: ({ node }) => ({
+    asks: ({ deployment, node }) => ({
       version: `cat ${shellWord(`${node?.data}/PG_VERSION`)}`,
-      missing: `cd ${shellWord(node?.data ?? '')} && for d in ${FOLDERS.join(' ')}; do [ -d "$d" ] || echo "$d"; done; [ -s global/pg_control ] || [ -n "$(find . -maxdepth 1 -name 'polar_*')" ] || echo global/pg_control; :`,
+      missing: `cd ${shellWord(node?.data ?? '')} && for d in ${(deployment.database === 'polardb' ? ['pg_notify', 'pg_stat'] : FOLDERS).join(' ')}; do [ -d "$d" ] || echo "$d"; done; ${deployment.database === 'polardb' ? '' : '[ -s global/pg_control ] || echo global/pg_control; '}:`,
     }),
     judge: at => {
       const { version } = at.deployment;

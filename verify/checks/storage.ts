@@ -480,7 +480,7 @@ function judgeBackings(at: Sight): void {
       );
       // The group of a device is disk, whose members may write to every disk.
       at.check(
-        (Number.parseInt(mode, 8) & (block ? 0o007 : 0o022)) === 0,
+        (Number.parseInt(mode, 8) & (block ? 0o002 : 0o022)) === 0,
         `nobody else may write to ${file}`,
         `mode ${mode}`,
       );
