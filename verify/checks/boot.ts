@@ -234,7 +234,7 @@ export const bootChecks: readonly Check[] = [
         "grep -hsE '^[[:space:]]*[[]' /etc/nbd-server/config /etc/nbd-server/conf.d/*.conf | grep -vF '[generic]'; :",
       clusters: 'ls -d /etc/postgresql/*/* 2>/dev/null; :',
       jobs: `grep -sE '^[^#]*${SERVER_WORDS}' /etc/crontab /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/* /var/spool/cron/crontabs/* /etc/rc.local /etc/rc.d/rc.local | grep -E '(start|stop|restart|kill|reboot|pg_ctl|modprobe|nbd-client)'; :`,
-      timers: `for t in $(systemctl list-unit-files -t timer --state=enabled,enabled-runtime --no-legend 2>/dev/null | cut -d ' ' -f 1); do s=\${t%.timer}.service; case $t in polar*) continue ;; esac; systemctl show -p ExecStart --value -- "$s" 2>/dev/null | grep -oE 'argv\\[\\]=[^;]*' | grep -E '${SERVER_WORDS}' | sed "s/^argv../$t: /"; done; :`,
+      timers: `s=$(systemctl list-unit-files -t timer --state=enabled,enabled-runtime --no-legend 2>/dev/null | cut -d ' ' -f 1 | grep -v '^polar' | sed 's/timer$/service/'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*${SERVER_WORDS}[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
     },
     judge: at => {
       const own = unitsOf(at);
