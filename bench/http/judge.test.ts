@@ -90,10 +90,10 @@ describe('bench http: what an answer is worth', () => {
   });
 
   it('while roles change, a balancer may follow a little later than a node’s own word, and no later', () => {
-    const word = shot('rw1', '/primary', 200, 1000);
+    const words = [shot('rw1', '/primary', 200, 0), shot('rw1', '/primary', 503, 1000)];
     const of = (at: number) => {
       const tallies = judgeMoving(
-        [word, through('/write', 'rw1', 503, at)],
+        [...words, through('/write', 'rw1', 503, at)],
         [sql('write', 'rw1', true, at)],
         3000,
       );
@@ -107,6 +107,11 @@ describe('bench http: what an answer is worth', () => {
       [0, 1],
       [0, 1],
     ]);
+    // Nobody asked it since its yes: when it changed is not known.
+    expect(judgeMoving([words[0]!], [sql('write', 'rw1', true, 9000)], 3000)[0]).to.include({
+      wrong: 0,
+      behind: 1,
+    });
     // A node that never called itself so was never right.
     expect(judgeMoving([], [sql('write', 'ro9', true, 5)], 3000)[0]!.wrong).to.equal(1);
   });

@@ -71,9 +71,17 @@ export function judgeMoving(
   behindMs: number,
 ): readonly Tally[] {
   const said = { write: wordsOf(shots, '/primary'), read: wordsOf(shots, '/replica') };
-  /** How long ago a node last called itself what was wanted. */
-  const since = (node: string, what: 'write' | 'read', at: number) =>
-    at - Math.max(...(said[what].get(node) ?? []).filter(time => time <= at), Number.NEGATIVE_INFINITY);
+  /**
+   * How long ago a node stopped to call itself what was wanted, as far as is known: at its first no after its last yes. Between
+   * the two it may have been either. One that never said yes was never right.
+   */
+  const since = (node: string, what: 'write' | 'read', at: number) => {
+    const words = (said[what].get(node) ?? []).filter(word => word.at <= at);
+    const yes = words.findLast(word => word.yes);
+    if (!yes) return Number.POSITIVE_INFINITY;
+    const no = words.find(word => word.at > yes.at);
+    return no ? at - no.at : 0;
+  };
   const late = (node: string, what: 'write' | 'read', at: number) => since(node, what, at) > behindMs;
   return tally([
     ...shots
@@ -90,12 +98,18 @@ export function judgeMoving(
 
 const isNodes = ({ path }: Shot): boolean => path === '/primary' || path === '/replica';
 
-/** When nodes said yes: by the end of that answer. */
-function wordsOf(shots: readonly Shot[], path: string): ReadonlyMap<string, readonly number[]> {
-  const words = new Map<string, number[]>();
-  for (const shot of shots)
-    if (shot.path === path && shot.code === 200)
-      words.set(shot.host, [...(words.get(shot.host) ?? []), shot.sentAt + shot.ms]);
+interface Word {
+  readonly at: number;
+  readonly yes: boolean;
+}
+
+/** What nodes said, each by the end of its answer, in that order. */
+function wordsOf(shots: readonly Shot[], path: string): ReadonlyMap<string, readonly Word[]> {
+  const words = new Map<string, Word[]>();
+  for (const { path: asked, host, sentAt, ms, code } of shots)
+    if (asked === path && code !== undefined)
+      words.set(host, [...(words.get(host) ?? []), { at: sentAt + ms, yes: code === 200 }]);
+  for (const list of words.values()) list.sort((a, b) => a.at - b.at);
   return words;
 }
 
