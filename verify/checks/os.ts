@@ -6,7 +6,8 @@ import type { Check, Place, Sight } from '../check.ts';
 const USED_AT_MOST = 95;
 const SHM_FREE = 64 * 2 ** 20;
 const SHM_FREE_PFS = 512 * 2 ** 20;
-const CLOCKS_APART_S = 3;
+/** Hosts under load are asked at moments that lie some seconds apart. */
+const CLOCKS_APART_S = 10;
 
 /** Kernel settings of which each container has its own; others belong to the machine below. */
 const OF_A_CONTAINER = /^net\./;
@@ -185,7 +186,6 @@ export const osChecks: readonly Check[] = [
     todo: 'See `chronyc tracking` and `chronyc sources`. Let the clock be slewed; do not set it back by hand while the database runs.',
     severity: 'warning',
     on: 'all',
-    // Hosts under load answer at different moments.
     settles: true,
     asks: {
       ...container,

@@ -818,9 +818,8 @@ export const BREAKS: readonly Break[] = [
     id: 'port-dropped',
     what: 'the primary drops what comes to its port',
     host: 'rw1',
-    breaks:
-      'tc qdisc add dev eth0 handle ffff: ingress; tc filter add dev eth0 parent ffff: protocol ip u32 match ip dport 5432 0xffff match u8 0x02 0xff at 33 action drop',
-    heals: 'tc qdisc del dev eth0 ingress',
+    breaks: `ip rule add pref 100 to $(ss -Htn state established sport = :22 | sed -n '1s/.* \\([0-9.]*\\):[0-9]* *$/\\1/p') ipproto tcp sport 5432 blackhole`,
+    heals: 'ip rule del pref 100',
     red: ['database.login'],
   },
   {
