@@ -15,7 +15,7 @@ const UNIT = 'polar-fault-trial';
 const quiet = () => undefined;
 
 describe('what the fault suite breaks on a host', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   const name = `breaker-${process.pid}`;
   const root = stateRoot();
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-breaker-'));

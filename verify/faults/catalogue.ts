@@ -370,7 +370,7 @@ done`,
 function fillPfs({ primary, pfs }: Deployment): Step {
   const disk = pfs?.disks[0];
   const file = `/${disk}/${FILLER}`;
-  const tool = `timeout 60 ${shellWord(pfs?.pfsBinary ?? 'pfs')} -H ${primary.hostid} -C ${shellWord(pfs?.cluster ?? 'disk')}`;
+  const tool = `timeout 60 ${shellWord(pfs?.pfsBinary ?? 'pfs')} -C ${shellWord(pfs?.cluster ?? 'disk')}`;
   return {
     host: primary.host,
     probe: `! ${tool} stat ${file} >/dev/null 2>&1 || say '${file} is there already'`,
@@ -383,7 +383,9 @@ for part in $((free - 8)) 4 2 1 1 1 1; do
   at=$((at + part))
 done
 [ $at -gt 0 ] || say 'pfs fallocate took no room'`,
-    heals: `! ${tool} stat ${file} >/dev/null 2>&1 || ${tool} rm ${file} >/dev/null 2>&1`,
+    // A file that cannot be seen because PFS does not answer is not one that is gone.
+    heals: `names=$(${tool} ls /${disk}/ 2>/dev/null) || say 'pfs ls does not answer'
+case $names in *${FILLER}*) ${tool} rm ${file} >/dev/null 2>&1 || say '${file} cannot be removed' ;; esac`,
   };
 }
 
@@ -400,46 +402,33 @@ case $(df --output=fstype "$top" | tail -n 1) in ext4 | xfs) ;; *) say "the file
   };
 }
 
-/** Where the machine's clock cannot be set (containers), libfaketime gives the server alone another time. */
+/** Real hosts only: a container has the clock of its machine, and a time namespace has no wall clock. */
 function clock(kind: Kind): Fault {
-  const unit = `${DATABASE}.service`;
-  const dropIn = `/run/systemd/system/${unit}.d/polar-fault.conf`;
   return {
     id: `clock.step-${kind.part}`,
     title: `the clock of the ${kind.part} jumps an hour ahead, and back 20 s later`,
-    breaks:
-      '`date --set` on the host, its time service stopped; where the clock cannot be set, libfaketime gives the server alone another time',
-    heals: AFTER('the clock, or the server with the right time, is put back'),
-    expects: 'commits go on, or the server starts again; the order of commits stays',
+    breaks: '`date --set` on the host, with its time service stopped',
+    heals: AFTER('the clock is set back and the time service started'),
+    expects: 'commits go on; their order stays',
     holdS: 20,
-    writesGoOn: kind.part === 'primary' ? never : outlivesReplica,
+    writesGoOn: kind.part === 'primary' ? always : outlivesReplica,
     skip: kind.skip,
     steps: d => [
       {
         host: kind.node(d).host,
-        probe: `${CLOCK}\nsettable || [ -n "$library" ] || say 'the clock cannot be set here (a container shares that of its machine), and libfaketime is not installed'`,
+        // Setting the clock to what it shows is harmless, and tells whether it may be set.
+        probe: `! systemd-detect-virt -qc || say 'a container has the clock of its machine, which is left alone'
+date -s "@$(date +%s.%N)" >/dev/null || say 'the clock cannot be set'`,
         breaks: `${CLOCK}
-if settable; then
-  for service in $SERVICES; do ! systemctl -q is-active "$service" || { echo "$service" >>"$KEPT.services"; systemctl stop "$service"; }; done
-  uptime=$(cut -d. -f1 /proc/uptime) && echo $(($(date +%s) - uptime)) >"$KEPT" && date -s "@$(($(date +%s) + 3600))" >/dev/null
-else
-  mkdir -p '${dropIn.replace(/\/[^/]*$/, '')}' && printf '[Service]\\nEnvironment=LD_PRELOAD=%s FAKETIME=+3600s FAKETIME_DONT_FAKE_MONOTONIC=1\\n' "$library" >'${dropIn}' &&
-    systemctl daemon-reload && systemctl restart ${DATABASE}
-fi`,
+for service in $SERVICES; do ! systemctl -q is-active "$service" || { echo "$service" >>"$KEPT.services"; systemctl stop "$service"; }; done
+echo $(($(date +%s) - $(cut -d. -f1 /proc/uptime))) >"$KEPT" && date -s "@$(($(date +%s) + 3600))" >/dev/null`,
         heals: `${CLOCK}
-if [ -s "$KEPT" ]; then
-  date -s "@$(($(cat "$KEPT") + $(cut -d. -f1 /proc/uptime)))" >/dev/null && rm -f "$KEPT"
-  ! [ -e "$KEPT.services" ] || { xargs -r systemctl start <"$KEPT.services" && rm -f "$KEPT.services"; }
-fi
-if [ -e '${dropIn}' ]; then rm -f '${dropIn}' && systemctl daemon-reload && systemctl restart ${DATABASE}; fi`,
+! [ -s "$KEPT" ] || { date -s "@$(($(cat "$KEPT") + $(cut -d. -f1 /proc/uptime)))" >/dev/null && rm -f "$KEPT"; }
+! [ -e "$KEPT.services" ] || { xargs -r systemctl start <"$KEPT.services" && rm -f "$KEPT.services"; }`,
       },
     ],
   };
 }
 
 const CLOCK = `KEPT=/run/polar-fault-clock
-SERVICES='chrony chronyd systemd-timesyncd ntp ntpsec'
-library=
-for file in /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib64/faketime/libfaketimeMT.so.1; do [ ! -e "$file" ] || library=$file; done
-# Setting the clock to what it shows is harmless, and tells whether it may be set.
-settable() { ! systemd-detect-virt -qc && date -s "@$(date +%s.%N)" >/dev/null 2>&1; }`;
+SERVICES='chrony chronyd systemd-timesyncd ntp ntpsec'`;

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
@@ -109,7 +108,7 @@ async function killUnderLoad(flags: Flags, after: Flags, until: number): Promise
     const report = await underLoad(
       opened,
       { title, operations: [operation], undisturbed: false },
-      { clients: 1, rate: 5, scale: 1, ledgerFile: join(tmpdir(), `polarplay-ledger-${process.pid}`), say },
+      { clients: 1, rate: 5, scale: 1, say },
     );
     say(`${report.acknowledged} commits acknowledged, ${report.writeErrors} writes failed meanwhile`);
     for (const { ok, what } of report.verdicts) say(`${ok ? 'held  ' : 'BROKEN'} ${what}`);

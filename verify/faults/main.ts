@@ -1,8 +1,7 @@
 import '../../lib/source/frozen-prototype.ts';
 
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { describeDeployment } from '../../lib/cluster/deployment.ts';
 import { failureText } from '../../lib/cluster/failure.ts';
 import {
@@ -13,7 +12,7 @@ import {
   reachingArguments,
   readFlagsAndWords,
 } from '../../lib/cluster/flags.ts';
-import { openDeployment } from '../../lib/cluster/open-deployment.ts';
+import { type Opened, openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { entryOf } from '../../lib/source/record.ts';
 import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
@@ -23,6 +22,7 @@ import { EXPERIMENTS } from './operations/experiments.ts';
 import { type UnderLoadReport, underLoad } from './operations/under-load.ts';
 import { productionMark } from './production.ts';
 import { runFaults } from './run.ts';
+import { ClusterLock } from './suite.ts';
 
 const USAGE = `usage: polarplay faults -i INVENTORY --allow-faults [-g WORDS] [options]
        polarplay faults OPERATION -i INVENTORY --allow-faults [options]
@@ -83,7 +83,8 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (stray !== undefined) throw new UsageError(`unexpected "${stray}"`, 5);
+  if (stray !== undefined || (name !== undefined && flags.heal))
+    throw new UsageError(`unexpected "${stray ?? name}"`, 5);
   const operation = name === undefined ? undefined : entryOf(EXPERIMENTS, name);
   if (name !== undefined && !operation)
     throw new UsageError(`there is no operation "${name}", but ${Object.keys(EXPERIMENTS).join(', ')}`, 5);
@@ -92,19 +93,18 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(listText(faults));
     return 0;
   }
-  if (!flags['allow-faults'])
+  if (!flags['allow-faults'] && !flags.heal)
     throw new UsageError('this disturbs the cluster: say --allow-faults if that is all right', 5);
   const load = {
     clients: positive('clients', flags.clients),
     rate: positive('rate', flags.rate),
     scale: positive('scale', flags.scale),
-    ledgerFile: join(tmpdir(), `polarplay-ledger-${process.pid}`),
     say,
   };
   const opened = await openDeployment(flags);
   try {
     const mark = productionMark(opened.inventory, extraVars(flags['extra-vars'], new FileReader()));
-    if (mark !== undefined) throw new UsageError(`${mark}: no faults there`, 5);
+    if (mark !== undefined && !flags.heal) throw new UsageError(`${mark}: no faults there`, 5);
     say(describeDeployment(opened.deployment));
     const reaching = reachingArguments(flags);
     if (!operation)
@@ -123,6 +123,7 @@ async function main(argv: readonly string[]): Promise<number> {
       hosts: opened.hosts,
     });
     say(plan.title);
+    await refuseWhileInUse(opened);
     const report = await underLoad(opened, plan, load);
     say(reportText(report));
     for (const file of flags.report) {
@@ -133,6 +134,13 @@ async function main(argv: readonly string[]): Promise<number> {
   } finally {
     await opened.close();
   }
+}
+
+/** The playbooks take the lock themselves; whoever has it now is not to be disturbed by the load, nor by what comes before. */
+async function refuseWhileInUse({ hosts, deployment }: Opened): Promise<void> {
+  const lock = new ClusterLock(hosts, deployment.storage.host);
+  await lock.take();
+  await lock.release();
 }
 
 function reportText(report: UnderLoadReport): string {

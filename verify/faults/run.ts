@@ -141,6 +141,7 @@ async function tryAll(
     problems.push('no fault could be tried: nothing was proved');
   // Where rows are missing they are the evidence.
   if (end.every(({ ok }) => ok)) await load.remove();
+  else problems.push(`the database of the load and ${load.evidence} are kept`);
   return { results, problems, load };
 }
 

@@ -116,6 +116,7 @@ export const BREAKS: readonly Break[] = [
     heals: 'kill -CONT $(systemctl show -p MainPID --value polar-nbd-server)',
     red: ['host.processes'],
     says: /stopped by a signal/,
+    ci: true,
   },
   conf(
     'nbd-open-address',
@@ -1077,6 +1078,7 @@ export const BREAKS: readonly Break[] = [
     breaks: 'ip link set dev eth0 mtu 900',
     heals: 'ip link set dev eth0 mtu 1500',
     red: ['os.network'],
+    ci: true,
   },
   {
     id: 'slow-network',
@@ -1223,6 +1225,7 @@ export const BREAKS: readonly Break[] = [
     breaks: 'save $DATA/pg_hba.conf; sleep 1; touch $DATA/pg_hba.conf',
     heals: 'back $DATA/pg_hba.conf',
     red: ['security.loaded'],
+    ci: true,
   },
   {
     id: 'hba-map',
@@ -1263,6 +1266,7 @@ export const BREAKS: readonly Break[] = [
     breaks: 'save $DATA/PG_VERSION; echo 14 >$DATA/PG_VERSION',
     heals: 'back $DATA/PG_VERSION',
     red: ['boot.data'],
+    ci: true,
   },
   {
     id: 'folder-gone',
@@ -1288,6 +1292,7 @@ export const BREAKS: readonly Break[] = [
     breaks: 'save /etc/fstab; echo "/dev/sdz9 /data ext4 defaults 0 2" >>/etc/fstab',
     heals: 'back /etc/fstab',
     red: ['os.fstab'],
+    ci: true,
   },
   {
     id: 'cron-restart',
@@ -1320,6 +1325,7 @@ export const BREAKS: readonly Break[] = [
     breaks: `sql "create sequence public.s maxvalue 100; select setval('public.s', 99)" >/dev/null`,
     heals: 'sql "drop sequence public.s"',
     red: ['database.sequences'],
+    ci: true,
   },
   {
     id: 'index-elsewhere',

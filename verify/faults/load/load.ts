@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type DatabaseNode, type Deployment, nodesOf } from '../../../lib/cluster/deployment.ts';
 import { eventually } from '../../../lib/cluster/eventually.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
@@ -17,7 +20,6 @@ export interface LoadOptions {
   /** Transactions of pgbench a second. */
   readonly rate: number;
   readonly scale: number;
-  readonly ledgerFile: string;
   readonly say: (line: string) => void;
 }
 
@@ -55,6 +57,8 @@ export class Load {
   readonly #followers: Followers;
   readonly #targets: readonly SqlTarget[];
   readonly #options: LoadOptions;
+  /** Of this run alone: nobody else can have put anything there. */
+  readonly #folder = mkdtempSync(join(tmpdir(), 'polarplay-ledger-'));
   #stopped: Promise<unknown> | undefined;
   /** Who is the primary now, by what was done to the cluster. */
   primary: DatabaseNode;
@@ -64,7 +68,7 @@ export class Load {
     this.#options = options;
     this.#targets = nodes.map(node => ({ ...node.sql, database: DATABASE }));
     this.primary = deployment.primary;
-    this.ledger = new Ledger(this.#targets, options.ledgerFile);
+    this.ledger = new Ledger(this.#targets, join(this.#folder, 'ledger'));
     this.probe = new WriterProbe(this.#targets);
     this.pgbench = new PgbenchLoad(hosts, DATABASE, () => this.primary);
     this.#readers = new Readers(this.#targets, this.ledger);
@@ -103,8 +107,9 @@ export class Load {
     return this.#stopped;
   }
 
-  /** Drops what the load made. */
+  /** Drops what the load made, the clients' own note of what was acknowledged included. */
   async remove(): Promise<void> {
+    rmSync(this.#folder, { recursive: true, force: true });
     await withRetries(this.primary.sql, client => client.query(`DROP DATABASE IF EXISTS ${DATABASE}`)).catch(
       (error: unknown) => this.#options.say(`the database ${DATABASE} stays: ${messageOf(error)}`),
     );
@@ -149,6 +154,11 @@ export class Load {
     return (
       effects !== undefined && [effects.writes, effects.reads, effects.replicas].every(e => e.pauseS === 0)
     );
+  }
+
+  /** Where the note of what was acknowledged lies, as long as it is not removed. */
+  get evidence(): string {
+    return this.#folder;
   }
 
   /** Every acknowledged commit is on every node, with what was written, once. */

@@ -77,15 +77,18 @@ export async function underLoad(
     await load.stop();
   }
   const expected = [deployment.primary.host, ...experiment.operations.map(o => o.primaryAfter)];
+  const rows = await load.judgeRows();
   const verdicts = [
     ...failures,
-    ...(await load.judgeRows()),
+    ...rows,
     load.judgeReads(0),
     judgeWriters(probe.samples, expected),
     await load.judgePgbench(),
     ...(experiment.undisturbed ? [await checkUndisturbed(ledger, load.primary.sql, serverStart)] : []),
   ];
-  await load.remove();
+  // Where rows are missing they are the evidence.
+  if (rows.every(({ ok }) => ok)) await load.remove();
+  else options.say(`the database of the load and ${load.evidence} are kept`);
   return {
     schema: 1,
     title: experiment.title,
