@@ -8,8 +8,10 @@ import type { Finding } from '../findings.ts';
 import { faultText } from '../report/junit.ts';
 import { runChecks } from '../suite.ts';
 
-const ANSWER_MS = 30_000;
+/** How fast a host answers is not what is judged here: a machine under load may take its time. */
+const ANSWER_MS = 90_000;
 const SETTLE_MS = 60_000;
+const END_MS = 300_000;
 
 /** What a fault leaves in the records of the hosts: that is how it was, and no damage. */
 const TRACES = ['services.restarts', 'health.log'];
@@ -40,7 +42,7 @@ export async function wrongWith(flags: Reaching, signal: AbortSignal): Promise<r
       runId: randomBytes(6).toString('hex'),
       timeoutMs: ANSWER_MS,
       settleBy: began + SETTLE_MS,
-      endBy: began + 2 * SETTLE_MS,
+      endBy: began + END_MS,
       signal,
     });
     return findings
