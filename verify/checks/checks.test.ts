@@ -51,4 +51,18 @@ describe('verify: what is no fault', () => {
     expect(judged('default')).to.deep.equal([]);
     expect(judged('configuration file')).to.deep.equal(['ro1']);
   });
+
+  it('the suite’s own session, which can only read', () => {
+    const { faults } = judgeGreen(checkOf('settings.durable'), {
+      answers: {
+        'ro1 settings': old =>
+          JSON.stringify(
+            (JSON.parse(old) as { name: string }[]).map(row =>
+              row.name === 'default_transaction_read_only' ? { ...row, reset: 'on', source: 'client' } : row,
+            ),
+          ),
+      },
+    });
+    expect(faults).to.deep.equal([]);
+  });
 });
