@@ -63,10 +63,12 @@ describe('bench http: what an answer is worth', () => {
         through('/write', 'ro1', 503),
         shot('lb1', '/write', 503, 0, '<html>No server is available</html>'),
         shot('lb1', '/read', 503, 0, '{"patroni": 1}'),
+        // A replica that cannot serve at the moment, such as one that is far behind.
+        through('/read', 'ro1', 503),
         shot('lb1', '/stats;csv', 200, 0, csv('UP', 'UP')),
       ]),
     ).to.deep.equal([
-      { place: 'lb1 /read', wrong: 0, unanswered: 1 },
+      { place: 'lb1 /read', wrong: 0, unanswered: 2 },
       { place: 'lb1 /write', wrong: 1, unanswered: 1 },
     ]);
   });

@@ -129,9 +129,9 @@ function answerOf(
   const node = nodeIn(body);
   if (node === undefined) return answer('unanswered');
   if (code === 200) return answer('right');
-  return answer(
-    behindMs > 0 && !isWrong({ node, what: path === '/write' ? 'write' : 'read' }) ? 'behind' : 'wrong',
-  );
+  if (isWrong({ node, what: path === '/write' ? 'write' : 'read' })) return answer('wrong');
+  // It has the role, and cannot serve at the moment; or the balancer has not noticed yet.
+  return answer(behindMs > 0 ? 'behind' : 'unanswered');
 }
 
 function sqlAnswer(one: SqlAnswer, isWrong: (node: string) => boolean, behindMs: number): Answer {
