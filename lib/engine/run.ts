@@ -10,6 +10,7 @@ import type { EarlierRun } from './earlier-run.ts';
 import type { Emit } from './events.ts';
 import { HostState } from './host-state.ts';
 import type { Jobs } from './module-call/async.ts';
+import type { Turnstile } from './play/limiter.ts';
 
 /** What the operator asked for on the command line. */
 export interface RunOptions {
@@ -139,6 +140,8 @@ export interface PlayRun {
   readonly includes: Map<string, readonly TaskNode[]>;
   /** Notified handlers by host: ids of handler tasks. */
   readonly notified: Map<string, Set<string>>;
+  /** Of tasks with `throttle`, by their ids: hosts come to them one by one where the strategy is free. */
+  readonly turnstiles: Map<string, Turnstile>;
   readonly promptVars: Dict;
   /** Rendered vars_files per host. */
   readonly filesVars: Map<string, readonly VarLayer[]>;
@@ -168,6 +171,7 @@ export function newPlayRun(
     handlers: [...start.play.handlers],
     includes: new Map(),
     notified: new Map(),
+    turnstiles: new Map(),
     filesVars: new Map(),
     inventoryLayers: new Map(),
     ended: 'no',

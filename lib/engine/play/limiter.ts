@@ -10,3 +10,20 @@ export async function forEachLimited<T>(
   };
   await Promise.all(Array.from({ length: Math.min(Math.max(1, limit), items.length) }, worker));
 }
+
+/** Lets at most `limit` go on at once; the others wait. */
+export class Turnstile {
+  #inside = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  async pass(limit: number, work: () => Promise<void>): Promise<void> {
+    while (this.#inside >= limit) await new Promise<void>(go => void this.#waiting.push(go));
+    this.#inside++;
+    try {
+      await work();
+    } finally {
+      this.#inside--;
+      this.#waiting.shift()?.();
+    }
+  }
+}

@@ -14,7 +14,7 @@ import { internalFailure } from '../task/task-context.ts';
 import { taskScope } from '../variables.ts';
 import type { StepEnd } from './cursor.ts';
 import { notify } from './handlers.ts';
-import { forEachLimited } from './limiter.ts';
+import { forEachLimited, Turnstile } from './limiter.ts';
 
 /** How a step went on each host, and whether one failure is to be everybody's. */
 export interface StepOutcome {
@@ -58,7 +58,7 @@ export async function runStep(
   run.emit({ type: 'task-start', task: info });
   const throttle = task.throttle ? Number(render(playRun, task, first, 'throttle') ?? 0) : 0;
   const limit = throttle > 0 ? Math.min(throttle, run.options.forks) : run.options.forks;
-  await forEachLimited(once ? members.slice(0, 1) : members, limit, async member => {
+  const one = async (member: Member): Promise<void> => {
     if (run.signal.aborted) return;
     run.emit({ type: 'host-start', task: info, host: member.host });
     const own = withModule(playRun, task, member);
@@ -69,11 +69,21 @@ export async function runStep(
     verdicts.set(member.host, verdict);
     if (!isMeta || verdict.status === 'failed') record(playRun, own, ownInfo, member, verdict);
     else if (verdict.status === 'skipped') emitOutcome(playRun, ownInfo, member, verdict);
-  });
+  };
+  await forEachLimited(once ? members.slice(0, 1) : members, limit, member =>
+    throttle > 0 ? turnstileOf(playRun, task).pass(throttle, () => one(member)) : one(member),
+  );
   if (once && verdicts.has(first)) shareResult(playRun, task, hosts, verdicts.get(first)!);
   if (traits?.brings !== 'role') announceIncludes(playRun, verdicts);
   run.emit({ type: 'task-end', task: info });
   return conclude(playRun, task, hosts, verdicts, once);
+}
+
+/** Where hosts are not in step, each comes to the task by itself: what is in it is counted for the play. */
+function turnstileOf({ turnstiles }: PlayRun, { id }: Task): Turnstile {
+  const turnstile = turnstiles.get(id) ?? new Turnstile();
+  turnstiles.set(id, turnstile);
+  return turnstile;
 }
 
 /** What `runTask` did not foresee is the host's failure; only a file that does not parse ends the run. */
