@@ -66,6 +66,9 @@ function words(text) {
 
 /** Links to files that are no pages (programs, playbooks) stand as plain text: the site has only pages. */
 function pagesOnly(md) {
+  // Braces in our pages are templates of playbooks: Vue is not to read them.
+  const { text } = md.renderer.rules;
+  md.renderer.rules.text = (...given) => text(...given).replaceAll('{{', '&#123;&#123;');
   md.core.ruler.push('pages-only', ({ tokens, env }) => {
     for (const { children } of tokens) {
       let isDropped = false;
@@ -107,8 +110,7 @@ export default defineConfig({
   },
   // The pages open from a folder of a web server, and from a preview; nothing of them comes from a network.
   lastUpdated: false,
-  // Braces in our pages are templates of playbooks, and angle brackets stand for words.
-  vue: { template: { compilerOptions: { delimiters: ['\u0001', '\u0002'] } } },
+  // Angle brackets stand for words.
   markdown: { html: false, config: pagesOnly },
   locales: {
     root: { label: 'English', lang: 'en', themeConfig: { sidebar: english, outline: [2, 3] } },
