@@ -67,8 +67,10 @@ function words(text) {
 /** Links to files that are no pages (programs, playbooks) stand as plain text: the site has only pages. */
 function pagesOnly(md) {
   // Braces in our pages are templates of playbooks: Vue is not to read them.
-  const { text } = md.renderer.rules;
-  md.renderer.rules.text = (...given) => text(...given).replaceAll('{{', '&#123;&#123;');
+  for (const kind of ['text', 'code_inline']) {
+    const rule = md.renderer.rules[kind];
+    md.renderer.rules[kind] = (...given) => rule(...given).replaceAll('{{', '&#123;&#123;');
+  }
   md.core.ruler.push('pages-only', ({ tokens, env }) => {
     for (const { children } of tokens) {
       let isDropped = false;
