@@ -124,8 +124,12 @@ async function refuseAnythingButALab(flags: Flags): Promise<void> {
 /** Breaks, looks, heals; what was not as expected, in words. */
 async function attempt(flags: Flags, group: readonly Break[]): Promise<string | undefined> {
   const problems: string[] = [];
+  const tried: Break[] = [];
   try {
-    for (const one of group) await script(flags, one.host, one.breaks);
+    for (const one of group) {
+      tried.push(one);
+      await script(flags, one.host, one.breaks);
+    }
     const found = failed(await findings(flags, SETTLE_MS));
     const ids = found.map(finding => finding.id).sort();
     const wanted = group.flatMap(one => one.red).sort();
@@ -135,10 +139,10 @@ async function attempt(flags: Flags, group: readonly Break[]): Promise<string | 
     for (const { says } of group)
       if (says && !says.test(said.join('\n'))) problems.push(`no message says ${says}`, ...said);
   } catch (error) {
-    problems.push(messageOf(error));
+    problems.push(`break ${tried.at(-1)?.id}: ${messageOf(error)}`);
   }
   // In their order: what lies below heals first. What heals by itself needs nobody.
-  for (const one of group) {
+  for (const one of tried) {
     if (one.heals === ':') continue;
     await script(flags, one.host, one.heals).catch((error: unknown) => {
       problems.push(`heal ${one.id}: ${messageOf(error)}`);
