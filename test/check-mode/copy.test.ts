@@ -28,7 +28,7 @@ const IN_ITS_OWN_TEST: Readonly<Record<string, readonly [brings: string, file: s
   postgresql_user: ['a PostgreSQL server', 'databases/postgresql.test.ts'],
   script: ['a file of the control machine', 'commands/script.test.ts'],
   synchronize: ['rsync, and two places', 'files/synchronize.test.ts'],
-  template: ['a file of the control machine', 'files/copy.test.ts'],
+  template: ['a file of the control machine', 'files/template.test.ts'],
 };
 
 const checks = (module: Module) =>

@@ -464,7 +464,7 @@ export const BREAKS: readonly Break[] = [
     host: 'ro1',
     breaks: 'save $BIN/pg_waldump; echo x >>$BIN/pg_waldump',
     heals: 'back $BIN/pg_waldump',
-    red: ['build.same'],
+    red: ['build.package', 'build.same'],
     says: /pg_waldump/,
     ci: true,
   },
@@ -983,7 +983,6 @@ export const BREAKS: readonly Break[] = [
     heals: 'mv /root/nbd-server /usr/bin/',
     red: ['boot.programs'],
     says: /nbd-server is missing/,
-    ci: true,
   },
   {
     id: 'nbdfuse-gone',
@@ -1024,7 +1023,6 @@ export const BREAKS: readonly Break[] = [
     breaks: 'chattr +i /var/lib/polar/record',
     heals: 'chattr -i /var/lib/polar/record',
     red: ['os.writable'],
-    ci: true,
   },
   {
     id: 'backing-mode',
@@ -1041,7 +1039,6 @@ export const BREAKS: readonly Break[] = [
     breaks: 'chmod 666 $(readlink -f /dev/nvmeexport1)',
     heals: 'chmod 660 $(readlink -f /dev/nvmeexport1)',
     red: ['block.unused'],
-    ci: true,
   },
   {
     id: 'disk-mounted',
@@ -1084,7 +1081,6 @@ export const BREAKS: readonly Break[] = [
     breaks: 'ip link set dev eth0 mtu 900',
     heals: 'ip link set dev eth0 mtu 1500',
     red: ['os.network'],
-    ci: true,
   },
   {
     id: 'slow-network',
@@ -1231,7 +1227,6 @@ export const BREAKS: readonly Break[] = [
     breaks: 'save $DATA/pg_hba.conf; sleep 1; touch $DATA/pg_hba.conf',
     heals: 'back $DATA/pg_hba.conf',
     red: ['security.loaded'],
-    ci: true,
   },
   {
     id: 'hba-map',
@@ -1272,7 +1267,6 @@ export const BREAKS: readonly Break[] = [
     breaks: 'save $DATA/PG_VERSION; echo 14 >$DATA/PG_VERSION',
     heals: 'back $DATA/PG_VERSION',
     red: ['boot.data'],
-    ci: true,
   },
   {
     id: 'folder-gone',
@@ -1298,7 +1292,6 @@ export const BREAKS: readonly Break[] = [
     breaks: 'save /etc/fstab; echo "/dev/sdz9 /data ext4 defaults 0 2" >>/etc/fstab',
     heals: 'back /etc/fstab',
     red: ['os.fstab'],
-    ci: true,
   },
   {
     id: 'cron-restart',
@@ -1331,7 +1324,6 @@ export const BREAKS: readonly Break[] = [
     breaks: `sql "create sequence public.s maxvalue 100; select setval('public.s', 99)" >/dev/null`,
     heals: 'sql "drop sequence public.s"',
     red: ['database.sequences'],
-    ci: true,
   },
   {
     id: 'index-elsewhere',

@@ -90,7 +90,14 @@ describe('polarplay init', () => {
     it(`refuses ${JSON.stringify(text)}`, () => {
       const file = join(folder, 'hosts.txt');
       writeFileSync(file, text);
-      expect(() => readHostsFile(file)).to.throw(UsageError, message);
+      try {
+        readHostsFile(file);
+        expect.fail('no error');
+      } catch (error) {
+        expect(error).to.be.instanceOf(UsageError);
+        const { message: said, hint } = error as UsageError;
+        expect([said, hint].filter(Boolean).join(', ')).to.match(message);
+      }
     });
 
   it('reads hosts from a file', () => {
