@@ -196,9 +196,10 @@ exit 0
 export function parseStatus(records: Records): HostStatus {
   const all = (name: string) => records.all(name).map(value => stripEnd(textOf(value), '\n'));
   const one = (name: string) => all(name)[0];
+  const [storage, node] = [one('storage'), one('node')];
   return {
-    storage: one('storage') === undefined ? null : storageOf(one('storage')!, all),
-    node: one('node') === undefined ? null : nodeOf(one('node')!.split('|'), all),
+    storage: storage === undefined ? null : storageOf(storage, all),
+    node: node === undefined ? null : nodeOf(node.split('|'), all),
   };
 }
 

@@ -1,4 +1,5 @@
 import { jsonText } from '../../source/json.ts';
+import { partAt } from '../../source/part-at.ts';
 import { ModuleError } from '../kit/define.ts';
 import { linesOf } from '../kit/text-file.ts';
 
@@ -33,8 +34,8 @@ export function parseKey(line: string): PublicKey | undefined {
   const at = words.findIndex(word => KEY_TYPE.test(word));
   if (at < 0 || words[at + 1] === undefined) return undefined;
   return {
-    type: words[at]!,
-    key: words[at + 1]!,
+    type: partAt(words, at),
+    key: partAt(words, at + 1),
     options: parseOptions(words.slice(0, at).join(' ')),
     comment: words.slice(at + 2).join(' '),
   };

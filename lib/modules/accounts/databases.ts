@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import { quote } from '../kit/define.ts';
 
 /** An entry of passwd. */
@@ -61,7 +62,7 @@ export function parseShadow(row: string): ShadowEntry | undefined {
   const fields = row.trim().split(':');
   if (fields.length < 8) return undefined;
   const days = (index: number) => (fields[index] === '' ? -1 : Number(fields[index]));
-  return { hash: fields[1]!, minimum: days(3), maximum: days(4), warning: days(5), expires: days(7) };
+  return { hash: partAt(fields, 1), minimum: days(3), maximum: days(4), warning: days(5), expires: days(7) };
 }
 
 /** A group by name or number. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { type Attributes, attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
+import { attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { attributesFound } from '../kit/stat.ts';
 import { linesOf, readText, type TextFile, toBytes, writeText } from '../kit/text-file.ts';
@@ -53,7 +54,8 @@ function* matches(hash: string, password: string): Steps<boolean> {
   const found = /^\$(apr1|1|5|6)\$(?:rounds=\d+\$)?([^$]*)\$/.exec(hash);
   if (found && !hash.includes('rounds='))
     return (
-      hash === (yield* ask(`${NEEDS}openssl passwd -${found[1]} -salt ${quote(found[2]!)} -stdin`, password))
+      hash ===
+      (yield* ask(`${NEEDS}openssl passwd -${found[1]} -salt ${quote(partAt(found, 2))} -stdin`, password))
     );
   if (hash.startsWith('$2'))
     return (
@@ -84,12 +86,7 @@ function* makeHash(a: Args): Steps<string> {
 
 const attributesOf = ({ file }: Found, a: Args, checkMode: boolean) =>
   file.file.status &&
-  attributeChanges(
-    attributesFound({ ...file.file, status: file.file.status }),
-    a as Attributes,
-    a.path,
-    checkMode,
-  );
+  attributeChanges(attributesFound({ ...file.file, status: file.file.status }), a, a.path, checkMode);
 
 /** The file with the user's line kept or taken out; `hash` undefined takes it out. Pure. */
 export function keepUser(text: string, name: string, hash: string | undefined): string {
@@ -144,6 +141,6 @@ export const htpasswd = defineState({
       return attributes ? yield* applyAttributes(found.file.file, attributes) : {};
     const hash = a.state === 'absent' ? undefined : yield* makeHash(a);
     const after = keepUser(found.file.text ?? '', toBytes(a.name), hash);
-    return yield* writeText(found.file, after, { wanted: a as Attributes });
+    return yield* writeText(found.file, after, { wanted: a });
   },
 });

@@ -4,7 +4,7 @@ import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps } from '../kit/define.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { entryFunction, orFail, parseGroups, parseShadow, parseUser } from './databases.ts';
-import { looksPlain, planUser, type UserFound, type UserRequest } from './plan-user.ts';
+import { looksPlain, planUser, type UserFound } from './plan-user.ts';
 import { type KeyFound, keyCommands, keyPath, parseKey, probeKey } from './ssh-key.ts';
 
 const args = Type.Object({
@@ -138,7 +138,7 @@ export const user = defineState({
   },
 
   diff(found, a) {
-    const plan = planUser(a as UserRequest, found);
+    const plan = planUser(a, found);
     const makeKey = a.generate_ssh_key && a.state === 'present' && (!found.key.exists || a.force);
     const changes = [...plan.changes, ...(makeKey ? [`make an SSH key for ${a.name}`] : [])];
     if (plan.commands.length > 0 && !found.manageable)
@@ -167,7 +167,7 @@ export const user = defineState({
   },
 
   *apply(found, a) {
-    const plan = planUser(a as UserRequest, found);
+    const plan = planUser(a, found);
     const makeKey = a.generate_ssh_key && a.state === 'present' && (!found.key.exists || a.force);
     const script = [
       // Secrets come on stdin, one a line.

@@ -5,7 +5,7 @@ import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { globWord } from '../commands/run-command.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { type Attributes, attributeArgs, attributeChanges, statusFields } from '../kit/attributes.ts';
+import { attributeArgs, attributeChanges, statusFields } from '../kit/attributes.ts';
 import {
   defineAction,
   type ModuleContext,
@@ -82,7 +82,7 @@ function* pack(given: Args, ctx: ModuleContext): Steps<Result> {
   const whole = given.force_archive || many || given.format === 'zip' || given.format === 'tar';
   if (given.dest === undefined && (given.force_archive || many))
     throw new ModuleError('Error, must specify "dest" when archiving multiple files or trees');
-  const at = yield* look(given.dest ?? `${all[0]}.${given.format}`, { wanted: given as Attributes });
+  const at = yield* look(given.dest ?? `${all[0]}.${given.format}`, { wanted: given });
   const root = rootOf(all);
   refuseRemoval(given, paths, at.path);
   const names = sources.members
@@ -237,7 +237,7 @@ function* build(
   const source = { kind: 'temporary', path: temporary } as const;
   return {
     changed: true,
-    ...(yield* writeFile({ path: at.path, source, found: at, wanted: given as Attributes })),
+    ...(yield* writeFile({ path: at.path, source, found: at, wanted: given })),
   };
 }
 
@@ -249,12 +249,7 @@ function* settle(
 ): Steps<Result> {
   const { status } = at;
   if (!status) return { changed: false, ...fields };
-  const changes = attributeChanges(
-    attributesFound({ ...at, status }),
-    given as Attributes,
-    at.path,
-    ctx.checkMode,
-  );
+  const changes = attributeChanges(attributesFound({ ...at, status }), given, at.path, ctx.checkMode);
   const changed = changes.changes.length > 0;
   const state = changed && !ctx.checkMode ? yield* applyAttributes(at, changes) : statusFields(status);
   return { changed, ...state, ...fields };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isVaultFile } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { type Entry, entriesIn, entryChanges, entryCommands, statEach } from '../files/file-tree.ts';
-import { type Attributes, parseStatus, STAT_FORMAT, statusFields } from '../kit/attributes.ts';
+import { parseStatus, STAT_FORMAT, statusFields } from '../kit/attributes.ts';
 import {
   defineAction,
   type ModuleContext,
@@ -74,7 +74,7 @@ function* unpack(given: UnarchiveArgs, ctx: ModuleContext): Steps<Result> {
 /** The destination must be there; `creates` may make all work unnecessary. */
 function* refuseOrSkip(given: UnarchiveArgs): Steps<Found | (Result & { readonly skipped: true })> {
   const creates = given.creates === undefined ? '' : `[ -e ${pathWord(given.creates)} ] && field created`;
-  const script = [creates, lookScript(given.dest, { follow: true, wanted: given as Attributes })];
+  const script = [creates, lookScript(given.dest, { follow: true, wanted: given })];
   const records = yield* ask(script.filter(Boolean).join('\n'));
   if (records.has('created'))
     return { changed: false, skipped: true, msg: `skipped, since ${given.creates} exists` };
@@ -136,7 +136,7 @@ function* compareAndUnpack(
   if (fresh.length > 0 && ctx.checkMode) return { changed: true, ...base };
   const results = fresh.length > 0 ? yield* extract(given, at, source, scripts[kind]) : undefined;
   const entries = results ? yield* statusOf(at, files, given) : entriesIn(records.bytes('entries'));
-  const changes = entryChanges(entries, given as Attributes, at, ctx.checkMode);
+  const changes = entryChanges(entries, given, at, ctx.checkMode);
   const state = yield* settle(at, changes, ctx.checkMode);
   return {
     changed: results !== undefined || changes.length > 0,

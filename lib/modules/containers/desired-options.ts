@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { jsonText } from '../../source/json.ts';
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
@@ -172,7 +173,7 @@ export function differences(a: Args, found: Found): Difference[] {
 /** Values of the environment may be secrets: only the names of those that differ are shown. */
 function shown(option: DockerOption, items: readonly string[], others: readonly string[]): string {
   if (option.name !== 'env') return jsonText(items);
-  return jsonText(items.filter(item => !others.includes(item)).map(item => item.split('=')[0]!));
+  return jsonText(items.filter(item => !others.includes(item)).map(item => partAt(item.split('='), 0)));
 }
 
 function satisfied(
@@ -184,7 +185,7 @@ function satisfied(
 ): boolean {
   if (how === 'allow_more_present') return wanted.every(item => is.includes(item));
   if (option.kind !== 'set') return wanted.length === is.length && wanted.every((item, i) => item === is[i]);
-  const key = (item: string) => (/^(env|labels)$/.test(option.name) ? item.split('=')[0]! : item);
+  const key = (item: string) => (/^(env|labels)$/.test(option.name) ? partAt(item.split('='), 0) : item);
   const own = new Set(wanted.map(key));
   const all = new Set([
     ...wanted,

@@ -16,7 +16,7 @@ export function inspected(reply: Records, name: string): Inspected | undefined {
   const text = reply.output(name)?.trim() ?? '';
   let list: Json;
   try {
-    list = text === '' ? [] : (parseJson(text) as Json);
+    list = text === '' ? [] : parseJson(text);
   } catch {
     throw new ModuleError(`docker inspect printed something else than JSON: ${text.slice(0, 200)}`);
   }

@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError, quote } from '../kit/define.ts';
 import { splitWords } from '../kit/sh.ts';
@@ -49,7 +50,7 @@ const value = (
   kind: 'value',
   wanted: given(name, v => [form(v)]),
   found: c => [String(inside(c, ...path.split('.')) ?? '')],
-  words: wanted => [`${flag}=${wanted[0]!}`],
+  words: wanted => [`${flag}=${partAt(wanted, 0)}`],
 });
 
 const flagOption = (name: string, flag: string, path: string): DockerOption => ({
@@ -75,7 +76,7 @@ const several = (
 export function bytes(text: Json): string {
   const found = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?$/i.exec(String(text).trim());
   if (!found) throw new ModuleError(`"${String(text)}" is no amount of memory, such as 512m`);
-  const power = Math.max(0, 'bkmgtp'.indexOf(found[2]!.toLowerCase() || 'b'));
+  const power = Math.max(0, 'bkmgtp'.indexOf(partAt(found, 2).toLowerCase() || 'b'));
   return String(Math.floor(Number(found[1]) * 1024 ** power));
 }
 
@@ -278,7 +279,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
     kind: 'value',
     wanted: networkMode,
     found: c => [String(inside(c, 'HostConfig', 'NetworkMode') ?? '').replace(/^bridge$/, 'default')],
-    words: wanted => ['--network', wanted[0]!],
+    words: wanted => ['--network', partAt(wanted, 0)],
   },
   {
     name: 'restart_policy',
@@ -296,7 +297,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
       const count = String(inside(c, 'HostConfig', 'RestartPolicy', 'MaximumRetryCount') ?? 0);
       return [name === 'on-failure' ? `${name}:${count}` : name];
     },
-    words: wanted => ['--restart', wanted[0]!],
+    words: wanted => ['--restart', partAt(wanted, 0)],
   },
   value('hostname', '--hostname', 'Config.Hostname'),
   value('user', '--user', 'Config.User'),

@@ -196,13 +196,14 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   const probe = probeScript(a);
   let found = parseProbe(a, yield* ask(probe));
   const needs = a.state !== 'absent' && a.image !== undefined;
+  const image = imageReference(a.image ?? '');
   const always = a.pull === 'always' || a.pull === 'true';
   const before = found.image?.Id;
   if (needs && !found.image && a.pull === 'never')
-    throw new ModuleError(`Cannot find image ${imageReference(a.image!)}, and pull is never`);
+    throw new ModuleError(`Cannot find image ${image}, and pull is never`);
   if (needs && !ctx.checkMode && (!found.image || always)) {
-    const reference = quote(imageReference(a.image!));
-    const what = `Error pulling image ${imageReference(a.image!)}`;
+    const reference = quote(image);
+    const what = `Error pulling image ${image}`;
     const pulled = yield* mustAsk(what, `${DOCKER}\ndocker pull ${reference} >&2 || exit $?\n${probe}`, {
       live: true,
       timeout: 3600,

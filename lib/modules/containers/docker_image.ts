@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -100,10 +101,7 @@ function sourceCommand(a: Args, reference: string): readonly [command: string, a
   switch (a.source) {
     case 'build':
       if (a.build === undefined) throw new ModuleError('source=build needs the argument build');
-      return [
-        buildCommand(a.build, reference),
-        `Built image ${reference} from ${String(a.build.path as string)}`,
-      ];
+      return [buildCommand(a.build, reference), `Built image ${reference} from ${String(a.build.path)}`];
     case 'load':
       return [
         `docker load --input ${pathWord(a.load_path!)}`,
@@ -216,7 +214,7 @@ function followUps(
   return steps;
 }
 
-const tagOf = (reference: string) => /:([^/:@]+)$/.exec(reference.split('@')[0]!)?.[1] ?? 'latest';
+const tagOf = (reference: string) => /:([^/:@]+)$/.exec(partAt(reference.split('@'), 0))?.[1] ?? 'latest';
 
 function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   const reference = imageReference(a.name, a.tag);

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
   defineAction,
@@ -52,7 +53,7 @@ function transferScript(a: Args, names: readonly string[]): string {
   const target = pathWord(a.target ?? '');
   const packer = PACK[/\.(gz|bz2|xz|zst)$/.exec(a.target ?? '')?.[1] ?? ''];
   if (a.state === 'import') {
-    const words = `${a.force ? ' --force' : ''}${names[0] === 'all' ? '' : ` ${quote(names[0]!)}`}`;
+    const words = `${a.force ? ' --force' : ''}${names[0] === 'all' ? '' : ` ${quote(partAt(names, 0))}`}`;
     return loginScript(
       a,
       flags =>

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps } from '../kit/define.ts';
 import { connectionArgs } from './postgres/connection.ts';
@@ -82,7 +83,7 @@ function privilegesOf(a: Args): string {
 function functionName(text: string, schema: string): string {
   const found = /^([^(]+)\(([\w\s:."[\]]*)\)$/.exec(text);
   if (!found) throw new ModuleError(`Illegal function signature: "${text}"`);
-  return `${identifier(schema)}.${identifier(found[1]!.trim())}(${found[2]!.replaceAll(':', ', ')})`;
+  return `${identifier(schema)}.${identifier(partAt(found, 1).trim())}(${partAt(found, 2).replaceAll(':', ', ')})`;
 }
 
 /** What stands after ON. */

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
 import { type ByteText, defineEdit, type Edit, editArgs, toBytes } from '../kit/edit-file.ts';
@@ -130,7 +131,7 @@ function removeOption(part: readonly string[], option: string, given: Args): Sec
   const values = valuesOf(given);
   const after = part.filter(line => {
     const found = pattern.exec(line);
-    return !found || (!given.exclusive && !values.includes(found[3]!));
+    return !found || (!given.exclusive && !values.includes(partAt(found, 3)));
   });
   return { after, msg: after.length === part.length ? 'OK' : 'option changed' };
 }
@@ -157,7 +158,7 @@ function keepOption(part: readonly string[], option: string, given: Args, hasHea
   const candidates = () =>
     lines.flatMap((line, i) => {
       const found = settled.has(i) ? null : pattern.exec(line);
-      return found ? [{ i, value: found[3]! }] : [];
+      return found ? [{ i, value: partAt(found, 3) }] : [];
     });
   for (const { i, value } of candidates()) {
     if (missing.includes(value)) {

@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import { PythonRegexError } from '../../source/python/python-regex.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
-import { type ByteText, defineEdit, type Edit, editArgs, pythonPattern } from '../kit/edit-file.ts';
+import { defineEdit, type Edit, editArgs, pythonPattern } from '../kit/edit-file.ts';
 
 const args = Type.Object({
   ...editArgs,
@@ -32,7 +32,7 @@ export const replace = defineEdit({
       throw new ModuleError(`${given.path} is not ${given.encoding} text: give its encoding`);
     const edit = replaceIn(text, given);
     const after = edit.after === undefined ? undefined : Buffer.from(edit.after, encoding).toString('latin1');
-    return { ...edit, after: after as ByteText | undefined };
+    return { ...edit, after: after };
   },
 });
 

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -47,7 +48,7 @@ export function aclEntry(a: Args): { readonly entry: string; readonly isDefault:
   if (a.etype !== undefined || a.entity !== '' || a.permissions !== undefined)
     throw new ModuleError("'entry' MUST NOT be set when 'entity', 'etype' or 'permissions' are set.");
   const fields = a.entry.split(':');
-  const isDefault = /^d(efault)?$/.test(fields[0]!.toLowerCase()) && fields.length > 2;
+  const isDefault = /^d(efault)?$/.test(partAt(fields, 0).toLowerCase()) && fields.length > 2;
   const own = isDefault ? fields.slice(1) : fields;
   const wanted = a.state === 'absent' ? 2 : 3;
   if (own.length !== wanted)
@@ -56,7 +57,7 @@ export function aclEntry(a: Args): { readonly entry: string; readonly isDefault:
         ? "'entry' MUST have 2 or 3 sections divided by ':' when 'state=absent'."
         : "'entry' MUST have 3 or 4 sections divided by ':'.",
     );
-  const kind = own[0]!.toLowerCase();
+  const kind = partAt(own, 0).toLowerCase();
   return {
     entry: [entryOf(KINDS, kind[0] ?? '') ?? kind, ...own.slice(1)].join(':'),
     isDefault: isDefault || a.default,

@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
 import { pathWord } from '../kit/stat.ts';
@@ -17,9 +18,9 @@ export function parseCapabilities(text: string): Capability[] {
     .flatMap(clause => {
       const found = /^([a-z_,]+)([=+-])([eip]*)$/.exec(clause.toLowerCase());
       if (!found) throw new ModuleError(`Couldn't find operator (one of: =-+) in "${clause}"`);
-      return found[1]!
+      return partAt(found, 1)
         .split(',')
-        .map(name => ({ name, operator: found[2]!, flags: [...found[3]!].sort().join('') }));
+        .map(name => ({ name, operator: partAt(found, 2), flags: [...partAt(found, 3)].sort().join('') }));
     });
 }
 

@@ -252,7 +252,7 @@ function seLinuxAndFlags(wanted: Attributes, word: string): string {
     ['-r', wanted.serole],
     ['-t', wanted.setype],
     ['-l', wanted.selevel],
-  ].flatMap(([flag, value]) => (value === undefined ? [] : [flag!, quote(value)]));
+  ].flatMap(([flag = '', value]) => (value === undefined ? [] : [flag, quote(value)]));
   const chattr =
     wanted.attributes && (/^[-+=]/.test(wanted.attributes) ? wanted.attributes : `=${wanted.attributes}`);
   return [

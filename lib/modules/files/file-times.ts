@@ -68,10 +68,10 @@ const badTime = (text: string, format: string, why: string) =>
 
 /** Which times have to be set, given what stat printed (nothing for a new file, whose times are now anyway). */
 export function timeChanges(wanted: WantedTimes, printed: string | undefined): WantedTimes {
-  const [access, modification] = (printed ?? '|').split('|');
+  const [access = '', modification = ''] = (printed ?? '|').split('|');
   return {
-    access: unlessSame(wanted.access, access!),
-    modification: unlessSame(wanted.modification, modification!),
+    access: unlessSame(wanted.access, access),
+    modification: unlessSame(wanted.modification, modification),
   };
 }
 
@@ -99,7 +99,7 @@ export function timeCommands({ access, modification }: WantedTimes): string {
 
 /** Times for a diff: `now` stands for itself, since it has no value yet. */
 export function timeDiff(times: WantedTimes, printed: string | undefined) {
-  const [access, modification] = (printed ?? '').split('|');
+  const [access = '', modification = ''] = (printed ?? '').split('|');
   const before: Record<string, string | number> = {};
   const after: Record<string, string | number> = {};
   const note = (name: string, time: WantedTime, now: string | undefined) => {

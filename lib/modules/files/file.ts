@@ -1,7 +1,6 @@
 import type { Json } from '../../source/value.ts';
 import {
   type AttributeChanges,
-  type Attributes,
   attributeChanges,
   attributeCommands,
   parseStatus,
@@ -84,7 +83,7 @@ function probeScript(given: FileArgs, ctx: ModuleContext): string {
     given.state === 'hard' && given.src !== undefined
       ? `[ -d "$w" ] && w=$w/${quote(given.src.replace(/^.*\//, ''))}`
       : '';
-  const at = lookScript(given.path, { follow, word: '"$w"', wanted: given as Attributes });
+  const at = lookScript(given.path, { follow, word: '"$w"', wanted: given });
   return [
     start,
     inside,
@@ -92,7 +91,7 @@ function probeScript(given: FileArgs, ctx: ModuleContext): string {
     needsTimes(given) ? `[ -e "$p" ] && field times "$(stat -c '${TIMES_FORMAT}' "$p")"` : '',
     !follow ? '' : `[ -h "$q" ] && field own-status "$(stat -c '${STAT_FORMAT}' "$q")"`,
     isLink ? EMPTY_TEST : '',
-    walkScript(given.state, given.recurse, given.follow, given as Attributes, ctx.diffMode),
+    walkScript(given.state, given.recurse, given.follow, given, ctx.diffMode),
     given.src === undefined ? '' : sourceScript(given, given.src, isLink),
     ':',
   ]
@@ -110,7 +109,7 @@ function sourceScript(given: FileArgs, src: string, isLink: boolean): string {
       ? `if [ -d "$q" ] && [ ! -h "$q" ]; then b=$q/; else case $q in */*) b=\${q%/*}/;; *) b=;; esac; fi`
       : 'b=',
     `x=${hostWord(src)}; part source; field text "$x"`,
-    lookScript(src, { follow: true, word: '"$b$x"', wanted: given as Attributes }),
+    lookScript(src, { follow: true, word: '"$b$x"', wanted: given }),
   ].join('\n');
 }
 
@@ -161,7 +160,7 @@ function planOf(found: FileFound, given: FileArgs, ctx: ModuleContext): FilePlan
   const decision = decide(found, given);
   const { at } = found;
   const subject = subjectOf(found, given, decision);
-  const wanted = given as Attributes;
+  const wanted = given;
   const attributes =
     decision.state === 'absent' || !subject?.status
       ? undefined
@@ -241,7 +240,7 @@ function holdSubject({ subject, subjectFound }: FilePlan): string {
 
 function applyScript(plan: FilePlan, given: FileArgs): string {
   const { decision, attributes, times, entries } = plan;
-  const work = workScript(decision, given as Attributes, given.follow);
+  const work = workScript(decision, given, given.follow);
   const settles = attributes !== undefined || isTimeChange(times);
   const missing = `Error, could not touch target: [Errno 2] No such file or directory: b'$p'`;
   return [

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
 import { fnmatch } from '../../source/fnmatch.ts';
+import { partAt } from '../../source/part-at.ts';
 import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -134,7 +135,11 @@ function itemsIn(bytes: Buffer | undefined, root: string): Item[] {
         name: path.replace(/^.*\//s, ''),
         depth: path.split('/').length,
         status: parseStatus(fields.slice(0, 12).join('|')),
-        times: { atime: epoch(fields[12]!), mtime: epoch(fields[13]!), ctime: epoch(fields[14]!) },
+        times: {
+          atime: epoch(partAt(fields, 12)),
+          mtime: epoch(partAt(fields, 13)),
+          ctime: epoch(partAt(fields, 14)),
+        },
       },
     ];
   });

@@ -130,14 +130,14 @@ export function statusFields(status: FileStatus): Readonly<Record<string, Json>>
 }
 
 function moreFields(fields: readonly string[]): Readonly<Record<string, Json>> {
-  const [blocks, blockSize, major, minor, atime, mtime, ctime] = fields;
+  const [blocks, blockSize, major = '', minor = '', atime = '', mtime = '', ctime = ''] = fields;
   return {
     blocks: Number(blocks),
     block_size: Number(blockSize),
-    device_type: deviceNumber(Number.parseInt(major!, 16), Number.parseInt(minor!, 16)),
-    atime: epoch(atime!),
-    mtime: epoch(mtime!),
-    ctime: epoch(ctime!),
+    device_type: deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16)),
+    atime: epoch(atime),
+    mtime: epoch(mtime),
+    ctime: epoch(ctime),
   };
 }
 

@@ -1,5 +1,4 @@
 import type { Static } from 'typebox';
-import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote } from '../kit/define.ts';
 import { ask, type Records } from '../kit/reply.ts';
@@ -92,7 +91,7 @@ export const git = defineState<typeof args.properties, Found>({
     const records = yield* ask(applyScript(found, given), { live: true });
     if (records.rc !== 0) throw gitFailure(records, given);
     const after = records.output('after');
-    return !after ? {} : ({ after } as Readonly<Record<string, Json>>);
+    return !after ? {} : { after };
   },
 });
 

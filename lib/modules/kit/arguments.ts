@@ -265,7 +265,7 @@ function coerceDict(value: Json): Coerced {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { value };
   if (typeof value === 'string' && value.trim().startsWith('{')) {
     try {
-      return { value: parseJson(value) as Json };
+      return { value: parseJson(value) };
     } catch {
       return wrong('must be a mapping');
     }

@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A } from './arguments.ts';
 import { ModuleError, quote } from './define.ts';
@@ -72,22 +73,23 @@ export function parseStatus(line: string): FileStatus {
   const raw = Number.parseInt(fields[0] ?? '', 16);
   const type = TYPES[raw >> 12];
   if (type === undefined || fields.length < 12) throw new ModuleError(`stat printed "${line}"`);
-  const [, uid, gid, size, links, inode, device, atime, mtime, ctime] = fields.map(Number);
+  const number = (at: number) => Number(fields[at]);
+  const [uid, gid] = [number(1), number(2)];
   const name = (text: string | undefined, id: number) => (!text || text === 'UNKNOWN' ? String(id) : text);
   return {
     type,
     mode: raw & 0o7777,
-    uid: uid!,
-    gid: gid!,
-    owner: name(fields[10], uid!),
-    group: name(fields[11], gid!),
-    size: size!,
-    links: links!,
-    inode: inode!,
-    device: device!,
-    atime: atime!,
-    mtime: mtime!,
-    ctime: ctime!,
+    uid,
+    gid,
+    owner: name(fields[10], uid),
+    group: name(fields[11], gid),
+    size: number(3),
+    links: number(4),
+    inode: number(5),
+    device: number(6),
+    atime: number(7),
+    mtime: number(8),
+    ctime: number(9),
   };
 }
 
@@ -127,15 +129,15 @@ type Who = keyof typeof SHIFT;
 function applyClause(clause: string, bits: number, now: number, isDirectory: boolean, umask: number): number {
   const match = /^([ugoa]*)((?:[-+=][rwxXstugo]*)+)$/.exec(clause);
   if (!match) throw new ModuleError('mode must be in octal or symbolic form', { details: clause });
-  const named = match[1]!;
+  const named = partAt(match, 1);
   const everyone: readonly Who[] = ['u', 'g', 'o'];
   const who = named === '' || named.includes('a') ? everyone : everyone.filter(w => named.includes(w));
   const mask = named === '' ? umask : 0;
   const runnable = isDirectory || (now & 0o111) !== 0;
   let result = bits;
-  for (const [, operator, permissions] of match[2]!.matchAll(/([-+=])([rwxXstugo]*)/g)) {
+  for (const [, operator, permissions = ''] of partAt(match, 2).matchAll(/([-+=])([rwxXstugo]*)/g)) {
     for (const w of who) {
-      const wanted = permissionBits(permissions!, w, now, runnable, mask);
+      const wanted = permissionBits(permissions, w, now, runnable, mask);
       if (operator === '+') result |= wanted;
       else if (operator === '-') result &= ~wanted;
       else result = (result & ~classMask(w)) | wanted;

@@ -2,13 +2,7 @@ import type { Static, TObject, TProperties } from 'typebox';
 import { PythonRegex, PythonRegexError, type RegexFlags } from '../../source/python/python-regex.ts';
 import type { Json } from '../../source/value.ts';
 import { A } from './arguments.ts';
-import {
-  type AttributeChanges,
-  type Attributes,
-  attributeArgs,
-  attributeChanges,
-  unsafeWritesArg,
-} from './attributes.ts';
+import { type AttributeChanges, attributeArgs, attributeChanges, unsafeWritesArg } from './attributes.ts';
 import { defineState, type ModuleContext, ModuleError, type StateModule } from './define.ts';
 import { attributesFound, type Found, look } from './stat.ts';
 import { applyAttributes, attributeDiff, contentDiff, writeFile } from './write-file.ts';
@@ -78,7 +72,7 @@ export function defineEdit<P extends TProperties>(rule: EditRule<P>): StateModul
     ...(common as unknown as Omit<StateModule<EditArgs, Found>, 'kind'>),
     touches: args => [args.path],
     *probe(args) {
-      return yield* look(args.path, { follow: true, content: 'bytes', wanted: args as Attributes });
+      return yield* look(args.path, { follow: true, content: 'bytes', wanted: args });
     },
     diff(found, args, ctx) {
       const { edit, attributes } = planOf(found, args, ctx);
@@ -112,7 +106,7 @@ export function defineEdit<P extends TProperties>(rule: EditRule<P>): StateModul
         path: found.realPath,
         source: { kind: 'bytes', bytes: bytesOf(edit.after) },
         found,
-        wanted: args as Attributes,
+        wanted: args,
         backup: args.backup,
         validate: args.validate,
         unsafeWrites: args.unsafe_writes,
@@ -142,9 +136,7 @@ function planEdit<P extends TProperties>(
   const same = edit.after === before;
   return {
     edit: same ? { ...edit, after: undefined } : edit,
-    attributes:
-      status &&
-      attributeChanges(attributesFound({ ...found, status }), args as Attributes, path, ctx.checkMode),
+    attributes: status && attributeChanges(attributesFound({ ...found, status }), args, path, ctx.checkMode),
   };
 }
 

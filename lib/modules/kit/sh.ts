@@ -13,17 +13,18 @@ export function splitWords(line: string): string[] {
   let word: string | undefined;
   let quoteChar = '';
   for (let i = 0; i < line.length; i++) {
-    const char = line[i]!;
+    const char = line.charAt(i);
     if (quoteChar !== '') {
       if (char === quoteChar) quoteChar = '';
-      else if (char === '\\' && quoteChar === '"' && /["\\]/.test(line[i + 1] ?? '')) word += line[++i]!;
+      else if (char === '\\' && quoteChar === '"' && /["\\]/.test(line[i + 1] ?? ''))
+        word += line.charAt(++i);
       else word += char;
     } else if (char === '"' || char === "'") {
       quoteChar = char;
       word ??= '';
     } else if (char === '\\') {
       if (i + 1 >= line.length) throw new ModuleError(`No escaped character in: ${line}`);
-      word = (word ?? '') + line[++i]!;
+      word = (word ?? '') + line.charAt(++i);
     } else if (/\s/.test(char)) {
       if (word !== undefined) words.push(word);
       word = undefined;

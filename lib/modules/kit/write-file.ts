@@ -239,7 +239,7 @@ function seLinux(wanted: Attributes, exists: boolean): string {
     ['-r', wanted.serole],
     ['-t', wanted.setype],
     ['-l', wanted.selevel],
-  ].flatMap(([flag, value]) => (value === undefined ? [] : [flag!, quote(value)]));
+  ].flatMap(([flag = '', value]) => (value === undefined ? [] : [flag, quote(value)]));
   const chcon = flags.length > 0 ? `\nchcon ${flags.join(' ')} "$f" || fail "chcon failed"` : '';
   const base = exists
     ? 'chcon --reference="$n" "$f" 2>/dev/null || :'
@@ -309,9 +309,9 @@ export function failure(records: Records, path: string): ModuleError {
   const text = complaint ?? printed;
   const unknown = /^(chown|chgrp) failed: .*(?:invalid|unknown) (user|group):? '?([^'\n]*)/.exec(text);
   if (unknown) {
-    const [, , what, name] = unknown;
+    const [, , what, name = ''] = unknown;
     const command = what === 'user' ? 'chown' : 'chgrp';
-    const plain = name!.replace(/^.*unknown (user|group) /, '').replace(/^:|:.*$/g, '');
+    const plain = name.replace(/^.*unknown (user|group) /, '').replace(/^:|:.*$/g, '');
     return new ModuleError(`${command} failed: failed to look up ${what} ${plain}`, { path });
   }
   const why = text.startsWith('cannot enter ') ? `cannot write ${path}: ${text}` : text;

@@ -1,13 +1,7 @@
 import type { Static } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import {
-  type Attributes,
-  attributeArgs,
-  attributeChanges,
-  statusFields,
-  unsafeWritesArg,
-} from '../kit/attributes.ts';
+import { attributeArgs, attributeChanges, statusFields, unsafeWritesArg } from '../kit/attributes.ts';
 import {
   defineAction,
   type ModuleContext,
@@ -126,7 +120,7 @@ function* getFile(given: Args, ctx: ModuleContext): Steps<Result> {
     path: final.path,
     source: { kind: 'temporary', path: temporary },
     found: final,
-    wanted: given as Attributes,
+    wanted: given,
     backup: given.backup,
     unsafeWrites: given.unsafe_writes,
   });
@@ -136,7 +130,7 @@ function* getFile(given: Args, ctx: ModuleContext): Steps<Result> {
 /** Looks at the file (a link followed), its SHA-1 and its digest of the wanted kind. */
 function* lookAtDestination(path: string, given: Args, digest: Digest | undefined): Steps<Destination> {
   const script = [
-    lookScript(path, { follow: true, wanted: given as Attributes, content: 'sum', word: pathWord(path) }),
+    lookScript(path, { follow: true, wanted: given, content: 'sum', word: pathWord(path) }),
     digest === undefined ? '' : `[ -f "$p" ] && h=$(${digest.program} <"$p") && field digest "\${h%% *}"`,
     ':',
   ];
@@ -161,12 +155,7 @@ function* keep(
   fields: Readonly<Record<string, Json>>,
 ): Steps<Result> {
   const status = at.status!;
-  const changes = attributeChanges(
-    attributesFound({ ...at, status }),
-    given as Attributes,
-    at.path,
-    ctx.checkMode,
-  );
+  const changes = attributeChanges(attributesFound({ ...at, status }), given, at.path, ctx.checkMode);
   const changed = changes.changes.length > 0;
   const state = changed && !ctx.checkMode ? yield* applyAttributes(at, changes) : statusFields(status);
   const msg =
@@ -226,12 +215,12 @@ function* wantedDigest(given: Args): Steps<Digest | undefined> {
   if (!given.checksum) return undefined;
   const match = /^([^:]+):(.*)$/s.exec(given.checksum);
   if (!match) throw new ModuleError('The checksum parameter has to be in format <algorithm>:<checksum>');
-  const [, algorithm, digest] = match;
-  if (!ALGORITHMS.includes(algorithm!))
+  const [, algorithm = '', digest = ''] = match;
+  if (!ALGORITHMS.includes(algorithm))
     throw new ModuleError(
       `Could not hash with algorithm '${algorithm}'. Available algorithms: ${ALGORITHMS.join(', ')}`,
     );
-  const found = /^(https?|ftp|file):/.test(digest!) ? yield* digestFrom(digest!, given) : digest!;
+  const found = /^(https?|ftp|file):/.test(digest) ? yield* digestFrom(digest, given) : digest;
   const text = found.replace(/[^0-9A-Za-z_]/g, '').toLowerCase();
   if (!/^[0-9a-f]+$/.test(text)) throw new ModuleError('The checksum format is invalid');
   return { program: `${algorithm}sum`, text };
@@ -250,10 +239,11 @@ function* digestFrom(url: string, given: Args): Steps<string> {
     .toString()
     .split('\n')
     .filter(line => line.trim() !== '');
-  if (lines.length === 1 && !/\s/.test(lines[0]!.trim())) return lines[0]!;
+  const [only = ''] = lines;
+  if (lines.length === 1 && !/\s/.test(only.trim())) return only;
   for (const line of lines) {
-    const [, sum, file] = /^(\S+) [ *]?(.*)$/.exec(line) ?? [];
-    if (file?.trim().replace(/^[./]+/, '') === name) return sum!;
+    const [, sum = '', file] = /^(\S+) [ *]?(.*)$/.exec(line) ?? [];
+    if (file?.trim().replace(/^[./]+/, '') === name) return sum;
   }
   throw new ModuleError(`Unable to find a checksum for file '${name}' in '${url}'`);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A } from '../kit/arguments.ts';
 import { ModuleError, quote, type Steps } from '../kit/define.ts';
@@ -155,12 +156,13 @@ function headerBlocks(text: string): Block[] {
     const start = /^HTTP\/[\d.]+ (\d+) ?(.*)$/.exec(line);
     const header = /^([A-Za-z0-9-]+):\s*(.*)$/.exec(line);
     const block = blocks.at(-1);
-    if (start) blocks.push({ status: Number(start[1]), reason: start[2]!, headers: new Map(), cookies: [] });
+    if (start)
+      blocks.push({ status: Number(start[1]), reason: partAt(start, 2), headers: new Map(), cookies: [] });
     else if (header && block) {
-      const name = header[1]!.toLowerCase();
+      const name = partAt(header, 1).toLowerCase();
       const known = block.headers.get(name);
-      block.headers.set(name, known === undefined ? header[2]! : `${known}, ${header[2]}`);
-      if (name === 'set-cookie') (block.cookies as string[]).push(header[2]!);
+      block.headers.set(name, known === undefined ? partAt(header, 2) : `${known}, ${header[2]}`);
+      if (name === 'set-cookie') (block.cookies as string[]).push(partAt(header, 2));
     }
   }
   return blocks.filter(block => block.status >= 200);
@@ -172,7 +174,7 @@ function cookiesOf(blocks: readonly Block[]): ReadonlyMap<string, string> {
       .flatMap(block => block.cookies)
       .flatMap(cookie => {
         const match = /^([^=;]+)=([^;]*)/.exec(cookie);
-        return match ? [[match[1]!.trim(), match[2]!] as const] : [];
+        return match ? [[partAt(match, 1).trim(), partAt(match, 2)] as const] : [];
       }),
   );
 }

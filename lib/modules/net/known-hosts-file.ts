@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { partAt } from '../../source/part-at.ts';
 import { matchesPatterns } from '../../transport/config/patterns.ts';
 import { ModuleError } from '../kit/define.ts';
 import { linesOf } from '../kit/text-file.ts';
@@ -26,7 +27,7 @@ export function hashHost(name: string, salt: Buffer = randomBytes(20)): string {
 /** Whether the host field of an entry means `name`, hashed or plain, patterns included. */
 export function meansHost(hosts: string, name: string): boolean {
   const hashed = /^\|1\|([^|]+)\|/.exec(hosts);
-  if (hashed) return hashHost(name, Buffer.from(hashed[1]!, 'base64')) === hosts;
+  if (hashed) return hashHost(name, Buffer.from(partAt(hashed, 1), 'base64')) === hosts;
   return matchesPatterns(hosts.split(','), name);
 }
 

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
   defineAction,
@@ -88,7 +89,7 @@ function commands(a: Args): string[][] {
 }
 
 // A dry run of anything else is not one: that of `enable` writes ufw.conf.
-const isRule = (words: readonly string[]) => !['--force', 'default', 'logging'].includes(words[0]!);
+const isRule = (words: readonly string[]) => !['--force', 'default', 'logging'].includes(partAt(words, 0));
 
 const line = (words: readonly string[], dry: boolean) =>
   ['ufw', ...(dry ? ['--dry-run'] : []), ...words].map(quote).join(' ');
@@ -141,7 +142,7 @@ function predicts(words: readonly string[], said: string, before: string): boole
   if (words.includes('reload') || words.includes('reset')) return true;
   if (words[0] === 'default') {
     const now = setting(`DEFAULT_${CHAINS[words[2] ?? 'incoming']}_POLICY`);
-    return now !== POLICIES[words[1]!]!.toLowerCase();
+    return now !== POLICIES[partAt(words, 1)]!.toLowerCase();
   }
   if (words[0] === 'logging') {
     const level = setting('LOGLEVEL');

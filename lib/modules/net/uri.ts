@@ -5,7 +5,7 @@ import type { Static } from 'typebox';
 import { parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { type Attributes, attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
+import { attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
 import { needlessBy } from '../kit/creates-removes.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps } from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
@@ -165,7 +165,7 @@ function jsonOf(reply: HttpReply, text: string): { readonly json?: Json } {
     .toLowerCase();
   if (type !== 'json' && type !== 'javascript') return {};
   try {
-    return { json: parseJson(text) as Json };
+    return { json: parseJson(text) };
   } catch {
     return {};
   }
@@ -177,7 +177,7 @@ function* writeBody(
   reply: HttpReply,
   ctx: ModuleContext,
 ): Steps<{ readonly changed: boolean; readonly fields: Readonly<Record<string, Json>> }> {
-  const wanted = given as Attributes;
+  const wanted = given;
   const name = new URL(reply.url).pathname.replace(/^.*\//, '') || 'index.html';
   const first = yield* look(dest, { follow: true, wanted, content: 'sum' });
   const at =

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { PythonRegex, PythonRegexError } from '../../source/python/python-regex.ts';
 import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
@@ -220,7 +221,7 @@ function* drain(wait: Wait, a: Args): Steps<void> {
   for (;;) {
     const reply = yield* wait.ask(`${lookup}\ncat /proc/net/tcp /proc/net/tcp6 2>/dev/null\nexit 0`);
     const known = new Map(
-      [...reply.stdout.matchAll(/^name (\S+) (\d+\.\d+\.\d+\.\d+)/gm)].map(m => [m[1]!, m[2]!]),
+      [...reply.stdout.matchAll(/^name (\S+) (\d+\.\d+\.\d+\.\d+)/gm)].map(m => [partAt(m, 1), partAt(m, 2)]),
     );
     const resolved = (name: string) => known.get(name) ?? name;
     const excluded = (a.exclude_hosts ?? []).map(resolved);

@@ -1,4 +1,5 @@
 import { fnmatch, isPattern } from '../../source/fnmatch.ts';
+import { partAt } from '../../source/part-at.ts';
 import { ModuleError } from '../kit/define.ts';
 import { compareVersions } from './debian-version.ts';
 
@@ -38,8 +39,8 @@ export function parseSpec(text: string): PackageSpec {
 /** Rows of dpkg-query: name, architecture, version, status, divided by tabs. */
 export function parseInstalled(text: string): Installed[] {
   return text.split('\n').flatMap(row => {
-    const [name, architecture, version, status] = row.split('\t');
-    return name && status ? [{ name, architecture: architecture!, version: version!, status }] : [];
+    const [name, architecture = '', version = '', status] = row.split('\t');
+    return name && status ? [{ name, architecture, version, status }] : [];
   });
 }
 
@@ -63,7 +64,7 @@ export function parsePolicy(text: string): Map<string, Offer> {
     const name = /^(\S+):$/m.exec(block)?.[1];
     if (!name || !block.includes('Candidate:')) continue;
     const candidate = /^ {2}Candidate: (.*)$/m.exec(block)?.[1];
-    const versions = [...block.matchAll(/^ (?:\*\*\*| {3}) (\S+) -?\d+$/gm)].map(m => m[1]!);
+    const versions = [...block.matchAll(/^ (?:\*\*\*| {3}) (\S+) -?\d+$/gm)].map(m => partAt(m, 1));
     offers.set(name, { candidate: candidate === '(none)' ? undefined : candidate, versions });
   }
   return offers;

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { fnmatch, fnmatchSource, isPattern } from '../../source/fnmatch.ts';
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -131,7 +132,7 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
     .map(parseSpec);
   const names = specs.map(spec => spec.name);
   const globs = names.filter(isPattern);
-  const pattern = names.map(name => fnmatchSource(name.split(':')[0]!)).join('|');
+  const pattern = names.map(name => fnmatchSource(partAt(name.split(':'), 0))).join('|');
   const script = [
     ENVIRONMENT,
     awaitEnd(PACKAGES, a.lock_timeout + 600),
@@ -166,7 +167,7 @@ function parseLook(stdout: string, specs: readonly PackageSpec[], a: Args): Look
   const installed = parseInstalled(rows);
   const known = a.state === 'absent' ? installed.map(p => p.name) : available.split('\n').filter(Boolean);
   const automatic = [...header.matchAll(/^Package: (.*)\n(?:Architecture: .*\n)?Auto-Installed: 1/gm)].map(
-    m => m[1]!,
+    m => partAt(m, 1),
   );
   return {
     specs: specs.flatMap(spec => (isPattern(spec.name) ? expand(spec, known) : [spec])),

@@ -56,7 +56,7 @@ interface Installed {
 export function parseList(text: string): Installed {
   let parsed: Json;
   try {
-    parsed = parseJson(text) as Json;
+    parsed = parseJson(text);
   } catch {
     return { found: new Map(), missing: [] };
   }

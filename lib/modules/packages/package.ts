@@ -31,10 +31,7 @@ const args = Type.Object({
 function optional(properties: TProperties): TProperties {
   return Object.fromEntries(
     Object.entries(properties).map(
-      ([name, { default: _, ...schema }]: [string, TSchema & { default?: unknown }]) => [
-        name,
-        A.opt(schema as TSchema),
-      ],
+      ([name, { default: _, ...schema }]: [string, TSchema & { default?: unknown }]) => [name, A.opt(schema)],
     ),
   );
 }
@@ -42,10 +39,10 @@ function optional(properties: TProperties): TProperties {
 type Args = Static<typeof args>;
 
 const MANAGERS: Readonly<Record<string, ActionModule>> = {
-  apt: apt as ActionModule,
-  dnf: dnf as ActionModule,
-  dnf5: dnf as ActionModule,
-  yum: dnf as ActionModule,
+  apt: apt,
+  dnf: dnf,
+  dnf5: dnf,
+  yum: dnf,
 };
 
 const ALIASES: Readonly<Record<string, string>> = { installed: 'present', removed: 'absent' };

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
   defineAction,
@@ -54,19 +55,21 @@ export function parseRequirement(text: string, version?: string): Wanted {
       text.trim(),
     );
   if (!match || text.includes('/')) return { text, name: undefined, specifiers: [] };
-  const given = match[3]!.split(',').flatMap(part => {
-    const found = /^\s*(===|==|!=|<=|>=|~=|<|>)\s*(.+?)\s*$/.exec(part);
-    return found ? [[found[1]!, found[2]!] as const] : [];
-  });
+  const given = partAt(match, 3)
+    .split(',')
+    .flatMap(part => {
+      const found = /^\s*(===|==|!=|<=|>=|~=|<|>)\s*(.+?)\s*$/.exec(part);
+      return found ? [[partAt(found, 1), partAt(found, 2)] as const] : [];
+    });
   const pinned = version === undefined ? [] : [['==', version] as const];
   return {
     text: version === undefined ? text.trim() : `${text.trim()}==${version}`,
-    name: normal(match[1]!),
+    name: normal(partAt(match, 1)),
     specifiers: [...given, ...pinned],
   };
 }
 
-const release = (version: string) => version.replace(/^v/i, '').split('+')[0]!.split('.').map(Number);
+const release = (version: string) => partAt(version.replace(/^v/i, '').split('+'), 0).split('.').map(Number);
 
 /** Order of two plain release versions; undefined when one is more than numbers, and pip had better decide. */
 export function compareReleases(a: string, b: string): number | undefined {
@@ -152,7 +155,10 @@ function* look(
   );
   if (reply.rc !== 0) throw fail(reply, a);
   const rows = [...reply.stdout.matchAll(/^([^=\s]+)==(\S+)$/gm)];
-  return { made: /^made$/m.test(reply.stdout), known: new Map(rows.map(m => [normal(m[1]!), m[2]!])) };
+  return {
+    made: /^made$/m.test(reply.stdout),
+    known: new Map(rows.map(m => [normal(partAt(m, 1)), partAt(m, 2)])),
+  };
 }
 
 function command(a: Args, words: readonly string[], dry = false): string {

@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import { quote } from '../kit/define.ts';
 
 export type RpmKind = 'package' | 'group' | 'path' | 'file' | 'pattern' | 'comparison';
@@ -65,7 +66,7 @@ export function parseTransaction(output: string): Transaction {
   let heading: string | undefined;
   for (const row of rows) {
     const found = HEADINGS.exec(row.trimEnd());
-    if (found) heading = found[1]!;
+    if (found) heading = partAt(found, 1);
     else if (!/^\s+\S/.test(row)) heading = undefined;
     else if (heading) for (const name of row.trim().split(/\s{2,}/)) results.push(`${heading}: ${name}`);
   }

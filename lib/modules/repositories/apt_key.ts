@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
@@ -40,7 +41,7 @@ export APT_KEY_DONT_WARN_ON_DANGEROUS_USAGE=1
 f=$(mktemp) && trap 'rm -f "$f"' 0`;
 
 const ids = (rows: string) =>
-  [...rows.matchAll(/^(?:pub|sub):[^:]*:[^:]*:[^:]*:([0-9A-F]+):/gm)].map(m => m[1]!);
+  [...rows.matchAll(/^(?:pub|sub):[^:]*:[^:]*:[^:]*:([0-9A-F]+):/gm)].map(m => partAt(m, 1));
 
 const means = (wanted: string) => (id: string) => id.endsWith(wanted.slice(-16)) || wanted.endsWith(id);
 

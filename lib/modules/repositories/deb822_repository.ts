@@ -117,7 +117,7 @@ export function renderSource(a: Args, signedBy: string | undefined): string {
       HEADINGS[key] ??
       key
         .split('_')
-        .map(w => w[0]!.toUpperCase() + w.slice(1))
+        .map(w => w.charAt(0).toUpperCase() + w.slice(1))
         .join('-');
     const body = text.includes('\n') ? multiline(text) : ` ${text}`;
     return [`${heading}:${body}\n`];

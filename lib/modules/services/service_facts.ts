@@ -39,9 +39,9 @@ function unitFiles(text: string, known: Services): void {
 function initScripts(text: string): Services {
   const rows = [...text.matchAll(/^[ \t]*\[ ([+-]) \]\s+(.+)$/gm)];
   return Object.fromEntries(
-    rows.map(([, mark, name]) => [
-      name!,
-      { name: name!, state: mark === '+' ? 'running' : 'stopped', source: 'sysv' },
+    rows.map(([, mark, name = '']) => [
+      name,
+      { name, state: mark === '+' ? 'running' : 'stopped', source: 'sysv' },
     ]),
   );
 }

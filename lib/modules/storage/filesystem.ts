@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
@@ -163,7 +164,7 @@ export const filesystem = defineState({
   *apply(found, a) {
     const act = decide(found, a);
     const kind = a.fstype === undefined ? undefined : KINDS[a.fstype];
-    const program = (command: string) => command.split(' ')[0]!;
+    const program = (command: string) => partAt(command.split(' '), 0);
     const need = (command: string) =>
       `command -v ${program(command)} >/dev/null 2>&1 || { echo ${quote(`the program ${program(command)} is missing on this host`)} >&2; exit 96; }`;
     const command =

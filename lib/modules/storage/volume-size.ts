@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import { ModuleError } from '../kit/define.ts';
 
 /** What an author wrote as the size of a volume. */
@@ -19,7 +20,7 @@ export function parseSize(text: string): VolumeSize {
   const percent = /^(\d+)%(.*)$/.exec(rest);
   if (percent) {
     const value = Number(percent[1]);
-    const of = percent[2]!;
+    const of = partAt(percent, 2);
     if (value > 100) throw new ModuleError('Size percentage cannot be larger than 100%');
     if (of === 'ORIGIN') throw new ModuleError('Snapshot Volumes are not supported');
     if (of !== 'VG' && of !== 'PVS' && of !== 'FREE')

@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -58,7 +59,7 @@ export const hostname = defineState({
     ];
     const full = fqdn.split('.')[0] === name ? fqdn : name;
     const facts: { [key: string]: Json } = {
-      ansible_hostname: name.split('.')[0]!,
+      ansible_hostname: partAt(name.split('.'), 0),
       ansible_nodename: name,
       ansible_fqdn: full,
       ansible_domain: full.split('.').slice(1).join('.'),

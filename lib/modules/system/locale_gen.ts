@@ -1,4 +1,5 @@
 import { escapeRegExp } from '../../source/escape-regexp.ts';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { linesOf, readText, type TextFile, textDiff, writeText } from '../kit/text-file.ts';
@@ -83,7 +84,7 @@ command -v localedef >/dev/null 2>&1 && field localedef`;
       if (after !== found.text) yield* writeText(found, after);
     }
     const [base = '', modifier] = name.split('@');
-    const input = base.split('.')[0]! + (modifier === undefined ? '' : `@${modifier}`);
+    const input = partAt(base.split('.'), 0) + (modifier === undefined ? '' : `@${modifier}`);
     const without = `localedef --delete-from-archive ${quote(spelled(name))} 2>/dev/null; :`;
     const make = `localedef -i ${quote(input)} -f ${quote(found.charset)} ${quote(name)}`;
     const script = `PATH=$PATH:/usr/sbin

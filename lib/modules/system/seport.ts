@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
 
@@ -18,9 +19,11 @@ export function parsePorts(
   text: string,
 ): { readonly type: string; readonly proto: string; readonly ports: string[] }[] {
   return [...text.matchAll(/^(\S+)\s+(tcp|udp)\s+(.+)$/gm)].map(m => ({
-    type: m[1]!,
-    proto: m[2]!,
-    ports: m[3]!.split(',').map(port => port.trim()),
+    type: partAt(m, 1),
+    proto: partAt(m, 2),
+    ports: partAt(m, 3)
+      .split(',')
+      .map(port => port.trim()),
   }));
 }
 

@@ -82,7 +82,7 @@ function fingerprints(pem: string): Record<string, Json> {
       .digest('hex')
       .replace(/..(?=.)/g, '$&:'),
   ]);
-  return Object.fromEntries(sums) as Record<string, Json>;
+  return Object.fromEntries(sums);
 }
 
 function generateWords(a: Args): string {

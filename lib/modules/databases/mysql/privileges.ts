@@ -1,3 +1,4 @@
+import { partAt } from '../../../source/part-at.ts';
 import type { Json } from '../../../source/value.ts';
 import { ModuleError } from '../../kit/define.ts';
 
@@ -15,8 +16,10 @@ const pieces = (text: string) =>
 function normal(privilege: string, exact = false): string {
   const columns = /^(\w[\w ]*?)\s*\((.*)\)$/.exec(privilege);
   if (columns) {
-    const names = columns[2]!.split(',').map(name => name.trim().replaceAll('`', ''));
-    return `${columns[1]!.toUpperCase()} (${(exact ? names : names.map(n => n.toUpperCase())).sort().join(', ')})`;
+    const names = partAt(columns, 2)
+      .split(',')
+      .map(name => name.trim().replaceAll('`', ''));
+    return `${partAt(columns, 1).toUpperCase()} (${(exact ? names : names.map(n => n.toUpperCase())).sort().join(', ')})`;
   }
   const name = privilege.toUpperCase();
   return name === 'ALL PRIVILEGES' ? 'ALL' : name;
@@ -67,10 +70,10 @@ export function readGrants(lines: readonly string[], exact = false): Privileges 
   for (const line of lines) {
     const grant = /^GRANT (.+) ON (.+) TO (['"`]).*?\3@(['"`]).*?\4(.*)$/.exec(line);
     if (!grant) continue;
-    const option = grant[5]!.includes('WITH GRANT OPTION') ? ['GRANT'] : [];
-    found.set(grant[2]!, [
-      ...(found.get(grant[2]!) ?? []),
-      ...pieces(grant[1]!).map(name => normal(name, exact)),
+    const option = partAt(grant, 5).includes('WITH GRANT OPTION') ? ['GRANT'] : [];
+    found.set(partAt(grant, 2), [
+      ...(found.get(partAt(grant, 2)) ?? []),
+      ...pieces(partAt(grant, 1)).map(name => normal(name, exact)),
       ...option,
     ]);
   }

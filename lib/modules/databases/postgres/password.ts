@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { partAt } from '../../../source/part-at.ts';
 
 const SCRAM = /^SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)$/;
 
@@ -35,6 +36,6 @@ export function matchesPassword(stored: string | null, password: string, user: s
   if (isHash(password)) return stored === password;
   const scram = SCRAM.exec(stored);
   if (!scram) return stored === md5(password, user);
-  const verifier = scramVerifier(password, Buffer.from(scram[2]!, 'base64'), Number(scram[1]));
+  const verifier = scramVerifier(password, Buffer.from(partAt(scram, 2), 'base64'), Number(scram[1]));
   return verifier.length === stored.length && timingSafeEqual(Buffer.from(verifier), Buffer.from(stored));
 }

@@ -1,3 +1,4 @@
+import { partAt } from '../../../source/part-at.ts';
 import { entryOf } from '../../../source/record.ts';
 import { assignments, type Collector, type Facts, line, lines, type Raw } from './collector.ts';
 
@@ -74,7 +75,7 @@ interface Source {
 
 const versions = (version: string): Facts => ({
   distribution_version: version,
-  distribution_major_version: version.split('.')[0]!,
+  distribution_major_version: partAt(version.split('.'), 0),
 });
 
 const fromRelease = (name: string) => (_: string, release: ReadonlyMap<string, string>) => ({
@@ -84,7 +85,7 @@ const fromRelease = (name: string) => (_: string, release: ReadonlyMap<string, s
 
 /** Red Hat's relatives say their name in the first word, itself in "Red Hat …". */
 const redHatLike = (name: string, mark: string) => (text: string) => ({
-  distribution: text.includes(mark) ? name : text.split(/\s/)[0]!,
+  distribution: text.includes(mark) ? name : partAt(text.split(/\s/), 0),
   ...(text.includes(mark) && { distribution_file_search_string: mark }),
 });
 

@@ -1,10 +1,11 @@
+import { partAt } from '../../../source/part-at.ts';
 import { type Collector, type Facts, line, lines, type Raw } from './collector.ts';
 
 function memoryFacts(raw: Raw): Facts {
   const mb = new Map(
     lines(raw, '/proc/meminfo').flatMap(entry => {
       const match = /^(\w+):\s+(\d+)/.exec(entry);
-      return match ? [[match[1]!, Math.floor(Number(match[2]) / 1024)] as const] : [];
+      return match ? [[partAt(match, 1), Math.floor(Number(match[2]) / 1024)] as const] : [];
     }),
   );
   if (mb.size === 0) return {};
@@ -90,7 +91,7 @@ function cpuFacts(raw: Raw): Facts {
     processor_cores: cores,
     processor_threads_per_core: threads,
     processor_vcpus: threads * count * cores,
-    processor_nproc: allowed ? listSize(allowed.split(':')[1]!.trim()) : found.processors,
+    processor_nproc: allowed ? listSize(partAt(allowed.split(':'), 1).trim()) : found.processors,
   };
 }
 

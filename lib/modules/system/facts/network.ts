@@ -1,3 +1,4 @@
+import { partAt } from '../../../source/part-at.ts';
 import { entryOf } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
 import { type Collector, type Facts, line, names, type Raw } from './collector.ts';
@@ -51,7 +52,7 @@ function bondFacts(raw: Raw, name: string): Dict {
   const permanent = line(raw, `${NET}/${name}/bonding_slave/perm_hwaddr`);
   const slave: Dict = permanent ? { perm_macaddress: permanent } : {};
   if (value('mode') === undefined) return slave;
-  const word = (file: string) => (value(file) ?? '').split(' ')[0]!;
+  const word = (file: string) => partAt((value(file) ?? '').split(' '), 0);
   return {
     ...slave,
     type: 'bonding',
@@ -91,7 +92,7 @@ interface Address {
 /** Rows of `ip -o addr show`. */
 export function parseAddresses(text: string): Address[] {
   return text.split('\n').flatMap(row => {
-    const words = row.split('\\')[0]!.trim().split(/\s+/);
+    const words = partAt(row.split('\\'), 0).trim().split(/\s+/);
     const [, device = '', family, local = ''] = words;
     if (family !== 'inet' && family !== 'inet6') return [];
     const after = (word: string) => (words.includes(word) ? (words[words.indexOf(word) + 1] ?? '') : '');
@@ -100,7 +101,7 @@ export function parseAddresses(text: string): Address[] {
     return [
       {
         family,
-        device: device.split('@')[0]!,
+        device: partAt(device.split('@'), 0),
         address,
         prefix: own ?? peer ?? (family === 'inet' ? '32' : '128'),
         broadcast: words[4] === 'brd' ? (words[5] ?? '') : '',

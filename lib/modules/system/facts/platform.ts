@@ -1,3 +1,4 @@
+import { partAt } from '../../../source/part-at.ts';
 import type { Json } from '../../../source/value.ts';
 import { type Collector, type Facts, line, type Raw } from './collector.ts';
 
@@ -28,7 +29,7 @@ function platformFacts(raw: Raw): Facts {
     ...architecture(machine, bits),
     userspace_bits: bits,
     nodename: node,
-    hostname: node.split('.')[0]!,
+    hostname: partAt(node.split('.'), 0),
     fqdn,
     domain: fqdn.split('.').slice(1).join('.'),
     ...(id && { machine_id: id }),

@@ -1,3 +1,4 @@
+import { partAt } from '../../../source/part-at.ts';
 import { emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
 import { assignments, type Collector, type Facts, line, lines, type Raw } from './collector.ts';
@@ -124,7 +125,7 @@ function lsbFacts(raw: Raw): Facts {
     codename: pick('Codename', 'DISTRIB_CODENAME', release.get('VERSION_CODENAME')),
   }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const facts: { [key: string]: Json } = Object.fromEntries(found);
-  if (facts.release) facts.major_release = String(facts.release).split('.')[0]!;
+  if (facts.release) facts.major_release = partAt(String(facts.release).split('.'), 0);
   return { lsb: facts };
 }
 
