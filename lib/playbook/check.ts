@@ -147,7 +147,6 @@ export function checkArguments(load: Load, action: Action, templatesOnly = false
   for (const { code, key, message, hint } of mistakes(raw)) {
     if (!certain.has(message)) continue;
     if (argsTemplate && code === 'MISSING_ARGUMENT') continue; // the template may bring it
-    if (key === '_raw_params') continue; // the reader has said already that the module takes no text
     const at =
       key === undefined
         ? argsAt

@@ -167,6 +167,28 @@ describe('mistakes in playbooks', () => {
       ],
     ],
     [
+      'the key that stands for plain text, for a module without',
+      tasks('- debug: {_raw_params: hello}', '  when: false'),
+      [
+        'site.yml:3:26 BAD_VALUE module "debug" takes no plain text, write its arguments as "key: value" lines below it',
+      ],
+    ],
+    [
+      'the same in "args", for a module that is not available',
+      tasks('- a.b.c:', '  args: {_raw_params: hello}'),
+      [
+        'site.yml:3:5 UNKNOWN_MODULE module "a.b.c" is not available, modules written in Python do not run here',
+        'site.yml:4:25 BAD_VALUE module "a.b.c" takes no plain text, write its arguments as "key: value" lines below it',
+      ],
+    ],
+    [
+      'plain text in a task that never runs and may fail',
+      tasks('- block:', '  - {ping: hello, ignore_errors: true}', '  rescue: []', '  when: false'),
+      [
+        'site.yml:4:14 BAD_VALUE module "ping" takes no plain text, write its arguments as "key: value" lines below it',
+      ],
+    ],
+    [
       'a list for a module',
       tasks('- debug: [a]'),
       [

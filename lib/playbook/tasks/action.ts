@@ -18,11 +18,14 @@ const COMMAND_ARGUMENTS: ReadonlySet<string> = new Set([
   'expand_argument_vars',
 ]);
 
+/** Where Ansible puts text that is no `key=value`; an author may write it as a key, too. */
+const TEXT = '_raw_params';
+
 /** A task whose module a template names, with that module. */
 export function withModule(task: Task, name: string, find: LoaderOptions['findModule']): Task {
   const module = find(name) ?? foreignModule(name, [...task.args.keys()].map(String));
   const args: Dict = new Map(
-    [...task.args].map(([key, value]) => [key === '_raw_params' ? (module.freeForm ?? key) : key, value]),
+    [...task.args].map(([key, value]) => [key === TEXT ? (module.freeForm ?? key) : key, value]),
   );
   setOrigin(args, { self: task.argsAt, keys: new Map() });
   return { ...task, module, moduleName: name, args };
@@ -39,6 +42,7 @@ interface Written {
 }
 
 const NO_ARGUMENTS: Dict = new Map();
+const NOWHERE: Position = { file: '', line: 1, col: 1 };
 
 /** Finds the one module a task calls. Mistakes go to `load.problems`; undefined then. */
 export function parseAction(
@@ -48,7 +52,7 @@ export function parseAction(
   collections: readonly string[],
 ): Action | undefined {
   const written = writtenActions(load, dict, level);
-  const at = positionOf(dict) ?? { file: '', line: 1, col: 1 };
+  const at = positionOf(dict) ?? NOWHERE;
   const [first, second] = written;
   if (!first) {
     load.problems.add('MISSING_KEY', 'this task names no module', at, 'add one, such as "command: ls"');
@@ -101,7 +105,7 @@ function foreignModule(name: string, keys: readonly string[] = []): Module {
   return defineAction({
     name,
     summary: 'Not available.',
-    freeForm: '_raw_params',
+    freeForm: TEXT,
     args: Type.Object(Object.fromEntries(keys.map(key => [key, A.opt(A.raw(''))]))),
     *run() {
       throw new ModuleError(notAvailable(name));
@@ -165,7 +169,7 @@ function writtenActions(load: Load, dict: Dict, level: Level): Written[] {
   const actions: Written[] = [];
   for (const [key, value] of dict) {
     const name = String(key);
-    const at = positionOf(dict, key) ?? { file: '', line: 1, col: 1 };
+    const at = positionOf(dict, key) ?? NOWHERE;
     const nameAt = keyPositionOf(dict, key) ?? at;
     if (name === 'action' || name === 'local_action') {
       const old = oldForm(load, value, at, name === 'local_action');
@@ -238,12 +242,36 @@ function withArguments(
   const own = ownArguments(load, written, module ?? foreignModule(written.name));
   const more = moreArguments(load, dict);
   if (!own || !more) return undefined;
-  const args: Dict = new Map([...more.args, ...own.args]);
-  copyOrigin(args, [more.args, own.args], at);
-  const argsTemplate = own.template ?? more.template;
+  const merged: Dict = new Map([...more.args, ...own]);
+  copyOrigin(merged, [more.args, own], at);
   const moduleTemplate = isTemplate(moduleName) ? { value: moduleName, at: written.nameAt } : undefined;
+  const mayTakeText = moduleTemplate !== undefined || TAKES_TEXT.test(moduleName);
+  const settled =
+    module?.freeForm !== undefined || mayTakeText
+      ? { args: merged, template: undefined }
+      : withoutText(load, written, merged);
+  if (!settled) return undefined;
+  const { args } = settled;
+  const argsTemplate = settled.template ?? more.template;
   const taken = module ?? foreignModule(moduleName, [...args.keys()].map(String));
   return { moduleName, module: taken, moduleTemplate, args, argsTemplate, argsAt: at, local };
+}
+
+/** Modules of others that take text. */
+const TAKES_TEXT = /^(ansible\.(builtin|legacy|windows)\.)?win_(shell|command)$/;
+
+/** Arguments for a module that takes no text: a template among them gives further arguments, other text is a mistake, as in Ansible. */
+function withoutText(load: Load, { name }: Written, args: Dict): Arguments | undefined {
+  const text = args.get(TEXT);
+  if (text === undefined) return { args, template: undefined };
+  const at = positionOf(args, TEXT) ?? NOWHERE;
+  if (text !== '' && !isTemplate(text)) {
+    const hint = 'write its arguments as "key: value" lines below it';
+    load.problems.add('BAD_VALUE', `module "${name}" takes no plain text`, at, hint);
+    return undefined;
+  }
+  args.delete(TEXT);
+  return { args, template: text === '' ? undefined : { value: text, at } };
 }
 
 interface Arguments {
@@ -251,9 +279,9 @@ interface Arguments {
   readonly template: Authored | undefined;
 }
 
-function ownArguments(load: Load, { name, value, at }: Written, module: Module): Arguments | undefined {
-  if (value === null) return { args: NO_ARGUMENTS, template: undefined };
-  if (value instanceof Map) return { args: value, template: undefined };
+function ownArguments(load: Load, { name, value, at }: Written, module: Module): Dict | undefined {
+  if (value === null) return NO_ARGUMENTS;
+  if (value instanceof Map) return value;
   if (Array.isArray(value) || typeof value === 'boolean') {
     const hint = module.freeForm ? undefined : `write "key: value" lines below "${name}"`;
     load.problems.add('WRONG_TYPE', `arguments of module "${name}" must be a mapping or text`, at, hint);
@@ -263,20 +291,11 @@ function ownArguments(load: Load, { name, value, at }: Written, module: Module):
   if (!parsed) return undefined;
   const { rest } = parsed;
   const args = module.traits?.sets === 'variables' ? withTruth(parsed.args) : parsed.args;
-  if (rest.trim() === '') return { args, template: undefined };
-  if (module.freeForm !== undefined) {
-    // Block text ends in a newline, which is no part of a name.
-    args.set(module.freeForm, module.traits?.takes === 'command' ? rest : rest.trim());
-    setOrigin(args, { self: at, keys: new Map([...args.keys()].map(key => [key, { key: at, value: at }])) });
-    return { args, template: undefined };
-  }
-  if (isTemplate(rest)) return { args, template: { value: rest, at } };
-  const hint = 'write its arguments as "key: value" lines below it';
-  load.problems.whenReached(() =>
-    load.problems.add('BAD_VALUE', `module "${name}" takes no plain text`, at, hint),
-  );
-  // A task that may never run fails by this argument when it does.
-  return { args: new Map([...args, ['_raw_params', rest]]), template: undefined };
+  if (rest.trim() === '') return args;
+  // Block text ends in a newline, which is no part of a name.
+  args.set(module.freeForm ?? TEXT, module.traits?.takes === 'command' ? rest : rest.trim());
+  setOrigin(args, { self: at, keys: new Map([...args.keys()].map(key => [key, { key: at, value: at }])) });
+  return args;
 }
 
 /** `set_fact: flag=no`: the words for true and false are no texts there, as in Ansible. */
@@ -292,7 +311,7 @@ function withTruth(args: Dict): Dict {
 /** The `args:` keyword. */
 function moreArguments(load: Load, dict: Dict): Arguments | undefined {
   const value = dict.get('args');
-  const at = positionOf(dict, 'args') ?? { file: '', line: 1, col: 1 };
+  const at = positionOf(dict, 'args') ?? NOWHERE;
   if (value === undefined || value === null) return { args: NO_ARGUMENTS, template: undefined };
   if (value instanceof Map) return { args: value, template: undefined };
   if (isTemplate(value)) return { args: NO_ARGUMENTS, template: { value, at } };
