@@ -82,8 +82,7 @@ export function judgeRules(
     const found = `line ${rule.line}: ${text}`;
     const at = left.findIndex(wanted => sameRule(wanted, rule));
     if (at >= 0) {
-      // The first rule that fits a client decides: the order is a part of the meaning.
-      const position = expected.indexOf(left[at]!);
+      const position = rank(expected, left[at]!);
       if (position < last && written)
         wrong.push({ expected: 'the rules in the order of the inventory', found });
       last = Math.max(last, position);
@@ -104,6 +103,19 @@ export function judgeRules(
     if (method !== 'reject' || rules.length > 0)
       wrong.push({ expected: `a rule: ${text}`, found: 'it is missing' });
   return wrong;
+}
+
+/**
+ * Where a rule has to stand. The first rule that fits a client decides, so the order is a part of the meaning; but not
+ * among neighbours that say the same of different addresses: the roles write the nodes in the inventory's order,
+ * whoever is the primary now.
+ */
+function rank(expected: readonly ExpectedRule[], rule: ExpectedRule): number {
+  const alike = ({ type, databases, users, method }: ExpectedRule) =>
+    [type, databases, users, method].join(' ');
+  let position = expected.indexOf(rule);
+  while (position > 0 && alike(expected[position - 1]!) === alike(rule)) position -= 1;
+  return position;
 }
 
 /** Whoever replicates reads everything: that is for single addresses. */

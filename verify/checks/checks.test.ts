@@ -52,6 +52,17 @@ describe('verify: what is no fault', () => {
     expect(judged('configuration file')).to.deep.equal(['ro1']);
   });
 
+  it('rules in the order of the inventory, whoever is the primary now', () => {
+    const { faults } = judgeGreen(checkOf('security.hba'), {
+      deployment: ({ primary, replicas: [first, ...others], ...green }) => ({
+        ...green,
+        primary: { ...first!, role: 'primary' },
+        replicas: [...others, { ...primary, role: 'replica' }],
+      }),
+    });
+    expect(faults).to.deep.equal([]);
+  });
+
   it('the suite’s own session, which can only read', () => {
     const { faults } = judgeGreen(checkOf('settings.durable'), {
       answers: {

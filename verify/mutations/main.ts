@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { nodesOf } from '../../lib/cluster/deployment.ts';
+import { type Deployment, nodesOf } from '../../lib/cluster/deployment.ts';
 import { failureText } from '../../lib/cluster/failure.ts';
 import { positive, REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster/flags.ts';
 import { openDeployment } from '../../lib/cluster/open-deployment.ts';
@@ -10,7 +10,8 @@ import type { Finding } from '../findings.ts';
 import { faultText } from '../report/junit.ts';
 import { select } from '../select.ts';
 import { runChecks } from '../suite.ts';
-import { BREAKS, type Break, PRELUDE } from './breaks.ts';
+import { type Break, PRELUDE } from './break.ts';
+import { BREAKS } from './breaks/index.ts';
 
 const USAGE = `usage: npm run verify:mutations -- -i INVENTORY [-g WORDS] [--ci]
 
@@ -116,10 +117,15 @@ async function refuseAnythingButALab(flags: Flags): Promise<void> {
         'the breaks are written for a lab with the stand-in (polardb_database: postgresql)',
         5,
       );
+    if (scratchOf(opened.deployment) === undefined)
+      throw new UsageError('the inventory of the lab names no scratch_export: some breaks need it', 5);
   } finally {
     await opened.close();
   }
 }
+
+const scratchOf = ({ storage }: Deployment): string | undefined =>
+  storage.exports.find(disk => disk.scratch)?.device;
 
 /** Breaks, looks, heals; what was not as expected, in words. */
 async function attempt(flags: Flags, group: readonly Break[]): Promise<string | undefined> {
@@ -170,7 +176,10 @@ async function healed(flags: Flags, red: readonly string[]): Promise<string | un
 async function script(flags: Flags, host: string, text: string): Promise<void> {
   const opened = await openDeployment(flags, answerMs(flags));
   try {
-    const { rc, stderr } = await opened.hosts.script(host, `${PRELUDE}\n${text}`, { timeoutMs: 40_000 });
+    const scratch = `SCRATCH=${scratchOf(opened.deployment)}`;
+    const { rc, stderr } = await opened.hosts.script(host, `${scratch}\n${PRELUDE}\n${text}`, {
+      timeoutMs: 40_000,
+    });
     if (rc !== 0) throw new Error(`${host}: exit ${rc}: ${stderr.trim()}`);
   } finally {
     await opened.close();

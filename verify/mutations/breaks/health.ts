@@ -1,0 +1,33 @@
+import type { Break } from '../break.ts';
+
+export const healthBreaks: readonly Break[] = [
+  {
+    id: 'backup-old',
+    what: 'the last backup is old',
+    host: 'ro2',
+    breaks:
+      'd=/var/backups/polar/20200101; mkdir -p $d/local; chmod 700 /var/backups/polar; echo 15 >$d/local/PG_VERSION; echo x >$d/local/backup_label; touch -d "30 days ago" $d',
+    heals: 'rm -r /var/backups/polar/20200101',
+    red: ['backup.fresh'],
+    says: /720 hours/,
+    ci: true,
+  },
+  {
+    id: 'log-alarm',
+    what: 'the server has met an input or output error',
+    host: 'rw1',
+    breaks:
+      'f=$DATA/$(sed -n "s/^csvlog //p" $DATA/current_logfiles); cp -a $f /root/log; echo \'x,LOG,58030,"could not read block 7 in file ""base/5/1"": Input/output error"\' >>$f',
+    heals: 'f=$DATA/$(sed -n "s/^csvlog //p" $DATA/current_logfiles); sed -i "/could not read block 7/d" $f',
+    red: ['health.log'],
+  },
+  {
+    id: 'timer-disabled',
+    what: 'a timer of the project does not run',
+    host: 'ro1',
+    breaks:
+      "printf '[Timer]\\nOnCalendar=daily\\n[Install]\\nWantedBy=timers.target\\n' >/etc/systemd/system/polar-try.timer; printf '[Service]\\nExecStart=/bin/true\\n' >/etc/systemd/system/polar-try.service; systemctl daemon-reload",
+    heals: 'rm /etc/systemd/system/polar-try.*; systemctl daemon-reload',
+    red: ['health.timers'],
+  },
+];
