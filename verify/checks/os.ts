@@ -9,6 +9,9 @@ const SHM_FREE_PFS = 512 * 2 ** 20;
 /** Hosts under load are asked at moments that lie some seconds apart. */
 const CLOCKS_APART_S = 10;
 
+/** The login manager leaves users up to this id alone. */
+const LAST_SYSTEM_USER = 999;
+
 /** Kernel settings of which each container has its own; others belong to the machine below. */
 const OF_A_CONTAINER = /^net\./;
 
@@ -427,6 +430,33 @@ export const osChecks: readonly Check[] = [
         all.check(at.host, !past, 'an account that is not expired', `expired on day ${expires}`);
         all.check(at.host, barred !== 'nologin', 'users may log in', 'a nologin file shuts them out');
       }
+    },
+  },
+  {
+    id: 'os.ipc',
+    title: 'a logout of the database user leaves the shared memory of the server alone',
+    proves:
+      'The login manager does not remove shared memory and semaphores of the database user when its last session ends (RemoveIPC), now and after its next start: after one `su - USER` parallel queries would fail, or the server fall over. Users up to id 999 are never touched.',
+    expects: 'RemoveIPC=no, or a system user',
+    todo: 'Run site.yml, or write RemoveIPC=no below [Login] into a file of /etc/systemd/logind.conf.d and reload (`systemctl kill -s HUP systemd-logind`, which keeps all sessions).',
+    severity: 'fault',
+    on: 'nodes',
+    asks: ({ node }) => ({
+      uid: `id -u ${shellWord(node?.sql.osUser ?? '')}`,
+      now: 'systemctl -q is-active systemd-logind && busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager RemoveIPC; :',
+      // Without a line of its own the comment in the main file says what is built in.
+      file: "systemd-analyze cat-config systemd/logind.conf 2>/dev/null | grep -E '^#?RemoveIPC='; :",
+    }),
+    judge: at => {
+      if (Number(at.out('uid')) <= LAST_SYSTEM_USER) return;
+      at.check(at.out('now').trim() !== 'b true', 'RemoveIPC=no in force', 'yes');
+      const lines = at.out('file').split('\n');
+      const line = lines.findLast(text => text.startsWith('RemoveIPC=')) ?? lines[0]!;
+      at.check(
+        !/=\s*(yes|y|true|t|on|1)\s*$/i.test(line),
+        'RemoveIPC=no when the login manager starts',
+        line.startsWith('#') ? 'no file sets it, and yes is built in' : line,
+      );
     },
   },
   {

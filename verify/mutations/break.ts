@@ -29,6 +29,8 @@ back() {
 main_pid() { pid=$(systemctl show -p MainPID --value "$1"); [ "$pid" -gt 0 ] && echo "$pid"; }
 reload() { sql 'select pg_reload_conf()' >/dev/null; sleep 0.3; }
 serve() { systemctl restart polar-nbd-server; sleep 0.2; }
+# The service counts as started a moment before the server answers.
+answers() { tries=0; until $BIN/pg_isready -q -h /tmp || [ $((tries += 1)) -gt 150 ]; do sleep 0.2; done; }
 `;
 
 export const conf = (

@@ -211,6 +211,13 @@ export const CASES: readonly (readonly [
   ['os.users', { 'ro1 user': swap('/bin/bash', '/usr/sbin/nologin') }, /ro1: \/usr\/sbin\/nologin$/],
   ['os.users', { 'ro1 expired': is('1') }, /expired on day 1$/],
   ['os.users', { 'ro1 expired': is('\nnologin') }, /a nologin file/],
+  ['os.ipc', { 'ro1 uid': is('1002'), 'ro1 now': is('b true') }, /^ro1: yes$/],
+  ['os.ipc', { 'ro1 uid': is('1002'), 'ro1 file': is('#RemoveIPC=yes') }, /yes is built in$/],
+  [
+    'os.ipc',
+    { 'ro1 uid': is('1002'), 'ro1 file': is('#RemoveIPC=no\nRemoveIPC=no\nRemoveIPC=on') },
+    /^ro1: RemoveIPC=on$/,
+  ],
   ['os.names', { 'ro2 hostname': is('ro1') }, /ro2: ro1, as ro1$/],
   ['os.names', { 'ro1 localhost': is('10.1.1.1') }, /ro1: 10\.1\.1\.1$/],
   ['os.names', { 'ro1 hosts': add('10.9.9.9 rw1') }, /ro1: 10\.9\.9\.9 in \/etc\/hosts$/],

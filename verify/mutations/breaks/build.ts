@@ -17,7 +17,7 @@ export const buildBreaks: readonly Break[] = [
     host: 'ro2',
     breaks: 'mv /usr/lib/postgresql/15/lib/libpqwalreceiver.so /root/',
     heals: 'mv /root/libpqwalreceiver.so /usr/lib/postgresql/15/lib/',
-    red: ['build.same'],
+    red: ['build.same', 'build.package'],
   },
   {
     id: 'program-replaced',

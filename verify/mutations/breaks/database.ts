@@ -18,8 +18,8 @@ export const databaseBreaks: readonly Break[] = [
     what: 'a replica was promoted by hand',
     host: 'ro2',
     breaks:
-      'systemctl stop polardb; rm -rf $DATA.saved; cp -a $DATA $DATA.saved; systemctl start polardb; until $BIN/pg_isready -q -h /tmp; do sleep 0.2; done; runuser -u polardb -- $BIN/pg_ctl -D $DATA -w promote >/dev/null',
-    heals: 'systemctl stop polardb; rm -rf $DATA; mv $DATA.saved $DATA; systemctl start polardb',
+      'systemctl stop polardb; rm -rf $DATA.saved; cp -a $DATA $DATA.saved; systemctl start polardb; answers; runuser -u polardb -- $BIN/pg_ctl -D $DATA -w promote >/dev/null',
+    heals: 'systemctl stop polardb; rm -rf $DATA; mv $DATA.saved $DATA; systemctl start polardb; answers',
     red: ['database.writers'],
     says: /rw1 and ro2 take writes/,
   },
@@ -61,8 +61,8 @@ export const databaseBreaks: readonly Break[] = [
     id: 'listens-local',
     what: 'the primary listens on the host only',
     host: 'rw1',
-    breaks: `sql "alter system set listen_addresses = 'localhost'"; systemctl restart polardb`,
-    heals: `sql "alter system reset listen_addresses"; systemctl restart polardb`,
+    breaks: `sql "alter system set listen_addresses = 'localhost'"; systemctl restart polardb; answers`,
+    heals: `sql "alter system reset listen_addresses"; systemctl restart polardb; answers`,
     red: ['database.login', 'settings.drift', 'replication.upstream'],
   },
   hba(

@@ -106,6 +106,26 @@ export const osBreaks: readonly Break[] = [
     red: ['os.timezone'],
   },
   {
+    id: 'remove-ipc',
+    what: 'a logout removes the shared memory of the server',
+    host: 'ro1',
+    breaks:
+      "printf '[Login]\\nRemoveIPC=yes\\n' >/etc/systemd/logind.conf.d/99-x.conf; systemctl kill --kill-who=main -s HUP systemd-logind",
+    heals:
+      'rm /etc/systemd/logind.conf.d/99-x.conf; systemctl kill --kill-who=main -s HUP systemd-logind; sleep 0.5',
+    red: ['os.ipc'],
+    ci: true,
+  },
+  file(
+    'remove-ipc-later',
+    'a logout will remove the shared memory after the next boot',
+    'ro2',
+    '/etc/systemd/logind.conf.d/90-polar.conf',
+    'rm /etc/systemd/logind.conf.d/90-polar.conf',
+    ['os.ipc'],
+    { says: /built in/ },
+  ),
+  {
     id: 'nologin',
     what: 'nobody may log in',
     host: 'ro2',

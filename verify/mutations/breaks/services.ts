@@ -6,7 +6,7 @@ export const servicesBreaks: readonly Break[] = [
     what: 'a replica is stopped',
     host: 'ro1',
     breaks: 'systemctl stop polardb',
-    heals: 'systemctl start polardb',
+    heals: 'systemctl start polardb; answers',
     red: ['services.active'],
     ci: true,
   },
@@ -15,7 +15,7 @@ export const servicesBreaks: readonly Break[] = [
     what: 'the primary is stopped',
     host: 'rw1',
     breaks: 'systemctl stop polardb',
-    heals: 'systemctl start polardb',
+    heals: 'systemctl start polardb; answers',
     red: ['services.active'],
   },
   {
@@ -23,7 +23,7 @@ export const servicesBreaks: readonly Break[] = [
     what: 'a replica fell over and was restarted',
     host: 'ro2',
     breaks: 'kill -9 $(head -n 1 $DATA/postmaster.pid); sleep 8',
-    heals: 'systemctl reset-failed polardb; systemctl restart polardb',
+    heals: 'systemctl reset-failed polardb; systemctl restart polardb; answers',
     red: ['services.restarts'],
   },
   {
