@@ -1,5 +1,4 @@
 import { createTwoFilesPatch } from 'diff';
-import stringWidth from 'string-width';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
 import type { FileDiff, Result } from '../modules/kit/define.ts';
 import { withHint } from '../source/errors.ts';
@@ -7,6 +6,7 @@ import { jsonText } from '../source/json.ts';
 import { fromPlain, type Json } from '../source/value.ts';
 import { visible, visibleJson } from '../source/visible.ts';
 import { str } from '../templating/python/print.ts';
+import { textWidth } from './columns.ts';
 import { failureMessage } from './failure-message.ts';
 import type { Paint, Style } from './style.ts';
 import { padColumns } from './table.ts';
@@ -72,7 +72,7 @@ const widthOf = ({ liveWidth, width }: LineOptions): number => liveWidth?.() ?? 
 function banner(text: string, options: LineOptions): string {
   const { paint } = options;
   const width = widthOf(options);
-  return `\n${paint('bold', `${text} ${'*'.repeat(Math.max(3, width - stringWidth(text) - 1))}`)}\n`;
+  return `\n${paint('bold', `${text} ${'*'.repeat(Math.max(3, width - textWidth(text) - 1))}`)}\n`;
 }
 
 function taskBanner(

@@ -1,7 +1,6 @@
-import cliTruncate from 'cli-truncate';
-import stringWidth from 'string-width';
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
 import { visible } from '../source/visible.ts';
+import { cutTo, textWidth } from './columns.ts';
 import { duration } from './lines.ts';
 import type { Output, Report } from './report.ts';
 import type { Paint } from './style.ts';
@@ -48,10 +47,10 @@ export class TaskTimes implements Report {
   finish(): void {
     const tasks = slowestTasks(this.#outcomes);
     if (tasks.length === 0) return;
-    const hosts = Math.max(...tasks.map(({ host }) => stringWidth(visible(host))));
+    const hosts = Math.max(...tasks.map(({ host }) => textWidth(visible(host))));
     const lines = tasks.map(({ name, ms, host }) => {
       const room = Math.max(10, this.#width() - 11 - hosts - 4);
-      const short = cliTruncate(visible(name), room);
+      const short = cutTo(visible(name), room);
       return `${duration(ms).padStart(11)}  ${padColumns(visible(host), hosts)}  ${short}`;
     });
     this.#out.write(

@@ -1,10 +1,10 @@
-import stringWidth from 'string-width';
 import { visible } from '../source/visible.ts';
+import { textWidth } from './columns.ts';
 import type { Paint } from './style.ts';
 
 /** Pads to a number of terminal columns: a Chinese character takes two, a combining one none. */
 export const padColumns = (text: string, columns: number): string =>
-  text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
+  text + ' '.repeat(Math.max(0, columns - textWidth(text)));
 
 /** A plain table: a dim heading, columns as wide as their widest cell. `style` paints a cell that stands padded. */
 export function formatTable(
@@ -15,7 +15,7 @@ export function formatTable(
 ): string {
   const rows = texts.map(row => row.map(visible));
   const widths = head.map((title, i) =>
-    Math.max(...[title, ...rows.map(row => row[i]!)].map(cell => stringWidth(cell))),
+    Math.max(...[title, ...rows.map(row => row[i]!)].map(cell => textWidth(cell))),
   );
   const line = (cells: readonly string[], finish: (cell: string, padded: string) => string) =>
     cells

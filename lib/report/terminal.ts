@@ -1,7 +1,6 @@
-import cliTruncate from 'cli-truncate';
-import stringWidth from 'string-width';
 import type { RunEvent } from '../engine/events.ts';
 import { visible } from '../source/visible.ts';
+import { cutTo, textWidth } from './columns.ts';
 import { duration, eventText, type LineOptions } from './lines.ts';
 import type { Output, Report } from './report.ts';
 
@@ -80,9 +79,9 @@ export class TerminalReport implements Report {
     );
     if (shown.length < slow.length) lines.push(`… and ${slow.length - shown.length} more hosts`);
     const width = this.#width();
-    const cut = lines.map(line => this.#options.paint('dim', cliTruncate(line, width - 1)));
+    const cut = lines.map(line => this.#options.paint('dim', cutTo(line, width - 1)));
     this.#out.write(cut.join('\n'));
-    this.#shown = cut.map(line => stringWidth(line));
+    this.#shown = cut.map(line => textWidth(line));
   }
 
   #mention(host: string, running: Running, now: number): void {

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
+import { textWidth } from '../../report/columns.ts';
 
 /** One entry of the reference, whatever it describes. */
 export interface Page {
@@ -36,7 +36,7 @@ export const lookOf = ({ columns, isTTY }: { columns?: number; isTTY?: boolean }
 /** A page as a terminal shows it. */
 export function terminalPage({ kind, name, paragraphs, items, sections }: Page, look: Look): string {
   const bold = (text: string) => (look.isColored ? styleText('bold', text, { validateStream: false }) : text);
-  const gap = ' '.repeat(Math.max(1, look.columns - stringWidth(name) - stringWidth(kind) - 2));
+  const gap = ' '.repeat(Math.max(1, look.columns - textWidth(name) - textWidth(kind) - 2));
   const blocks = [
     `${bold(name)}${gap}(${kind})`,
     ...paragraphs.filter(Boolean).map(text => wrapped(text, 2, look)),

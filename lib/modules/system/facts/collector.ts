@@ -64,13 +64,39 @@ function unquote(text: string): string {
   return match ? match[2]! : text;
 }
 
-/** The directories of `pattern` (one `*`) that occur among the files read. */
+/** The names below the folder `prefix` (it ends with a slash) among all paths that the host named. */
 export function names(raw: Raw, prefix: string): string[] {
-  const found = new Set<string>();
-  for (const path of [...raw.files.keys(), ...raw.links.keys(), ...raw.paths]) {
-    if (path.startsWith(prefix)) found.add(path.slice(prefix.length).split('/')[0]!);
+  let folders = FOLDERS.get(raw);
+  if (!folders) {
+    folders = foldersOf(raw);
+    FOLDERS.set(raw, folders);
   }
-  return [...found].filter(Boolean).sort();
+  return [...(folders.get(prefix) ?? [])].filter(Boolean).sort();
+}
+
+/** The folders of each host's paths, made once: looking through all paths for each disk takes long where a host has many. */
+const FOLDERS = new WeakMap<Raw, Folders>();
+type Folders = Map<string, Set<string>>;
+/** As deep as any collector asks; a path of a million folders, which a host may say, costs no more. */
+const DEPTH = 6;
+
+function foldersOf(raw: Raw): Folders {
+  const folders: Folders = new Map();
+  for (const path of [...raw.files.keys(), ...raw.links.keys(), ...raw.paths]) addPath(folders, path);
+  return folders;
+}
+
+function addPath(folders: Folders, path: string): void {
+  let at = path.indexOf('/');
+  for (let depth = 0; at >= 0 && depth < DEPTH; depth++) {
+    const next = path.indexOf('/', at + 1);
+    const name = path.slice(at + 1, next < 0 ? undefined : next);
+    const folder = path.slice(0, at + 1);
+    const known = folders.get(folder);
+    if (known) known.add(name);
+    else folders.set(folder, new Set([name]));
+    at = next;
+  }
 }
 
 const unique = (items: readonly string[]) => [...new Set(items)];

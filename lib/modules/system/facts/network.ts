@@ -43,7 +43,7 @@ function interfaceFacts(raw: Raw, name: string): Dict {
 function bridgeFacts(raw: Raw, name: string): Dict {
   const id = line(raw, `${NET}/${name}/bridge/bridge_id`);
   if (id === undefined) return {};
-  const ports = [...raw.paths].filter(path => path.startsWith(`${NET}/${name}/brif/`)).map(base);
+  const ports = names(raw, `${NET}/${name}/brif/`);
   return { type: 'bridge', interfaces: ports, id, stp: line(raw, `${NET}/${name}/bridge/stp_state`) === '1' };
 }
 

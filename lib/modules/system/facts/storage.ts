@@ -62,9 +62,9 @@ const linksOf = (links: DeviceLinks, device: string): Dict =>
 
 /** Device-mapper devices on top of a device, by their own names. */
 function holders(raw: Raw, sysdir: string): Json[] {
-  return [...raw.paths]
-    .filter(path => path.startsWith(`${sysdir}/holders/dm-`))
-    .map(path => line(raw, `/sys/block/${base(path)}/dm/name`) ?? base(path));
+  return names(raw, `${sysdir}/holders/`)
+    .filter(name => name.startsWith('dm-'))
+    .map(name => line(raw, `/sys/block/${name}/dm/name`) ?? name);
 }
 
 function partitions(raw: Raw, disk: string, links: DeviceLinks, sectorsize: string): Dict {
