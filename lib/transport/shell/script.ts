@@ -52,13 +52,16 @@ function printfFormat(bytes: string): string {
   return quoted(bytes.replace(/[\\%\0]|^-/g, character => escapes[character] as string));
 }
 
+/** Of the process that expands it: no other way to know a subshell's process id costs so little. */
+export const OWN_TASKS = '/proc/self/task/*';
+
 /**
  * The text that makes a worker's `sh` run one request in a subshell and frame its output. The worker's own stderr
  * is /dev/null (shells report killed children there, script and all); fd 4 is the real one. The subshell begins by
  * saying so on both streams, and its process id, by which it can be stopped.
  */
 export function requestText(request: RunRequest, { token, documents }: Framing): Buffer {
-  const announce = `printf '${token}b\\n' >&2; printf '${token}b%s\\n' /proc/self/task/*`;
+  const announce = `printf '${token}b\\n' >&2; printf '${token}b%s\\n' ${OWN_TASKS}`;
   const subshell = `( ${body(request, announce)}\n)`;
   const done = `printf '${token}e%d\\n' $?; printf '${token}e\\n' >&4\n`;
   return Buffer.from(withInput(subshell, bytesOf(request.stdin ?? ''), token, documents, done), 'latin1');

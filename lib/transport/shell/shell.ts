@@ -2,7 +2,7 @@ import type { Channel, ChannelEnd } from '../channel.ts';
 import { ConnectionError, OUTPUT_LIMIT, type RunReply, type RunRequest } from '../connection.ts';
 import { FrameReader, randomToken } from './framing.ts';
 import { type Launched, type LaunchOptions, launch } from './launch.ts';
-import { requestText } from './script.ts';
+import { OWN_TASKS, requestText } from './script.ts';
 
 /** A request on its way through a shell. */
 export interface Job {
@@ -203,7 +203,9 @@ export class Shell {
     const begins = text.startsWith('b');
     const number = Number(begins ? text.slice(text.lastIndexOf('/') + 1) : text.slice(1));
     if (!Number.isSafeInteger(number) || number < 0) {
-      this.#broken();
+      if (text === `b${OWN_TASKS}`)
+        this.#lost('/proc is not mounted there', 'mount it: mount -t proc proc /proc');
+      else this.#broken();
       return;
     }
     if (begins) {
@@ -218,10 +220,13 @@ export class Shell {
 
   /** What comes is no answer to what was asked: the host's shell is not one, or something writes in its place. */
   #broken(): void {
+    this.#lost("the answers of the host's shell make no sense");
+  }
+
+  #lost(text: string, hint?: string): void {
     if (this.#over) return;
     this.#channel.destroy();
-    const error = new ConnectionError(this.#host, "the answers of the host's shell make no sense");
-    this.#end({ kind: 'lost', error });
+    this.#end({ kind: 'lost', error: new ConnectionError(this.#host, text, hint) });
   }
 
   #errorsFrame(text: string): void {
