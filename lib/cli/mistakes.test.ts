@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { hintsBehind } from '../../test/support/mistake-text.ts';
 import { makeKey, type Sshd, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
 import { addUser, type TestUser } from '../../test/support/users.ts';
 
@@ -285,7 +286,7 @@ describe('mistakes of an author', () => {
   for (const [name, files, patterns] of authorMistakes) {
     it(name, async () => {
       const { code, text } = await polarplay(files, RUN);
-      for (const pattern of patterns) expect(text).to.match(pattern);
+      for (const pattern of patterns) expect(hintsBehind(text)).to.match(pattern);
       expect(text).not.to.match(/^\s+at .*\.ts:\d+/m);
       expect(text).not.to.include('PLAY [');
       expect(code).to.equal(4);

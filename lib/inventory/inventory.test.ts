@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { hintsBehind } from '../../test/support/mistake-text.ts';
 import { SourceErrors, UsageError } from '../source/errors.ts';
 import { formatSourceError } from '../source/render.ts';
 import type { Value } from '../source/value.ts';
@@ -27,7 +28,9 @@ function mistakes(name: string, text: string, mode?: number): string[] {
     loadInventory([file], new FileReader());
   } catch (error) {
     if (error instanceof SourceErrors)
-      return error.errors.map(one => formatSourceError(one, () => undefined).replaceAll(`${dir}/`, ''));
+      return error.errors.map(one =>
+        hintsBehind(formatSourceError(one, () => undefined)).replaceAll(`${dir}/`, ''),
+      );
     throw error;
   } finally {
     rmSync(file);

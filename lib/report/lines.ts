@@ -3,6 +3,7 @@ import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/eve
 import type { FileDiff, Result } from '../modules/kit/define.ts';
 import { withHint } from '../source/errors.ts';
 import { jsonText } from '../source/json.ts';
+import { detail } from '../source/render.ts';
 import { fromPlain, type Json } from '../source/value.ts';
 import { visible, visibleJson } from '../source/visible.ts';
 import { str } from '../templating/python/print.ts';
@@ -133,7 +134,7 @@ function outcomeText(outcome: HostOutcome, options: LineOptions): string {
     case 'failed':
       return `${diff}${paint('failed', `fatal: [${who(outcome)}]: FAILED! => ${failureText(outcome, options)}`)}\n${ignoring}`;
     case 'unreachable':
-      return `${paint('unreachable', `fatal: [${who(outcome)}]: UNREACHABLE! => ${messageOf(result)}${result.hint === undefined ? '' : `\n    hint      ${result.hint}`}`)}\n${ignoring}`;
+      return `${paint('unreachable', `fatal: [${who(outcome)}]: UNREACHABLE! => ${messageOf(result)}${result.hint === undefined ? '' : `\n${detail('hint', result.hint)}`}`)}\n${ignoring}`;
   }
 }
 
@@ -163,8 +164,7 @@ function failureText(outcome: HostOutcome, options: LineOptions): string {
   const { position } = task;
   const lines = [messageOf(result)];
   const hint = result.censored === undefined ? result.hint : undefined;
-  const add = (label: string, text: string) =>
-    lines.push(`    ${label.padEnd(9)} ${text.replaceAll('\n', `\n    ${''.padEnd(9)} `)}`);
+  const add = (label: string, text: string) => lines.push(detail(label, text));
   if (hint !== undefined) add('hint', hint);
   add('at', `${position.file}:${position.line}:${position.col}`);
   if (result['cmd'] !== undefined)

@@ -10,9 +10,10 @@ describe('formatSourceError', () => {
   it('shows the place, the line and a caret', () => {
     expect(formatSourceError(error, () => 'tasks:\n    - direcotry:\n')).to.equal(
       [
-        'playbooks/cluster.yml:2:7 UNKNOWN_MODULE no module "direcotry", did you mean "directory"?',
+        'playbooks/cluster.yml:2:7 UNKNOWN_MODULE no module "direcotry"',
         '    2 |     - direcotry:',
         '      |       ^^^^^^^^^',
+        '    hint      did you mean "directory"?',
       ].join('\n'),
     );
   });
@@ -29,7 +30,9 @@ describe('formatSourceError', () => {
     const gone = () => {
       throw new Error('gone');
     };
-    expect(formatSourceError(error, gone)).not.to.contain('\n');
+    expect(formatSourceError(error, gone).split('\n').slice(1)).to.deep.equal([
+      '    hint      did you mean "directory"?',
+    ]);
     expect(formatSourceError(new SourceError('BAD_PATTERN', 'm'), gone)).to.equal('BAD_PATTERN m');
     expect(
       formatSourceError(new SourceError('BAD_VALUE', 'm', { file: 'f', line: 9, col: 1 }), () => 'x'),

@@ -1,4 +1,4 @@
-import { type Position, withHint } from './errors.ts';
+import type { Position } from './errors.ts';
 import { visible } from './visible.ts';
 
 /** What is shown of a mistake, or of what a rule has found. */
@@ -9,14 +9,23 @@ interface Shown {
   readonly position?: Position | undefined;
 }
 
-/** `file:line:col CODE message, hint`, then the source line with a caret below. `readFile` may fail: no excerpt then. */
+/** A line below a message: what it says of itself, and the text; further lines of the text stand below it. */
+export const detail = (label: string, text: string): string =>
+  `    ${label.padEnd(9)} ${text.replaceAll('\n', `\n${' '.repeat(14)}`)}`;
+
+/**
+ * `file:line:col CODE message`, then the source line with a caret below, then the hint. `readFile` may fail: no
+ * excerpt then.
+ */
 export function formatSourceError(error: Shown, readFile: (path: string) => string | undefined): string {
-  const { position, code } = error;
-  const text = withHint(error);
-  if (!position) return visible(`${code} ${text}`);
-  const head = visible(`${position.file}:${position.line}:${position.col} ${code} ${text}`);
-  const excerpt = excerptOf(position, readFile);
-  return excerpt === undefined ? head : `${head}\n${excerpt}`;
+  const { position, code, message, hint } = error;
+  const place = position && `${position.file}:${position.line}:${position.col} `;
+  const lines = [
+    visible(`${place ?? ''}${code} ${message}`),
+    position && excerptOf(position, readFile),
+    hint !== undefined && visible(detail('hint', hint)),
+  ];
+  return lines.filter(Boolean).join('\n');
 }
 
 function excerptOf(position: Position, readFile: (path: string) => string | undefined): string | undefined {

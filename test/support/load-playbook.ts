@@ -11,6 +11,7 @@ import { formatSourceError } from '../../lib/source/render.ts';
 import type { Dict } from '../../lib/source/value.ts';
 import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
 import { createTemplar } from '../../lib/templating/index.ts';
+import { hintsBehind } from './mistake-text.ts';
 
 /** A directory with some files, for a test; call `remove` when done. */
 export function fileTree(files: Readonly<Record<string, string>>) {
@@ -87,7 +88,7 @@ export function loadTree(
   const { dir, remove } = fileTree(files);
   const warnings: string[] = [];
   const text = (one: SourceError) =>
-    formatSourceError(one, () => undefined)
+    hintsBehind(formatSourceError(one, () => undefined))
       .replaceAll(`${dir}/`, '')
       .replaceAll(dir, '.');
   try {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { expect } from 'chai';
 import { fileTree, loaderFor } from '../../../test/support/load-playbook.ts';
+import { hintsBehind } from '../../../test/support/mistake-text.ts';
 import { loadInventory } from '../../inventory/load-inventory.ts';
 import { formatSourceError } from '../../source/render.ts';
 import { FileReader } from '../../source/yaml/read-yaml.ts';
@@ -34,7 +35,7 @@ function mistakes(vars: string, more: Readonly<Record<string, string>> = {}): st
     const layers = [...inventory.hosts.keys()].flatMap(host => inventory.layers(host, []));
     return roleVariableMistakes(playbook, layers, files).map(
       error =>
-        formatSourceError(error, file => files.read(file).toString('utf8'))
+        hintsBehind(formatSourceError(error, file => files.read(file).toString('utf8')))
           .replace(`${tree.dir}/`, '')
           .split('\n')[0]!,
     );

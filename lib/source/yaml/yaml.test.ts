@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { hintsBehind } from '../../../test/support/mistake-text.ts';
 import { SourceErrors } from '../errors.ts';
 import { formatSourceError } from '../render.ts';
 import { type Dict, keyPositionOf, positionOf, Secret, toPlain, Unsafe, type Value } from '../value.ts';
@@ -10,7 +11,7 @@ function mistakes(text: string): string {
     parseYaml(text, 'x.yml');
   } catch (error) {
     if (error instanceof SourceErrors)
-      return error.errors.map(one => formatSourceError(one, () => text)).join('\n');
+      return error.errors.map(one => hintsBehind(formatSourceError(one, () => text))).join('\n');
     throw error;
   }
   return 'none';
