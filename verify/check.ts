@@ -19,6 +19,7 @@ export const LAYERS = {
   data: 'Data',
   backup: 'Backup',
   health: 'Health',
+  performance: 'Performance',
 } as const;
 /** The layer of users' own checks, which stand in no file of this suite. */
 export const OWN_LAYER = 'own';

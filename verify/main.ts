@@ -5,16 +5,20 @@ import { statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describeDeployment, nodesOf } from '../lib/cluster/deployment.ts';
 import { failureText } from '../lib/cluster/failure.ts';
-import { positive, REACHING, REACHING_USAGE, readFlags } from '../lib/cluster/flags.ts';
+import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../lib/cluster/flags.ts';
 import { type Opened, openDeployment } from '../lib/cluster/open-deployment.ts';
 import { Databases } from '../lib/cluster/sql.ts';
 import { UsageError } from '../lib/source/errors.ts';
+import { FileReader } from '../lib/source/yaml/read-yaml.ts';
 import { LAYERS, OWN_LAYER } from './check.ts';
-import { CHECKS } from './checks/index.ts';
+import { checksWith } from './checks/index.ts';
+import { MOST_BUSY, TRIAL_MS, type Trial } from './checks/performance.ts';
+import { productionMark } from './faults/production.ts';
 import { type Finding, type Subject, totalsOf, type VerifyReport } from './findings.ts';
 import { nothingLookedAt } from './nothing.ts';
 import { readOwnChecks } from './own/read.ts';
 import { ownSchema } from './own/schema.ts';
+import { SMOKE } from './performance/pgbench.ts';
 import { Progress } from './progress.ts';
 import { checkReportFile, writeReportFile } from './report/files.ts';
 import { formatJunit } from './report/junit.ts';
@@ -35,6 +39,9 @@ ${REACHING_USAGE}  -l, --limit PATTERN           only what concerns these hosts
       --list                    lists the checks, and looks at nothing
       --checks DIR              your own checks (default: verify.d beside the inventory; see docs/own-checks.md)
       --schema                  prints the JSON Schema of a file of own checks, for editors
+      --performance             also a short load, compared with the cluster's own baseline (.polarplay/performance.json)
+      --new-baseline            measures the baseline anew, and compares with nothing
+      --allow-load              the load also where the inventory says production: true
       --waivers FILE            faults to live with: a list of {id, host, reason, expires}
       --within SECONDS          how long the cluster may take to settle, from the start (default: 30)
       --timeout SECONDS         how long a host may take to answer; raise it for slow hosts (default: 15)
@@ -54,6 +61,9 @@ const FLAGS = {
   list: { type: 'boolean', default: false },
   checks: { type: 'string' },
   schema: { type: 'boolean', default: false },
+  performance: { type: 'boolean', default: false },
+  'new-baseline': { type: 'boolean', default: false },
+  'allow-load': { type: 'boolean', default: false },
   waivers: { type: 'string' },
   within: { type: 'string', default: '30' },
   timeout: { type: 'string', default: '15' },
@@ -76,7 +86,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const settleMs = 1000 * positive('within', flags.within);
   const timeoutMs = 1000 * positive('timeout', flags.timeout);
   const explicit = flags.only.length + flags.tag.length > 0;
-  const checks = [...CHECKS, ...(await readOwnChecks(ownDir(flags)))];
+  // A trial that stores its baseline has looked, although it has nothing to compare with.
+  const asked = (layer: string) => explicit && !(trial && layer === 'performance');
+  const trial = trialOf(flags);
+  const checks = [...checksWith(trial), ...(await readOwnChecks(ownDir(flags)))];
   const selected = select(checks, { only: flags.only, skip: flags.skip, tags: flags.tag });
   if (flags.list) return print(listText(selected));
   const ids = checks.map(check => check.id);
@@ -93,6 +106,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = () => stop.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
+    if (trial) refuseProduction(opened, flags);
     const limit = limitOf(opened, flags.limit);
     const runId = randomBytes(6).toString('hex');
     const startedAt = new Date();
@@ -103,14 +117,14 @@ async function main(argv: readonly string[]): Promise<number> {
       runId,
       timeoutMs,
       settleBy: began + settleMs,
-      endBy: began + Math.max(settleMs, timeoutMs) + AFTER_MS,
+      endBy: began + Math.max(settleMs, timeoutMs) + AFTER_MS + (trial ? TRIAL_MS : 0),
       signal: stop.signal,
       onProgress: text => progress.say(text),
     });
     progress.clear();
     const today = startedAt.toISOString().slice(0, 10);
     const shown = shownOf(found, selected, limit).map(finding => waive(finding, waivers, today));
-    const findings = [...shown, ...nothingLookedAt(shown, deployment, explicit)];
+    const findings = [...shown, ...nothingLookedAt(shown, deployment, asked)];
     const totals = totalsOf(findings);
     const report: VerifyReport = {
       schema: 2,
@@ -133,6 +147,32 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** The trial under load that the flags ask for. */
+function trialOf(flags: {
+  readonly performance: boolean;
+  readonly 'new-baseline': boolean;
+  readonly inventory: readonly string[];
+}): Trial | undefined {
+  const anew = flags['new-baseline'];
+  if (!flags.performance && !anew) return undefined;
+  const baselineFile = join(folderOf(flags.inventory), '.polarplay', 'performance.json');
+  return { baselineFile, anew, mostBusy: MOST_BUSY, load: SMOKE };
+}
+
+/** A cluster that people depend on gets load only when somebody says so. */
+function refuseProduction(
+  { inventory }: Opened,
+  flags: { readonly 'allow-load': boolean; readonly 'extra-vars': readonly string[] },
+): void {
+  if (flags['allow-load']) return;
+  const mark = productionMark(inventory, extraVars(flags['extra-vars'], new FileReader()));
+  if (mark !== undefined)
+    throw new UsageError(
+      `${mark}, and --performance puts load on it: --allow-load if that is all right now`,
+      5,
+    );
+}
+
 /** Where somebody's own checks lie: the folder named, which must be there, or the one beside the inventory. */
 function ownDir({
   checks,
@@ -146,9 +186,12 @@ function ownDir({
       throw new UsageError(`--checks ${checks}: no such folder`, 5);
     return resolve(checks);
   }
+  return join(folderOf(inventory), 'verify.d');
+}
+
+function folderOf(inventory: readonly string[]): string {
   const first = resolve(inventory[0] ?? '.');
-  const folder = statSync(first, { throwIfNoEntry: false })?.isDirectory() ? first : dirname(first);
-  return join(folder, 'verify.d');
+  return statSync(first, { throwIfNoEntry: false })?.isDirectory() ? first : dirname(first);
 }
 
 function print(text: string): number {

@@ -2,8 +2,8 @@ import type { Deployment } from '../lib/cluster/deployment.ts';
 import type { LayerName } from './check.ts';
 import { byLayer, type Finding } from './findings.ts';
 
-/** Layers that a deployment may lack as a whole: the stand-in has no PFS, a young cluster no backup. */
-const MAY_LACK: readonly string[] = ['pfs', 'backup', 'health'] satisfies readonly LayerName[];
+/** Layers that may be skipped as a whole: the stand-in has no PFS, a young cluster no backup, and load is for who asks for it. */
+const MAY_LACK: readonly string[] = ['pfs', 'backup', 'health', 'performance'] satisfies readonly LayerName[];
 
 /**
  * A suite that looks at nothing must not be green: a layer that was skipped as a whole where somebody asked for it, a
@@ -12,12 +12,12 @@ const MAY_LACK: readonly string[] = ['pfs', 'backup', 'health'] satisfies readon
 export function nothingLookedAt(
   findings: readonly Finding[],
   { replicas }: Deployment,
-  explicit: boolean,
+  asked: (layer: string) => boolean,
 ): readonly Finding[] {
   if (findings.length === 0) return [nothing('suite', 'the selection fits no check')];
   const empty = [...byLayer(findings)]
     .filter(
-      ([layer, of]) => of.every(f => f.verdict === 'skipped') && (explicit || !MAY_LACK.includes(layer)),
+      ([layer, of]) => of.every(f => f.verdict === 'skipped') && (asked(layer) || !MAY_LACK.includes(layer)),
     )
     .map(([layer, of]) => nothing(layer, of[0]?.verdict === 'skipped' ? of[0].reason : ''));
   const alone = replicas.length === 0 && findings.some(f => f.layer === 'replication');

@@ -82,9 +82,11 @@ describe('verify: nothing looked at', () => {
   const passed = (layer: string): Finding => ({ ...base, id: `${layer}.x`, layer, verdict: 'passed' });
   const ids = (findings: readonly Finding[], explicit = false, replicas = true) => {
     const deployment = sampleDeployment();
-    return nothingLookedAt(findings, replicas ? deployment : { ...deployment, replicas: [] }, explicit).map(
-      f => f.id,
-    );
+    return nothingLookedAt(
+      findings,
+      replicas ? deployment : { ...deployment, replicas: [] },
+      () => explicit,
+    ).map(f => f.id);
   };
 
   it('is a failure: no check, a layer skipped as a whole, one node', () => {

@@ -20,7 +20,12 @@ const noReplica = ({ replicas }: Deployment) =>
   replicas.length === 0 ? 'the cluster has no replica; runs when it does' : undefined;
 
 /** Nothing is written where it is not certain who the writer is. */
-const NEEDS = ['database.writers', 'database.answers', 'database.writers@primary', 'database.identity'];
+export const NEEDS = [
+  'database.writers',
+  'database.answers',
+  'database.writers@primary',
+  'database.identity',
+];
 
 /** Rows written on the primary are read on the replicas, and only the primary takes writes. */
 export const dataChecks: readonly Check[] = [
@@ -79,7 +84,7 @@ export const dataChecks: readonly Check[] = [
 ];
 
 /** A schema of this run, gone at its end; and what killed runs have left goes as well. */
-async function ownSchema(doing: Doing, what: string): Promise<{ writer: SqlSession; schema: string }> {
+export async function ownSchema(doing: Doing, what: string): Promise<{ writer: SqlSession; schema: string }> {
   const { databases, deployment, runId, cleanUp } = doing;
   const writer = await databases.fresh(deployment.primary.host, 'write');
   const schema = `${PREFIX}${runId}_${what}`;
@@ -99,7 +104,7 @@ async function ownSchema(doing: Doing, what: string): Promise<{ writer: SqlSessi
 }
 
 /** DDL of PolarDB waits for every replica with a slot, whatever synchronous_commit says: one that is down has its finding. */
-const wouldWait = ({ deployment, hosts }: Doing): boolean =>
+export const wouldWait = ({ deployment, hosts }: Doing): boolean =>
   deployment.database === 'polardb' && deployment.replicas.some(({ host }) => !hosts.includes(host));
 
 async function writeAndRead(doing: Doing): Promise<void> {

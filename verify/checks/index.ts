@@ -8,6 +8,7 @@ import { databaseChecks } from './database.ts';
 import { healthChecks } from './health.ts';
 import { hostChecks } from './host.ts';
 import { osChecks } from './os.ts';
+import { performanceChecks, type Trial } from './performance.ts';
 import { pfsChecks } from './pfs.ts';
 import { replicationChecks } from './replication.ts';
 import { securityChecks } from './security.ts';
@@ -15,8 +16,11 @@ import { serviceChecks } from './services.ts';
 import { settingChecks } from './settings.ts';
 import { storageChecks } from './storage.ts';
 
-/** Every check, from the disks up: what another needs comes before it, and so does what explains it. */
-export const CHECKS: readonly Check[] = [
+/**
+ * Every check, from the disks up: what another needs comes before it, and so does what explains it. The last layer puts
+ * load on the cluster, where somebody asks for a trial.
+ */
+export const checksWith = (trial?: Trial): readonly Check[] => [
   ...hostChecks,
   ...storageChecks,
   ...blockChecks,
@@ -32,4 +36,7 @@ export const CHECKS: readonly Check[] = [
   ...dataChecks,
   ...backupChecks,
   ...healthChecks,
+  ...performanceChecks(trial),
 ];
+
+export const CHECKS = checksWith();

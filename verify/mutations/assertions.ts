@@ -15,6 +15,7 @@ const ACTING: Readonly<Record<string, readonly string[]>> = {
   data: ['verify/checks/acting.test.ts', 'verify/checks/postgres.test.ts'],
   database: ['verify/checks/acting.test.ts', 'verify/checks/postgres.test.ts'],
   security: ['verify/checks/acting.test.ts'],
+  performance: ['verify/performance/performance.test.ts'],
 };
 const ASSERTION = /(?<![\w.])(?:(at|all)\.(?:check|same)|(?:doing\.)?check)\(/g;
 
