@@ -122,6 +122,12 @@ export type Check = HostCheck | AcrossCheck | ActiveCheck;
 
 export const layerOf = ({ id }: Pick<Check, 'id'>): LayerName => id.split('.')[0] as LayerName;
 
+/** Between these it lies for certain: no host can be asked in an instant. */
+export interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
 /** What is seen of one host. */
 export interface View {
   readonly host: string;
@@ -137,6 +143,8 @@ export interface View {
 export interface Sight extends View, Place {
   /** Why the host, or the server on it, did not answer; undefined where it did. */
   readonly reached: { readonly host: string | undefined; readonly server: string | undefined };
+  /** By how many seconds its clock is before that of this machine, at least and at most. */
+  readonly clock: Bounds | undefined;
   readonly storage: View;
   readonly primary: View;
   /** The one assertion: without `ok`, a fault. `final`: waiting does not help. */

@@ -10,16 +10,22 @@ import {
   type QueryAnswer,
   queryScript,
 } from './ask.ts';
-import type { Asks, Check, Reply } from './check.ts';
+import type { Asks, Bounds, Check, Reply } from './check.ts';
 import { subjectsOf } from './subjects.ts';
 
 /** How long one read of a shared disk may take: half of what a command may take, and never long. */
 const DISK_SECONDS = 4;
 
+/** The host's clock before everything else that is asked, and after it. */
+const FIRST = 'date +%s.%N';
+const LAST = 'date +%s.%N; :';
+
 /** What a look at all hosts brought: each command and each query by its text, asked once however many checks want it. */
 export interface Seen {
   readonly replies: ReadonlyMap<string, ReadonlyMap<string, Reply>>;
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, QueryAnswer>>;
+  /** By how many seconds the clock of a host is before this machine's. */
+  readonly clocks: ReadonlyMap<string, Bounds>;
   /** Hosts that did not answer, and why. */
   readonly lostHosts: ReadonlyMap<string, string>;
   /** Nodes whose server did not answer, and why. */
@@ -55,6 +61,7 @@ export async function look(
   const questions = questionsOf(checks, deployment);
   const replies = new Map<string, Map<string, Reply>>();
   const rows = new Map<string, ReadonlyMap<string, QueryAnswer>>();
+  const clocks = new Map<string, Bounds>();
   const lostHosts = new Map<string, string>();
   const lostServers = new Map<string, string>();
   await Promise.all(
@@ -62,9 +69,10 @@ export async function look(
       const known = new Map<string, Reply>();
       replies.set(host, known);
       const node = nodesOf(deployment).find(n => n.host === host);
-      const commands = askHost(hosts, host, asked, known, signal).catch((error: unknown) => {
-        lostHosts.set(host, messageOf(error));
-      });
+      const commands = askHost(hosts, host, asked, known, signal).then(
+        bounds => clocks.set(host, bounds),
+        (error: unknown) => lostHosts.set(host, messageOf(error)),
+      );
       const queries =
         node && asked.queries.size > 0
           ? askServer(databases, node, [...asked.queries], signal).then(
@@ -75,7 +83,7 @@ export async function look(
       await Promise.all([commands, queries]);
     }),
   );
-  return { replies, rows, lostHosts, lostServers };
+  return { replies, rows, clocks, lostHosts, lostServers };
 }
 
 function questionsOf(checks: readonly Check[], deployment: Deployment): ReadonlyMap<string, Questions> {
@@ -109,7 +117,7 @@ async function askHost(
   asked: Questions,
   known: Map<string, Reply>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Bounds> {
   const keep = (commands: readonly string[], stdout: Buffer) =>
     parseAnswers(stdout).forEach((answer, i) => {
       known.set(commands[i]!, { host, command: commands[i]!, ...answer });
@@ -117,18 +125,24 @@ async function askHost(
   const commands = [...asked.commands];
   // There is much to ask: a machine under load may take twice as long as for a command, and its answers are kept.
   const patience = { signal, timeoutMs: 2 * hosts.timeoutMs };
-  const reply = await hosts.partial(host, askScript(['true', ...commands]), patience);
-  keep(['true', ...commands], reply.stdout);
-  if (!known.has('true')) {
+  const began = Date.now() / 1000;
+  const reply = await hosts.partial(host, askScript([FIRST, ...commands, LAST]), patience);
+  const ended = Date.now() / 1000;
+  keep([FIRST, ...commands, LAST], reply.stdout);
+  if (!known.has(FIRST)) {
     const said = reply.stderr.toString().trim().split('\n').at(-1);
     throw new Error(said || 'no answer');
   }
   const unanswered = commands.find(command => !known.has(command));
   if (unanswered !== undefined) throw new Error(`no answer in time to: ${unanswered}`);
-  if (asked.disk.size === 0) return;
+  // The first moment of the host lies after the start, its last one before the end.
+  const moment = (of: string) => Number.parseFloat(known.get(of)?.output ?? '');
+  const bounds = { least: moment(LAST) - ended || -Infinity, most: moment(FIRST) - began || Infinity };
+  if (asked.disk.size === 0) return bounds;
   const disk = [...asked.disk];
   const seconds = Math.max(1, Math.min(DISK_SECONDS, Math.floor(hosts.timeoutMs / 2000)));
   keep(disk, (await hosts.partial(host, boundedScript(disk, seconds), { signal })).stdout);
+  return bounds;
 }
 
 async function askServer(

@@ -373,6 +373,7 @@ function sightOf(
   return {
     ...place,
     reached: { host: seen.lostHosts.get(host), server: seen.lostServers.get(host) },
+    clock: seen.clocks.get(host),
     out: name => own.out(name),
     reply: name => own.reply(name),
     rows: name => own.rows(name),

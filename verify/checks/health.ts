@@ -114,6 +114,8 @@ export const healthChecks: readonly Check[] = [
     todo: 'See `systemctl status polar-health.socket` and the journal of polar-health@*.service on the node; health.yml installs them.',
     severity: 'fault',
     on: 'nodes',
+    // An endpoint of a busy node answers late, and one takes a moment to see that it has another role.
+    settles: true,
     needs: ['services.active', 'database.writers'],
     asks: ({ deployment, node }) => ({
       codes: `for path in primary replica health; do echo "$path $(timeout 4 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET /%s HTTP/1.0\\r\\n\\r\\n" "$2" >&3 && head -n 1 <&3' ${shellWord(node?.address ?? '')} ${deployment.health.port} "$path" 2>/dev/null | cut -d ' ' -f 2)"; done`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Deployment } from '../../../lib/cluster/deployment.ts';
 import { PACKAGE_ROOT } from '../../../lib/source/package-root.ts';
 import type { QueryAnswer } from '../../../verify/ask.ts';
-import type { Check, Reply } from '../../../verify/check.ts';
+import type { Bounds, Check, Reply } from '../../../verify/check.ts';
 import { asksOf, type Seen } from '../../../verify/look.ts';
 import { judgeSeen, type Result } from '../../../verify/suite.ts';
 import { ASK_KINDS, askedBy, type Recorded } from './green-kinds.ts';
@@ -29,6 +29,8 @@ export interface Case {
   readonly deployment?: (green: Deployment) => Deployment;
   /** By `host name`, or `name` for every host: the new output, or exit code and output, or rows. */
   readonly answers?: Readonly<Record<string, (old: string) => string | readonly [number, string]>>;
+  /** By how much the clocks of hosts are before that of this machine. */
+  readonly clocks?: Readonly<Record<string, Bounds>>;
   /** Hosts, and nodes whose server, did not answer, and why. */
   readonly lost?: Readonly<Record<string, string>>;
 }
@@ -36,7 +38,7 @@ export interface Case {
 /** What a check says about the recorded lab, with some answers changed. */
 export function judgeGreen(
   check: Exclude<Check, { act: unknown }>,
-  { deployment: change, answers = {}, lost = {} }: Case = {},
+  { deployment: change, answers = {}, lost = {}, clocks = {} }: Case = {},
 ): Result {
   const green = greenDeployment();
   const deployment = change ? change(green) : green;
@@ -71,6 +73,7 @@ export function judgeGreen(
   const seen: Seen = {
     replies,
     rows,
+    clocks: new Map(Object.entries(clocks)),
     lostHosts: new Map(Object.entries(lost)),
     lostServers: new Map(Object.entries(lost)),
   };
