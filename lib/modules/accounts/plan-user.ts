@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import { ModuleError } from '../kit/define.ts';
 import { command, findGroup, type GroupEntry, type ShadowEntry, type UserEntry } from './databases.ts';
 
@@ -242,7 +243,7 @@ export function looksPlain(password: string): boolean {
   if (/^[*!]+$/.test(password)) return false;
   if (/[:*!]/.test(password) || !password.includes('$')) return true;
   const fields = password.split('$');
-  const hash = fields.at(-1)!;
+  const hash = partAt(fields, -1);
   const length = { '1': 22, '5': 43, '6': 86 }[fields[1] ?? ''];
   return (
     fields.length < 3 || /[^a-zA-Z0-9./=]/.test(hash) || (length !== undefined && hash.length !== length)

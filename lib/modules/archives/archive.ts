@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
 import { fnmatch } from '../../source/fnmatch.ts';
 import { jsonText } from '../../source/json.ts';
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { globWord } from '../commands/run-command.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -204,7 +205,7 @@ function* build(
   if (at.parent === 'missing') return { changed: true };
   const temporary = ctx.checkMode ? temporaryBeside('/tmp/polarplay-archive') : temporaryBeside(at.path);
   const zip = given.format === 'zip';
-  const program = zip ? 'zip' : (COMPRESS[given.format] ?? 'cat').split(' ')[0]!;
+  const program = zip ? 'zip' : partAt((COMPRESS[given.format] ?? 'cat').split(' '), 0);
   const plain = whole
     ? `(cd -P ${quote(root || '.')} && tar -cf - --no-recursion --null -T -) >"$t.plain" || fail "cannot pack $p: GNU tar is needed on the host"`
     : `cat <${quote(root + (names[0] ?? ''))} >"$t.plain" || fail "cannot read the file"`;

@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import {
   type Done,
@@ -86,7 +87,7 @@ export function createScript(a: Args, found: Found, as: string): string {
     ...options,
     ...(joined ? networkWords(first, ['--ip6', '--network-alias', '--link']) : []),
     ...env.flatMap(e => ['--env', hidden(e) ? e[0] : `${e[0]}=${e[1]}`]),
-    ...(entrypoint.length > 0 ? ['--entrypoint', entrypoint[0]!] : []),
+    ...(entrypoint.length > 0 ? ['--entrypoint', partAt(entrypoint, 0)] : []),
     image,
     ...entrypoint.slice(1),
     ...(commandWords(a.command) ?? []),
@@ -176,7 +177,7 @@ function decide(a: Args, found: Found, different: readonly Difference[]): Act {
 }
 
 const policyOf = (a: Args) =>
-  DOCKER_OPTIONS.find(option => option.name === 'restart_policy')!.wanted(a as Given, '')![0]!;
+  partAt(DOCKER_OPTIONS.find(option => option.name === 'restart_policy')!.wanted(a as Given, '')!, 0);
 
 function waitScript(a: Args): string {
   const name = quote(a.name);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -231,7 +232,7 @@ export const mysqlUser = defineState({
     return {
       modern: !/maria/i.test(version) && Number.parseInt(version, 10) >= 8,
       accounts: (users ?? []).map((row, i) => ({
-        host: hosts[i]!,
+        host: partAt(hosts, i),
         hash: String(column(row, 'Password') || (columns?.[i]?.authentication_string ?? '')),
         plugin: String(column(row, 'plugin') ?? ''),
         limits: row,

@@ -176,7 +176,7 @@ function* knownRoles(a: Args): Steps<{ readonly roles: string[]; readonly warnin
   const there = new Set(result!.rows.map(row => row.name));
   const missing = named.filter(name => !there.has(name));
   const message = (name: string) => `Role ${name} does not exist`;
-  if (missing.length > 0 && a.fail_on_role) throw new ModuleError(message(missing[0]!));
+  if (missing.length > 0 && a.fail_on_role) throw new ModuleError(message(partAt(missing, 0)));
   return {
     roles: wanted.filter(name => !missing.includes(name)),
     warnings: missing.map(name => `${message(name)}, pass it`),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Static } from 'typebox';
 import { bytesOf, textOf } from '../../source/bytes.ts';
+import { partAt } from '../../source/part-at.ts';
 import {
   applyPlacement,
   PLACEMENT_RETURNS,
@@ -119,7 +120,7 @@ function joined(fragments: readonly ByteText[], delimiter: string | undefined): 
   const line = delimiter ? toBytes(unescaped(delimiter)) : '';
   return fragments.reduce((text, fragment, i) => {
     if (i === 0) return fragment;
-    const end = fragments[i - 1]!.endsWith('\n') ? '' : '\n';
+    const end = partAt(fragments, i - 1).endsWith('\n') ? '' : '\n';
     return `${text}${end}${line}${line !== '' && !line.endsWith('\n') ? '\n' : ''}${fragment}`;
   }, '');
 }

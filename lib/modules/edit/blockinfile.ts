@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
 import { type ByteText, bytePattern, defineEdit, editArgs, toBytes } from '../kit/edit-file.ts';
@@ -77,7 +78,7 @@ function place(text: ByteText, block: readonly string[], given: Args): ByteText 
     at = Math.min(begin, end);
     lines.splice(at, Math.abs(end - begin) + 1);
   }
-  if (at > 0 && !lines[at - 1]!.endsWith('\n')) lines[at - 1] += '\n';
+  if (at > 0 && !partAt(lines, at - 1).endsWith('\n')) lines[at - 1] += '\n';
   lines.splice(at, 0, ...withEmptyLines(block, lines, at, given));
   return lines.join('');
 }

@@ -60,7 +60,7 @@ function editIni(text: ByteText, given: Args): Edit {
   const bom = text.startsWith(BOM) ? BOM : '';
   const lines = text.slice(bom.length).match(/[^\n]*\n|[^\n]+$/g) ?? ['\n'];
   const last = lines.length - 1;
-  if (!lines[last]!.endsWith('\n')) lines[last] += '\n';
+  if (!partAt(lines, last).endsWith('\n')) lines[last] += '\n';
   const section = given.section ? toBytes(given.section) : undefined;
   const [start, end] = boundsOf(lines, section);
   if (start === -1) {
@@ -148,7 +148,7 @@ function keepOption(part: readonly string[], option: string, given: Args, hasHea
   let msg = 'OK';
   let bareThere = false;
   const settle = (i: number, line: string) => {
-    const same = given.ignore_spaces && squeezed(lines[i]!) === squeezed(line);
+    const same = given.ignore_spaces && squeezed(partAt(lines, i)) === squeezed(line);
     if (lines[i] !== line && !same) {
       lines[i] = line;
       msg = 'option changed';

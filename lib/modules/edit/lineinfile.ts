@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import type { PythonMatch, PythonRegex } from '../../source/python/python-regex.ts';
 import { stripEnd } from '../../source/strip-end.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -120,7 +121,9 @@ function indexToReplace(lines: readonly string[], given: Args): number {
 }
 
 function replaceLine(lines: string[], at: number, given: Args, line: ByteText): Edit {
-  const wanted = given.backrefs ? expanded(bytePattern(given.regexp!, 'regexp'), lines[at]!, line) : line;
+  const wanted = given.backrefs
+    ? expanded(bytePattern(given.regexp!, 'regexp'), partAt(lines, at), line)
+    : line;
   return replaceExact(lines, at, wanted);
 }
 
@@ -165,7 +168,7 @@ function insertLine(lines: string[], at: number, given: Args, line: ByteText): E
   const place = at === -1 ? lines.length : at;
   if (at !== -1 && given.insertafter !== undefined && bare(lines[place] ?? '') === line && place <= last)
     return { after: lines.join(''), msg: '' };
-  if (place === lines.length && last >= 0 && !/[\r\n]$/.test(lines[last]!)) lines[last] += '\n';
+  if (place === lines.length && last >= 0 && !/[\r\n]$/.test(partAt(lines, last))) lines[last] += '\n';
   lines.splice(place, 0, `${line}\n`);
   return added();
 }

@@ -223,7 +223,7 @@ function* checksums(items: readonly Item[]): Steps<ReadonlyMap<string, string>> 
   const sums = (records.text('sums') ?? '').split('\n');
   return new Map(
     files.flatMap(({ path }, i): [string, string][] =>
-      /^[0-9a-f]{40}$/.test(sums[i] ?? '') ? [[path, sums[i]!]] : [],
+      /^[0-9a-f]{40}$/.test(sums[i] ?? '') ? [[path, partAt(sums, i)]] : [],
     ),
   );
 }

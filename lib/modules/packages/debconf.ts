@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
@@ -41,7 +42,9 @@ export const debconf = defineState({
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `debconf-show ended with ${reply.rc}`);
     const [answers, password] = [reply.text('answers') ?? '', reply.text('password') ?? ''];
     const found = new Map(
-      [...answers.matchAll(/^\*?[ \t]*([^\s:]+):[ ]?(.*)$/gm)].map(m => [m[1]!, m[2]!.trim()] as const),
+      [...answers.matchAll(/^\*?[ \t]*([^\s:]+):[ ]?(.*)$/gm)].map(
+        m => [partAt(m, 1), partAt(m, 2).trim()] as const,
+      ),
     );
     if (a.vtype === 'password' && a.question !== undefined && password.trim() !== '')
       found.set(a.question, password.trim());

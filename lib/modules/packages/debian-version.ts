@@ -1,3 +1,5 @@
+import { partAt } from '../../source/part-at.ts';
+
 /** Order of a character inside the non-digit part of a Debian version: `~` before the end, letters before the rest. */
 function weight(char: string | undefined): number {
   if (char === undefined) return 0;
@@ -44,7 +46,7 @@ function split(version: string): readonly [epoch: string, upstream: string, revi
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [split(a), split(b)];
   for (const [i, part] of left.entries()) {
-    const order = compareParts(part, right[i]!);
+    const order = compareParts(part, partAt(right, i));
     if (order !== 0) return Math.sign(order);
   }
   return 0;

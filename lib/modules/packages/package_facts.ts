@@ -1,3 +1,4 @@
+import { partAt } from '../../source/part-at.ts';
 import { addTo, emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -58,7 +59,9 @@ const MANAGERS: readonly Manager[] = [
     list: 'apk info -v',
     parse: row => {
       const found = /^(.+)-([^-]+)-([^-]+)$/.exec(row);
-      return found ? { name: found[1]!, version: found[2]!, release: found[3]! } : undefined;
+      return found
+        ? { name: partAt(found, 1), version: partAt(found, 2), release: partAt(found, 3) }
+        : undefined;
     },
   },
 ];

@@ -45,7 +45,7 @@ export function queryScript(names: readonly string[], root: string): string {
 
 /** The names that `queryScript` found. */
 export function present(names: readonly string[], stdout: string): ReadonlySet<string> {
-  const found = [...stdout.matchAll(/^yes (\d+)$/gm)].map(m => names[Number(m[1])]!);
+  const found = [...stdout.matchAll(/^yes (\d+)$/gm)].map(m => partAt(names, Number(m[1])));
   return new Set(found);
 }
 

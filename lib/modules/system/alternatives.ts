@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -45,18 +46,18 @@ interface Found {
 /** What `update-alternatives --display` (or RedHat's `alternatives`) says. */
 export function parseDisplay(text: string): Omit<Found, 'exists'> {
   const links = new Map(
-    [...text.matchAll(/^[ \t]*(?:slave|follower) (\S+) is (.*)$/gm)].map(m => [m[1]!, m[2]!]),
+    [...text.matchAll(/^[ \t]*(?:slave|follower) (\S+) is (.*)$/gm)].map(m => [partAt(m, 1), partAt(m, 2)]),
   );
   const alternatives = new Map(
     [
       ...text.matchAll(/^(\/.*)\s-\s(?:family\s\S+\s)?priority\s(\d+)((?:\n[ \t]+(?:slave|follower).*)*)/gm),
     ].map(m => [
-      m[1]!,
+      partAt(m, 1),
       {
         priority: Number(m[2]),
-        followers: [...m[3]!.matchAll(/^[ \t]+(?:slave|follower) (.*): (.*)$/gm)]
+        followers: [...partAt(m, 3).matchAll(/^[ \t]+(?:slave|follower) (.*): (.*)$/gm)]
           .filter(f => f[2] !== '(null)')
-          .map(f => ({ name: f[1]!, path: f[2]!, link: links.get(f[1]!) ?? '' })),
+          .map(f => ({ name: partAt(f, 1), path: partAt(f, 2), link: links.get(partAt(f, 1)) ?? '' })),
       },
     ]),
   );

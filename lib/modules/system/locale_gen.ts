@@ -30,7 +30,7 @@ export function switchLocale(text: string, name: string, charset: string, on: bo
     return `${on ? '' : '# '}${found[2]}\n`;
   });
   if (on && !there)
-    lines.push(`${lines.length > 0 && !lines.at(-1)!.endsWith('\n') ? '\n' : ''}${name} ${charset}\n`);
+    lines.push(`${lines.length > 0 && !partAt(lines, -1).endsWith('\n') ? '\n' : ''}${name} ${charset}\n`);
   return lines.join('');
 }
 

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { jsonText } from '../../source/json.ts';
+import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError } from '../kit/define.ts';
 import { linesOf, readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
@@ -90,7 +91,7 @@ export function keepLimit(text: string, a: Args): Edit {
   });
   if (line !== undefined) return { after: kept.join(''), line };
   // A last line without its end would run into the new one.
-  const open = kept.length > 0 && !kept.at(-1)!.endsWith('\n') ? '\n' : '';
+  const open = kept.length > 0 && !partAt(kept, -1).endsWith('\n') ? '\n' : '';
   return { after: kept.join('') + open + written(a.value), line: written(a.value) };
 }
 

@@ -1,4 +1,5 @@
 import { textOf } from '../../../source/bytes.ts';
+import { partAt } from '../../../source/part-at.ts';
 import type { Json } from '../../../source/value.ts';
 import type { Records } from '../../kit/reply.ts';
 
@@ -54,14 +55,14 @@ export function lines(raw: Raw, path: string): readonly string[] {
 export function assignments(text: readonly string[]): Map<string, string> {
   const pairs = text.flatMap(entry => {
     const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$/.exec(entry);
-    return match ? [[match[1]!, unquote(match[2]!.trim())] as const] : [];
+    return match ? [[partAt(match, 1), unquote(partAt(match, 2).trim())] as const] : [];
   });
   return new Map(pairs);
 }
 
 function unquote(text: string): string {
   const match = /^(["'])(.*)\1$/.exec(text);
-  return match ? match[2]! : text;
+  return match ? partAt(match, 2) : text;
 }
 
 /** The names below the folder `prefix` (it ends with a slash) among all paths that the host named. */
@@ -160,7 +161,7 @@ function parseLinks(text: string): Map<string, string> {
   const links = new Map<string, string>();
   for (const entry of text.split('\n')) {
     const match = /^l.*?\s(\/.*?) -> (.*)$/.exec(entry);
-    if (match) links.set(match[1]!, match[2]!);
+    if (match) links.set(partAt(match, 1), partAt(match, 2));
   }
   return links;
 }

@@ -1,5 +1,6 @@
 import { iniPair } from '../../../source/ini-text.ts';
 import { parseJson } from '../../../source/json.ts';
+import { partAt } from '../../../source/part-at.ts';
 import { emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
 import { quote } from '../../kit/define.ts';
@@ -15,7 +16,7 @@ export function parseIni(text: string): Record<string, Record<string, string>> |
     const heading = /^\[(.+)\]\s*$/.exec(row);
     const pair = iniPair(row);
     if (heading) {
-      const name = heading[1]!;
+      const name = partAt(heading, 1);
       section = found[name] ?? emptyRecord();
       found[name] = section;
       key = undefined;

@@ -135,7 +135,7 @@ function dateFacts(raw: Raw): Facts {
     string
   >;
   const micro = /^\d{9}$/.test(fields[DATE_KEYS.length] ?? '')
-    ? fields[DATE_KEYS.length]!.slice(0, 6)
+    ? partAt(fields, DATE_KEYS.length).slice(0, 6)
     : '000000';
   const utc = new Date(Number(at.epoch) * 1000).toISOString().slice(0, 19);
   const basic = `${at.year}${at.month}${at.day}T${at.hour}${at.minute}${at.second}`;

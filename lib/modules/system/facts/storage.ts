@@ -1,3 +1,4 @@
+import { partAt } from '../../../source/part-at.ts';
 import { addTo, emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
 import { type Collector, type Facts, line, lines, names, type Raw } from './collector.ts';
@@ -42,7 +43,7 @@ function deviceLinks(raw: Raw): DeviceLinks {
   const masters = new Map<string, string[]>();
   for (const path of raw.paths) {
     const match = /^\/sys\/block\/([^/]+)\/slaves\/([^/]+)$/.exec(path);
-    if (match) addTo(masters, match[2]!, match[1]!);
+    if (match) addTo(masters, partAt(match, 2), partAt(match, 1));
   }
   return {
     ids: linksBelow(raw, '/dev/disk/by-id'),
@@ -94,7 +95,7 @@ function deviceFacts(raw: Raw): Facts {
   const pci = new Map(
     (raw.sections.get('lspci') ?? '')
       .split('\n')
-      .map(entry => [entry.split(' ')[0]!, entry.slice(entry.indexOf(' ') + 1)]),
+      .map(entry => [partAt(entry.split(' '), 0), entry.slice(entry.indexOf(' ') + 1)]),
   );
   const devices: Dict = emptyRecord();
   for (const disk of names(raw, '/sys/block/')) {
@@ -160,7 +161,7 @@ function mountSizes(raw: Raw): Map<string, Dict> {
       number,
       number,
     ];
-    sizes.set(match[7]!, {
+    sizes.set(partAt(match, 7), {
       size_total: unit * total,
       size_available: unit * free,
       block_size: block,
@@ -212,7 +213,7 @@ function lvmFacts(raw: Raw): Facts {
       .map(row => row.trim().split(','))
       .filter(row => row.length > 2);
   const table = (name: string, pick: (row: string[]) => Dict): Dict =>
-    Object.fromEntries(rows(name).map(row => [row[0]!, pick(row)]));
+    Object.fromEntries(rows(name).map(row => [partAt(row, 0), pick(row)]));
   const at = (row: string[], index: number) => row.at(index) ?? '';
   return {
     lvm: {
