@@ -34,3 +34,13 @@ function withLargeIntegers(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? MARK + item : item), indent);
   return text?.replace(MARKED, '$1');
 }
+
+/** Data of a type of its own as JSON; an interface has no index signature, so the compiler can't see that it is. */
+export const asJson = (data: object): Json => data as Json;
+
+/** The fields of a JSON object; none of anything else. */
+export const fieldsOf = (value: Json | undefined): { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+
+/** The items of a JSON list; none of anything else. */
+export const itemsOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);

@@ -3,10 +3,12 @@ import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
 import { awaitEnd, toTheEnd } from '../../modules/kit/to-the-end.ts';
 
+const LOCAL = ['blank', 'half', 'foreign', 'present'] as const;
+
 /** What a data directory on the node's own disk is. */
 export interface Found {
   /** `half`: an initialisation began and never ended; `foreign`: files, but no database. */
-  readonly local: 'blank' | 'half' | 'foreign' | 'present';
+  readonly local: (typeof LOCAL)[number];
   /** PG_VERSION; empty when there is none. */
   readonly version: string;
   /** The file that makes a server follow instead of write exists. */
@@ -55,10 +57,12 @@ export const polardbInit = defineState({
 
   *probe(wish) {
     const reply = yield* mustSh('cannot look at the data directory', probeScript(wish), { timeout: 400 });
-    const [local = '', version = '', ...answers] = reply.stdout.split('\n');
+    const [word = '', version = '', ...answers] = reply.stdout.split('\n');
+    const local = LOCAL.find(state => state === word);
+    if (!local) throw new ModuleError(`the host does not say what ${wish.data} holds: ${word.slice(0, 80)}`);
     const [signal, running, shared, ownShared] = answers.map(answer => /^yes\b/.test(answer));
     return {
-      local: local as Found['local'],
+      local,
       version,
       signal: signal === true,
       running: running === true,

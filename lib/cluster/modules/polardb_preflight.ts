@@ -1,7 +1,7 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineAction, ModuleError, quote, type Steps, sh } from '../../modules/kit/define.ts';
+import { asJson } from '../../source/json.ts';
 import { addTo } from '../../source/record.ts';
-import type { Json } from '../../source/value.ts';
 import { probeDisk } from './pfs/pfs_probe.ts';
 import type { DiskProbe } from './pfs/pfs-disk.ts';
 
@@ -75,9 +75,9 @@ export const polardbPreflight = defineAction({
     return {
       changed: false,
       wanted: args.wanted,
-      survey: surveyOf(answers) as unknown as Json,
-      probes: probes as unknown as Json,
-      disks: disksOf(answers) as unknown as Json,
+      survey: asJson(surveyOf(answers)),
+      probes: asJson(probes),
+      disks: asJson(disksOf(answers)),
     };
   },
 });

@@ -3,8 +3,8 @@ import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
 import { OWN, REACH } from '../../modules/kit/reach.ts';
 import { mustAsk } from '../../modules/kit/reply.ts';
+import { asJson } from '../../source/json.ts';
 import { stripEnd } from '../../source/strip-end.ts';
-import type { Json } from '../../source/value.ts';
 
 /** Who is who in the cluster, kept on the storage host; the guard of every node reads it before the database starts. */
 export interface ClusterRecord {
@@ -66,7 +66,7 @@ export const polardbRecord = defineState({
     const next = wish.cluster === '' ? found.record : change(found.record, wish);
     const result = {
       exists: next !== undefined,
-      record: next ? (recordFields(next) as unknown as Json) : {},
+      record: next ? asJson(recordFields(next)) : {},
     };
     return { changes: next && found.record !== next ? describe(found.record, next) : [], result };
   },

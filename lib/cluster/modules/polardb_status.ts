@@ -1,7 +1,9 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { defineAction, type ModuleError, type Steps } from '../../modules/kit/define.ts';
+import { defineAction, type Steps } from '../../modules/kit/define.ts';
 import { mustAsk, type Records } from '../../modules/kit/reply.ts';
 import { textOf } from '../../source/bytes.ts';
+import { messageOf } from '../../source/errors.ts';
+import { asJson, fieldsOf, itemsOf } from '../../source/json.ts';
 import { stripEnd } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { parseRecord, type RecordFields, recordFields } from './polardb_record.ts';
@@ -105,7 +107,7 @@ export const polardbStatus = defineAction({
 
   *run({ timeout }) {
     const status = yield* readStatus(timeout);
-    return { changed: false, ...(status as unknown as Record<string, Json>) };
+    return { changed: false, ...fieldsOf(asJson(status)) };
   },
 });
 
@@ -227,7 +229,7 @@ function readRecord(text: string): { readonly record: RecordFields | null; reado
   try {
     return { record: recordFields(parseRecord(text)), problem: '' };
   } catch (error) {
-    return { record: null, problem: (error as ModuleError).message };
+    return { record: null, problem: messageOf(error) };
   }
 }
 
@@ -259,7 +261,7 @@ function nodeOf(
 function serverOf(answer: string): ServerStatus | null {
   let row: Json;
   try {
-    row = JSON.parse(answer) as Json;
+    row = JSON.parse(answer);
   } catch {
     return null;
   }
@@ -270,28 +272,27 @@ function serverOf(answer: string): ServerStatus | null {
       hostid: text(one['hostid']),
       slot: text(one['slot']),
       sync: text(one['sync']) ?? '',
-      pendingRestart: list(one['pendingRestart']).map(String),
-      refused: list(one['refused']).map(String),
+      pendingRestart: itemsOf(one['pendingRestart']).map(String),
+      refused: itemsOf(one['refused']).map(String),
       receiver: text(one['receiver']),
-      replication: rows(list(one['replication'])).map(replica => ({
+      replication: rows(itemsOf(one['replication'])).map(replica => ({
         name: text(replica['name']) ?? '',
         state: text(replica['state']) ?? '',
         sync: text(replica['sync']) ?? '',
         lag: number(replica['lag']),
       })),
-      slots: rows(list(one['slots'])).map(slot => ({
+      slots: rows(itemsOf(one['slots'])).map(slot => ({
         name: text(slot['name']) ?? '',
         active: slot['active'] === true,
         kept: number(slot['kept']),
       })),
     }),
   );
-  return server && typeof (row as { recovering?: Json }).recovering === 'boolean' ? server : null;
+  return server && typeof fieldsOf(row).recovering === 'boolean' ? server : null;
 }
 
 const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
 const number = (value: Json | undefined): number | null => (typeof value === 'number' ? value : null);
-const list = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 const rows = (values: readonly Json[]): Readonly<Record<string, Json>>[] =>
   values.filter(
     (value): value is Record<string, Json> =>

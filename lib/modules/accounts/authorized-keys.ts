@@ -1,3 +1,4 @@
+import { defined } from '../../source/defined.ts';
 import { jsonText } from '../../source/json.ts';
 import { partAt } from '../../source/part-at.ts';
 import { ModuleError } from '../kit/define.ts';
@@ -83,7 +84,9 @@ export function editKeys(text: string, wish: KeyWish): string {
     const kept = entries.filter(e => !e.key || !gone.has(e.key.key));
     return kept.length === entries.length ? text : kept.map(e => e.line).join('');
   }
-  const settled = wanted.filter(w => inFile.has(w.key) && same(inFile.get(w.key)!, w));
+  const settled = wanted.filter(
+    w => inFile.has(w.key) && same(defined(inFile.get(w.key), 'the line before asked for it'), w),
+  );
   const added = new Map(wanted.filter(w => !settled.includes(w)).map(w => [w.key, w]));
   const stays = new Set(settled.map(w => w.key));
   const kept = entries.filter(e =>

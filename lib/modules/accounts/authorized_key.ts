@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
@@ -92,7 +93,7 @@ export const authorizedKey = defineState({
 
   *apply(found, a) {
     const after = editKeys(found.text ?? '', wishOf(found, a));
-    const { uid, gid } = found.user!;
+    const { uid, gid } = defined(found.user, 'diff refuses an unknown user');
     const dir = `reach "\${p%/*}"; [ -d "$n" ] || mkdir -m 700 "$n" || fail "Failed to create directory \${p%/*}"
 step "\${n#./}"; chown ${uid}:${gid} . && chmod 700 . || fail "cannot change \${p%/*}"`;
     yield* writeText(found, after, {

@@ -39,15 +39,7 @@ export function entryFunction(localOnly: boolean): string {
 export function parseUser(row: string): UserEntry | undefined {
   const fields = row.split(':');
   if (fields.length < 7) return undefined;
-  const [name, , uid, gid, comment, home, shell] = fields as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [name = '', , uid, gid, comment = '', home = '', shell = ''] = fields;
   return { name, uid: Number(uid), gid: Number(gid), comment, home, shell: shell.trim() };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '../../source/defined.ts';
 import { addTo } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -19,7 +20,9 @@ export function parseEntries(text: string, divider: string | undefined): { [key:
     const [key = '', ...fields] = divider === undefined ? row.trim().split(/\s+/) : row.split(divider);
     addTo(found, key, fields);
   }
-  return Object.fromEntries([...found].map(([key, rows]) => [key, rows.length === 1 ? rows[0]! : rows]));
+  return Object.fromEntries(
+    [...found].map(([key, rows]) => [key, rows.length === 1 ? defined(rows[0], 'there is one row') : rows]),
+  );
 }
 
 export const getent = defineAction({
@@ -50,7 +53,7 @@ export const getent = defineAction({
     const reply = yield* sh(words.map(quote).join(' '));
     const name = `getent_${database}`;
     if (reply.rc === 2 && !fail_key)
-      return { changed: false, ansible_facts: { [name]: { [key ?? '']: null } }, msg: MESSAGES[2]! };
+      return { changed: false, ansible_facts: { [name]: { [key ?? '']: null } }, msg: MESSAGES[2] ?? '' };
     if (reply.rc !== 0) throw new ModuleError(MESSAGES[reply.rc] ?? 'Unexpected failure!', { rc: reply.rc });
     const divider = split ?? (COLON.has(database) ? ':' : undefined);
     return { changed: false, ansible_facts: { [name]: parseEntries(reply.stdout, divider) } };

@@ -79,8 +79,12 @@ function creation(wish: UserRequest, found: UserFound): UserPlan {
     ...(wish.uid === undefined ? [] : ['-u', wish.uid, ...(wish.non_unique ? ['-o'] : [])]),
     ...(wish.seuser === undefined ? [] : ['-Z', wish.seuser]),
     // A group of the user's own name that is there already becomes the primary one; useradd would refuse to make it.
-    ...(primary ? ['-g', wish.group!] : findGroup(found.groups, wish.name) ? ['-N'] : []),
-    ...(extra.length > 0 ? ['-G', wish.groups!.join(',')] : []),
+    ...(primary && wish.group !== undefined
+      ? ['-g', wish.group]
+      : findGroup(found.groups, wish.name)
+        ? ['-N']
+        : []),
+    ...(extra.length > 0 ? ['-G', (wish.groups ?? []).join(',')] : []),
     ...(wish.comment === undefined ? [] : ['-c', wish.comment]),
     ...(wish.home === undefined ? [] : ['-d', wish.home]),
     ...(wish.shell === undefined ? [] : ['-s', wish.shell]),

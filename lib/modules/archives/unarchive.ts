@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { defined } from '../../source/defined.ts';
 import { isVaultFile } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { type Entry, entriesIn, entryChanges, entryCommands, statEach } from '../files/file-tree.ts';
@@ -227,7 +228,8 @@ function* settle(
   changes: ReturnType<typeof entryChanges>,
   checkMode: boolean,
 ): Steps<Readonly<Record<string, Json>>> {
-  if (changes.length === 0 || checkMode) return statusFields(at.status!);
+  if (changes.length === 0 || checkMode)
+    return statusFields(defined(at.status, 'nothing is to change only in a directory that exists'));
   const script = `${REACH}\ncd -P ${quote(at.realPath)} || exit 98; o=$PWD\n${entryCommands(changes)}\ncd "$o"; begin stat; stat -c '${STAT_FORMAT}' .`;
   const reply = yield* ask(script);
   if (reply.rc !== 0) throw failure(reply, at.path);

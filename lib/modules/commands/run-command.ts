@@ -151,8 +151,8 @@ function didNotRun({ cmd, argv }: Running, said: string, shoulda: string): Resul
         `skipped, since ${name} does not exist`,
       );
     case 'chdir': {
-      const [number, ...path] = rest;
-      const msg = `Unable to change directory before execution: [Errno ${number}] ${ERRORS[number!]}: b'${path.join(' ')}'`;
+      const [number = '', ...path] = rest;
+      const msg = `Unable to change directory before execution: [Errno ${number}] ${ERRORS[number]}: b'${path.join(' ')}'`;
       return { changed: false, failed: true, cmd, ...EMPTY, rc: null, msg };
     }
     default: {

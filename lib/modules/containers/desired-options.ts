@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { jsonText } from '../../source/json.ts';
+import { fieldsOf, itemsOf, jsonText } from '../../source/json.ts';
 import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -107,10 +107,13 @@ export interface Found {
 
 /** The arguments as they are compared: defaults of old times, and the Id that Docker shows for another container. */
 export function wishes(a: Args, found: Found): Given {
-  const old = a.container_default_behavior === 'compatibility' ? COMPATIBLE.map(name => [name, false]) : [];
+  const old =
+    a.container_default_behavior === 'compatibility'
+      ? COMPATIBLE.map((name): [string, Json] => [name, false])
+      : [];
   return {
-    ...(Object.fromEntries(old) as Given),
-    ...(a as Given),
+    ...Object.fromEntries(old),
+    ...a,
     ...(found.peer !== '' && { network_mode: `container:${found.peer}` }),
   };
 }
@@ -162,7 +165,7 @@ export function differences(a: Args, found: Found): Difference[] {
     if (wanted === undefined) continue;
     const is =
       option.name === 'command' && (a.entrypoint ?? []).length > 0
-        ? [...((inside(container, 'Config', 'Entrypoint') ?? []) as string[]), ...option.found(container)]
+        ? [...itemsOf(inside(container, 'Config', 'Entrypoint')).map(String), ...option.found(container)]
         : option.found(container);
     if (!satisfied(option, how, wanted, is, image))
       list.push({ name: option.name, before: shown(option, is, wanted), after: shown(option, wanted, is) });
@@ -200,9 +203,9 @@ export function networkChanges(
   container: Inspected | undefined,
 ): { join: Network[]; leave: string[] } {
   const wanted = networksOf(a);
-  const now = (inside(container, 'NetworkSettings', 'Networks') ?? {}) as Record<string, Json>;
+  const now = fieldsOf(inside(container, 'NetworkSettings', 'Networks'));
   const has = (own: Json | undefined, path: string[], items: readonly string[] = []) =>
-    items.every(item => ((inside(own, ...path) ?? []) as Json[]).includes(item));
+    items.every(item => itemsOf(inside(own, ...path)).includes(item));
   const fits = (n: Network) =>
     n.name in now &&
     (n.ipv4_address === undefined || inside(now[n.name], 'IPAMConfig', 'IPv4Address') === n.ipv4_address) &&
@@ -217,10 +220,11 @@ export function networkChanges(
 
 /** The networks of a task; a text is a name. */
 export function networksOf(a: Args): Network[] {
-  return ((a.networks ?? []) as readonly Json[]).map(item => {
-    const network = (typeof item === 'string' ? { name: item } : item) as unknown as Network;
-    if (typeof network?.name !== 'string')
+  return (a.networks ?? []).map(item => {
+    const network = typeof item === 'string' ? { name: item } : fieldsOf(item);
+    if (typeof network.name !== 'string')
       throw new ModuleError('Parameter error: network dictionary must contain a name.');
-    return network;
+    // Docker itself refuses an address or a list that is none.
+    return network as unknown as Network;
   });
 }

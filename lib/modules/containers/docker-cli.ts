@@ -1,4 +1,4 @@
-import { parseJson } from '../../source/json.ts';
+import { fieldsOf, parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError } from '../kit/define.ts';
 import type { Records } from '../kit/reply.ts';
@@ -21,7 +21,7 @@ export function inspected(reply: Records, name: string): Inspected | undefined {
     throw new ModuleError(`docker inspect printed something else than JSON: ${text.slice(0, 200)}`);
   }
   const first = Array.isArray(list) ? list[0] : undefined;
-  if (first !== undefined && first !== null) return first as Inspected;
+  if (first !== undefined && first !== null) return fieldsOf(first);
   // Docker exits alike when it knows no such thing and when its daemon does not answer: only its words differ.
   if (!/no such|not known|not found/i.test(reply.stderr))
     throw new ModuleError(`docker does not answer: ${reply.stderr.trim() || `exit code ${reply.rc}`}`);

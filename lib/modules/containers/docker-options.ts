@@ -1,3 +1,4 @@
+import { fieldsOf, itemsOf } from '../../source/json.ts';
 import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError, quote } from '../kit/define.ts';
@@ -26,10 +27,10 @@ export interface DockerOption {
 const texts = (value: Json | undefined): string[] =>
   Array.isArray(value) ? value.map(String) : value === null || value === undefined ? [] : [String(value)];
 
-const keys = (value: Json | undefined): string[] => Object.keys((value ?? {}) as object);
+const keys = (value: Json | undefined): string[] => Object.keys(fieldsOf(value));
 
 const entries = (value: Json | undefined, glue: string): string[] =>
-  Object.entries((value ?? {}) as Record<string, Json>).map(([k, v]) => `${k}${glue}${String(v ?? '')}`);
+  Object.entries(fieldsOf(value)).map(([k, v]) => `${k}${glue}${String(v ?? '')}`);
 
 const given = (name: string, form: (value: Json) => readonly string[]) => (a: Given) =>
   a[name] === undefined ? undefined : form(a[name]);
@@ -87,7 +88,7 @@ export function nanoseconds(text: string): number {
   if (text === '0') return 0;
   if (parts.length === 0 || parts.map(p => p[0]).join('') !== text)
     throw new ModuleError(`"${text}" is no duration, such as 1m30s`);
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit!]!, 0);
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0);
 }
 
 const withProtocol = (port: string) => (port.includes('/') ? port.toLowerCase() : `${port}/tcp`);
@@ -113,22 +114,21 @@ export function publishedPorts(text: string): string[] {
 }
 
 function boundPorts(container: Inspected): string[] {
-  const bindings = (inside(container, 'HostConfig', 'PortBindings') ?? {}) as Record<
-    string,
-    { HostIp?: string; HostPort?: string }[] | null
-  >;
+  const bindings = fieldsOf(inside(container, 'HostConfig', 'PortBindings'));
   return Object.entries(bindings).flatMap(([port, list]) =>
-    (list ?? []).map(
-      b =>
-        `${bracketed(b.HostIp ?? '').replace(/^0\.0\.0\.0$/, '')}|${(b.HostPort ?? '').replace(/^0$/, '')}|${port}`,
-    ),
+    itemsOf(list)
+      .map(fieldsOf)
+      .map(({ HostIp = '', HostPort = '' }) => {
+        const address = bracketed(String(HostIp)).replace(/^0\.0\.0\.0$/, '');
+        return `${address}|${String(HostPort).replace(/^0$/, '')}|${port}`;
+      }),
   );
 }
 
 const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address);
 
 function publishWords(port: string): string[] {
-  const [address, host, inner] = port.split('|') as [string, string, string];
+  const [address = '', host = '', inner = ''] = port.split('|');
   return ['--publish', address ? `${address}:${host}:${inner}` : host ? `${host}:${inner}` : inner];
 }
 
@@ -152,7 +152,7 @@ export function commandWords(command: Json | undefined): readonly string[] | und
 }
 
 function environment(env: Json): string[] {
-  const odd = Object.entries(env as Record<string, Json>).find(([, v]) => typeof v !== 'string');
+  const odd = Object.entries(fieldsOf(env)).find(([, v]) => typeof v !== 'string');
   if (odd)
     throw new ModuleError(
       `Non-string value found for env option. Ambiguous env options must be wrapped in quotes to avoid them being interpreted. Key: ${odd[0]}`,
@@ -161,7 +161,7 @@ function environment(env: Json): string[] {
 }
 
 function health(check: Json): string[] {
-  const { test, interval, timeout, start_period, retries } = check as Record<string, Json | undefined>;
+  const { test, interval, timeout, start_period, retries } = fieldsOf(check);
   const time = (v: Json | undefined) => (v === undefined ? '' : String(nanoseconds(String(v))));
   return [testWords(test), time(interval), time(timeout), time(start_period), String(retries ?? '')];
 }
@@ -196,7 +196,7 @@ const capability = (name: string) => name.toUpperCase().replace(/^CAP_/, '');
 
 /** How the container reaches the network: as the task says, else by the first of its networks. */
 function networkMode(a: Given): readonly string[] | undefined {
-  const [first] = (a.networks ?? []) as { name?: string }[];
+  const [first] = itemsOf(a.networks).map(fieldsOf);
   const mode = a.network_mode ?? (a.networks_cli_compatible === false ? undefined : first?.name);
   return mode === undefined ? undefined : [String(mode).replace(/^bridge$/, 'default')];
 }
@@ -208,7 +208,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
     kind: 'list',
     // `--entrypoint` takes one word, the others come before the command: together they are what runs.
     wanted: a => {
-      const entrypoint = (a.entrypoint ?? []) as string[];
+      const entrypoint = itemsOf(a.entrypoint).map(String);
       const command = commandWords(a.command);
       return entrypoint.length > 0 ? [...entrypoint, ...(command ?? [])] : command;
     },
@@ -322,9 +322,9 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
       }),
     ),
     found: c =>
-      ((inside(c, 'HostConfig', 'Devices') ?? []) as Record<string, string>[]).map(
-        d => `${d.PathOnHost}:${d.PathInContainer}:${d.CgroupPermissions}`,
-      ),
+      itemsOf(inside(c, 'HostConfig', 'Devices'))
+        .map(fieldsOf)
+        .map(d => `${String(d.PathOnHost)}:${String(d.PathInContainer)}:${String(d.CgroupPermissions)}`),
     words: each('--device'),
   },
   flagOption('tty', '--tty', 'Config.Tty'),
@@ -360,9 +360,9 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
       }),
     ),
     found: c =>
-      ((inside(c, 'HostConfig', 'Ulimits') ?? []) as Record<string, Json>[]).map(
-        l => `${String(l.Name)}=${String(l.Soft)}:${String(l.Hard)}`,
-      ),
+      itemsOf(inside(c, 'HostConfig', 'Ulimits'))
+        .map(fieldsOf)
+        .map(l => `${String(l.Name)}=${String(l.Soft)}:${String(l.Hard)}`),
     words: each('--ulimit'),
   },
   {

@@ -1,5 +1,5 @@
+import { asJson } from '../../source/json.ts';
 import { partAt } from '../../source/part-at.ts';
-import type { Json } from '../../source/value.ts';
 import {
   type Done,
   defineAction,
@@ -24,7 +24,7 @@ import {
   wishes,
 } from './desired-options.ts';
 import { DOCKER, type Inspected, imageReference, inside, inspected } from './docker-cli.ts';
-import { commandWords, DOCKER_OPTIONS, type Given } from './docker-options.ts';
+import { commandWords, DOCKER_OPTIONS } from './docker-options.ts';
 
 function probeScript(a: Args): string {
   const peer = /^container:(.+)$/.exec(a.network_mode ?? '')?.[1];
@@ -67,12 +67,12 @@ const HEEDED =
 
 /** The `docker create` of a task. Values of the environment do not show in the list of processes. */
 export function createScript(a: Args, found: Found, as: string): string {
-  const wish = { ...wishes(a, found), networks: networksOf(a) as unknown as Json };
+  const wish = { ...wishes(a, found), networks: asJson(networksOf(a)) };
   const options = DOCKER_OPTIONS.flatMap(option => {
     const wanted = option.wanted(wish, found.home);
     return wanted === undefined ? [] : option.words(wanted);
   });
-  const env = Object.entries((a.env ?? {}) as Record<string, string>);
+  const env = Object.entries(a.env ?? {}).map(([key, value]) => [key, String(value)] as const);
   const hidden = ([name]: readonly [string, string]) => /^[A-Za-z_]\w*$/.test(name) && !HEEDED.test(name);
   const [first, ...more] = networksOf(a);
   const joined = first !== undefined && a.network_mode === undefined && a.networks_cli_compatible;
@@ -131,7 +131,7 @@ function decide(a: Args, found: Found, different: readonly Difference[]): Act {
     return container
       ? { actions: ['removed'], script: [removeScript(a, container)] }
       : { actions: [], script: [] };
-  const onlyPolicy = different.length === 1 && different[0]!.name === 'restart_policy';
+  const onlyPolicy = different.length === 1 && different[0]?.name === 'restart_policy';
   const anew = container === undefined || a.recreate || (different.length > 0 && !onlyPolicy);
   const actions: string[] = [];
   const script: string[] = [];
@@ -177,7 +177,7 @@ function decide(a: Args, found: Found, different: readonly Difference[]): Act {
 }
 
 const policyOf = (a: Args) =>
-  partAt(DOCKER_OPTIONS.find(option => option.name === 'restart_policy')!.wanted(a as Given, '')!, 0);
+  partAt(DOCKER_OPTIONS.find(option => option.name === 'restart_policy')?.wanted(a, '') ?? [], 0);
 
 function waitScript(a: Args): string {
   const name = quote(a.name);

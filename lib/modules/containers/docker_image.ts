@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -77,7 +78,7 @@ export function buildCommand(build: Readonly<Record<string, Json>>, reference: s
   if (strange !== undefined)
     throw new ModuleError(`build does not know "${strange}"; it knows ${known.join(', ')}`);
   const words = Object.entries(build).flatMap(([key, value]) =>
-    value === null ? [] : BUILD_FLAGS[key]!(value, path),
+    value === null ? [] : defined(BUILD_FLAGS[key], 'the keys are those of the table')(value, path),
   );
   return `docker build ${[...words, '--tag', reference].map(quote).join(' ')} ${pathWord(path)}`;
 }
@@ -104,7 +105,7 @@ function sourceCommand(a: Args, reference: string): readonly [command: string, a
       return [buildCommand(a.build, reference), `Built image ${reference} from ${String(a.build.path)}`];
     case 'load':
       return [
-        `docker load --input ${pathWord(a.load_path!)}`,
+        `docker load --input ${pathWord(defined(a.load_path, 'source=load needs it'))}`,
         `Loaded image ${reference} from ${a.load_path}`,
       ];
     case 'pull':

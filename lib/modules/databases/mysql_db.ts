@@ -91,8 +91,8 @@ function* work(given: Args, ctx: ModuleContext): Steps<Result> {
   if (names.length > 1 && given.state === 'import')
     throw new ModuleError('Multiple databases are not supported with state=import');
   const a = yield* effectiveLogin(given);
-  const [rows] = yield* mysqlRun(a, ['select schema_name as n from information_schema.schemata']);
-  const there = new Set(rows!.map(row => String(row.n)));
+  const [rows = []] = yield* mysqlRun(a, ['select schema_name as n from information_schema.schemata']);
+  const there = new Set(rows.map(row => String(row.n)));
   const missing = names[0] === 'all' ? [] : names.filter(name => !there.has(name));
   if (a.state === 'dump' && missing.length > 0)
     throw new ModuleError(`Cannot dump database(s) '${missing.join(', ')}' - not found`);

@@ -37,10 +37,10 @@ function isChange(query: string, count: number, already: boolean): boolean {
 
 function* run(a: Args): Steps<Result> {
   const texts = Array.isArray(a.query) ? a.query : [a.query];
-  if (texts.length === 0 || texts.some(q => typeof q !== 'string'))
+  if (texts.length === 0 || !texts.every(q => typeof q === 'string'))
     throw new ModuleError('the query option value must be a string or list of strings');
   const values = a.positional_args?.length ? a.positional_args : a.named_args;
-  const queries = (texts as string[]).map(text => bind(text, values, mysqlValue));
+  const queries = texts.map(text => bind(text, values, mysqlValue));
   // The client takes no delimiter longer than fifteen characters.
   const mark = `m${randomBytes(7).toString('hex')}`;
   const input = [
@@ -55,7 +55,7 @@ function* run(a: Args): Steps<Result> {
     '',
   ].join('\n');
   const reply = yield* mysqlClient(a, input, a.login_db);
-  if (reply.rc !== 0) throw failure(reply.stderr, reply.stdout, texts as string[], values ?? null);
+  if (reply.rc !== 0) throw failure(reply.stderr, reply.stdout, texts, values ?? null);
   return collect(queries, parseResults(reply.stdout));
 }
 
@@ -82,7 +82,8 @@ function collect(queries: readonly string[], results: ReturnType<typeof parseRes
     }
     const affected = Number(result.rows[0]?.affected ?? 0);
     const count = affected < 0 ? own.length : affected;
-    const notes = results[i + 1]?.statement.trim() === 'show warnings' ? results[i + 1]!.rows : [];
+    const next = results[i + 1];
+    const notes = next?.statement.trim() === 'show warnings' ? next.rows : [];
     const already = notes.some(note => ALREADY.has(Number(note.Code)));
     changed ||= isChange(queries[Number(index)] ?? '', count, already);
     rows.push(own);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
@@ -94,7 +95,8 @@ function limitWork(a: Args, host: string, now: Row | undefined): Statement[] {
   const unknown = wanted.find(([name]) => entryOf(LIMITS, name.toUpperCase()) === undefined);
   if (unknown) throw new ModuleError(`resource_limits: ${unknown[0]} is not known`);
   const differs = wanted.filter(
-    ([name, value]) => Number(now?.[LIMITS[name.toUpperCase()]!] ?? 0) !== Number(value),
+    ([name, value]) =>
+      Number(now?.[defined(LIMITS[name.toUpperCase()], 'unknown limits are refused')] ?? 0) !== Number(value),
   );
   if (differs.length === 0) return [];
   const words = wanted.map(([name, value]) => `${name.toUpperCase()} ${Number(value)}`);
@@ -134,7 +136,7 @@ function identification(a: Args, modern: boolean): string {
 }
 
 function pluginClause(a: Args): string {
-  const plugin = ` IDENTIFIED WITH ${a.plugin!.replace(/\W/g, '')}`;
+  const plugin = ` IDENTIFIED WITH ${defined(a.plugin, 'the caller asked for it').replace(/\W/g, '')}`;
   if (a.plugin_hash_string !== undefined) return `${plugin} AS ${quoted(a.plugin_hash_string)}`;
   if (a.plugin_auth_string === undefined) return plugin;
   return `${plugin} ${a.plugin === 'pam' ? 'USING' : 'BY'} ${quoted(a.plugin_auth_string)}`;

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, type Steps } from '../kit/define.ts';
@@ -113,7 +114,10 @@ from (values (1)) one(n) left join pg_extension x on x.extname = ${name} left jo
 
   *apply(found, a) {
     try {
-      yield* runQueries(a, [statement(found, a)!], { database: a.db, autocommit: true });
+      yield* runQueries(a, [defined(statement(found, a), 'apply runs only after a change')], {
+        database: a.db,
+        autocommit: true,
+      });
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
       throw new ModuleError(`Management of PostgreSQL extension failed: ${error.serverMessage}`, {

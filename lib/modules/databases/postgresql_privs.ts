@@ -173,7 +173,7 @@ function* knownRoles(a: Args): Steps<{ readonly roles: string[]; readonly warnin
   if (named.length === 0) return { roles: wanted, warnings: [] };
   const query = `select rolname::text as name from pg_roles where rolname in (${named.map(literal).join(', ')})`;
   const [result] = yield* runQueries(a, [query], { database: a.database });
-  const there = new Set(result!.rows.map(row => row.name));
+  const there = new Set(result?.rows.map(row => row.name));
   const missing = named.filter(name => !there.has(name));
   const message = (name: string) => `Role ${name} does not exist`;
   if (missing.length > 0 && a.fail_on_role) throw new ModuleError(message(partAt(missing, 0)));
@@ -193,7 +193,7 @@ function* work(given: Args, ctx: ModuleContext): Steps<Result> {
   const state = stateQuery(a);
   const options = { database: a.database, rollback: ctx.checkMode };
   const results = yield* runQueries(a, [state, ...queries, state], options);
-  return { changed: results[0]!.rows[0]?.state !== results.at(-1)!.rows[0]?.state, queries, ...told };
+  return { changed: results[0]?.rows[0]?.state !== results.at(-1)?.rows[0]?.state, queries, ...told };
 }
 
 export const postgresqlPrivs = defineAction({

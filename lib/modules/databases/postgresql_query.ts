@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -36,12 +37,12 @@ export function changes(status: string): boolean {
 
 function* run(a: Args, ctx: ModuleContext): Steps<Result> {
   const texts = Array.isArray(a.query) ? a.query : [a.query];
-  if (texts.length === 0 || texts.some(q => typeof q !== 'string'))
+  if (texts.length === 0 || !texts.every(q => typeof q === 'string'))
     throw new ModuleError('query argument must be of type string or list');
   if (a.autocommit && ctx.checkMode)
     throw new ModuleError('Using autocommit is mutually exclusive with check_mode');
   const values = a.positional_args?.length ? a.positional_args : a.named_args;
-  const queries = (texts as string[]).map(text => bind(text, values));
+  const queries = texts.map(text => bind(text, values));
   let results: readonly QueryResult[];
   try {
     results = yield* runQueries(a, queries, {
@@ -56,12 +57,12 @@ function* run(a: Args, ctx: ModuleContext): Steps<Result> {
       `Cannot execute SQL '${texts[error.index]}' ${jsonText(values ?? null)}: ${error.serverMessage}, query list: ${jsonText(texts)}`,
     );
   }
-  const last = results.at(-1)!;
+  const last = defined(results.at(-1), 'there is a query');
   const rowsOf = (r: QueryResult): Json => (r.returnsRows ? [...r.rows] : {});
   return {
     changed: results.some(r => changes(r.status)),
     query: last.query,
-    query_list: texts as string[],
+    query_list: texts,
     statusmessage: last.status,
     query_result: rowsOf(last),
     query_all_results: results.map(rowsOf),

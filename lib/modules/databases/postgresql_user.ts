@@ -1,4 +1,6 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
+import { itemsOf } from '../../source/json.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, type Steps } from '../kit/define.ts';
 import { connectionArgs } from './postgres/connection.ts';
@@ -64,7 +66,7 @@ function flagsOf(a: Args): readonly (readonly [name: string, on: boolean])[] {
     .filter(Boolean);
   const wrong = words.filter(word => !parseFlag(word));
   if (wrong.length > 0) throw new ModuleError(`Invalid role_attr_flags specified: ${wrong.join(' ')}`);
-  return words.map(word => parseFlag(word)!);
+  return words.map(word => defined(parseFlag(word), 'unknown flags are refused'));
 }
 
 function roleQuery(a: Args): string {
@@ -84,7 +86,9 @@ function statements(found: Found, a: Args): readonly { readonly sql: string; rea
   const plain = (sql: string) => ({ sql, shown: sql });
   if (a.state === 'absent') return role ? [plain(`DROP USER ${user}`)] : [];
   const flags = flagsOf(a);
-  const changedFlags = role ? flags.filter(([name, on]) => role[FLAGS[name]!] !== on) : flags;
+  const changedFlags = role
+    ? flags.filter(([name, on]) => role[defined(FLAGS[name], 'unknown flags are refused')] !== on)
+    : flags;
   const clauses = [
     ...changedFlags.map(([name, on]) => `${on ? '' : 'NO'}${name === 'CREATEUSER' ? 'CREATEROLE' : name}`),
     ...(a.expires !== undefined && (!role || role.expiry_differs === true)
@@ -98,9 +102,7 @@ function statements(found: Found, a: Args): readonly { readonly sql: string; rea
   const verb = role ? 'ALTER' : 'CREATE';
   const all = (secret: string) =>
     [`${verb} USER ${user}`, ...(password === undefined ? [] : [`PASSWORD ${secret}`]), ...clauses].join(' ');
-  const groups = (a.groups ?? [])
-    .map(g => g.trim())
-    .filter(g => !role || !(role.groups as string[]).includes(g));
+  const groups = (a.groups ?? []).map(g => g.trim()).filter(g => !role || !itemsOf(role.groups).includes(g));
   return [
     ...(!role || clauses.length > 0 || password !== undefined
       ? [{ sql: all(password ?? ''), shown: all(password === 'NULL' ? 'NULL' : "'********'") }]
@@ -154,7 +156,8 @@ export const postgresqlUser = defineState({
       [`select rolpassword from pg_authid where rolname = ${literal(a.name)}`],
       options,
     );
-    return { role, stored: (secret?.rows[0]?.rolpassword ?? null) as string | null, method };
+    const stored = secret?.rows[0]?.rolpassword;
+    return { role, stored: typeof stored === 'string' ? stored : null, method };
   },
 
   diff(found, a) {

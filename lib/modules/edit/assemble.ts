@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Static } from 'typebox';
 import { bytesOf, textOf } from '../../source/bytes.ts';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import {
   applyPlacement,
@@ -136,5 +137,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 const unescaped = (text: string) =>
   text.replace(/\\(?:x([0-9a-fA-F]{2})|([ntr\\'"]))/g, (_, hex: string | undefined, char: string) =>
-    hex === undefined ? ESCAPES[char]! : String.fromCharCode(Number.parseInt(hex, 16)),
+    hex === undefined
+      ? defined(ESCAPES[char], 'the pattern knows these escapes only')
+      : String.fromCharCode(Number.parseInt(hex, 16)),
   );

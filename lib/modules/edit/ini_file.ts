@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
@@ -175,7 +176,7 @@ function keepOption(part: readonly string[], option: string, given: Args, hasHea
   if (given.exclusive && !given.allow_no_value) {
     for (const { i } of candidates()) {
       if (missing.length === 0) break;
-      settle(i, assignment(option, missing.shift()!, given));
+      settle(i, assignment(option, defined(missing.shift(), 'the loop asks whether one is left'), given));
     }
     for (const { i } of candidates().reverse()) {
       if (i === 0 && hasHeader) continue;

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
-import type { PythonMatch, PythonRegex } from '../../source/python/python-regex.ts';
+import type { PythonRegex } from '../../source/python/python-regex.ts';
 import { stripEnd } from '../../source/strip-end.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
@@ -122,13 +123,14 @@ function indexToReplace(lines: readonly string[], given: Args): number {
 
 function replaceLine(lines: string[], at: number, given: Args, line: ByteText): Edit {
   const wanted = given.backrefs
-    ? expanded(bytePattern(given.regexp!, 'regexp'), partAt(lines, at), line)
+    ? expanded(bytePattern(defined(given.regexp, 'backrefs needs regexp'), 'regexp'), partAt(lines, at), line)
     : line;
   return replaceExact(lines, at, wanted);
 }
 
 function expanded(pattern: PythonRegex, current: string, line: ByteText): ByteText {
-  return pattern.expand(pattern.search(current) as PythonMatch, line);
+  const match = pattern.search(current);
+  return match ? pattern.expand(match, line) : line;
 }
 
 function replaceExact(lines: string[], at: number, line: ByteText): Edit {

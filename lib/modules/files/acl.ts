@@ -1,7 +1,6 @@
 import type { Static } from 'typebox';
 import { partAt } from '../../source/part-at.ts';
 import { entryOf } from '../../source/record.ts';
-import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
@@ -28,7 +27,7 @@ const args = Type.Object({
 type Args = Static<typeof args>;
 
 interface Found {
-  readonly acl: readonly string[];
+  readonly acl: string[];
   readonly differs: boolean;
 }
 
@@ -110,7 +109,7 @@ export const acl = defineState({
     return {
       changes: found.differs ? [change] : [],
       result: {
-        acl: found.acl as Json,
+        acl: found.acl,
         msg: found.differs ? change : a.state === 'query' ? 'current acl' : 'already so',
       },
     };
@@ -118,6 +117,6 @@ export const acl = defineState({
 
   *apply(_, a) {
     yield* mustSh('setfacl failed', setfacl(a, false));
-    return { acl: (yield* read(a)).acl as Json };
+    return { acl: (yield* read(a)).acl };
   },
 });

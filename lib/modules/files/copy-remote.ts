@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, attributeChanges, modeText, statusFields } from '../kit/attributes.ts';
 import { type ModuleContext, ModuleError, type Plan, quote, type Steps } from '../kit/define.ts';
@@ -89,7 +90,10 @@ const sameFile = ({ source, at }: RemoteFound) => at.status?.type === 'file' && 
 
 const fileWish = ({ wish, source }: RemoteFound): Attributes => ({
   ...wish.wanted,
-  mode: wish.wanted.mode === 'preserve' ? modeText(source.status!.mode) : wish.wanted.mode,
+  mode:
+    wish.wanted.mode === 'preserve'
+      ? modeText(defined(source.status, 'a missing source is refused').mode)
+      : wish.wanted.mode,
 });
 
 function planFile(found: RemoteFound, ctx: ModuleContext): Plan {
@@ -201,7 +205,7 @@ export function* applyRemote(found: RemoteFound): Steps<Readonly<Record<string, 
   const wanted = fileWish(found);
   if (sameFile(found)) {
     const changes = attributeChanges(
-      attributesFound({ ...at, status: at.status! }),
+      attributesFound({ ...at, status: defined(at.status, 'the file is the same: it exists') }),
       wanted,
       at.realPath,
       false,
@@ -237,7 +241,7 @@ function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json
     at.status ? '' : directoryScript(base, at.umask, topWish(wish)),
     ...directories.map(path =>
       makeDirectory(`${base}/${path}`, [
-        `chmod ${modeText(found.theirs.get(path)!.status.mode)} . || fail "chmod failed"`,
+        `chmod ${modeText(defined(found.theirs.get(path), 'the path comes from these entries').status.mode)} . || fail "chmod failed"`,
         ...settle,
       ]),
     ),

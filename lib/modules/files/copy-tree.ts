@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { textOf } from '../../source/bytes.ts';
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, attributeChanges, chmodText, modeBits, modeText } from '../kit/attributes.ts';
 import {
@@ -125,7 +126,7 @@ export function parseTree(bytes: Buffer | undefined): TreeFound['entries'] {
   for (let at = 0; at < words.length; ) {
     for (const entry of entriesIn(words[at++])) entries.set(entry.path, { ...entry });
     for (let word = ''; word !== 'end' && at < words.length; ) {
-      word = words[at++]!.toString('latin1');
+      word = words[at++]?.toString('latin1') ?? '';
       if (word === 'sums') for (const [path, sum] of sumLines(words[at++])) setSum(entries.get(path), sum);
       else if (word === 'sum') setSum(known(words[at++]), words[at++]?.toString('latin1'));
       else if (word === 'link') {
@@ -139,7 +140,7 @@ export function parseTree(bytes: Buffer | undefined): TreeFound['entries'] {
 }
 
 function setSum(entry: { sha1?: string } | undefined, sum: string | undefined): void {
-  if (entry && /^[0-9a-f]{40}$/.test(sum ?? '')) entry.sha1 = sum!;
+  if (entry && sum !== undefined && /^[0-9a-f]{40}$/.test(sum)) entry.sha1 = sum;
 }
 
 /** Lines of sha1sum for names that hold neither line breaks nor backslashes. */
@@ -148,7 +149,7 @@ const sumLines = (bytes: Buffer | undefined): [path: string, sum: string][] =>
     .split('\n')
     .flatMap((line): [string, string][] => {
       const [, sum, path] = /^([0-9a-f]{40}) [ *]\.\/(.*)$/.exec(line) ?? [];
-      return path === undefined ? [] : [[path, sum!]];
+      return path === undefined || sum === undefined ? [] : [[path, sum]];
     });
 
 function splitAtNul(bytes: Buffer): Buffer[] {
@@ -178,7 +179,7 @@ function planOf({ wish, top, entries }: TreeFound, checkMode: boolean): TreePlan
   const attributes: EntryChanges[] = [];
   const base = top.realPath.replace(/\/$/, '');
   const compare = (item: Item, wanted: Attributes) => {
-    const { status } = entries.get(item.path)!;
+    const { status } = defined(entries.get(item.path), 'the item comes from these entries');
     const { umask, wantedUid, wantedGid } = idsOf(top, wish.wanted);
     const path = `${base}/${item.path}`;
     const changes = attributeChanges({ status, umask, wantedUid, wantedGid }, wanted, path, checkMode);
@@ -308,6 +309,7 @@ function placeFiles(
   inline: boolean,
 ): string {
   const { wish } = found;
+  const { validate } = wish;
   const staged = files.map(file => attributesOf(found, file));
   const chown = grouped(
     staged.filter(s => s.owner !== ''),
@@ -319,9 +321,7 @@ function placeFiles(
     `e=$(tar -xf ${inline ? '-' : '"$s.tar"'} 2>&1) || fail "cannot unpack in $p: $e"`,
     chown,
     chmod,
-    ...(wish.validate === undefined
-      ? []
-      : files.map(file => validation(wish.validate!, `${stage}/${file.path}`))),
+    ...(validate === undefined ? [] : files.map(file => validation(validate, `${stage}/${file.path}`))),
     ...files
       .filter(file => wish.backup && found.entries.has(file.path))
       .map(file => backup(`${base}/${file.path}`)),

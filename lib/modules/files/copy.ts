@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { isVaultFile } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -94,7 +95,7 @@ function* probeWork(given: Args, ctx: ModuleContext): Steps<Work> {
     const content: Content = { kind: 'bytes', bytes: Buffer.from(textOf(given.content)) };
     return { kind: 'file', placed: yield* probePlacement(placementOf(given, content, undefined), ctx) };
   }
-  const src = given.src!;
+  const src = given.src ?? '';
   if (src === '') throw new ModuleError('src (or content) is required');
   if (given.remote_src) return { kind: 'remote', remote: yield* probeRemote({ ...remoteOf(given), src }) };
   const path = ctx.find('files', src);
@@ -158,7 +159,10 @@ function placementOf(given: Args, content: Content, path: string | undefined): P
 const remoteOf = (given: Args) => ({ ...common(given), checksum: given.checksum });
 
 function treeOf(given: Args, path: string, ctx: ModuleContext) {
-  const src = given.src!.endsWith('/') && !path.endsWith('/') ? `${path}/` : path;
+  const src =
+    defined(given.src, 'without content src is needed').endsWith('/') && !path.endsWith('/')
+      ? `${path}/`
+      : path;
   return {
     ...common(given),
     src,

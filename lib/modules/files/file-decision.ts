@@ -1,3 +1,4 @@
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, chmodText, type FileStatus, modeBits, modeText } from '../kit/attributes.ts';
 import { ModuleError, quote } from '../kit/define.ts';
@@ -166,10 +167,13 @@ function softLink(found: FileFound, given: FileArgs): Decision {
     state: 'link',
     path,
     work: 'link-soft',
-    target: src!,
+    target: defined(src, 'a link needs src'),
     result,
     changes: [`${path}: ${prior === 'link' ? linkTarget : prior} → link to ${src}`],
-    ...(prior === 'link' && { before: { src: linkTarget! }, after: { src: src! } }),
+    ...(prior === 'link' && {
+      before: { src: defined(linkTarget, 'it was a link before') },
+      after: { src: defined(src, 'a link needs src') },
+    }),
   });
 }
 
@@ -181,7 +185,7 @@ function hardLink(found: FileFound, given: FileArgs): Decision {
   if (source && !source.at.status) throw new ModuleError('src does not exist', result);
   const same =
     !source ||
-    (source.at.status!.inode === at.status?.inode && source.at.status!.device === at.status.device);
+    (source.at.status?.inode === at.status?.inode && source.at.status?.device === at.status?.device);
   if (prior !== 'absent' && same) return decision(found, { state: 'hard', path, work: 'none', result });
   if (prior === 'hard' && !given.force)
     throw new ModuleError('Cannot link, different hard link exists at destination', result);
@@ -193,9 +197,9 @@ function hardLink(found: FileFound, given: FileArgs): Decision {
     state: 'hard',
     path,
     work: 'link-hard',
-    target: source!.at.path,
+    target: defined(source, 'a hard link needs src').at.path,
     result,
-    changes: [`${path}: ${prior} → hard link to ${source!.text}`],
+    changes: [`${path}: ${prior} → hard link to ${defined(source, 'a hard link needs src').text}`],
   });
 }
 
@@ -301,8 +305,8 @@ export function directoryScript(path: string, umask: number, wanted: Attributes)
 }
 
 function linkScript({ path, prior, target }: Decision, flag: 's' | ''): string {
-  const here = flag === '' && !target!.startsWith('/') ? '"$o"/' : '';
-  const ln = `ln -T${flag} ${here}${quote(target!).replace(/^-/, './-')}`;
+  const here = flag === '' && !defined(target, 'a link has a target').startsWith('/') ? '"$o"/' : '';
+  const ln = `ln -T${flag} ${here}${quote(defined(target, 'a link has a target')).replace(/^-/, './-')}`;
   if (prior === 'absent') return `e=$(${ln} "$n" 2>&1) || fail "Error while linking: $e"\n`;
   const temporary = `./${quote(temporaryBeside(path).replace(/^.*\//s, ''))}`;
   return [

@@ -1,3 +1,4 @@
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import {
   type AttributeChanges,
@@ -124,7 +125,10 @@ function parseProbe(given: FileArgs, records: Records): FileFound {
     at,
     own: own === undefined ? at.status : parseStatus(own),
     prior: priorOf(at),
-    source: source && { text: source.text('text') ?? given.src!, at: foundOf(given.src!, source) },
+    source: source && {
+      text: source.text('text') ?? defined(given.src, 'a source comes from src'),
+      at: foundOf(defined(given.src, 'a source comes from src'), source),
+    },
     empty: !records.has('full'),
     times: records.text('times'),
     entries: [

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
+import { defined } from '../../source/defined.ts';
 import { fnmatch } from '../../source/fnmatch.ts';
 import { partAt } from '../../source/part-at.ts';
 import { emptyRecord } from '../../source/record.ts';
@@ -189,8 +190,8 @@ function* containing(items: readonly Item[], given: Args): Steps<Item[]> {
   if (given.file_type === 'any') return [...items]; // Ansible looks into nothing then
   const files = items.filter(item => item.status.type === 'file');
   if (files.length === 0) return [];
-  const pattern = pythonPattern(given.contains!, 'contains');
-  const literal = literalPart(given.contains!);
+  const pattern = pythonPattern(defined(given.contains, 'the caller asked for it'), 'contains');
+  const literal = literalPart(defined(given.contains, 'the caller asked for it'));
   const test = literal === '' ? '' : `grep -qF -e ${quote(literal)} -- "$f" || continue; `;
   const list = files.map(item => quote(item.path)).join(' ');
   const script = `i=0; for f in ${list}; do i=$((i + 1)); ${test}begin $i; cat <"$f" 2>/dev/null; done; :`;
@@ -198,7 +199,7 @@ function* containing(items: readonly Item[], given: Args): Steps<Item[]> {
   const matches = (_: Item, index: number) => {
     const bytes = records.bytes(String(index + 1));
     const text = bytes?.toString();
-    if (text === undefined || !Buffer.from(text).equals(bytes!)) return false;
+    if (bytes === undefined || text === undefined || !Buffer.from(text).equals(bytes)) return false;
     if (given.read_whole_file) return pattern.search(text) !== undefined;
     return (text.match(/[^\n]*\n|[^\n]+$/g) ?? []).some(line => pattern.match(line) !== undefined);
   };

@@ -20,7 +20,7 @@ const words = (text: string) => text.trim().split(/\s+/).join(' ');
 export function procPath(name: string): string {
   const dotted = /[./]/.exec(name)?.[0] !== '/';
   const swap: Readonly<Record<string, string>> = { '.': '/', '/': '.' };
-  return `/proc/sys/${dotted ? name.replace(/[./]/g, c => swap[c]!) : name}`;
+  return `/proc/sys/${dotted ? name.replace(/[./]/g, c => swap[c] ?? c) : name}`;
 }
 
 /** An assignment in the file; undefined for comments and other lines. */

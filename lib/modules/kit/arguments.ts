@@ -90,12 +90,15 @@ interface ArgSchema {
   readonly default?: Json;
 }
 
+/** What `annotate` added to the schema of an argument. */
+const schemaOf = (schema: TSchema): ArgSchema => schema;
+
 /** Name of every argument and alias → the argument's own name. */
 export function argumentNames(module: Module): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const [name, schema] of Object.entries(module.args.properties)) {
     names.set(name, name);
-    for (const alias of (schema as ArgSchema)['x-aliases'] ?? []) names.set(alias, name);
+    for (const alias of schemaOf(schema)['x-aliases'] ?? []) names.set(alias, name);
   }
   return names;
 }
@@ -104,9 +107,7 @@ export function argumentNames(module: Module): ReadonlyMap<string, string> {
 export function secretArguments(module: Module, given: Readonly<Record<string, Json>>): ReadonlySet<string> {
   const isSecret = ({ 'x-secret': secret }: ArgSchema) =>
     typeof secret === 'object' ? given[secret.if[0]] === secret.if[1] : secret === true;
-  const secrets = Object.entries(module.args.properties).filter(([, schema]) =>
-    isSecret(schema as ArgSchema),
-  );
+  const secrets = Object.entries(module.args.properties).filter(([, schema]) => isSecret(schemaOf(schema)));
   return new Set(secrets.map(([name]) => name));
 }
 
@@ -136,7 +137,7 @@ export function coerceArguments(
         });
       continue;
     }
-    const schema = module.args.properties[name] as ArgSchema;
+    const schema = schemaOf(module.args.properties[name] ?? {});
     if (isOpaque(value)) args[name] = value;
     else if (value === null)
       continue; // `key:` with nothing is "not given", as in Ansible
@@ -152,9 +153,9 @@ export function coerceArguments(
       else args[name] = coerced.value;
     }
   }
-  const required = new Set<string>((module.args as { required?: string[] }).required ?? []);
+  const required = new Set<string>(module.args.required ?? []);
   for (const [name, schema] of Object.entries(module.args.properties)) {
-    const fallback = (schema as ArgSchema).default;
+    const fallback = schemaOf(schema).default;
     if (args[name] === undefined && fallback !== undefined) args[name] = structuredClone(fallback);
     else if (args[name] === undefined && required.has(name)) {
       problems.push({
@@ -184,7 +185,7 @@ function coerce(value: Json, schema: ArgSchema, isOpaque: (value: Json) => boole
   switch (schema['x-kind']) {
     case 'str':
     case 'path':
-      return coerceText(value);
+      return { value: textOfValue(value) };
     case 'mode':
       return coerceMode(value);
     case 'bool':
@@ -206,11 +207,10 @@ function coerce(value: Json, schema: ArgSchema, isOpaque: (value: Json) => boole
   }
 }
 
-function coerceText(value: Json): Coerced {
-  if (typeof value === 'string') return { value };
-  if (typeof value === 'boolean') return { value: value ? 'True' : 'False' };
-  if (typeof value === 'number' || typeof value === 'bigint') return { value: String(value) };
-  return { value: jsonText(value) };
+function textOfValue(value: Json): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : jsonText(value);
 }
 
 function coerceMode(value: Json): Coerced {
@@ -258,7 +258,7 @@ function coerceList(value: Json, isOpaque: (value: Json) => boolean, asText: boo
         : undefined;
   if (!items) return asText ? wrong('must be a list') : { value: [value] };
   if (!asText) return { value: items };
-  return { value: items.map(item => (isOpaque(item) ? item : (coerceText(item) as { value: Json }).value)) };
+  return { value: items.map(item => (isOpaque(item) ? item : textOfValue(item))) };
 }
 
 function coerceDict(value: Json): Coerced {
@@ -346,7 +346,7 @@ function ruleProblems(
       });
   }
   for (const [name, value, needed] of rules.requiredIf ?? []) {
-    const actual = given.get(name) ?? (module.args.properties[name] as ArgSchema | undefined)?.default;
+    const actual = given.get(name) ?? schemaOf(module.args.properties[name] ?? {}).default;
     if (actual === undefined || isOpaque(actual) || actual !== value) continue;
     const missing = needed.filter(n => !given.has(n));
     if (missing.length > 0)
@@ -354,7 +354,7 @@ function ruleProblems(
         code: 'MISSING_ARGUMENT',
         key: undefined,
         message: `module "${module.name}" with ${name}=${value} needs ${missing.join(', ')}`,
-        msg: `${name} is ${(coerceText(value) as { value: Json }).value} but all of the following are missing: ${missing.join(', ')}`,
+        msg: `${name} is ${textOfValue(value)} but all of the following are missing: ${missing.join(', ')}`,
       });
   }
   return problems;

@@ -1,3 +1,4 @@
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A } from './arguments.ts';
@@ -148,6 +149,8 @@ function applyClause(clause: string, bits: number, now: number, isDirectory: boo
 
 const classMask = (w: Who) => (0o7 << SHIFT[w]) | { u: 0o4000, g: 0o2000, o: 0o1000 }[w];
 
+const PERMISSION_BITS: Readonly<Record<string, number>> = { r: 0o4, w: 0o2, x: 0o1 };
+
 function permissionBits(permissions: string, w: Who, now: number, runnable: boolean, umask: number): number {
   let bits = 0;
   for (const permission of permissions) {
@@ -156,7 +159,7 @@ function permissionBits(permissions: string, w: Who, now: number, runnable: bool
     else if (permission === 'u' || permission === 'g' || permission === 'o')
       bits |= ((now >> SHIFT[permission]) & 0o7) << SHIFT[w];
     else if (permission === 'X') bits |= runnable ? 0o1 << SHIFT[w] : 0;
-    else bits |= ({ r: 0o4, w: 0o2, x: 0o1 }[permission]! << SHIFT[w]) & ~umask;
+    else bits |= ((PERMISSION_BITS[permission] ?? 0) << SHIFT[w]) & ~umask;
   }
   return bits;
 }
@@ -205,8 +208,8 @@ export function attributeChanges(
   const owner = ownerChange(wanted.owner, status.uid, status.owner, found.wantedUid);
   const group = ownerChange(wanted.group, status.gid, status.group, found.wantedGid);
   if (!checkMode) refuseUnknown(path, wanted, owner, group);
-  if (owner) note('owner', status.uid, owner.id ?? wanted.owner!);
-  if (group) note('group', status.gid, group.id ?? wanted.group!);
+  if (owner) note('owner', status.uid, owner.id ?? defined(wanted.owner, 'an owner was found for it'));
+  if (group) note('group', status.gid, group.id ?? defined(wanted.group, 'a group was found for it'));
   const bits =
     wanted.mode === undefined || status.type === 'link'
       ? status.mode
@@ -215,7 +218,7 @@ export function attributeChanges(
   const flags = flagChange(wanted.attributes, found.flags ?? '');
   if (flags) note('attributes', found.flags ?? '', flags);
   const context = contextChange(wanted, found.context);
-  if (context) note('secontext', found.context!, context.join(':'));
+  if (context) note('secontext', defined(found.context, 'the caller compared it'), context.join(':'));
   return {
     changes,
     before,

@@ -311,11 +311,14 @@ export interface ControlModule<P extends TProperties = TProperties> extends Comm
   readonly open?: boolean;
 }
 
+// The list of modules holds modules of all types of arguments: each module's own types end here, at its definition.
 export function defineState<P extends TProperties, F>(module: Omit<StateModule<P, F>, 'kind'>): StateModule {
+  // As above.
   return { kind: 'state', ...module } as unknown as StateModule;
 }
 
 export function defineAction<P extends TProperties>(module: Omit<ActionModule<P>, 'kind'>): ActionModule {
+  // As above.
   return { kind: 'action', ...module } as unknown as ActionModule;
 }
 

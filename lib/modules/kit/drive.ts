@@ -60,18 +60,22 @@ export function* callSteps(call: ModuleCall): Steps<Result> {
   return settledResult(probed) ?? (yield* applySteps(probed));
 }
 
+/** Finished arguments for a module, which alone knows their types; `coerceArguments` held its schema against them. */
+const typed = (args: ModuleCall['args']) => args as never;
+
 export function* actionSteps({ module, args, ctx }: ModuleCall): Steps<Result> {
-  const action = module as ActionModule;
-  if (!ctx.checkMode || action.readOnly) return yield* action.run(args as never, ctx);
-  const predicted = action.check && (yield* action.check(args as never, ctx));
+  if (module.kind !== 'action') throw new Error(`${module.name} is probed`);
+  if (!ctx.checkMode || module.readOnly) return yield* module.run(typed(args), ctx);
+  const predicted = module.check && (yield* module.check(typed(args), ctx));
   // Ansible calls it skipped and makes up an empty output; what depends on that would be told a lie.
   return !predicted || predicted.skipped ? unpredicted(module) : predicted;
 }
 
 export function* probeSteps(call: ModuleCall): Steps<Probed> {
-  const module = call.module as StateModule;
-  const found = yield* module.probe(call.args as never, call.ctx);
-  return { call, found, plan: module.diff(found, call.args as never, call.ctx) };
+  const { module } = call;
+  if (module.kind !== 'state') throw new Error(`${module.name} is not probed`);
+  const found = yield* module.probe(typed(call.args), call.ctx);
+  return { call, found, plan: module.diff(found, typed(call.args), call.ctx) };
 }
 
 /** The result of a call that writes nothing: the host is as wanted, or check mode stops here. */
@@ -97,8 +101,9 @@ export function* applySteps(probed: Probed): Steps<Done> {
 }
 
 function* applyOnce({ call, found, plan }: Probed): Steps<Done> {
-  const module = call.module as StateModule;
-  const late = yield* module.apply(found, call.args as never, call.ctx, plan);
+  const { module } = call;
+  if (module.kind !== 'state') throw new Error(`${module.name} is not probed`);
+  const late = yield* module.apply(found, typed(call.args), call.ctx, plan);
   // A module may be told to let the host refuse its change.
   return resultOf(plan, late['changed'] !== false, late);
 }

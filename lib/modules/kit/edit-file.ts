@@ -69,6 +69,7 @@ export function defineEdit<P extends TProperties>(rule: EditRule<P>): StateModul
   const planOf = (found: Found, args: Args, ctx: ModuleContext) => planEdit(rule, found, args, ctx);
   const { edit: _, always: __, backupField = 'backup_file', ...common } = rule;
   return defineState<EditArgs, Found>({
+    // The rule knows arguments of its own besides those that are used here.
     ...(common as unknown as Omit<StateModule<EditArgs, Found>, 'kind'>),
     touches: args => [args.path],
     *probe(args) {
@@ -131,6 +132,7 @@ function planEdit<P extends TProperties>(
   if (status?.type === 'directory') throw new ModuleError(`Path ${path} is a directory !`, { rc: 256 });
   if (status && !found.readable) throw new ModuleError(`cannot read ${path}: permission denied`, { path });
   const before = status && (found.bytes ?? Buffer.alloc(0)).toString('latin1');
+  // As above: what the rule gets is what its schema was held against.
   const finished = { ...args, path } as Static<TObject<P & EditArgs>>;
   const edit = rule.edit(before, finished, ctx);
   const same = edit.after === before;

@@ -42,16 +42,18 @@ type Args = Static<TObject<Generated>>;
 /** A module that keeps a file which a program on the host makes: looking, deciding, writing are the same for all. */
 export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): StateModule {
   type Full = Static<TObject<P & Generated>>;
+  /** The recipe knows arguments of its own besides those that are used here. */
+  const full = (args: Args) => args as Full;
   const { inspect, reason, make, describe, after, mode, ...common } = recipe;
   const wanted = (args: Args): Attributes => args;
   function* probe(args: Args): Steps<TextFile> {
     const look = lookScript(args.path, { follow: true, content: 'bytes', wanted: wanted(args) });
-    const script = `p=${quote(args.path)}\n(${inspect(args as Full)}\n)\n${look}`;
+    const script = `p=${quote(args.path)}\n(${inspect(full(args))}\n)\n${look}`;
     return textFileOf(args.path, yield* ask(script, { live: true }));
   }
   const why = (found: TextFile, args: Args): string | undefined => {
     if (found.file.status === undefined) return 'missing';
-    return args.force ? 'force' : reason(found, args as Full);
+    return args.force ? 'force' : reason(found, full(args));
   };
   const changesOf = (found: TextFile, args: Args, checkMode: boolean) =>
     found.file.status &&
@@ -62,6 +64,7 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
       checkMode,
     );
   return defineState<Generated, TextFile>({
+    // As for `full`.
     ...(common as unknown as Omit<StateModule<Generated, TextFile>, 'kind'>),
     touches: args => [args.path],
     probe,
@@ -73,7 +76,7 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
       const attributes = changesOf(found, args, ctx.checkMode)?.changes ?? [];
       return {
         changes: [...(because === undefined ? [] : [`make ${path}: ${because}`]), ...attributes],
-        result: { filename: path, ...(because === undefined && describe?.(found, args as Full)) },
+        result: { filename: path, ...(because === undefined && describe?.(found, full(args))) },
       };
     },
     *apply(found, args) {
@@ -86,12 +89,12 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
         const changes = changesOf(found, args, false);
         return {
           ...(changes && (yield* applyAttributes(found.file, changes))),
-          ...describe?.(found, args as Full),
+          ...describe?.(found, full(args)),
         };
       }
       const written = yield* writeFile({
         path: realPath,
-        source: { kind: 'script', script: make(args as Full) },
+        source: { kind: 'script', script: make(full(args)) },
         found: found.file,
         wanted: { ...wanted(args), mode: args.mode ?? (found.file.status ? undefined : mode) },
         backup: args.backup,
@@ -100,10 +103,10 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
       if (after)
         yield* mustAsk(
           `cannot finish ${path}`,
-          [REACH, PLACE, `p=${quote(realPath)}`, after(args as Full)].join('\n'),
+          [REACH, PLACE, `p=${quote(realPath)}`, after(full(args))].join('\n'),
         );
       const now = describe ? yield* probe(args) : undefined;
-      return { ...written, ...(now && describe?.(now, args as Full)) };
+      return { ...written, ...(now && describe?.(now, full(args))) };
     },
   });
 }

@@ -1,9 +1,13 @@
+import { defined } from '../../source/defined.ts';
 import { ModuleError } from './define.ts';
 
 /** The first word of a command line, and what is behind it as it was written. */
 export function firstWord(line: string): readonly [string, string] {
   const trimmed = line.trim();
-  const raw = /^(?:'[^']*'|"(?:\\[\s\S]|[^"\\])*"|\\[\s\S]|[^\s'"\\])*/.exec(trimmed)![0];
+  const raw = defined(
+    /^(?:'[^']*'|"(?:\\[\s\S]|[^"\\])*"|\\[\s\S]|[^\s'"\\])*/.exec(trimmed),
+    'the pattern matches an empty text',
+  )[0];
   return [splitWords(raw)[0] ?? '', trimmed.slice(raw.length)];
 }
 

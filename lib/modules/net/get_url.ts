@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { attributeArgs, attributeChanges, statusFields, unsafeWritesArg } from '../kit/attributes.ts';
@@ -154,7 +155,7 @@ function* keep(
   ctx: ModuleContext,
   fields: Readonly<Record<string, Json>>,
 ): Steps<Result> {
-  const status = at.status!;
+  const status = defined(at.status, 'the file is the same: it exists');
   const changes = attributeChanges(attributesFound({ ...at, status }), given, at.path, ctx.checkMode);
   const changed = changes.changes.length > 0;
   const state = changed && !ctx.checkMode ? yield* applyAttributes(at, changes) : statusFields(status);

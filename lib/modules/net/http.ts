@@ -145,7 +145,7 @@ interface Block {
   readonly status: number;
   readonly reason: string;
   readonly headers: Map<string, string>;
-  readonly cookies: readonly string[];
+  readonly cookies: string[];
 }
 
 /** Answers one after the other: those of redirects come first. */
@@ -162,7 +162,7 @@ function headerBlocks(text: string): Block[] {
       const name = partAt(header, 1).toLowerCase();
       const known = block.headers.get(name);
       block.headers.set(name, known === undefined ? partAt(header, 2) : `${known}, ${header[2]}`);
-      if (name === 'set-cookie') (block.cookies as string[]).push(partAt(header, 2));
+      if (name === 'set-cookie') block.cookies.push(partAt(header, 2));
     }
   }
   return blocks.filter(block => block.status >= 200);

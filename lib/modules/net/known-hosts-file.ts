@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { matchesPatterns } from '../../transport/config/patterns.ts';
 import { ModuleError } from '../kit/define.ts';
@@ -60,8 +61,10 @@ export function editKnownHosts(text: string, wish: KnownHostWish): string {
     e.key === wanted.key &&
     e.marker === wanted.marker &&
     sameHosts(e.hosts, wanted.hosts, wish.hash_host);
-  const same = ofHost.filter(i => isSame(entries[i]!));
-  const ofType = ofHost.filter(i => entries[i]!.type === wanted.type);
+  const same = ofHost.filter(i => isSame(defined(entries[i], 'the numbers come from these entries')));
+  const ofType = ofHost.filter(
+    i => defined(entries[i], 'the numbers come from these entries').type === wanted.type,
+  );
   // A host has one key of a type: another one goes as well.
   if (wish.state === 'absent')
     return ofType.length === 0 ? text : without(same.length > 0 ? same : ofType.slice(0, 1));

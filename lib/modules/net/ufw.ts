@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -49,7 +50,7 @@ function ruleWords(a: Args): string[] {
     ...(a.route ? ['route'] : []),
     ...(a.delete ? ['delete'] : []),
     ...(a.insert === undefined || a.delete ? [] : ['insert', String(a.insert)]),
-    a.rule!,
+    defined(a.rule, 'a rule is wanted'),
     ...direction,
     ...(a.interface === undefined ? [] : ['on', a.interface]),
     ...(a.interface_in === undefined ? [] : ['in', 'on', a.interface_in]),
@@ -142,7 +143,7 @@ function predicts(words: readonly string[], said: string, before: string): boole
   if (words.includes('reload') || words.includes('reset')) return true;
   if (words[0] === 'default') {
     const now = setting(`DEFAULT_${CHAINS[words[2] ?? 'incoming']}_POLICY`);
-    return now !== POLICIES[partAt(words, 1)]!.toLowerCase();
+    return now !== POLICIES[partAt(words, 1)]?.toLowerCase();
   }
   if (words[0] === 'logging') {
     const level = setting('LOGLEVEL');

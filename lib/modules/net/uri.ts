@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Static } from 'typebox';
-import { parseJson } from '../../source/json.ts';
+import { defined } from '../../source/defined.ts';
+import { fieldsOf, parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
@@ -196,7 +197,7 @@ function* writeBody(
     return { changed: true, fields: { path: at.path, ...placed } };
   }
   const changes = attributeChanges(
-    attributesFound({ ...at, status: at.status! }),
+    attributesFound({ ...at, status: defined(at.status, 'the file is the same: it exists') }),
     wanted,
     at.path,
     ctx.checkMode,
@@ -245,9 +246,9 @@ function urlEncoded(body: Json): string {
     ? body.map(pair => {
         if (!Array.isArray(pair) || pair.length !== 2)
           throw new ModuleError('failed to parse body as form_urlencoded: pairs are needed');
-        return [String(pair[0]), pair[1]!];
+        return [String(pair[0]), pair[1] ?? null];
       })
-    : Object.entries(body as Record<string, Json>);
+    : Object.entries(fieldsOf(body));
   const all = pairs.flatMap(([key, value]) =>
     (Array.isArray(value) ? value : [value]).map(item => [key, item] as const),
   );
@@ -283,7 +284,7 @@ function part(name: string, value: Json, ctx: ModuleContext): Buffer[] {
     );
   const bytes =
     field.content === undefined || field.content === null
-      ? readFileSync(ctx.find('files', filename!))
+      ? readFileSync(ctx.find('files', defined(filename, 'a part has content or a file name')))
       : Buffer.from(typeof field.content === 'string' ? field.content : pythonJson(field.content));
   const type =
     typeof field.mime_type === 'string'

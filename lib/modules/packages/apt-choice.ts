@@ -31,6 +31,7 @@ export function parseSpec(text: string): PackageSpec {
   return {
     text,
     name: match?.[1]?.trim() ?? text,
+    // The pattern knows no other.
     operator: match?.[2] as PackageSpec['operator'],
     version: match?.[3]?.trim() ?? '',
   };

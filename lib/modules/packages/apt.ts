@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { fnmatch, fnmatchSource, isPattern } from '../../source/fnmatch.ts';
 import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
@@ -317,7 +318,9 @@ function* packages(a: Args, ctx: ModuleContext, found: Look): Steps<Result> {
 /** Installs .deb files, dependencies included, unless that very version is installed. */
 function* debFiles(a: Args, ctx: ModuleContext): Steps<Result> {
   if (a.state !== 'present') throw new ModuleError('deb only supports state=present');
-  const files = a.deb!.split(',').map(file => file.trim());
+  const files = defined(a.deb, 'the caller asked for it')
+    .split(',')
+    .map(file => file.trim());
   const reply = yield* sh(`${ENVIRONMENT}\n${files.map(debScript).join('\n')}\nexit 0`, { live: true });
   if (reply.rc !== 0)
     throw new ModuleError(`Unable to install package: ${reply.stderr.trim() || `exit code ${reply.rc}`}`);

@@ -15,15 +15,17 @@ function compareText(a: string, b: string): number {
   return 0;
 }
 
+const start = (text: string, pattern: RegExp): string => partAt(pattern.exec(text) ?? [], 0);
+
 /** Compares two parts (upstream version or revision): runs of text and of digits in turn. */
 function compareParts(a: string, b: string): number {
   let [left, right] = [a, b];
   while (left !== '' || right !== '') {
-    const [textA, textB] = [/^\D*/.exec(left)![0], /^\D*/.exec(right)![0]];
+    const [textA, textB] = [start(left, /^\D*/), start(right, /^\D*/)];
     const byText = compareText(textA, textB);
     if (byText !== 0) return byText;
     [left, right] = [left.slice(textA.length), right.slice(textB.length)];
-    const [digitsA, digitsB] = [/^\d*/.exec(left)![0], /^\d*/.exec(right)![0]];
+    const [digitsA, digitsB] = [start(left, /^\d*/), start(right, /^\d*/)];
     const byNumber = BigInt(digitsA || '0') - BigInt(digitsB || '0');
     if (byNumber !== 0n) return byNumber < 0n ? -1 : 1;
     [left, right] = [left.slice(digitsA.length), right.slice(digitsB.length)];

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { itemsOf } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -153,7 +154,7 @@ function* latest(a: Args, ctx: ModuleContext, names: readonly string[]): Steps<R
   const second = there.length === 0 ? QUIET_RESULT : yield* transaction(a, ctx, ['upgrade', ...there]);
   if (!first.changed) return second;
   return second.changed
-    ? { ...first, results: [...(first.results as Json[]), ...(second.results as Json[])] }
+    ? { ...first, results: [...itemsOf(first.results), ...itemsOf(second.results)] }
     : first;
 }
 

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { parseJson } from '../../source/json.ts';
+import { fieldsOf, parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -62,13 +62,14 @@ export function parseList(text: string): Installed {
   }
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
     return { found: new Map(), missing: [] };
-  const dependencies =
-    (parsed as { dependencies?: Record<string, { version?: string; missing?: boolean; invalid?: Json }> })
-      .dependencies ?? {};
-  const entries = Object.entries(dependencies);
+  const entries = Object.entries(fieldsOf(parsed.dependencies)).map(
+    ([name, d]) => [name, fieldsOf(d)] as const,
+  );
   return {
     found: new Map(
-      entries.filter(([, d]) => d.version !== undefined && !d.missing).map(([name, d]) => [name, d.version!]),
+      entries.flatMap(([name, d]) =>
+        typeof d.version !== 'string' || d.missing ? [] : [[name, d.version] as const],
+      ),
     ),
     missing: entries
       .filter(([, d]) => d.missing || d.version === undefined || Boolean(d.invalid))
@@ -113,7 +114,7 @@ function decide(
 ): readonly string[] | undefined {
   const install = a.ci ? 'ci' : 'install';
   if (a.name === undefined) {
-    const stale = a.state === 'latest' && Object.keys(parseJson(old.trim() || '{}') as object).length > 0;
+    const stale = a.state === 'latest' && Object.keys(fieldsOf(parseJson(old.trim() || '{}'))).length > 0;
     return a.ci || missing.length > 0 || found.size === 0 ? [install] : stale ? ['update'] : undefined;
   }
   const version = found.get(a.name);
@@ -121,7 +122,7 @@ function decide(
   if (a.state === 'absent') return version === undefined ? undefined : ['uninstall', a.name];
   if (version === undefined || (a.version !== undefined && a.version.replace(/^v/, '') !== version))
     return [install, spec];
-  const stale = a.state === 'latest' && a.name in (parseJson(old.trim() || '{}') as object);
+  const stale = a.state === 'latest' && a.name in fieldsOf(parseJson(old.trim() || '{}'));
   return stale ? [install, `${a.name}@latest`] : undefined;
 }
 

@@ -1,6 +1,5 @@
 import type { Static, TProperties, TSchema } from 'typebox';
 import { entryOf } from '../../source/record.ts';
-import type { Json } from '../../source/value.ts';
 import { A, coerceArguments, Type } from '../kit/arguments.ts';
 import {
   type ActionModule,
@@ -68,9 +67,8 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   const module = entryOf(MANAGERS, name);
   if (!module) throw new ModuleError(`Could not find a module for ${name}.`);
   const raw = Object.fromEntries(
-    Object.entries(a as Record<string, Json | undefined>).filter(
-      (entry): entry is [string, Json] =>
-        entry[1] !== undefined && entry[0] !== 'use' && entry[0] in module.args.properties,
+    Object.entries(a).filter(
+      ([name, value]) => value !== undefined && name !== 'use' && name in module.args.properties,
     ),
   );
   const { args: finished, problems } = coerceArguments(module, {
@@ -78,6 +76,7 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
     state: entryOf(ALIASES, a.state) ?? a.state,
   });
   if (problems.length > 0) throw new ModuleError(problems.map(p => p.message).join('; '));
+  // A module of the list keeps its own types of arguments to itself; the schema was checked above.
   const steps = ctx.checkMode ? module.check?.(finished as never, ctx) : module.run(finished as never, ctx);
   return (steps && (yield* steps)) ?? unpredicted(packages);
 }

@@ -1,3 +1,4 @@
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { addTo, emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
@@ -103,7 +104,12 @@ export const packageFacts = defineAction({
     const unknown = names.filter(name => !MANAGERS.some(m => m.name === name));
     if (unknown.length > 0)
       throw new ModuleError(`Unsupported package managers requested: ${unknown.join(', ')}`);
-    const wanted = [...new Set(names)].map(name => MANAGERS.find(m => m.name === name)!);
+    const wanted = [...new Set(names)].map(name =>
+      defined(
+        MANAGERS.find(m => m.name === name),
+        'the arguments allow these names only',
+      ),
+    );
     const stop = strategy === 'first' ? '; exit 0' : '';
     const script = wanted.map(
       m => `if { ${m.test}; } >/dev/null 2>&1; then begin ${m.name}; ${m.list}${stop}; fi`,

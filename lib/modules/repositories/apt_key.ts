@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -95,10 +96,10 @@ export const aptKey = defineState({
   *apply(_, a) {
     const script =
       a.state === 'absent'
-        ? `${aptKey_(a)} del ${quote(capitals(a.id!))}`
+        ? `${aptKey_(a)} del ${quote(capitals(defined(a.id, 'the caller asked for it')))}`
         : a.keyserver === undefined
           ? `{ ${source(a)}\n} && ${aptKey_(a)} add "$f"`
-          : `${aptKey_(a)} adv --no-tty --keyserver ${quote(a.keyserver)} --recv ${quote(capitals(a.id!))}`;
+          : `${aptKey_(a)} adv --no-tty --keyserver ${quote(a.keyserver)} --recv ${quote(capitals(defined(a.id, 'the caller asked for it')))}`;
     const reply = yield* sh(`${PREPARE}\n${script}`, { live: true });
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `apt-key failed with exit code ${reply.rc}`, {

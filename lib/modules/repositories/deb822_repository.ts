@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -99,7 +100,7 @@ const FIELDS = [
 /** The text of the file. Pure. */
 export function renderSource(a: Args, signedBy: string | undefined): string {
   const given: Record<string, Json | undefined> = {
-    ...(a as unknown as Record<string, Json>),
+    ...a,
     signed_by: signedBy,
   };
   return FIELDS.flatMap(key => {
@@ -189,7 +190,7 @@ export const deb822Repository = defineState({
       result: {
         repo: after,
         dest: path,
-        key_filename: found.keyFile || (found.signedByFile ? a.signed_by! : null),
+        key_filename: found.keyFile || (found.signedByFile ? (a.signed_by ?? null) : null),
       },
     };
   },
@@ -212,6 +213,6 @@ function* writeKey(a: Args, file: string): Steps<void> {
   const reply = yield* sh(`${fetchFunction(true)}
 [ -d ${KEYRINGS} ] || mkdir -m 755 ${KEYRINGS} || exit $?
 k=${quote(file)}; trap 'rm -f "$k.new"' 0
-fetch ${quote(a.signed_by!)} "$k.new" && chmod 644 "$k.new" && mv -f "$k.new" "$k"`);
+fetch ${quote(defined(a.signed_by, 'a key comes from signed_by'))} "$k.new" && chmod 644 "$k.new" && mv -f "$k.new" "$k"`);
   if (reply.rc !== 0) throw new ModuleError(`Could not fetch signed_by key: ${reply.stderr.trim()}`);
 }

@@ -1,8 +1,9 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { iniPair } from '../../source/ini-text.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { type Attributes, attributeArgs, attributeChanges } from '../kit/attributes.ts';
+import { attributeArgs, attributeChanges } from '../kit/attributes.ts';
 import { defineState, ModuleError, mustSh, quote } from '../kit/define.ts';
 import { attributesFound } from '../kit/stat.ts';
 import { linesOf, readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
@@ -69,7 +70,9 @@ const args = Type.Object({
   file: A.opt(A.str('Name of the file without .repo; the identifier when not given.')),
   reposdir: A.path('Directory of the file.', { default: '/etc/yum.repos.d' }),
   state: A.choice(['absent', 'present'], 'Whether the repository should be there.', { default: 'present' }),
+  // Object.fromEntries forgets the names.
   ...(Object.fromEntries(PLAIN.map(name => [name, plain(name)])) as Plain),
+  // As above.
   ...(Object.fromEntries(BOOLEAN.map(name => [name, switches(name)])) as Switches),
   ...attributeArgs,
 });
@@ -91,14 +94,14 @@ const OWN = [
 
 /** The settings in the order they are written, as text. */
 function settings(a: Args): (readonly [string, string])[] {
-  const given = a as unknown as Record<string, Json | undefined>;
+  const given: Readonly<Record<string, Json | undefined>> = a;
   const text = (key: string, value: Json): string => {
     if (Array.isArray(value)) return value.join(LISTED.includes(key) ? ' ' : '\n\t');
     return typeof value === 'boolean' ? (value ? '1' : '0') : String(value);
   };
   return [...PLAIN, ...BOOLEAN, ...OWN]
     .filter(key => given[key] !== undefined)
-    .map(key => [key, text(key, given[key]!)] as const)
+    .map(key => [key, text(key, given[key] ?? null)] as const)
     .concat([['name', a.description ?? '']])
     .sort(([x], [y]) => (x < y ? -1 : 1));
 }
@@ -116,7 +119,9 @@ function sections(text: string): Section[] {
     if (heading !== undefined) found.push({ name: heading, body: '' });
     else if (line.trim() !== '' && !/^\s*[#;]/.test(line) && found.length > 0) {
       const pair = iniPair(line);
-      found.at(-1)!.body += pair ? `${pair[0].toLowerCase()} = ${pair[1]}\n` : `\t${line.trim()}\n`;
+      defined(found.at(-1), 'the line before asked for a section').body += pair
+        ? `${pair[0].toLowerCase()} = ${pair[1]}\n`
+        : `\t${line.trim()}\n`;
     }
   }
   return found;
@@ -182,12 +187,7 @@ export const yumRepository = defineState({
     const { status } = found.file;
     const attributes =
       status && a.state === 'present'
-        ? attributeChanges(
-            attributesFound({ ...found.file, status }),
-            a as Attributes,
-            found.file.path,
-            ctx.checkMode,
-          )
+        ? attributeChanges(attributesFound({ ...found.file, status }), a, found.file.path, ctx.checkMode)
         : undefined;
     return {
       changes: [...(edit ? [`${found.file.path}: [${a.name}]`] : []), ...(attributes?.changes ?? [])],
@@ -201,14 +201,9 @@ export const yumRepository = defineState({
     const { status, path, realPath } = found.file;
     if (after === '' && a.state === 'absent')
       yield* mustSh(`Cannot remove empty repo file ${path}.`, `rm -f ${quote(realPath)}`);
-    else if (after !== (found.text ?? '')) yield* writeText(found, after, { wanted: a as Attributes });
+    else if (after !== (found.text ?? '')) yield* writeText(found, after, { wanted: a });
     else if (status) {
-      const changes = attributeChanges(
-        attributesFound({ ...found.file, status }),
-        a as Attributes,
-        path,
-        ctx.checkMode,
-      );
+      const changes = attributeChanges(attributesFound({ ...found.file, status }), a, path, ctx.checkMode);
       yield* applyAttributes(found.file, changes);
     }
     return {};

@@ -36,12 +36,11 @@ const args = Type.Object({
 });
 
 function wishOf(a: Static<typeof args>): UnitWish {
-  if (a.name !== undefined && /[*?[]/.test(a.name)) {
-    const found = /[*?[]/.exec(a.name)![0];
+  const glob = /[*?[]/.exec(a.name ?? '');
+  if (glob)
     throw new ModuleError(
-      `This module does not currently support using glob patterns, found '${found}' in service name: ${a.name}`,
+      `This module does not currently support using glob patterns, found '${glob[0]}' in service name: ${a.name}`,
     );
-  }
   if (a.name === undefined && (a.state ?? a.enabled ?? a.masked) !== undefined)
     throw new ModuleError('missing parameter(s) required by state, enabled or masked: name');
   return {

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -104,7 +105,7 @@ export function decide(found: Found, a: Args): Act {
     refuseInUse(found, a);
     return 'wipe';
   }
-  const kind = KINDS[a.fstype!];
+  const kind = KINDS[defined(a.fstype, 'state=present needs it')];
   if (held === kind.signature && !(a.force && !a.resizefs)) {
     if (!a.resizefs) return undefined;
     if (!kind.grow) throw new ModuleError(`module does not support resizing ${a.fstype} filesystem yet.`);
@@ -171,9 +172,12 @@ export const filesystem = defineState({
       act === 'wipe'
         ? 'wipefs -a "$d"'
         : act === 'grow'
-          ? `m=$(findmnt -no TARGET "$(readlink -f "$d")" 2>/dev/null | head -n 1); ${kind!.grow}`
-          : `${kind!.make} ${a.opts ?? ''} "$d"`;
-    const first = act === 'grow' ? kind!.grow! : command;
+          ? `m=$(findmnt -no TARGET "$(readlink -f "$d")" 2>/dev/null | head -n 1); ${defined(kind, 'state=present has a kind').grow}`
+          : `${defined(kind, 'state=present has a kind').make} ${a.opts ?? ''} "$d"`;
+    const first =
+      act === 'grow'
+        ? defined(defined(kind, 'state=present has a kind').grow, 'only kinds that grow are grown')
+        : command;
     const reply = yield* sh(`${PATH}\n${need(first)}\nd=${quote(a.dev)}\n${command}`, { live: true });
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`, {

@@ -27,7 +27,7 @@ const unescapeField = (text: string) =>
 function parseLine(line: string): FstabEntry | undefined {
   const fields = line.trim().split(/\s+/);
   if (line.trim().startsWith('#') || fields.length < 4 || fields.length > 6) return undefined;
-  const [src, name, fstype, opts, dump = '0', passno = '0'] = fields as [string, string, string, string];
+  const [src = '', name = '', fstype = '', opts = '', dump = '0', passno = '0'] = fields;
   return { src, name, fstype, opts, dump, passno };
 }
 

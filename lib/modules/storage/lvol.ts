@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -42,7 +43,10 @@ interface Work {
 }
 
 const target = (a: Args) =>
-  a.snapshot ?? (a.thinpool !== undefined && a.lv === undefined ? a.thinpool : a.lv!);
+  a.snapshot ??
+  (a.thinpool !== undefined && a.lv === undefined
+    ? a.thinpool
+    : defined(a.lv, 'lv, snapshot or thinpool is needed'));
 
 function checkOrigin(found: Found, a: Args): void {
   const named = (name: string | undefined) => found.volumes.find(v => v.name === name);
@@ -104,11 +108,11 @@ function creation(found: Found, a: Args): string {
     return `lvcreate --yes ${flag} -s -n ${quote(a.snapshot)} ${opts} ${quote(`${a.vg}/${a.lv}`)}`;
   if (a.thinpool !== undefined && a.lv !== undefined) {
     if (size?.percent) throw new ModuleError('Thin volume sizing with percentage not supported.');
-    return `lvcreate --yes -n ${quote(a.lv)} -V ${size!.text} ${opts} -T ${pool}`;
+    return `lvcreate --yes -n ${quote(a.lv)} -V ${defined(size, 'a thin volume needs a size').text} ${opts} -T ${pool}`;
   }
   if (a.thinpool !== undefined) return `lvcreate --yes ${flag} ${opts} -T ${pool}`;
   const devices = (a.pvs ?? '').split(',').filter(Boolean).map(quote).join(' ');
-  return `lvcreate --yes -n ${quote(a.lv!)} ${flag} ${opts} ${quote(a.vg)} ${devices}`.trimEnd();
+  return `lvcreate --yes -n ${quote(defined(a.lv, 'lv, snapshot or thinpool is needed'))} ${flag} ${opts} ${quote(a.vg)} ${devices}`.trimEnd();
 }
 
 interface Resize {
@@ -117,7 +121,7 @@ interface Resize {
 }
 
 function resizing(group: Space, volume: Volume, a: Args): Resize | undefined {
-  const size = parseSize(a.size!);
+  const size = parseSize(defined(a.size, 'the caller asked for it'));
   const wanted = wantedBytes(size, group, volume.size);
   const grow = wanted > volume.size;
   // Percentages leave up to an extent over.

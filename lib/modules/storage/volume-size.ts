@@ -1,3 +1,4 @@
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { ModuleError } from '../kit/define.ts';
 
@@ -47,7 +48,7 @@ export interface Space {
 export function wantedBytes(size: VolumeSize, group: Space, now: number): number {
   const base = size.percent
     ? (size.percent.value * (size.percent.of === 'FREE' ? group.free : group.size)) / 100
-    : size.bytes!;
+    : defined(size.bytes, 'it is no percentage');
   const wanted = size.operator === '+' ? now + base : size.operator === '-' ? now - base : base;
   return size.percent
     ? Math.floor(wanted / group.extent) * group.extent

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
+import { fieldsOf } from '../../source/json.ts';
 import { partAt } from '../../source/part-at.ts';
-import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
@@ -71,7 +71,7 @@ export function parseDisplay(text: string): Omit<Found, 'exists'> {
 
 function followers(a: Args): readonly Follower[] | undefined {
   return a.subcommands?.map(raw => {
-    const { name, path, link } = (raw ?? {}) as { [key: string]: Json };
+    const { name, path, link } = fieldsOf(raw);
     if (typeof name !== 'string' || typeof path !== 'string' || typeof link !== 'string')
       throw new ModuleError('each of subcommands needs name, path and link');
     return { name, path, link };

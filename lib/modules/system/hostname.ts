@@ -3,10 +3,12 @@ import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 
+const STRATEGIES = ['systemd', 'file', 'redhat'] as const;
+
 interface Found {
   readonly current: string;
   readonly permanent: string;
-  readonly strategy: 'systemd' | 'file' | 'redhat';
+  readonly strategy: (typeof STRATEGIES)[number];
   readonly fqdn: string;
 }
 
@@ -46,7 +48,7 @@ export const hostname = defineState({
       current: field('current'),
       permanent: field('permanent'),
       fqdn: field('fqdn'),
-      strategy: field('strategy') as Found['strategy'],
+      strategy: STRATEGIES.find(strategy => strategy === field('strategy')) ?? 'file',
     };
   },
 

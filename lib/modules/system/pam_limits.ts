@@ -77,7 +77,7 @@ export function keepLimit(text: string, a: Args): Edit {
     const hash = old.indexOf('#');
     const fields = (hash < 0 ? old : old.slice(0, hash)).trim().split(/\s+/);
     if (fields.length !== 4) return old;
-    const [domain, type, item, now] = fields as [string, string, string, string];
+    const [domain, type, item = '', now = ''] = fields;
     checkValue(item, now, `Invalid configuration found in '${a.dest}'. `);
     if (domain !== toBytes(a.domain) || type !== a.limit_type || item !== a.limit_item) return old;
     const value = a.value === now ? now : chosen(now, a);

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError, quote } from '../kit/define.ts';
@@ -48,7 +49,7 @@ export function daysUntil(text: string): number {
   if (!/^\+(\d+[wdhms])+$/i.test(text))
     throw new ModuleError(`the end of validity must be written as +3650d, not "${text}"`);
   const seconds = [...text.toLowerCase().matchAll(/(\d+)([wdhms])/g)].reduce(
-    (sum, m) => sum + Number(m[1]) * UNITS[partAt(m, 2)]!,
+    (sum, m) => sum + Number(m[1]) * defined(UNITS[partAt(m, 2)], 'the pattern knows these units only'),
     0,
   );
   return Math.max(1, Math.ceil(seconds / DAY));

@@ -1,4 +1,5 @@
 import { ModuleError } from '../../../modules/kit/define.ts';
+import { fieldsOf, itemsOf } from '../../../source/json.ts';
 import type { Json } from '../../../source/value.ts';
 
 /** What one host saw of a disk, before anything is decided. */
@@ -170,6 +171,7 @@ function decideUnformatted(probes: readonly DiskProbe[], one: DiskProbe, expecte
   ];
   const [first, ...rest] = [...new Set(findings)];
   if (first !== undefined) return { state: 'FOREIGN', findings: [first, ...rest], recorded: expected };
+  // Only decide() may call a disk blank: the type is marked, so that nobody else makes one.
   return { state: 'BLANK', blank: { size: one.size, head: one.head } as BlankDisk };
 }
 
@@ -218,15 +220,10 @@ function advise({ state, recorded }: Extract<DiskState, { findings: unknown }>):
 
 /** Reads back a probe that went through a registered variable. */
 export function probeFromJson(json: Json): DiskProbe {
-  const o = (typeof json === 'object' && json !== null && !Array.isArray(json) ? json : {}) as Record<
-    string,
-    Json
-  >;
-  const inner = (
-    typeof o.disk === 'object' && o.disk !== null && !Array.isArray(o.disk) ? o.disk : o
-  ) as Record<string, Json>;
+  const outer = fieldsOf(json);
+  const inner = 'disk' in outer ? fieldsOf(outer.disk) : outer;
   const text = (key: string) => (typeof inner[key] === 'string' ? inner[key] : '');
-  const list = (key: string) => (Array.isArray(inner[key]) ? inner[key].map(String) : []);
+  const list = (key: string) => itemsOf(inner[key]).map(String);
   if (text('host') === '') {
     throw new ModuleError(
       'probes must be the results of pfs_probe, one for every host that can reach the disk',
@@ -244,8 +241,10 @@ export function probeFromJson(json: Json): DiskProbe {
     signatures: list('signatures'),
     uses: list('uses'),
     rootDisk: inner.rootDisk === true,
+    // Written by probeDisk itself, on the control machine.
     pfs: (inner.pfs ?? undefined) as PfsHeader | undefined,
     mkfs: Number(inner.mkfs ?? 0),
+    // As above.
     content: (inner.content ?? undefined) as PfsContent | undefined,
   };
 }

@@ -4,7 +4,7 @@ import { defineAction, quote, type Steps } from '../../../modules/kit/define.ts'
 import { mustAsk, type Records } from '../../../modules/kit/reply.ts';
 import { awaitEnd } from '../../../modules/kit/to-the-end.ts';
 import { textOf } from '../../../source/bytes.ts';
-import type { Json } from '../../../source/value.ts';
+import { asJson } from '../../../source/json.ts';
 import { chunksOf, type DiskProbe, type PfsContent, readPfsHeader, ZERO_MIB } from './pfs-disk.ts';
 
 const args = Type.Object({
@@ -39,7 +39,7 @@ export const pfsProbe = defineAction({
   *run(wish, ctx) {
     // The storage host looks for a node (delegate_to): whose eyes it were counts, not for whom.
     const disk = yield* probeDisk(wish, ctx.reach().delegate ?? ctx.host);
-    return { changed: false, disk: disk as unknown as Json, ...chunksOf(disk.size) };
+    return { changed: false, disk: asJson(disk), ...chunksOf(disk.size) };
   },
 });
 

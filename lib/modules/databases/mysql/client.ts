@@ -80,7 +80,7 @@ export type Row = { [column: string]: Json };
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 const decode = (text: string) =>
-  text.replace(/&(lt|gt|amp|quot|apos);/g, (_, name: string) => ENTITIES[name]!);
+  text.replace(/&(lt|gt|amp|quot|apos);/g, (_, name: string) => ENTITIES[name] ?? '');
 
 /** Whole numbers in their plain spelling become numbers: the client does not tell types. */
 function value(text: string): Json {

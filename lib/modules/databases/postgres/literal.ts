@@ -1,4 +1,4 @@
-import { jsonText } from '../../../source/json.ts';
+import { fieldsOf, jsonText } from '../../../source/json.ts';
 import type { Json } from '../../../source/value.ts';
 import { ModuleError } from '../../kit/define.ts';
 
@@ -40,7 +40,7 @@ export function sqlValue(value: Json): string {
   return literal(Array.isArray(value) ? arrayText(value) : jsonText(value));
 }
 
-type Arguments = readonly Json[] | Readonly<Record<string, Json>> | undefined;
+type Arguments = Json[] | { [name: string]: Json } | undefined;
 
 /**
  * The query with its `%s` or `%(name)s` replaced by quoted values, and `%%` by a percent sign; without arguments it stays
@@ -48,7 +48,7 @@ type Arguments = readonly Json[] | Readonly<Record<string, Json>> | undefined;
  */
 export function bind(query: string, args: Arguments, quoteValue: (value: Json) => string = sqlValue): string {
   if (args === undefined) return query;
-  const list = Array.isArray(args) ? (args as readonly Json[]) : undefined;
+  const list = Array.isArray(args) ? args : undefined;
   let next = 0;
   const bound = query.replaceAll(
     /%(?:%|s|\(([^)]*)\)s|(.|$))/gs,
@@ -57,10 +57,10 @@ export function bind(query: string, args: Arguments, quoteValue: (value: Json) =
       if (match === '%s' && list) {
         if (next >= list.length)
           throw new ModuleError('the query has more %s than there are positional_args');
-        return quoteValue(list[next++]!);
+        return quoteValue(list[next++] ?? null);
       }
       if (name !== undefined && !list) {
-        const value = (args as Readonly<Record<string, Json>>)[name];
+        const value = fieldsOf(args)[name];
         if (value === undefined) throw new ModuleError(`named_args has no value for %(${name})s`);
         return quoteValue(value);
       }

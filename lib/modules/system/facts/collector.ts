@@ -129,14 +129,16 @@ export function gatherScript(collectors: readonly Collector[], options: CollectO
 /** What the script told. */
 export function parseGathered(records: Records): Raw {
   const sections = new Map(records.names().map(name => [name, records.text(name) ?? '']));
-  const [paths, codes, outputs] = ['fact-file', 'fact-rc', 'fact'].map(name => records.all(name).map(textOf));
+  const [paths = [], codes = [], outputs = []] = ['fact-file', 'fact-rc', 'fact'].map(name =>
+    records.all(name).map(textOf),
+  );
   return {
     files: parseFiles(sections.get('files') ?? ''),
     links: parseLinks(sections.get('links') ?? ''),
     programs: new Set(words(sections.get('programs'))),
     paths: new Set(words(sections.get('paths'))),
     sections,
-    factFiles: paths!.map((path, i) => ({ path, rc: codes![i] ?? '', output: outputs![i] ?? '' })),
+    factFiles: paths.map((path, i) => ({ path, rc: codes[i] ?? '', output: outputs[i] ?? '' })),
   };
 }
 

@@ -32,9 +32,9 @@ export function parseIni(text: string): Record<string, Record<string, string>> |
 function factOf(path: string, status: string, output: string): Json {
   if (status !== '0') return `Failure executing fact script (${path}), rc: ${status}, err: ${output.trim()}`;
   try {
-    return parseJson(output) as Json;
+    return parseJson(output);
   } catch {
-    return parseIni(output) ?? `error loading facts as JSON or ini - please check content: ${path}`;
+    return parseIni(output) ?? ['error loading facts as JSON or ini - please check content:', path].join(' ');
   }
 }
 

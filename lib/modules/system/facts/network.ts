@@ -1,3 +1,4 @@
+import { itemsOf } from '../../../source/json.ts';
 import { partAt } from '../../../source/part-at.ts';
 import { entryOf } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
@@ -52,6 +53,7 @@ function bondFacts(raw: Raw, name: string): Dict {
   const permanent = line(raw, `${NET}/${name}/bonding_slave/perm_hwaddr`);
   const slave: Dict = permanent ? { perm_macaddress: permanent } : {};
   if (value('mode') === undefined) return slave;
+  const primary = value('primary');
   const word = (file: string) => partAt((value(file) ?? '').split(' '), 0);
   return {
     ...slave,
@@ -60,8 +62,8 @@ function bondFacts(raw: Raw, name: string): Dict {
     mode: word('mode'),
     miimon: word('miimon'),
     lacp_rate: word('lacp_rate'),
-    ...(value('primary') && {
-      primary: value('primary')!,
+    ...(primary && {
+      primary,
       all_slaves_active: value('all_slaves_active') === '1',
     }),
   };
@@ -132,7 +134,7 @@ function addAddress(found: Map<string, Dict>, entry: Address): void {
   found.set(entry.device, device);
   if (entry.family === 'inet6') {
     const { address, prefix, scope } = entry;
-    device.ipv6 = [...((device.ipv6 as Json[]) ?? []), { address, prefix, scope }];
+    device.ipv6 = [...itemsOf(device.ipv6), { address, prefix, scope }];
     return;
   }
   const { address, broadcast, prefix } = entry;
@@ -141,9 +143,9 @@ function addAddress(found: Map<string, Dict>, entry: Address): void {
   const labelled = entry.label === entry.device ? device : (found.get(entry.label) ?? {});
   found.set(entry.label, labelled);
   if (!entry.secondary && labelled.ipv4 === undefined) labelled.ipv4 = ipv4;
-  else labelled.ipv4_secondaries = [...((labelled.ipv4_secondaries as Json[]) ?? []), ipv4];
+  else labelled.ipv4_secondaries = [...itemsOf(labelled.ipv4_secondaries), ipv4];
   if (entry.secondary && labelled !== device)
-    device.ipv4_secondaries = [...((device.ipv4_secondaries as Json[]) ?? []), ipv4];
+    device.ipv4_secondaries = [...itemsOf(device.ipv4_secondaries), ipv4];
 }
 
 function defaultRoute(route: Dict, addresses: readonly Address[], found: ReadonlyMap<string, Dict>): Dict {

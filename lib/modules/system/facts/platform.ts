@@ -130,6 +130,7 @@ function summerName(rule: string, standard: string): string {
 function dateFacts(raw: Raw): Facts {
   const [first = '', rule = ''] = (raw.sections.get('date') ?? '').split('\n');
   const fields = first.split('|');
+  // Object.fromEntries forgets the names.
   const at = Object.fromEntries(DATE_KEYS.map((key, i) => [key, fields[i] ?? ''])) as Record<
     (typeof DATE_KEYS)[number],
     string
@@ -164,7 +165,7 @@ function pythonFacts(raw: Raw): Facts {
   const [path, version] = (raw.sections.get('python') ?? '').trim().split('\n');
   const found = /(\d+)\.(\d+)\.(\d+)/.exec(version ?? '');
   if (!path || !found) return {};
-  const [major, minor, micro] = found.slice(1).map(Number) as [number, number, number];
+  const [major = 0, minor = 0, micro = 0] = found.slice(1).map(Number);
   return {
     python_version: found[0],
     python: {

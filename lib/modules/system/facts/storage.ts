@@ -153,14 +153,9 @@ function mountSizes(raw: Raw): Map<string, Dict> {
   for (const entry of (raw.sections.get('statfs') ?? '').split('\n')) {
     const match = /^(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (.*)$/.exec(entry);
     if (!match) continue;
-    const [unit, block, total, free, inodes, inodesFree] = match.slice(1, 7).map(Number) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [unit = 0, block = 0, total = 0, free = 0, inodes = 0, inodesFree = 0] = match
+      .slice(1, 7)
+      .map(Number);
     sizes.set(partAt(match, 7), {
       size_total: unit * total,
       size_available: unit * free,

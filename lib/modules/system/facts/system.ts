@@ -1,3 +1,4 @@
+import { itemsOf } from '../../../source/json.ts';
 import { partAt } from '../../../source/part-at.ts';
 import { emptyRecord } from '../../../source/record.ts';
 import type { Json } from '../../../source/value.ts';
@@ -61,7 +62,7 @@ function resolver(text: readonly string[]): Json {
   const found: { [key: string]: Json } = {};
   for (const entry of text) {
     const [word = '', ...rest] = entry.trim().split(/\s+/);
-    if (word === 'nameserver') found.nameservers = [...((found.nameservers as Json[]) ?? []), ...rest];
+    if (word === 'nameserver') found.nameservers = [...itemsOf(found.nameservers), ...rest];
     else if (word === 'domain' && rest[0]) found.domain = rest[0];
     else if (word === 'search' || word === 'sortlist') found[word] = rest;
     else if (word === 'options')
