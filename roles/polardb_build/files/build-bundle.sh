@@ -3,8 +3,8 @@
 # Runs as an unprivileged user. Environment: WORK, VERSION (17, 15 or 11), JOBS, OPTIONS (of configure), KEY,
 # EXTENSIONS (folders of PolarDB's external/). Folders $WORK/extension-* are extensions from elsewhere.
 #
-# The sources' own build scripts are not used: they build with all processors, for debugging unless told otherwise, take
-# down what runs, and remove the user's shared memory segments (ipcrm -a).
+# The sources' own build scripts are not used: they use all processors, build for debugging by default, stop running
+# servers, and remove the user's shared memory segments (ipcrm -a).
 set -euo pipefail
 : "${WORK:?}" "${VERSION:?}" "${JOBS:?}" "${KEY:?}"
 PREFIX=/opt/polardb/current
@@ -17,7 +17,7 @@ for toolset in /opt/rh/devtoolset-*/enable; do
   if [ -r "$toolset" ]; then set +u; . "$toolset"; set -u; fi
 done
 
-# Runs make and says only which object is at hand: commands whole would be megabytes, nothing at all looks like a hang.
+# Runs make and prints only the current object: whole commands would be megabytes, and no output looks like a hang.
 compile() { make "$@" | sed -u -n 's/.* -o \([^ ]*\.o\) .*/\1/p'; }
 
 step() { echo "=== $* ($SECONDS s)"; }
@@ -32,7 +32,7 @@ cp -a "$STAGE"/zlog/lib/libzlog.so* "$PFS/lib/"
 
 # PFS asks for -march=native. Its log entries claim an alignment that malloc does not give, so vector moves of 32 bytes
 # crash the daemon; without vectorizing for a plain x86-64 none are made, and the binaries run on every machine.
-# It also asks for -Werror: what a newer compiler has learned to warn of (GCC 14: the arguments of calloc) is no error.
+# It also asks for -Werror, but a new warning of a newer compiler (GCC 14: the arguments of calloc) is no error.
 step PFS
 [ "$(uname -m)" = x86_64 ] && plain='-march=x86-64 -mtune=generic' || plain=
 mkdir -p "$WORK/pfs/build"
@@ -48,7 +48,7 @@ install -m 0644 "$WORK/pfs/lib/libpfsd.a" "$PFS/lib/"
 install -m 0644 "$WORK/pfs/src/pfs_sdk/pfsd_sdk.h" "$PFS/include/"
 install -m 0644 "$WORK/pfs/conf/pfsd_logger.conf" "$WORK/pfs/etc/polarfs.conf" "$PFS/conf/"
 
-# Both versions look for PFS below /usr/local/polarstore only; the search paths lead to what was just built.
+# Both versions look for PFS below /usr/local/polarstore only; the search paths point to the new build.
 step "PolarDB $VERSION, configure"
 cd "$WORK/polardb"
 export CFLAGS="-g -pipe -Wall -fno-omit-frame-pointer -fsigned-char -O2"
@@ -59,7 +59,7 @@ case $VERSION in
 11) options="--enable-polar-minimal" ;;
 *) echo "no recipe for version $VERSION"; exit 1 ;;
 esac
-# An archive has no history to ask for what version() says of the build.
+# An archive has no git history for the text of version().
 [ -z "${COMMIT:-}" ] || sed -i "s/^POLAR_COMMIT=.*/POLAR_COMMIT=$COMMIT/" configure
 # shellcheck disable=SC2086
 ./configure -q --prefix=$PREFIX --disable-rpath --with-pfsd $options ${OPTIONS:-}
@@ -69,7 +69,7 @@ if [ "$VERSION" -ge 15 ]; then
   step "PolarDB $VERSION, install"
   make -s DESTDIR="$STAGE" install-world-bin
 else
-  # The minimal build leaves polar_worker out, which replicas need.
+  # The minimal build omits polar_worker, which replicas need.
   for part in . contrib external external/polar_worker; do
     compile -j "$JOBS" -C $part
     make -s -C $part DESTDIR="$STAGE" install
@@ -85,7 +85,7 @@ for name in ${EXTENSIONS:-}; do
   compile -j "$JOBS" -C "external/$name"
   make -s -C "external/$name" DESTDIR="$STAGE" install
 done
-# pg_config finds its own tree, so what is built with it goes there.
+# pg_config finds its own tree, so extensions install there.
 for folder in "$WORK"/extension-*/; do
   [ -d "$folder" ] || continue
   step "${folder#"$WORK/"}"
@@ -107,7 +107,7 @@ missing=$(find "$TREE" -type f \( -perm -u+x -o -name '*.so*' \) -exec sh -c '
 
 step pack
 echo "$KEY" >"$TREE/polar-bundle"
-# The mark that it is whole comes last: an unpacking that was cut short has none.
+# The mark of completeness comes last: an interrupted unpacking has none.
 tar -C "$TREE" --owner=0 --group=0 -cf - bin include lib polarstore share polar-bundle | gzip -6 >"$WORK/bundle.tar.gz.new"
 mv "$WORK/bundle.tar.gz.new" "$WORK/bundle.tar.gz"
 step "done: $(du -h "$WORK/bundle.tar.gz" | cut -f 1)"
