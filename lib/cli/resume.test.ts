@@ -161,9 +161,47 @@ describe('--resume', function () {
     expect(log().filter(line => line === 'build')).to.have.length(2);
   });
 
+  it('is offered where a run did not end well, and nowhere else', () => {
+    put('fail', '');
+    const offered = (...args: string[]) =>
+      run('site.yml', '-i', 'hosts', ...args)
+        .text.split('\n')
+        .filter(line => line.startsWith('to go on'));
+    const offer = (line: string) => [`to go on from here: ${line}`];
+    expect(offered()).to.deep.equal(offer('polarplay site.yml -i hosts --resume'));
+    expect(offered('--resume')).to.deep.equal(offer('polarplay site.yml -i hosts --resume'));
+    expect(offered('-l', 'h*')).to.deep.equal(offer("polarplay site.yml -i hosts -l 'h*' --resume"));
+    // It may be a secret.
+    expect(offered('-e', 'token=sesame')).to.deep.equal(offer('the same command with --resume'));
+    expect(offered('--check')).to.deep.equal([]);
+    expect(offered('--format', 'json')).to.deep.equal([]);
+    rmSync(join(dir, 'fail'));
+    put('go', '');
+    expect(offered()).to.deep.equal([]);
+    // A mistake that shows only now: its file has to change, and then --resume would refuse.
+    put('broken.yml', '- debgu: {msg: x}\n');
+    put(
+      'site.yml',
+      '- hosts: all\n  gather_facts: false\n  tasks:\n    - include_tasks: "{{ file }}"\n      vars: {file: broken.yml}\n',
+    );
+    expect(offered()).to.deep.equal([]);
+  });
+
+  it('goes on with the run of the inventory that is named', () => {
+    put('fail', '');
+    put('others', 'h2 ansible_connection=local\n');
+    run('site.yml', '-i', 'hosts');
+    rmSync(join(dir, 'fail'));
+    put('go', '');
+    expect(run('site.yml', '-i', 'others').code).to.equal(0);
+    const { code, text } = run('site.yml', '-i', 'hosts', '--resume');
+    expect(code, text).to.equal(0);
+    expect(text).to.include('1 result of the run before was taken over');
+  });
+
   it('says what it needs', () => {
     expect(run('site.yml', '-i', 'hosts', '--resume').text).to.match(
-      /^polarplay: --resume: no run of site\.yml is kept in \S+; run it without --resume$/m,
+      /^polarplay: --resume: no run of site\.yml with this inventory is kept in \S+; run it without --resume$/m,
     );
     expect(run('site.yml', '-i', 'hosts', '--resume', '--check').text).to.equal(
       "polarplay: --resume goes on with a run: it can't be used with --check\n",

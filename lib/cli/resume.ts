@@ -5,7 +5,7 @@ import { type Entry, parseEntries, readJournal } from '../report/journal.ts';
 import { UsageError } from '../source/errors.ts';
 import type { Parsed } from '../source/flags.ts';
 import { journalFile, keptRuns, runsFolder } from './run-journal.ts';
-import { differencesOf, playbooksOf } from './run-origin.ts';
+import { differencesOf } from './run-origin.ts';
 
 /** Options that do not go with --resume: nothing would be done. */
 const DOING_NOTHING = ['check', 'syntax-check', 'list-hosts', 'list-tasks', 'list-tags'];
@@ -32,10 +32,12 @@ export function runToResume(
   sum: (text: string) => string,
   emit: Emit,
 ): { readonly id: string; readonly earlier: EarlierRun } {
-  const last = newestRun(playbooksOf(flags));
+  const last = newestRun(now);
   const names = flags.positionals.join(', ');
   if (!last)
-    throw new UsageError(`--resume: no run of ${names} is kept in ${runsFolder()}; run it without --resume`);
+    throw new UsageError(
+      `--resume: no run of ${names} with this inventory is kept in ${runsFolder()}; run it without --resume`,
+    );
   const end = last.entries.findLast(entry => entry.type === 'run-end');
   if (end?.summary.exitCode === 0)
     throw new UsageError(
@@ -61,10 +63,12 @@ function refusal(id: string, differences: readonly string[]): string {
   return `--resume: the run ${id} can't go on: ${named}${more}. Without --resume the playbook runs from its beginning, and finds done what is done.`;
 }
 
-function newestRun(playbooks: string): KeptRun | undefined {
+/** The newest run of the same playbooks with the same inventory: one folder may hold those of several clusters. */
+function newestRun({ command }: RunOrigin): KeptRun | undefined {
   for (const id of keptRuns()) {
     const start = startOf(id);
-    if (!start?.origin || start.checkMode || start.origin.command['playbooks'] !== playbooks) continue;
+    if (!start?.origin || start.checkMode) continue;
+    if (['playbooks', 'inventory'].some(name => start.origin!.command[name] !== command[name])) continue;
     return { id, entries: readJournal(journalFile(id)), origin: start.origin };
   }
   return undefined;

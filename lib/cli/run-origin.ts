@@ -37,7 +37,12 @@ const DECIDING = [
 ] as const;
 
 /** What the run is made of; `sum` makes sums that nobody else can make. */
-export function originOf(run: Run, flags: Parsed, read: FilesRead, sum: (text: string) => string): RunOrigin {
+export function originOf(
+  run: Run,
+  flags: Parsed,
+  { inventory, read }: { readonly inventory: readonly string[]; readonly read: FilesRead },
+  sum: (text: string) => string,
+): RunOrigin {
   const options = DECIDING.map(name => [`--${name}`, flags.texts(name).join(',')] as const);
   const hosts = [...run.inventory.hosts].map(([name, { groups }]) => {
     const layers = run.inventory.layers(name, []);
@@ -46,6 +51,7 @@ export function originOf(run: Run, flags: Parsed, read: FilesRead, sum: (text: s
   return {
     command: {
       playbooks: playbooksOf(flags),
+      inventory: inventory.map(placed).join(', '),
       'the version of polarplay': process.env['POLARPLAY_VERSION'] ?? 'development',
       ...Object.fromEntries(options.filter(([, text]) => text !== '')),
     },
@@ -55,7 +61,10 @@ export function originOf(run: Run, flags: Parsed, read: FilesRead, sum: (text: s
   };
 }
 
-export const playbooksOf = (flags: Parsed): string => flags.positionals.map(file => resolve(file)).join(', ');
+const playbooksOf = (flags: Parsed): string => flags.positionals.map(file => resolve(file)).join(', ');
+
+/** A list of hosts is one word with a comma; all else is a path. */
+const placed = (source: string): string => (source.includes(',') ? source : resolve(source));
 
 const varsOf = ({ vars }: VarLayer) => toPlain(vars);
 

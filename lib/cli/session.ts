@@ -203,7 +203,7 @@ function bytesOf(flags: Parsed, name: string): number | undefined {
 }
 
 /** -i, else the inventory the settings name, else the usual file. */
-function inventorySources(flags: Parsed, settings: Settings): readonly string[] {
+export function inventorySources(flags: Parsed, settings: Settings): readonly string[] {
   const given = flags.texts('inventory');
   if (given.length > 0) return given;
   const usual = settings.paths('inventory', ',');

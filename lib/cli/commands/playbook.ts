@@ -18,6 +18,7 @@ import { type SourceError, SourceErrors, UsageError } from '../../source/errors.
 import { type Parsed, parseFlags } from '../../source/flags.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { visible } from '../../source/visible.ts';
+import { shellWord } from '../../transport/index.ts';
 import { checkClusterGroups } from '../cluster-groups.ts';
 import { failureText, mistakesJson, withReport } from '../failure.ts';
 import { listPlaybook } from '../listing.ts';
@@ -26,7 +27,7 @@ import { createReports } from '../reports.ts';
 import { checkResumeOptions, runToResume } from '../resume.ts';
 import { journalSum } from '../run-journal.ts';
 import { originOf } from '../run-origin.ts';
-import { openSession, type Session } from '../session.ts';
+import { inventorySources, openSession, type Session } from '../session.ts';
 import { standardOutput } from '../standard-output.ts';
 
 /** `polarplay PLAYBOOK…`: reads everything, reports every mistake of an author, then runs. Returns the exit code. */
@@ -41,7 +42,7 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
   try {
     const session = await openSession(flags, 'warning');
     try {
-      return await run(session, flags);
+      return await run(session, flags, argv);
     } finally {
       await session.close();
     }
@@ -54,7 +55,7 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
 
 const isJson = (flags: Parsed): boolean => flags.text('format')?.startsWith('json') === true;
 
-async function run(session: Session, flags: Parsed): Promise<number> {
+async function run(session: Session, flags: Parsed, argv: readonly string[]): Promise<number> {
   const { settings } = session;
   const diffMode = flags.has('diff') || settings.flag('diffAlways');
   const shown = { verbosity: session.verbosity, showDiff: diffMode };
@@ -109,26 +110,43 @@ async function run(session: Session, flags: Parsed): Promise<number> {
       ...(position && { position }),
     });
   }
-  const exitCode = await execute(report, () => runPlaybooks(run, playbook, flags.positionals, origin));
+  const exitCode = await execute(
+    report,
+    () => runPlaybooks(run, playbook, flags.positionals, origin),
+    code => origin && !isJson(flags) && offerResume(code, run, flags, argv),
+  );
   if (settings.flag('retryFiles'))
     writeRetryFile(run, playbook.file, settings.paths('retryFilesPath', '\n')[0]);
   return exitCode;
 }
 
 /** What the run is made of, for its journal; with --resume the run that it goes on from is set. */
-function withOrigin({ filesRead }: Session, run: Run, flags: Parsed): RunOrigin | undefined {
+function withOrigin({ filesRead, settings }: Session, run: Run, flags: Parsed): RunOrigin | undefined {
   const { sum, emit } = run;
   if (!sum) {
     if (flags.has('resume'))
       throw new UsageError('--resume: no runs are kept here, so there is none to go on from');
     return undefined;
   }
-  const origin = originOf(run, flags, filesRead, sum);
+  const made = { inventory: inventorySources(flags, settings), read: filesRead };
+  const origin = originOf(run, flags, made, sum);
   filesRead.follow((file, content) => emit({ type: 'file-read', file, sum: sum(content) }));
   if (!flags.has('resume')) return origin;
   const { id, earlier } = runToResume(flags, origin, sum, emit);
   run.earlier = earlier;
   return { ...origin, resumes: id };
+}
+
+const MAY_RESUME: readonly number[] = [EXIT.failed, EXIT.unreachable, EXIT.interrupted];
+
+/** How to go on with a run that hosts or the operator ended; after a mistake in a file resume would refuse. */
+function offerResume(exitCode: number, run: Run, flags: Parsed, argv: readonly string[]): void {
+  if (!MAY_RESUME.includes(exitCode) || run.options.checkMode) return;
+  // What stands in the command line may be a secret: it is not shown a second time.
+  const isShown = flags.texts('extra-vars').every(given => given.startsWith('@'));
+  const words = ['polarplay', ...argv.filter(word => word !== '--resume'), '--resume'].map(shellWord);
+  const how = isShown ? words.join(' ') : 'the same command with --resume';
+  standardOutput.write(visible(`to go on from here: ${how}\n`));
 }
 
 /** The hosts that failed, for `--limit @FILE`. */
@@ -151,11 +169,13 @@ function givenTo({ inventory, extraVars }: Run, { dir, plays }: Playbook): reado
 async function execute(
   report: GuardedReport,
   work: () => Promise<{ readonly exitCode: number }>,
+  ended: (exitCode: number) => void,
 ): Promise<number> {
   let exitCode: number;
   try {
     ({ exitCode } = await work());
     report.finish();
+    ended(exitCode);
   } catch (error) {
     report.finish();
     process.stderr.write(failureText(error, 'in the run').text);
