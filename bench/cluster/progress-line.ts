@@ -1,5 +1,5 @@
 /** What is measured now, and what the run still has before it. */
-export interface CellProgress {
+export interface MeasurementProgress {
   readonly title: string;
   readonly seconds: number;
   readonly position: number;
@@ -20,7 +20,7 @@ const OVERHEAD_S = 5;
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
   readonly #rates = new Map<string, number>();
-  #cell: CellProgress | undefined;
+  #cell: MeasurementProgress | undefined;
   #beganAt = 0;
 
   constructor(stream: NodeJS.WriteStream) {
@@ -33,7 +33,7 @@ export class ProgressLine {
     this.#stream.write(`${line}\n`);
   };
 
-  readonly cell = (cell: CellProgress): void => {
+  readonly cell = (cell: MeasurementProgress): void => {
     this.#cell = cell;
     this.#beganAt = Date.now();
     this.#rates.clear();
@@ -52,7 +52,7 @@ export class ProgressLine {
 }
 
 export function progressText(
-  cell: CellProgress,
+  cell: MeasurementProgress,
   rates: ReadonlyMap<string, number>,
   elapsedMs: number,
   now: Date,

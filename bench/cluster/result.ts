@@ -51,7 +51,7 @@ const Lag = Type.Object({
   visibleMaxMs: Type.Optional(Type.Number()),
 });
 
-const CellFigures = Type.Object({
+const MeasuredFigures = Type.Object({
   workload: Workload,
   nodes: Type.Number(),
   repetition: Type.Number(),
@@ -130,13 +130,13 @@ export const RunRecordSchema = Type.Object({
   complaints: Type.Array(Type.String()),
   /** What a reader should know and nobody has to mend: a busy machine, a sampled log. */
   remarks: Type.Array(Type.String()),
-  cells: Type.Array(CellFigures),
+  cells: Type.Array(MeasuredFigures),
   night: Type.Array(NightFigures),
   storage: Type.Array(StorageFigures),
 });
 
 export type RunRecord = Static<typeof RunRecordSchema>;
-export type CellFigures = Static<typeof CellFigures>;
+export type MeasuredFigures = Static<typeof MeasuredFigures>;
 export type NodeFigures = Static<typeof NodeFigures>;
 export type NightFigures = Static<typeof NightFigures>;
 export type HostFingerprint = Static<typeof HostFingerprint>;
@@ -170,7 +170,7 @@ export interface NodeSeries {
 }
 
 /** What is too large for the history: the course of one measurement. */
-export interface CellSeries {
+export interface MeasuredSeries {
   readonly workload: Workload;
   readonly nodes: number;
   readonly repetition: number;
@@ -183,8 +183,8 @@ export interface CellSeries {
 
 /** One measurement as it is kept while the run goes on: the figures, their course, and each node's latencies. */
 export interface Measurement {
-  readonly figures: CellFigures;
-  readonly series: CellSeries;
+  readonly figures: MeasuredFigures;
+  readonly series: MeasuredSeries;
   /** By host: an HDR histogram, compressed. */
   readonly histograms: Readonly<Record<string, string>>;
 }
@@ -193,5 +193,5 @@ export interface Measurement {
 export interface RunDetail {
   readonly record: RunRecord;
   readonly consistent: boolean | undefined;
-  readonly series: readonly CellSeries[];
+  readonly series: readonly MeasuredSeries[];
 }

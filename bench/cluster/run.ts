@@ -12,7 +12,14 @@ import { CannotMeasure } from './cannot-measure.ts';
 import { balancesMatch, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
 import type { RunJournal, RunSoFar } from './journal.ts';
 import { initialise, logShare, type NodeResult, runLoad, sweep } from './load/pgbench-load.ts';
-import { balanced, type Cell, missingParts, type Part, planCells, writes } from './load/plan.ts';
+import {
+  balanced,
+  missingParts,
+  type Part,
+  type PlannedMeasurement,
+  planMeasurements,
+  writes,
+} from './load/plan.ts';
 import type { Load, Profile } from './load/profiles.ts';
 import { nightFigures } from './night-figures.ts';
 import { takeFingerprint } from './observe/fingerprint.ts';
@@ -21,8 +28,8 @@ import { type Watched, watchPrimary } from './observe/primary-watch.ts';
 import { Statements } from './observe/statements.ts';
 import { measureStorage, storagePlaces } from './observe/storage.ts';
 import { disturbances, requireRoom, survey } from './preflight.ts';
-import type { CellProgress } from './progress-line.ts';
-import type { CellFigures, CellSeries, Measurement, RunDetail, RunRecord } from './result.ts';
+import type { MeasurementProgress } from './progress-line.ts';
+import type { MeasuredFigures, MeasuredSeries, Measurement, RunDetail, RunRecord } from './result.ts';
 import { median, sum } from './statistics.ts';
 import { titleOf } from './summary.ts';
 
@@ -45,7 +52,7 @@ export interface BenchOptions {
   /** Gets each second of a node under load as it comes. */
   readonly onSecond?: (host: string, tps: number) => void;
   /** Gets each measurement as it begins. */
-  readonly onCell?: (cell: CellProgress) => void;
+  readonly onMeasurement?: (cell: MeasurementProgress) => void;
 }
 
 const CATCH_UP_MS = 120_000;
@@ -203,13 +210,13 @@ class Bench {
 
   async measure(): Promise<void> {
     const { profile } = this.#options;
-    const cells = planCells(profile, this.#nodes.length);
-    for (const [index, cell] of cells.entries()) {
-      this.#announce(cells, index);
-      await this.#cell(cell, `${index + 1}/${cells.length}`);
+    const plan = planMeasurements(profile, this.#nodes.length);
+    for (const [index, planned] of plan.entries()) {
+      this.#announce(plan, index);
+      await this.#measure(planned, `${index + 1}/${plan.length}`);
       // What was written must not still be on its way to the replicas while they are measured.
-      const wrote = cell.parts.some(part => writes(part.workload));
-      if (wrote && (index < cells.length - 1 || profile.pacedShare !== undefined)) await this.#tidy();
+      const wrote = planned.parts.some(part => writes(part.workload));
+      if (wrote && (index < plan.length - 1 || profile.pacedShare !== undefined)) await this.#tidy();
     }
     if (profile.pacedShare !== undefined) await this.#paced(profile.pacedShare);
   }
@@ -225,25 +232,26 @@ class Bench {
       journal.complain('the paced load was not measured: no read-write measurement counts');
       return;
     }
-    const cell: Cell = {
+    const planned: PlannedMeasurement = {
       parts: [{ workload: 'paced', nodes: 1 }],
       repetition: 1,
       randomSeed: profile.seed + 99_999,
     };
-    this.#announce([cell], 0);
-    await this.#cell(cell, 'last', share * median(reached));
+    this.#announce([planned], 0);
+    await this.#measure(planned, 'last', share * median(reached));
   }
 
-  #announce(cells: readonly Cell[], index: number): void {
-    const seconds = (cell: Cell) => Math.max(...cell.parts.map(part => this.#loadOf(part).seconds));
-    const title = (cell: Cell | undefined) => cell?.parts.map(titleOf).join(' + ');
-    this.#options.onCell?.({
-      title: title(cells[index])!,
-      seconds: seconds(cells[index]!),
+  #announce(planned: readonly PlannedMeasurement[], index: number): void {
+    const seconds = (planned: PlannedMeasurement) =>
+      Math.max(...planned.parts.map(part => this.#loadOf(part).seconds));
+    const title = (planned: PlannedMeasurement | undefined) => planned?.parts.map(titleOf).join(' + ');
+    this.#options.onMeasurement?.({
+      title: title(planned[index])!,
+      seconds: seconds(planned[index]!),
       position: index + 1,
-      count: cells.length,
-      next: title(cells[index + 1]),
-      secondsAfter: sum(cells.slice(index + 1).map(seconds)),
+      count: planned.length,
+      next: title(planned[index + 1]),
+      secondsAfter: sum(planned.slice(index + 1).map(seconds)),
     });
   }
 
@@ -273,9 +281,9 @@ class Bench {
     }
   }
 
-  async #cell(cell: Cell, position: string, rate?: number): Promise<void> {
+  async #measure(planned: PlannedMeasurement, position: string, rate?: number): Promise<void> {
     const { say, journal } = this.#options;
-    const parts = cell.parts.map(part => ({ part, load: this.#loadOf(part), nodes: this.#nodesOf(part) }));
+    const parts = planned.parts.map(part => ({ part, load: this.#loadOf(part), nodes: this.#nodesOf(part) }));
     say(
       `${position} ${parts
         .map(
@@ -287,12 +295,12 @@ class Bench {
     const watching = this.#watch(parts);
     const results = await Promise.all(
       parts.map(({ part, load, nodes }) =>
-        Promise.all(nodes.map(node => this.#load(node, part.workload, load, cell.randomSeed, rate))),
+        Promise.all(nodes.map(node => this.#load(node, part.workload, load, planned.randomSeed, rate))),
       ),
     );
     const seen = await watching;
     for (const [i, { part, load }] of parts.entries()) {
-      const measurement = measurementOf(cell, part, load, results[i]!, seen, rate);
+      const measurement = measurementOf(planned, part, load, results[i]!, seen, rate);
       journal.measured(measurement);
       for (const { complaint } of results[i]!) if (complaint !== undefined) journal.complain(complaint);
       const { tps, errors } = measurement.figures;
@@ -437,12 +445,12 @@ async function logShares(
 
 /** What was seen beside the load. */
 interface Seen {
-  readonly hosts: CellSeries['hosts'];
+  readonly hosts: MeasuredSeries['hosts'];
   readonly primary: Watched | undefined;
 }
 
 function measurementOf(
-  cell: Cell,
+  planned: PlannedMeasurement,
   part: Part,
   load: Load,
   results: readonly NodeResult[],
@@ -450,11 +458,11 @@ function measurementOf(
   rate: number | undefined,
 ): Measurement {
   const { workload, nodes } = part;
-  const { repetition } = cell;
+  const { repetition } = planned;
   const invalid = results.flatMap(({ complaint }) => (complaint === undefined ? [] : [complaint]));
   // Reading does not make a replica lag: that belongs to the part that writes.
   const primary = writes(workload) ? seen.primary : undefined;
-  const figures: CellFigures = {
+  const figures: MeasuredFigures = {
     workload,
     nodes,
     repetition,

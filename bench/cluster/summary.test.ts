@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { CellFigures, NodeFigures } from './result.ts';
+import type { MeasuredFigures, NodeFigures } from './result.ts';
 import { scalingOf, summariseRun, titleOf } from './summary.ts';
 
 const node = (host: string, tps: number, p99 = 2): NodeFigures => ({
@@ -13,10 +13,10 @@ const node = (host: string, tps: number, p99 = 2): NodeFigures => ({
   percentiles: { count: tps * 5, p50: 0.9, p90: 1.5, p95: 1.8, p99, p999: 5, max: 9 },
 });
 const cell = (
-  workload: CellFigures['workload'],
+  workload: MeasuredFigures['workload'],
   repetition: number,
   perNode: NodeFigures[],
-): CellFigures => ({
+): MeasuredFigures => ({
   workload,
   nodes: perNode.length,
   repetition,

@@ -1,4 +1,4 @@
-import type { CellFigures, Percentiles, RunRecord, Workload } from './result.ts';
+import type { MeasuredFigures, Percentiles, RunRecord, Workload } from './result.ts';
 import {
   coefficientOfVariation,
   type Interval,
@@ -50,7 +50,7 @@ export const ORDER: readonly Workload[] = [
 
 /** One summary per workload and number of nodes, reading first. */
 export function summariseRun(record: Pick<RunRecord, 'cells' | 'night'>): readonly Summary[] {
-  const kinds = new Map<string, CellFigures[]>();
+  const kinds = new Map<string, MeasuredFigures[]>();
   for (const cell of record.cells) {
     const key = `${ORDER.indexOf(cell.workload)} ${String(cell.nodes).padStart(4)}`;
     kinds.set(key, [...(kinds.get(key) ?? []), cell]);
@@ -60,7 +60,7 @@ export function summariseRun(record: Pick<RunRecord, 'cells' | 'night'>): readon
     .map(([, group]) => summariseCells(group, record.night));
 }
 
-function summariseCells(group: readonly CellFigures[], night: RunRecord['night']): Summary {
+function summariseCells(group: readonly MeasuredFigures[], night: RunRecord['night']): Summary {
   const { workload, nodes, clients, seconds } = group[0]!;
   const counting = group.filter(cell => cell.invalid === undefined);
   const shown = counting.length > 0 ? counting : group;

@@ -1,4 +1,4 @@
-import type { CellSeries, HostSecond } from '../cluster/result.ts';
+import type { HostSecond, MeasuredSeries } from '../cluster/result.ts';
 import { median } from '../cluster/statistics.ts';
 import { type Summary, titleOf } from '../cluster/summary.ts';
 import { type Band, type Chart, chartHtml, colourOf, type Line, wholeTicks } from './chart.ts';
@@ -7,7 +7,7 @@ import { type Band, type Chart, chartHtml, colourOf, type Line, wholeTicks } fro
 const NAMED_LINES = 6;
 
 /** Transactions by the second, with stalls and checkpoints. */
-export function courses(series: readonly CellSeries[]): string {
+export function courses(series: readonly MeasuredSeries[]): string {
   const shown = series.filter(s => s.perNode.some(n => n.progress.length > 1));
   if (shown.length === 0) return '';
   return charts(
@@ -22,7 +22,7 @@ export function courses(series: readonly CellSeries[]): string {
   );
 }
 
-function secondsOf({ perNode, hosts, lag }: CellSeries): Pick<Chart, 'x'> {
+function secondsOf({ perNode, hosts, lag }: MeasuredSeries): Pick<Chart, 'x'> {
   const to = Math.max(
     ...perNode.map(n => n.progress.at(-1)?.atS ?? 0),
     ...hosts.map(h => h.seconds.at(-1)?.atS ?? 0),
@@ -49,7 +49,7 @@ export function nodeLines(
 }
 
 /** Seconds in which a checkpoint was written, joined. */
-function checkpointBands({ checkpoints }: CellSeries): Band[] {
+function checkpointBands({ checkpoints }: MeasuredSeries): Band[] {
   const bands: Band[] = [];
   for (const second of checkpoints) {
     const last = bands.at(-1);
@@ -65,7 +65,7 @@ function checkpointBands({ checkpoints }: CellSeries): Band[] {
   return bands;
 }
 
-function stallBands({ perNode }: CellSeries): Band[] {
+function stallBands({ perNode }: MeasuredSeries): Band[] {
   const stalled = new Map<number, string[]>();
   for (const { host, progress } of perNode)
     for (const { atS, tps } of progress) if (tps === 0) stalled.set(atS, [...(stalled.get(atS) ?? []), host]);
@@ -78,7 +78,7 @@ function stallBands({ perNode }: CellSeries): Band[] {
 }
 
 /** How latencies are distributed, up to the slowest transaction. */
-export function latencyCurves(series: readonly CellSeries[], summaries: readonly Summary[]): string {
+export function latencyCurves(series: readonly MeasuredSeries[], summaries: readonly Summary[]): string {
   const shown = series.filter(s => s.perNode.some(n => n.curve.length > 1));
   if (shown.length === 0) return '';
   return charts(
@@ -111,13 +111,13 @@ const nines = (at: number): string =>
 
 const FURTHEST = 5;
 
-function furthest(lag: CellSeries['lag']): CellSeries['lag'] {
-  const middle = (one: CellSeries['lag'][number]) => median(one.points.map(([, bytes]) => bytes));
+function furthest(lag: MeasuredSeries['lag']): MeasuredSeries['lag'] {
+  const middle = (one: MeasuredSeries['lag'][number]) => median(one.points.map(([, bytes]) => bytes));
   return [...lag].sort((a, b) => middle(b) - middle(a)).slice(0, FURTHEST);
 }
 
 /** How far the replicas were behind while somebody wrote. */
-export function lagCharts(series: readonly CellSeries[]): string {
+export function lagCharts(series: readonly MeasuredSeries[]): string {
   const shown = series.filter(s => s.lag.some(l => l.points.length > 1));
   if (shown.length === 0) return '';
   return charts(
@@ -148,7 +148,7 @@ const METRICS: readonly {
 ];
 
 /** What the hosts did in the measurement that wrote the most, on the same seconds; what was nothing is left out. */
-export function hostMetrics(series: readonly CellSeries[]): string {
+export function hostMetrics(series: readonly MeasuredSeries[]): string {
   const cell =
     series.find(s => s.workload === 'read-write' && s.hosts.length > 0) ??
     series.find(s => s.hosts.length > 0);

@@ -2,7 +2,7 @@ import { htmlText } from '../../lib/source/html-text.ts';
 import { differences, differenceText } from '../cluster/history/comparability.ts';
 import type { NightVerdict } from '../cluster/history/verdict.ts';
 import { onOneMachine } from '../cluster/observe/fingerprint.ts';
-import type { CellSeries, RunDetail, RunRecord } from '../cluster/result.ts';
+import type { MeasuredSeries, RunDetail, RunRecord } from '../cluster/result.ts';
 import { ORDER, type Summary, scalingOf, summariseRun, titleOf } from '../cluster/summary.ts';
 import { compact } from './chart.ts';
 import { courses, hostMetrics, lagCharts, latencyCurves } from './course.ts';
@@ -209,7 +209,7 @@ function figureCells(
   ].join('');
 }
 
-function statements(series: readonly CellSeries[]): string {
+function statements(series: readonly MeasuredSeries[]): string {
   const writes = series.find(s => s.workload === 'read-write')?.perNode[0];
   if (!writes || writes.statements.length === 0) return '';
   const rows = writes.statements
@@ -240,9 +240,9 @@ const named = (name: string, value: string): string =>
   value === '' ? '<td class="n"></td>' : `<td class="n" data-name="${htmlText(name)}">${value}</td>`;
 
 /** The first repetition of each measurement, in the order of the summaries. */
-function firstOfEach(series: readonly CellSeries[]): readonly CellSeries[] {
-  const place = (s: CellSeries) => 1000 * ORDER.indexOf(s.workload) + s.nodes;
-  const seen = new Map<number, CellSeries>();
+function firstOfEach(series: readonly MeasuredSeries[]): readonly MeasuredSeries[] {
+  const place = (s: MeasuredSeries) => 1000 * ORDER.indexOf(s.workload) + s.nodes;
+  const seen = new Map<number, MeasuredSeries>();
   for (const one of series) {
     const known = seen.get(place(one));
     if (!known || one.repetition < known.repetition) seen.set(place(one), one);

@@ -9,9 +9,9 @@ import { parse, stringify } from 'yaml';
 import { messageOf } from '../../lib/source/errors.ts';
 import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 import { seededRandom, shuffled } from '../cluster/statistics.ts';
-import { type Contestant, contestants, type Field } from './contestants.ts';
 import { Meter } from './measure.ts';
 import { formatHtml, formatMarkdown, type RunnerReport } from './report.ts';
+import { type HostSet, type Runner, runners } from './runners.ts';
 import { judgeTargets, type Phase, type Sample, summarise, type Target } from './summary.ts';
 
 const USAGE = `usage: npm run bench:runner -- [options]
@@ -109,7 +109,7 @@ function labUp(name: string, size: number): Lab {
 }
 
 /** The first hosts of the lab, with an inventory that holds no others. */
-function fieldOf(lab: Lab, size: number, workDir: string): Field {
+function hostSetOf(lab: Lab, size: number, workDir: string): HostSet {
   const whole = parse(readFileSync(lab.inventory, 'utf8')) as {
     all: { vars: unknown; hosts: Record<string, unknown> };
   };
@@ -129,52 +129,52 @@ function onHost(lab: Lab, host: string, script: string): string {
 }
 
 /** What the hosts look like afterwards: modes, links and contents, the same for all who did the work right. */
-function outcome(lab: Lab, field: Field): string {
+function outcome(lab: Lab, hostSet: HostSet): string {
   const look = `cd ${BASE} && find . -printf '%M %p %l\\n' | sort && find . -type f | sort | xargs sha256sum`;
-  return field.hosts.map(host => onHost(lab, host, look)).join('\n');
+  return hostSet.hosts.map(host => onHost(lab, host, look)).join('\n');
 }
 
 class WrongResult extends Error {
   override readonly name = 'WrongResult';
 }
 
-/** One contestant, first on fresh hosts and then again; both runs must say and leave the right thing. */
+/** One runner, first on fresh hosts and then again; both runs must say and leave the right thing. */
 async function measurePair(
   lab: Lab,
-  field: Field,
-  contestant: Contestant,
+  hostSet: HostSet,
+  runner: Runner,
   repetition: number,
   expected: { tree: string | undefined },
   stop: AbortSignal,
 ): Promise<Sample[]> {
-  for (const host of field.hosts) onHost(lab, host, `rm -rf ${BASE} /root/.ansible`);
-  const meter = new Meter(field.hosts.map(host => join('polarplay', lab.name, host)));
+  for (const host of hostSet.hosts) onHost(lab, host, `rm -rf ${BASE} /root/.ansible`);
+  const meter = new Meter(hostSet.hosts.map(host => join('polarplay', lab.name, host)));
   const abort = () => meter.abort();
   stop.addEventListener('abort', abort, { once: true });
   const samples: Sample[] = [];
   for (const phase of ['first', 'again'] as const satisfies readonly Phase[]) {
-    const { cost, rc, output } = await meter.run(contestant.command(field), field.workDir);
+    const { cost, rc, output } = await meter.run(runner.command(hostSet), hostSet.workDir);
     stop.throwIfAborted();
-    const changed = contestant.changedHosts(output, field);
-    const wanted = phase === 'first' ? field.hosts.length : 0;
+    const changed = runner.changedHosts(output, hostSet);
+    const wanted = phase === 'first' ? hostSet.hosts.length : 0;
     if (rc !== 0 || changed !== wanted) {
       const tail = output.trimEnd().split('\n').slice(-12).join('\n');
       throw new WrongResult(
-        `${contestant.title} on ${field.hosts.length} hosts, ${phase} run: exit ${rc}, hosts changed: ${changed ?? 'not said'}, expected ${wanted}\n${tail}`,
+        `${runner.title} on ${hostSet.hosts.length} hosts, ${phase} run: exit ${rc}, hosts changed: ${changed ?? 'not said'}, expected ${wanted}\n${tail}`,
       );
     }
-    samples.push({ contestant: contestant.name, hosts: field.hosts.length, phase, repetition, cost });
+    samples.push({ runner: runner.name, hosts: hostSet.hosts.length, phase, repetition, cost });
   }
   stop.removeEventListener('abort', abort);
-  const tree = outcome(lab, field);
+  const tree = outcome(lab, hostSet);
   expected.tree ??= tree;
   if (tree !== expected.tree)
-    throw new WrongResult(`${contestant.title} left other files on the hosts than the one before`);
+    throw new WrongResult(`${runner.title} left other files on the hosts than the one before`);
   return samples;
 }
 
-function available(only: readonly string[]): { run: readonly Contestant[]; missing: readonly string[] } {
-  const wanted = contestants(POLARPLAY).filter(c => only.length === 0 || only.includes(c.name));
+function available(only: readonly string[]): { run: readonly Runner[]; missing: readonly string[] } {
+  const wanted = runners(POLARPLAY).filter(c => only.length === 0 || only.includes(c.name));
   const missing = wanted.filter(c => c.version[0]!.startsWith('/') && !existsSync(c.version[0]!));
   return {
     run: wanted.filter(c => !missing.includes(c)),
@@ -183,7 +183,7 @@ function available(only: readonly string[]): { run: readonly Contestant[]; missi
 }
 
 /** First line of what a program says about itself; ssh says it on stderr. */
-function versionOf({ version }: Contestant): string {
+function versionOf({ version }: Runner): string {
   const [file = '', ...args] = version;
   const said = execFileSync('sh', ['-c', '"$0" "$@" 2>&1', file, ...args], { encoding: 'utf8' });
   return said.split('\n')[0]!.trim();
@@ -208,13 +208,13 @@ async function main(): Promise<number> {
   const samples: Sample[] = [];
   try {
     for (const size of options.sizes) {
-      const field = fieldOf(lab, size, resolve(workDir));
+      const hostSet = hostSetOf(lab, size, resolve(workDir));
       const expected = { tree: undefined as string | undefined };
       for (let repetition = 1; repetition <= options.repetitions; repetition++) {
-        for (const contestant of shuffled(run, seededRandom(size * 1000 + repetition))) {
-          const pair = await measurePair(lab, field, contestant, repetition, expected, stop.signal);
+        for (const runner of shuffled(run, seededRandom(size * 1000 + repetition))) {
+          const pair = await measurePair(lab, hostSet, runner, repetition, expected, stop.signal);
           samples.push(...pair);
-          process.stderr.write(`${progressLine(contestant, field, repetition, pair)}\n`);
+          process.stderr.write(`${progressLine(runner, hostSet, repetition, pair)}\n`);
         }
       }
     }
@@ -227,7 +227,7 @@ async function main(): Promise<number> {
     startedAt: startedAt.toISOString(),
     machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     repetitions: options.repetitions,
-    contestants: run.map(c => ({
+    runners: run.map(c => ({
       name: c.name,
       title: c.title,
       settings: c.settings,
@@ -273,14 +273,9 @@ async function disturbance(): Promise<string | undefined> {
     : undefined;
 }
 
-function progressLine(
-  contestant: Contestant,
-  field: Field,
-  repetition: number,
-  pair: readonly Sample[],
-): string {
+function progressLine(runner: Runner, hostSet: HostSet, repetition: number, pair: readonly Sample[]): string {
   const parts = pair.map(({ phase, cost }) => `${phase} ${(cost.wallMs / 1000).toFixed(2)} s`);
-  return `${field.hosts.length} hosts, repetition ${repetition}, ${contestant.title}: ${parts.join(', ')}`;
+  return `${hostSet.hosts.length} hosts, repetition ${repetition}, ${runner.title}: ${parts.join(', ')}`;
 }
 
 main().then(

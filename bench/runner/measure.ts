@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from './contestants.ts';
+import type { Command } from './runners.ts';
 
 /** What one run cost. CPU of the hosts is what their control groups were charged with: sshd, shells and modules. */
 export interface Cost {

@@ -7,7 +7,7 @@ export interface RunnerReport {
   readonly startedAt: string;
   readonly machine: string;
   readonly repetitions: number;
-  readonly contestants: readonly {
+  readonly runners: readonly {
     readonly name: string;
     readonly title: string;
     readonly settings: string;
@@ -38,7 +38,7 @@ const sizes = (report: RunnerReport): readonly number[] =>
   [...new Set(report.rows.map(r => r.hosts))].sort((a, b) => a - b);
 
 const titleOf = (report: RunnerReport, name: string): string =>
-  report.contestants.find(c => c.name === name)?.title ?? name;
+  report.runners.find(c => c.name === name)?.title ?? name;
 
 /** The tables as text, for terminals and pull requests. */
 export function formatMarkdown(report: RunnerReport): string {
@@ -60,7 +60,7 @@ export function formatMarkdown(report: RunnerReport): string {
       for (const row of group(report, phase, hosts)) {
         const figures = [row.wallMs, row.cpuMs, row.controlCpuMs, row.hostsCpuMs].map(seconds);
         lines.push(
-          `| ${hosts} | ${titleOf(report, row.contestant)} | ${figures.join(' | ')} | ${ratio(row.wallRatio)} | ${ratio(row.cpuRatio)} | ${(100 * spreadOf(row.cpuRange, row.cpuMs)).toFixed(0)} % |`,
+          `| ${hosts} | ${titleOf(report, row.runner)} | ${figures.join(' | ')} | ${ratio(row.wallRatio)} | ${ratio(row.cpuRatio)} | ${(100 * spreadOf(row.cpuRange, row.cpuMs)).toFixed(0)} % |`,
         );
       }
     }
@@ -73,13 +73,7 @@ export function formatMarkdown(report: RunnerReport): string {
       t => `- ${t.verdict === 'kept' ? 'kept' : `**${t.verdict}**`}: ${t.text} (${t.measured})`,
     ),
   );
-  lines.push(
-    '',
-    '## Who',
-    '',
-    ...report.contestants.map(c => `- ${c.title}: ${c.version}; ${c.settings}`),
-    '',
-  );
+  lines.push('', '## Who', '', ...report.runners.map(c => `- ${c.title}: ${c.version}; ${c.settings}`), '');
   return lines.join('\n');
 }
 
@@ -97,7 +91,7 @@ export function formatHtml(report: RunnerReport): string {
       .join('');
     return `<section><h2>${title}</h2><div class="charts">${charts}</div></section>`;
   }).join('');
-  const who = report.contestants
+  const who = report.runners
     .map(
       c =>
         `<tr><td>${htmlText(c.title)}</td><td>${htmlText(c.settings)}</td><td>${htmlText(c.version)}</td></tr>`,
@@ -122,10 +116,10 @@ function chart(report: RunnerReport, phase: Phase, hosts: number): string {
   const width = (ms: number) => `${((100 * ms) / longest).toFixed(2)}%`;
   const bars = rows.map(row => {
     const factor =
-      row.contestant === REFERENCE
+      row.runner === REFERENCE
         ? ''
         : `<span>${ratio(row.wallRatio)}× wall, ${ratio(row.cpuRatio)}× CPU</span>`;
-    return `<div class="row${row.contestant === REFERENCE ? ' own' : ''}"><p>${htmlText(titleOf(report, row.contestant))} ${factor}</p>
+    return `<div class="row${row.runner === REFERENCE ? ' own' : ''}"><p>${htmlText(titleOf(report, row.runner))} ${factor}</p>
 <div class="bar"><i class="control" style="width:${width(row.controlCpuMs)}"></i><i class="remote" style="width:${width(row.hostsCpuMs)}"></i><b>${seconds(row.cpuMs)} s</b></div>
 <div class="bar"><i class="wall" style="width:${width(row.wallMs)}"></i><b>${seconds(row.wallMs)} s</b></div></div>`;
   });

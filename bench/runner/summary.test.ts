@@ -1,14 +1,8 @@
 import { expect } from 'chai';
 import { judgeTargets, type Sample, summarise } from './summary.ts';
 
-const sample = (
-  contestant: string,
-  hosts: number,
-  wallMs: number,
-  cpuMs: number,
-  repetition = 1,
-): Sample => ({
-  contestant,
+const sample = (runner: string, hosts: number, wallMs: number, cpuMs: number, repetition = 1): Sample => ({
+  runner,
   hosts,
   phase: 'first',
   repetition,
@@ -26,7 +20,7 @@ describe('runner bench: summary', () => {
     ]);
     expect(rows).to.have.length(3);
     expect(rows[1]).to.include({
-      contestant: 'ansible-tuned',
+      runner: 'ansible-tuned',
       wallMs: 1800,
       cpuMs: 8400,
       wallRatio: 15,

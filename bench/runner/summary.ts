@@ -3,9 +3,9 @@ import type { Cost } from './measure.ts';
 
 export type Phase = 'first' | 'again';
 
-/** One run of one contestant on so many hosts. */
+/** One run of one runner on so many hosts. */
 export interface Sample {
-  readonly contestant: string;
+  readonly runner: string;
   readonly hosts: number;
   readonly phase: Phase;
   readonly repetition: number;
@@ -14,7 +14,7 @@ export interface Sample {
 
 /** Medians over the repetitions, and how they compare with polarplay's. */
 export interface Row {
-  readonly contestant: string;
+  readonly runner: string;
   readonly hosts: number;
   readonly phase: Phase;
   readonly wallMs: number;
@@ -36,15 +36,15 @@ export interface Range {
 
 export const REFERENCE = 'polarplay';
 
-/** The table: one row per contestant, number of hosts and phase. */
+/** The table: one row per runner, number of hosts and phase. */
 export function summarise(samples: readonly Sample[]): readonly Row[] {
-  const keys = [...new Map(samples.map(s => [`${s.hosts} ${s.phase} ${s.contestant}`, s])).values()];
-  const medians = keys.map(({ contestant, hosts, phase }) => {
+  const keys = [...new Map(samples.map(s => [`${s.hosts} ${s.phase} ${s.runner}`, s])).values()];
+  const medians = keys.map(({ runner, hosts, phase }) => {
     const costs = samples
-      .filter(s => s.contestant === contestant && s.hosts === hosts && s.phase === phase)
+      .filter(s => s.runner === runner && s.hosts === hosts && s.phase === phase)
       .map(s => s.cost);
     return {
-      contestant,
+      runner,
       hosts,
       phase,
       wallMs: median(costs.map(c => c.wallMs)),
@@ -56,9 +56,7 @@ export function summarise(samples: readonly Sample[]): readonly Row[] {
     };
   });
   return medians.map(row => {
-    const own = medians.find(
-      r => r.contestant === REFERENCE && r.hosts === row.hosts && r.phase === row.phase,
-    );
+    const own = medians.find(r => r.runner === REFERENCE && r.hosts === row.hosts && r.phase === row.phase);
     return {
       ...row,
       wallRatio: row.wallMs / (own?.wallMs ?? Number.NaN),
@@ -97,9 +95,9 @@ const FLOOR = 'floor-fast';
  */
 export function judgeTargets(rows: readonly Row[], idle: boolean): readonly Target[] {
   const own = (row: Row) =>
-    rows.find(r => r.contestant === REFERENCE && r.hosts === row.hosts && r.phase === row.phase);
+    rows.find(r => r.runner === REFERENCE && r.hosts === row.hosts && r.phase === row.phase);
   const targets: Target[] = [];
-  const tuned = rows.filter(row => row.contestant === 'ansible-tuned' && own(row));
+  const tuned = rows.filter(row => row.runner === 'ansible-tuned' && own(row));
   for (const [what, pick] of [
     ['wall time', (r: Row) => r.wallRange],
     ['CPU time', (r: Row) => r.cpuRange],
@@ -117,7 +115,7 @@ export function judgeTargets(rows: readonly Row[], idle: boolean): readonly Targ
     });
   }
   const most = Math.max(...rows.map(row => row.hosts));
-  const floors = rows.filter(row => row.contestant === FLOOR && row.hosts === most && own(row));
+  const floors = rows.filter(row => row.runner === FLOOR && row.hosts === most && own(row));
   if (floors.length > 0) {
     const factors = floors.map(row => quotient(own(row)!.cpuRange, row.cpuRange));
     const worst = {

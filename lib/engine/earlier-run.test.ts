@@ -9,7 +9,7 @@ import type { RunEvent } from './events.ts';
 type Noted = RunEvent & { readonly at: number };
 
 /** A run that is cut off after some events, and one that goes on from its journal. */
-class Stage {
+class Workspace {
   readonly dir = mkdtempSync(join(tmpdir(), 'polarplay-resume-'));
   readonly journals: Noted[][] = [];
 
@@ -106,31 +106,31 @@ const count = (lines: readonly string[], line: string) => lines.filter(one => on
 
 describe('a run that goes on from an earlier one', function () {
   this.timeout(600_000);
-  let stage: Stage;
+  let workspace: Workspace;
   beforeEach(() => {
-    stage = new Stage();
+    workspace = new Workspace();
   });
-  afterEach(() => stage.remove());
+  afterEach(() => workspace.remove());
 
   it('ends as one that was never interrupted, wherever the first was killed', async () => {
-    const whole = await stage.run(SITE, 'h1\n');
+    const whole = await workspace.run(SITE, 'h1\n');
     expect(whole.summary.exitCode).to.equal(0);
-    const expected = stage.lines();
+    const expected = workspace.lines();
     // Between other events nothing happens on a host; where a task began, every second one is enough.
     const certain = new Set(['notified', 'outcome']);
-    const cuts = stage.journals[0]!.flatMap(({ type }, index) =>
+    const cuts = workspace.journals[0]!.flatMap(({ type }, index) =>
       certain.has(type) || (type === 'host-start' && index % 2 === 0) ? [index + 1] : [],
     );
     for (const cut of cuts) {
-      stage.remove();
-      stage = new Stage();
-      await stage.run(SITE, 'h1\n', cut);
-      const before = stage.lines();
-      const { error, summary } = await stage.run(SITE, 'h1\n');
-      const at = `killed after event ${cut} (${JSON.stringify(stage.journals[0]!.at(-1)).slice(0, 120)})`;
+      workspace.remove();
+      workspace = new Workspace();
+      await workspace.run(SITE, 'h1\n', cut);
+      const before = workspace.lines();
+      const { error, summary } = await workspace.run(SITE, 'h1\n');
+      const at = `killed after event ${cut} (${JSON.stringify(workspace.journals[0]!.at(-1)).slice(0, 120)})`;
       expect(error, at).to.equal(undefined);
       expect(summary.exitCode, at).to.equal(0);
-      const lines = stage.lines();
+      const lines = workspace.lines();
       expect([...new Set(lines)].sort(), at).to.deep.equal([...new Set(expected)].sort());
       // A handler runs after the change that it was notified of.
       expect(lines.lastIndexOf('late-h1'), at).to.be.greaterThan(lines.indexOf('after-h1'));
@@ -146,22 +146,23 @@ describe('a run that goes on from an earlier one', function () {
   });
 
   it('goes on from a run that went on itself', async () => {
-    await stage.run(SITE, 'h1\nh2\n');
-    const events = stage.journals[0]!.length;
+    await workspace.run(SITE, 'h1\nh2\n');
+    const events = workspace.journals[0]!.length;
     for (const [first, second] of [
       [0.3, 0.2],
       [0.6, 0.1],
       [0.9, 0.5],
       [0.5, 0.9],
     ]) {
-      stage.remove();
-      stage = new Stage();
-      await stage.run(SITE, 'h1\nh2\n', Math.floor(events * first!));
-      await stage.run(SITE, 'h1\nh2\n', Math.floor(events * second!));
-      const { error } = await stage.run(SITE, 'h1\nh2\n');
+      workspace.remove();
+      workspace = new Workspace();
+      await workspace.run(SITE, 'h1\nh2\n', Math.floor(events * first!));
+      await workspace.run(SITE, 'h1\nh2\n', Math.floor(events * second!));
+      const { error } = await workspace.run(SITE, 'h1\nh2\n');
       expect(error).to.equal(undefined);
       for (const host of ['h1', 'h2'])
-        for (const word of WORDS) expect(stage.lines(), `${first} ${second}`).to.include(`${word}-${host}`);
+        for (const word of WORDS)
+          expect(workspace.lines(), `${first} ${second}`).to.include(`${word}-${host}`);
     }
   });
 
@@ -175,9 +176,9 @@ describe('a run that goes on from an earlier one', function () {
       `    - {name: a, shell: ${add('a-{{ inventory_hostname }}')}}\n    - {name: stop, shell: "test {{ inventory_hostname }} != h3 || test -e {{ playbook_dir }}/conf-go"}\n    - {name: b, shell: ${add('b-{{ inventory_hostname }}')}}\n`,
       '  serial: 2\n',
     );
-    await stage.run(files, 'h1\nh2\nh3\nh4\n');
-    const { lines } = await stage.run({ ...files, 'conf-go': '' }, 'h1\nh2\nh3\nh4\n');
-    expect(stage.lines().sort()).to.deep.equal([
+    await workspace.run(files, 'h1\nh2\nh3\nh4\n');
+    const { lines } = await workspace.run({ ...files, 'conf-go': '' }, 'h1\nh2\nh3\nh4\n');
+    expect(workspace.lines().sort()).to.deep.equal([
       'a-h1',
       'a-h2',
       'a-h3',
@@ -195,9 +196,9 @@ describe('a run that goes on from an earlier one', function () {
       `    - {name: a, shell: ${add('a-{{ inventory_hostname }}')}}\n    - {name: stop, shell: "test {{ inventory_hostname }} != h2 || test -e {{ playbook_dir }}/conf-go"}\n    - {name: b, shell: ${add('b-{{ inventory_hostname }}')}}\n`,
       '  strategy: free\n',
     );
-    await stage.run(files, 'h1\nh2\nh3\n');
-    await stage.run({ ...files, 'conf-go': '' }, 'h1\nh2\nh3\n');
-    expect(stage.lines().sort()).to.deep.equal(['a-h1', 'a-h2', 'a-h3', 'b-h1', 'b-h2', 'b-h3']);
+    await workspace.run(files, 'h1\nh2\nh3\n');
+    await workspace.run({ ...files, 'conf-go': '' }, 'h1\nh2\nh3\n');
+    expect(workspace.lines().sort()).to.deep.equal(['a-h1', 'a-h2', 'a-h3', 'b-h1', 'b-h2', 'b-h3']);
   });
 
   it('does again what the journal must not hold, and what has other arguments now', async () => {
@@ -205,10 +206,10 @@ describe('a run that goes on from an earlier one', function () {
       failing(
         `    - {name: secret, shell: ${add('secret')}, no_log: true, register: secret}\n    - {name: other, shell: ${add(word)}}\n${gate}    - {name: end, shell: ${add('{{ secret.rc == 0 }}')}}\n`,
       );
-    await stage.run(files('x'), 'h1\n');
-    expect(JSON.stringify(stage.journals)).not.to.include("echo 'secret'");
-    await stage.run({ ...files('y'), 'log.go-h1': '' }, 'h1\n');
-    expect(stage.lines()).to.deep.equal(['secret', 'x', 'secret', 'y', 'True']);
+    await workspace.run(files('x'), 'h1\n');
+    expect(JSON.stringify(workspace.journals)).not.to.include("echo 'secret'");
+    await workspace.run({ ...files('y'), 'log.go-h1': '' }, 'h1\n');
+    expect(workspace.lines()).to.deep.equal(['secret', 'x', 'secret', 'y', 'True']);
   });
 
   it('keeps what was done where the condition for it does not hold any more, and asks again what is a question', async () => {
@@ -222,18 +223,18 @@ ${gate}    - {name: fill, shell: ${add('filled')}, when: made is changed}
     - {name: restart, shell: ${add('restarted')}}
 `,
     );
-    await stage.run(files, 'h1\n');
-    await stage.run({ ...files, 'log.go-h1': '' }, 'h1\n');
-    expect(stage.lines()).to.deep.equal(['made', 'asked', 'asked', 'filled', 'restarted']);
+    await workspace.run(files, 'h1\n');
+    await workspace.run({ ...files, 'log.go-h1': '' }, 'h1\n');
+    expect(workspace.lines()).to.deep.equal(['made', 'asked', 'asked', 'filled', 'restarted']);
   });
 
   it('does all again on a host where something was changed meanwhile', async () => {
     const files = failing(
       `    - {name: conf, copy: {content: x, dest: "{{ playbook_dir }}/conf"}}\n    - {name: a, shell: ${add('a')}}\n${gate}`,
     );
-    await stage.run(files, 'h1\n');
-    rmSync(join(stage.dir, 'conf'));
-    await stage.run({ ...files, 'log.go-h1': '' }, 'h1\n');
-    expect(stage.lines()).to.deep.equal(['a', 'a']);
+    await workspace.run(files, 'h1\n');
+    rmSync(join(workspace.dir, 'conf'));
+    await workspace.run({ ...files, 'log.go-h1': '' }, 'h1\n');
+    expect(workspace.lines()).to.deep.equal(['a', 'a']);
   });
 });

@@ -7,7 +7,7 @@ type Tasks = readonly Readonly<Record<string, Json>>[];
 const HERE = fileURLToPath(import.meta.url);
 const PROBE: Json = { disk: { host: 'other', kind: 'block', path: '/dev/nvmeexport1', size: 16106127360 } };
 
-/** Tasks of modules that have no story of check mode: what they work on is a server, the control machine or a cluster. */
+/** Tasks of modules that have no scenario of check mode: what they work on is a server, the control machine or a cluster. */
 export const FUZZED_TASKS: Readonly<Record<string, Tasks>> = {
   docker_container: [
     { name: 'c', image: 'img', state: 'started', env: { A: 'b' }, volumes: ['~t/v:/v'], pull: true },

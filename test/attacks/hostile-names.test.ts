@@ -69,14 +69,14 @@ describe('attacks: names and contents that look like something else', function (
       `cd "$1" && find . ! -name '*.tmp' ! -name '*~' ! -path '*/.git/objects/*' -printf '%P %y %m %u %l\\n' | sort`,
     );
 
-  const stories = Object.entries(ON_A_COPY).filter(
+  const scenarios = Object.entries(ON_A_COPY).filter(
     ([name, { args }]) =>
       JSON.stringify(args).includes('~t') && !NAMES_ONLY.includes(name) && !(name in NO_PATH),
   );
 
   it('every module is tried with them, or says why not', () => {
     const told = new Set([
-      ...stories.map(([name]) => name),
+      ...scenarios.map(([name]) => name),
       ...Object.keys(NO_PATH),
       ...NAMES_ONLY,
       ...OWN_TEST,
@@ -88,18 +88,20 @@ describe('attacks: names and contents that look like something else', function (
     expect(left).to.deep.equal([]);
   });
 
-  for (const [name, story] of stories.filter(([one]) => !OWN_TEST.includes(one) && !HERE.includes(one))) {
+  for (const [name, scenario] of scenarios.filter(
+    ([one]) => !OWN_TEST.includes(one) && !HERE.includes(one),
+  )) {
     it(`${name} does in such a directory what it does in a plain one`, async function () {
-      const missing = (story.needs ?? []).find(program => shown(`command -v ${program}`) === '');
+      const missing = (scenario.needs ?? []).find(program => shown(`command -v ${program}`) === '');
       if (missing !== undefined) {
         console.log(`      skipped: runs where ${missing} can be found`);
         this.skip();
       }
       const outcome = async (dir: string) => {
         copy.run(`rm -rf /srv/hostile; mkdir -p ${PLAIN}; echo untouched >/srv/hostile/beside; cd ${PLAIN}
-          ${(story.setup ?? ':').replaceAll('~t', PLAIN)}`);
+          ${(scenario.setup ?? ':').replaceAll('~t', PLAIN)}`);
         withName(dir, `[ "$1" = ${PLAIN} ] || { mkdir -p -- "\${1%/*}" && mv ${PLAIN} "$1"; }`);
-        const wanted = JSON.stringify(story.args).replaceAll('~t', JSON.stringify(dir).slice(1, -1));
+        const wanted = JSON.stringify(scenario.args).replaceAll('~t', JSON.stringify(dir).slice(1, -1));
         const result = await run(name, JSON.parse(wanted) as Record<string, Json>);
         const beside = shown(
           'cat /srv/hostile/beside; find /srv/hostile -maxdepth 1 -printf .; ls -A / | sort',

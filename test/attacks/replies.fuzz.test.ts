@@ -8,7 +8,7 @@ import type { Json } from '../../lib/source/value.ts';
 import { ON_A_COPY } from '../check-mode/on-a-copy.ts';
 import { ON_A_LAB_HOST } from '../check-mode/on-a-lab-host.ts';
 import { ON_ITS_OWN_KERNEL } from '../check-mode/on-its-own-kernel.ts';
-import type { Story } from '../check-mode/prove.ts';
+import type { Scenario } from '../check-mode/prove.ts';
 import { finishedArguments, testContext } from '../support/run-module.ts';
 import { FUZZED_TASKS } from './fuzzed-tasks.ts';
 
@@ -16,7 +16,11 @@ import { FUZZED_TASKS } from './fuzzed-tasks.ts';
  * A host that answers anything: whatever it says, a module ends with a result or with its own failure, after some
  * requests, and never acts on a path that nobody asked for.
  */
-const STORIES: Readonly<Record<string, Story>> = { ...ON_A_COPY, ...ON_A_LAB_HOST, ...ON_ITS_OWN_KERNEL };
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  ...ON_A_COPY,
+  ...ON_A_LAB_HOST,
+  ...ON_ITS_OWN_KERNEL,
+};
 const ASKED = '/srv/asked';
 const OUTSIDE = '/srv/outside';
 /** Names of records whose value may be a path elsewhere: where links lead, what the kernel or a program chose. */
@@ -156,14 +160,14 @@ const reactions = fc.array(
 );
 
 const TASKS = [
-  ...Object.entries(STORIES).map(([name, { args, next = [] }]) => {
-    const more = [{}, ...next.map(turn => (Array.isArray(turn) ? turn[0] : turn))];
+  ...Object.entries(SCENARIOS).map(([name, { args, next = [] }]) => {
+    const more = [{}, ...next.map(step => (Array.isArray(step) ? step[0] : step))];
     return [name, more.map(own => ({ ...args, ...own }))] as const;
   }),
   ...Object.entries(FUZZED_TASKS),
 ];
 
-/** What each module is asked for: the tasks of its story, and others. */
+/** What each module is asked for: the tasks of its scenario, and others. */
 const calls = TASKS.flatMap(([name, tasks]) => {
   const module = allModules().find(one => one.name === name);
   if (!module || module.kind === 'control' || name === 'reboot') return [];

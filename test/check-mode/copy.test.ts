@@ -10,7 +10,7 @@ import { type ScratchSystem, scratchSystem } from '../support/scratch-system.ts'
 import { ON_A_COPY } from './on-a-copy.ts';
 import { ON_A_LAB_HOST } from './on-a-lab-host.ts';
 import { ON_ITS_OWN_KERNEL } from './on-its-own-kernel.ts';
-import { proveScenario, type Stage } from './prove.ts';
+import { type Host, proveScenario } from './prove.ts';
 
 /** Modules whose own tests prove it, with what these bring along for it. */
 const IN_ITS_OWN_TEST: Readonly<Record<string, readonly [brings: string, file: string]>> = {
@@ -64,15 +64,15 @@ describe('check mode predicts the run', function () {
   /** Every script that a module ran, with the first module that ran it. */
   const scripts = new Map<string, string>();
 
-  for (const [name, story] of Object.entries(ON_A_COPY)) {
+  for (const [name, scenario] of Object.entries(ON_A_COPY)) {
     it(name, async function () {
-      const missing = (story.needs ?? []).filter(program => !isThere(program));
+      const missing = (scenario.needs ?? []).filter(program => !isThere(program));
       if (missing.length > 0) {
         console.log(`      skipped: runs where ${missing.join(', ')} can be found`);
         this.skip();
       }
       copy ??= await scratchSystem(this);
-      await proveScenario(findModule(name)!, story, stageOf(copy, scripts), `/srv/${name}`);
+      await proveScenario(findModule(name)!, scenario, hostOf(copy, scripts), `/srv/${name}`);
     });
   }
 
@@ -99,7 +99,7 @@ describe('check mode predicts the run', function () {
   });
 });
 
-const stageOf = ({ run, state, enter }: ScratchSystem, scripts: Map<string, string>): Stage => ({
+const hostOf = ({ run, state, enter }: ScratchSystem, scripts: Map<string, string>): Host => ({
   prepare: run,
   state,
   run: (module, args, checkMode) =>

@@ -6,10 +6,10 @@ import type { Module, Result } from '../../lib/modules/kit/define.ts';
 import { callSteps, failureResult } from '../../lib/modules/kit/drive.ts';
 import { type Connection, connectionSettings, createPool, OUTPUT_LIMIT } from '../../lib/transport/index.ts';
 import { finishedArguments, testContext } from '../support/run-module.ts';
-import type { Stage } from './prove.ts';
+import type { Host } from './prove.ts';
 
 /** A host of a lab on which modules run as the engine runs them, over ssh. */
-export interface LabStage extends Stage {
+export interface LabHost extends Host {
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ for unit in /sys/fs/cgroup/system.slice/*.service; do read -r pid <"$unit/cgroup
   grep -vE '/(${PASSING}) '`;
 
 /** Logs in to the one host of a lab. */
-export function labStage({ lab }: UpResult): LabStage {
+export function labHost({ lab }: UpResult): LabHost {
   const host = lab.hosts[0]!;
   const dir = labDir(lab.root, lab.name);
   const pool = createPool();

@@ -1,4 +1,4 @@
-import type { Story } from './prove.ts';
+import type { Scenario } from './prove.ts';
 
 const DEB = `mkdir -p d/DEBIAN; printf 'Package: pptest\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@y>\\nDescription: x\\n' >d/DEBIAN/control; dpkg-deb -b d pptest.deb >/dev/null`;
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHSw4HjNSP2dQDSzr3LDhBMOuDnQGHTNGiEyrQ4hCAXx x';
@@ -24,7 +24,7 @@ PATH=$PATH:/usr/sbin:/sbin ip link set lo up
 mkfifo said; timeout 900 node registry.mjs >said 2>&1 & read -r line <said; rm said`;
 
 /** What can be tried on a throw-away copy of this machine. */
-export const ON_A_COPY: Readonly<Record<string, Story>> = {
+export const ON_A_COPY: Readonly<Record<string, Scenario>> = {
   acl: {
     args: { path: '~t/f', entry: 'user:games:r', state: 'present' },
     setup: 'touch f',

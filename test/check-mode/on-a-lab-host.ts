@@ -1,6 +1,6 @@
-import type { Story } from './prove.ts';
+import type { Scenario } from './prove.ts';
 
-/** What a lab host for the stories below has installed. */
+/** What a lab host for the scenarios below has installed. */
 export const LAB_PACKAGES: readonly string[] = [
   'apache2',
   'createrepo-c',
@@ -33,7 +33,7 @@ dnf -q makecache; dnf -q --assumeno install pptest || :`;
 const HISTORY = `rpm -qa; python3 -c "import sqlite3; print(*sqlite3.connect('file:/var/lib/dnf/history.sqlite?mode=ro', uri=True).iterdump(), sep='\\n')"`;
 
 const UNIT = `mkdir -p /usr/local/lib/systemd/system; printf '[Service]\\nExecStart=/bin/sleep 1000\\nExecReload=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n' >/usr/local/lib/systemd/system/pptest.service; systemctl daemon-reload`;
-const SERVICE: Story = {
+const SERVICE: Scenario = {
   args: { name: 'pptest', state: 'started' },
   setup: UNIT,
   next: [
@@ -60,7 +60,7 @@ for v in '1.0', '2.0':
 "`;
 
 /** What is tried on a lab host: a running systemd, a packet filter of its own, and packages that CI has not. */
-export const ON_A_LAB_HOST: Readonly<Record<string, Story>> = {
+export const ON_A_LAB_HOST: Readonly<Record<string, Scenario>> = {
   apache2_module: {
     args: { name: 'rewrite' },
     next: [{ state: 'absent' }, { name: 'ssl' }, { name: 'ssl', state: 'absent' }],

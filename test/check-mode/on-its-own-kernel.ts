@@ -1,6 +1,6 @@
-import type { Story } from './prove.ts';
+import type { Scenario } from './prove.ts';
 
-/** What a host for the stories below has installed. */
+/** What a host for the scenarios below has installed. */
 export const KERNEL_PACKAGES: readonly string[] = [
   'lvm2',
   'netbase',
@@ -21,7 +21,7 @@ done`;
 const SELINUX = 'getenforce; getsebool -a';
 
 /** What needs a kernel with device mapper, with modules that can be loaded, and with SELinux. */
-export const ON_ITS_OWN_KERNEL: Readonly<Record<string, Story>> = {
+export const ON_ITS_OWN_KERNEL: Readonly<Record<string, Scenario>> = {
   lvg: {
     args: { vg: 'pp', pvs: ['/dev/loop20'] },
     setup: loops('64M', 20, 21),

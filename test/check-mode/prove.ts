@@ -82,8 +82,8 @@ function differences(before: State, after: State): string {
 
 type Arguments = Readonly<Record<string, Json>>;
 
-/** A further task of a story: arguments that come to, or replace, those of the first; null takes one away. */
-export type Turn = Arguments | readonly [args: Arguments, marks: Marks];
+/** A further task of a scenario: arguments that are added to those of the first, or replace them; null takes one away. */
+export type Step = Arguments | readonly [args: Arguments, marks: Marks];
 
 interface Marks {
   /** Shell that prepares this turn. */
@@ -94,10 +94,10 @@ interface Marks {
 }
 
 /** What a module is tried with: tasks that follow on one another, each of which changes something, and only once. */
-export interface Story {
+export interface Scenario {
   readonly args: Arguments;
-  readonly next?: readonly Turn[];
-  /** Shell that prepares the host; it starts in a directory of the story's own, which is `~t` in arguments and shell. */
+  readonly next?: readonly Step[];
+  /** Shell that prepares the host; it starts in a directory of its own, which is `~t` in arguments and shell. */
   readonly setup?: string;
   readonly needs?: readonly string[];
   /** Shell that prints what of the state is in no file: the units of systemd, the volumes of LVM. */
@@ -108,29 +108,29 @@ export interface Story {
   readonly repeats?: true;
 }
 
-/** A host that stories are played on. */
-export interface Stage {
+/** A host that scenarios run on. */
+export interface Host {
   prepare(script: string): void | Promise<void>;
   state(look: string | undefined): State | Promise<State>;
   run(module: Module, args: Arguments, checkMode: boolean): Promise<Result>;
 }
 
-/** Plays a story, or the first tasks of it, in a directory of the host that does not exist yet. */
+/** Runs a scenario, or its first tasks, in a directory of the host that does not exist yet. */
 export async function proveScenario(
   module: Module,
-  story: Story,
-  stage: Stage,
+  scenario: Scenario,
+  host: Host,
   dir: string,
   most = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const here = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('~t', dir)) as T;
-  await stage.prepare(`mkdir -p ${dir}; cd ${dir}; ${here(story.setup ?? ':')}`);
-  const look = story.look && here(story.look);
-  for (const [args, marks] of turnsOf(story).slice(0, most)) {
-    if (marks.before) await stage.prepare(`cd ${dir}; ${here(marks.before)}`);
+  await host.prepare(`mkdir -p ${dir}; cd ${dir}; ${here(scenario.setup ?? ':')}`);
+  const look = scenario.look && here(scenario.look);
+  for (const [args, marks] of stepsOf(scenario).slice(0, most)) {
+    if (marks.before) await host.prepare(`cd ${dir}; ${here(marks.before)}`);
     const wanted = here(args);
     const { first } = await proveFidelity(
-      { state: () => stage.state(look), run: checkMode => stage.run(module, wanted, checkMode) },
+      { state: () => host.state(look), run: checkMode => host.run(module, wanted, checkMode) },
       { ...(marks.repeats && { repeats: true }) },
     ).catch(error => {
       if (error instanceof Error) error.message = `${JSON.stringify(wanted)}: ${error.message}`;
@@ -141,11 +141,11 @@ export async function proveScenario(
   }
 }
 
-function turnsOf({ args, next = [], looks, repeats }: Story): readonly (readonly [Arguments, Marks])[] {
+function stepsOf({ args, next = [], looks, repeats }: Scenario): readonly (readonly [Arguments, Marks])[] {
   const merge = (more: Arguments) =>
     Object.fromEntries(Object.entries({ ...args, ...more }).filter(([, value]) => value !== null));
-  const turns = next.map(turn =>
-    Array.isArray(turn) ? ([merge(turn[0]), turn[1]] as const) : ([merge(turn as Arguments), {}] as const),
+  const steps = next.map(step =>
+    Array.isArray(step) ? ([merge(step[0]), step[1]] as const) : ([merge(step as Arguments), {}] as const),
   );
-  return [[args, { ...(looks && { ok: true }), ...(repeats && { repeats }) }], ...turns];
+  return [[args, { ...(looks && { ok: true }), ...(repeats && { repeats }) }], ...steps];
 }

@@ -114,7 +114,7 @@ async function measured(
       signal,
       say: progress.say,
       onSecond: progress.second,
-      onCell: progress.cell,
+      onMeasurement: progress.cell,
     });
   } finally {
     await opened.close();

@@ -2,32 +2,33 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { missingParts, planCells } from './plan.ts';
+import { missingParts, planMeasurements } from './plan.ts';
 import { loadProfile, PROFILES } from './profiles.ts';
 
-const short = (cells: ReturnType<typeof planCells>) => cells.map(c => `${c.repetition} ${partsOf(c)}`);
-const partsOf = (cell: ReturnType<typeof planCells>[number]) =>
-  cell.parts.map(p => `${p.workload} ${p.nodes}`).join(' + ');
+const short = (planned: ReturnType<typeof planMeasurements>) =>
+  planned.map(c => `${c.repetition} ${partsOf(c)}`);
+const partsOf = (planned: ReturnType<typeof planMeasurements>[number]) =>
+  planned.parts.map(p => `${p.workload} ${p.nodes}`).join(' + ');
 
 describe('bench: plan', () => {
   it('measures one node, all nodes and the writes, in the order of the guide', () => {
-    expect(short(planCells(PROFILES.smoke!, 3))).to.deep.equal([
+    expect(short(planMeasurements(PROFILES.smoke!, 3))).to.deep.equal([
       '1 read-only 1',
       '1 read-only 3',
       '1 read-write 1',
     ]);
-    expect(short(planCells(PROFILES.smoke!, 1))).to.deep.equal(['1 read-only 1', '1 read-write 1']);
+    expect(short(planMeasurements(PROFILES.smoke!, 1))).to.deep.equal(['1 read-only 1', '1 read-write 1']);
   });
 
   it('repeats in a random order that the seed decides, each repetition whole', () => {
     const profile = { ...PROFILES.smoke!, repetitions: 5 };
-    const cells = planCells(profile, 3);
-    expect(cells).to.have.length(15);
-    expect(planCells(profile, 3)).to.deep.equal(cells);
-    expect(planCells({ ...profile, seed: 2 }, 3)).not.to.deep.equal(cells);
-    expect(new Set(cells.map(c => c.randomSeed)).size).to.equal(15);
+    const planned = planMeasurements(profile, 3);
+    expect(planned).to.have.length(15);
+    expect(planMeasurements(profile, 3)).to.deep.equal(planned);
+    expect(planMeasurements({ ...profile, seed: 2 }, 3)).not.to.deep.equal(planned);
+    expect(new Set(planned.map(c => c.randomSeed)).size).to.equal(15);
     for (let r = 1; r <= 5; r++) {
-      const one = cells.filter(c => c.repetition === r).map(partsOf);
+      const one = planned.filter(c => c.repetition === r).map(partsOf);
       expect(one.sort()).to.deep.equal(['read-only 1', 'read-only 3', 'read-write 1']);
     }
   });
@@ -37,7 +38,7 @@ describe('bench: plan of a night', () => {
   const nightly = { ...PROFILES.nightly!, repetitions: 1 };
 
   it('reads on 1 to N nodes, and mixes writing with reading on the replicas', () => {
-    expect(short(planCells(nightly, 3))).to.deep.equal([
+    expect(short(planMeasurements(nightly, 3))).to.deep.equal([
       '1 read-only 1',
       '1 read-only 2',
       '1 read-only 3',
@@ -45,7 +46,7 @@ describe('bench: plan of a night', () => {
       '1 simple-update 1',
       '1 mixed-writes 1 + mixed-reads 2',
     ]);
-    expect(short(planCells(nightly, 1))).to.deep.equal([
+    expect(short(planMeasurements(nightly, 1))).to.deep.equal([
       '1 read-only 1',
       '1 read-write 1',
       '1 simple-update 1',
@@ -54,12 +55,12 @@ describe('bench: plan of a night', () => {
 
   it('goes through a balancer beside the direct way', () => {
     const through = { ...PROFILES.balanced!, repetitions: 1 };
-    expect(short(planCells(through, 3))).to.deep.equal([
+    expect(short(planMeasurements(through, 3))).to.deep.equal([
       '1 read-only 1',
       '1 read-write 1',
       '1 balanced-writes 1 + balanced-reads 1',
     ]);
-    expect(short(planCells(through, 1)).at(-1)).to.equal('1 balanced-writes 1');
+    expect(short(planMeasurements(through, 1)).at(-1)).to.equal('1 balanced-writes 1');
   });
 
   it('tells what a missing node leaves unmeasured', () => {

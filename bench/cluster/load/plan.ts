@@ -9,7 +9,7 @@ export interface Part {
 }
 
 /** One measurement: parts that run at the same time, one repetition of them. */
-export interface Cell {
+export interface PlannedMeasurement {
   readonly parts: readonly Part[];
   readonly repetition: number;
   readonly randomSeed: number;
@@ -19,7 +19,7 @@ export interface Cell {
  * What is measured, in which order. Repetitions come in a random order, so that a slow drift of the machines falls on
  * all workloads alike; the seed makes the order the same every time. `clusterSize` is how many nodes can be measured.
  */
-export function planCells(profile: Profile, clusterSize: number): readonly Cell[] {
+export function planMeasurements(profile: Profile, clusterSize: number): readonly PlannedMeasurement[] {
   const kinds = kindsOf(profile, clusterSize);
   const random = seededRandom(profile.seed);
   return Array.from({ length: profile.repetitions }, (_, i) => i + 1).flatMap(repetition => {
@@ -64,7 +64,7 @@ function kindsOf(profile: Profile, clusterSize: number): readonly (readonly Part
   ];
 }
 
-/** What cannot be measured because nodes are missing: the measurements of the whole cluster that no cell has. */
+/** What cannot be measured because nodes are missing: the measurements of the whole cluster that no planned one has. */
 export function missingParts(profile: Profile, clusterSize: number, up: number): readonly Part[] {
   const planned = kindsOf(profile, up).flat();
   return kindsOf(profile, clusterSize)

@@ -3,13 +3,13 @@ import type { DatabaseNode } from '../../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
 import { Databases, type SqlSession } from '../../../lib/cluster/sql.ts';
 import { DATABASE } from '../database.ts';
-import type { CellSeries, Lag } from '../result.ts';
+import type { Lag, MeasuredSeries } from '../result.ts';
 import { median } from '../statistics.ts';
 
 /** What was seen on the primary while others put load on it. */
 export interface Watched {
-  readonly checkpoints: CellSeries['checkpoints'];
-  readonly lag: CellSeries['lag'];
+  readonly checkpoints: MeasuredSeries['checkpoints'];
+  readonly lag: MeasuredSeries['lag'];
   readonly figures: Readonly<Record<string, Lag>>;
 }
 

@@ -1,9 +1,9 @@
 import { build } from 'hdr-histogram-js';
 import { percentileCurve, percentilesOf } from '../../../bench/cluster/load/latency.ts';
 import type {
-  CellFigures,
-  CellSeries,
   HostFingerprint,
+  MeasuredFigures,
+  MeasuredSeries,
   NightFigures,
   RunDetail,
   RunRecord,
@@ -44,9 +44,9 @@ export function madeUpNight(like: NightLike): RunDetail {
     value * (1 + noise * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
   const hosts = Array.from({ length: like.nodes }, (_, i) => (i === 0 ? 'rw1' : `ro${i}`));
   const at = new Date(Date.UTC(2026, 8, 1 + like.day, 2, 0)).toISOString();
-  const cells: CellFigures[] = [];
+  const cells: MeasuredFigures[] = [];
   const night: NightFigures[] = [];
-  const series: CellSeries[] = [];
+  const series: MeasuredSeries[] = [];
   const measure = (workload: Workload, rate: number, ms: number, where: readonly string[]) => {
     const histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: 3_600_000_000 });
     for (let i = 0; i < 1000; i++)
@@ -157,7 +157,7 @@ function fingerprint(host: string, role: string, { stable }: NightLike): HostFin
   };
 }
 
-function lagOf(replicas: readonly string[], random: () => number): NonNullable<CellFigures['lag']> {
+function lagOf(replicas: readonly string[], random: () => number): NonNullable<MeasuredFigures['lag']> {
   return Object.fromEntries(
     replicas.map(host => [
       host,
@@ -174,10 +174,10 @@ function lagOf(replicas: readonly string[], random: () => number): NonNullable<C
 function course(
   workload: Workload,
   perNode: readonly { readonly host: string; readonly tps: number }[],
-  curve: CellSeries['perNode'][number]['curve'],
+  curve: MeasuredSeries['perNode'][number]['curve'],
   hosts: readonly string[],
   random: () => number,
-): CellSeries {
+): MeasuredSeries {
   const seconds = Array.from({ length: 59 }, (_, i) => i + 1);
   const writes = workload !== 'read-only';
   const inCheckpoint = (second: number) => writes && second >= 31 && second <= 44;

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The hosts of one measurement and the files that lead to them. */
-export interface Field {
+export interface HostSet {
   readonly hosts: readonly string[];
   readonly inventory: string;
   readonly sshConfig: string;
   readonly playDir: string;
-  /** A directory of this run that a contestant may write to. */
+  /** A directory of this run that a runner may write to. */
   readonly workDir: string;
 }
 
@@ -17,20 +17,20 @@ export interface Command {
 }
 
 /** One way to do the thirty tasks. */
-export interface Contestant {
+export interface Runner {
   readonly name: string;
   readonly title: string;
   /** What makes it different from the next one, for the report. */
   readonly settings: string;
-  command(field: Field): Command;
+  command(hostSet: HostSet): Command;
   /** How many hosts of the field the output says were changed; undefined when it does not say for all of them. */
-  changedHosts(output: string, field: Field): number | undefined;
+  changedHosts(output: string, hostSet: HostSet): number | undefined;
   /** Prints the version. */
   readonly version: readonly string[];
 }
 
 /** `h1 : ok=31 changed=0 …`, the recap that both runners print. */
-function changedInRecap(output: string, { hosts }: Field): number | undefined {
+function changedInRecap(output: string, { hosts }: HostSet): number | undefined {
   const recap = [...output.matchAll(/^(\S+)\s+: ok=\d+\s+changed=(\d+)\s.*$/gm)];
   if (new Set(recap.map(([, host]) => host)).size !== hosts.length) return undefined;
   return recap.filter(([, , changed]) => Number(changed) > 0).length;
@@ -43,7 +43,7 @@ const ANSIBLE_COMMON = {
   ANSIBLE_PYTHON_INTERPRETER: '/usr/bin/python3',
 };
 
-function ansible(name: string, title: string, settings: string, env: Record<string, string>): Contestant {
+function ansible(name: string, title: string, settings: string, env: Record<string, string>): Runner {
   return {
     name,
     title,
@@ -62,7 +62,7 @@ function ansible(name: string, title: string, settings: string, env: Record<stri
   };
 }
 
-function floor(name: string, title: string, settings: string, sshOptions: readonly string[]): Contestant {
+function floor(name: string, title: string, settings: string, sshOptions: readonly string[]): Runner {
   return {
     name,
     title,
@@ -96,7 +96,7 @@ export function floorScript(playDir: string): string {
 }
 
 /** Everyone who is measured; `polarplay` is the program's bundle. */
-export function contestants(polarplay: string): readonly Contestant[] {
+export function runners(polarplay: string): readonly Runner[] {
   return [
     {
       name: 'polarplay',
