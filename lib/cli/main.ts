@@ -1,6 +1,6 @@
 import '../source/frozen-prototype.ts';
 import { existsSync } from 'node:fs';
-import { UsageError, withHint } from '../source/errors.ts';
+import { resourceHint, UsageError, withHint } from '../source/errors.ts';
 import { entryOf } from '../source/record.ts';
 import { visible } from '../source/visible.ts';
 import { COMMANDS } from './command-table.ts';
@@ -76,14 +76,19 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   async (error: unknown) => {
-    if (error instanceof UsageError) {
-      process.stderr.write(`polarplay: ${visible(withHint(error))}\n`);
-      process.exitCode = error.exitCode;
-      return;
-    }
-    const { failureText } = await import('./failure.ts');
-    const { text, code } = failureText(error);
+    const { text, code } = await explained(error);
     process.stderr.write(text);
     process.exitCode = code;
   },
 );
+
+/** Most of what explains a failure is loaded only then: where not even that can be read, the message stands alone. */
+async function explained(error: unknown): Promise<{ readonly text: string; readonly code: number }> {
+  if (error instanceof UsageError)
+    return { text: `polarplay: ${visible(withHint(error))}\n`, code: error.exitCode };
+  const { message, code } = error as NodeJS.ErrnoException;
+  const hint = resourceHint(code);
+  if (hint !== undefined) return { text: `polarplay: ${visible(`${message}\n${hint}`)}\n`, code: 1 };
+  const { failureText } = await import('./failure.ts');
+  return failureText(error);
+}

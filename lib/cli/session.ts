@@ -370,15 +370,20 @@ function interruptSignal(): { readonly signal: AbortSignal; readonly stop: () =>
   const onCrash = (error: unknown) => {
     const { text } = failureText(error);
     process.stderr.write(text);
+    // Where the run has just ended, its own code says nothing of this.
+    process.once('exit', () => {
+      process.exitCode ||= EXIT.bug;
+    });
     controller.abort(new Crash(`internal error: ${error instanceof Error ? error.message : String(error)}`));
   };
   const handlers = [
     ['SIGINT', onSignal],
     ['SIGTERM', onSignal],
     ['SIGHUP', onHangup],
-    ['uncaughtException', onCrash],
   ] as const;
   for (const [name, handler] of handlers) process.on(name, handler);
+  // It stays to the end of the program: an error while the last report is written would end it with another exit code.
+  process.on('uncaughtException', onCrash);
   return {
     signal: controller.signal,
     stop: () => {

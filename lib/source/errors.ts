@@ -103,3 +103,9 @@ export const withHint = ({
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What to do where this machine, not the host, has no more to give. */
+export const resourceHint = (code: string | undefined): string | undefined =>
+  code === 'EMFILE' || code === 'ENFILE'
+    ? 'too many files are open here: raise the limit (ulimit -n) or work on fewer hosts at a time (--forks)'
+    : undefined;

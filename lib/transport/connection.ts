@@ -153,12 +153,6 @@ export class ConnectionError extends Error {
   }
 }
 
-/** What to do where this machine, not the host, has no more to give. */
-export const resourceHint = (code: string | undefined): string | undefined =>
-  code === 'EMFILE' || code === 'ENFILE'
-    ? 'too many files are open here: raise the limit (ulimit -n) or work on fewer hosts at a time (--forks)'
-    : undefined;
-
 /** The login worked but becoming another user did not (password missing or wrong, not in sudoers): the task fails. */
 export class BecomeError extends Error {
   override readonly name = 'BecomeError';

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { resourceHint } from '../source/errors.ts';
 import { type Channel, drained } from './channel.ts';
-import { type Connection, ConnectionError, type LocalSettings, resourceHint } from './connection.ts';
+import { type Connection, ConnectionError, type LocalSettings } from './connection.ts';
 import { connectionOver } from './host-connection.ts';
 
 /** The control machine itself, through the same workers as any other host. */

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConnectionError, resourceHint } from '../connection.ts';
+import { resourceHint } from '../../source/errors.ts';
+import { ConnectionError } from '../connection.ts';
 
 export interface ProxyPipe {
   readonly stream: Duplex;
