@@ -62,7 +62,7 @@ export const bootChecks: readonly Check[] = [
     id: 'boot.units',
     title: 'every service starts at boot, as systemd knows it and as its file says',
     proves:
-      'The units are enabled, systemd has read their files as they are now, no drop-in changes them but those of the roles, and the machine boots to a target that starts them.',
+      'The units are enabled, systemd has read their files as they are now, no drop-in changes them but those of the roles, and the machine boots to a target that starts them, with an SSH server.',
     expects: 'enabled, loaded as written, no foreign drop-in',
     todo: '`systemctl enable UNIT`; `systemctl daemon-reload` after a changed file; remove a drop-in that nobody wants (`systemctl cat UNIT` shows them).',
     severity: 'fault',
@@ -70,6 +70,7 @@ export const bootChecks: readonly Check[] = [
     asks: place => ({
       units: showUnits(unitsOf(place)),
       target: 'systemctl get-default',
+      ssh: 'systemctl show -p LoadState,ActiveState,UnitFileState ssh.service sshd.service ssh.socket sshd.socket',
     }),
     judge: at => {
       if (unitsOf(at).length === 0) return at.skip(NO_UNITS);
@@ -96,6 +97,12 @@ export const bootChecks: readonly Check[] = [
       }
       const target = at.out('target').trim();
       at.check(/^(multi-user|graphical)\.target$/.test(target), 'multi-user.target at boot', target);
+      const ssh = at.out('ssh');
+      at.check(
+        !ssh.includes('ActiveState=active') || /^UnitFileState=enabled/m.test(ssh),
+        'the SSH server starts at boot',
+        'it runs, and is not enabled',
+      );
     },
   },
   {
@@ -208,7 +215,7 @@ export const bootChecks: readonly Check[] = [
     needs: ['services.active'],
     asks: ({ deployment, node }) => ({
       version: `cat ${shellWord(`${node?.data}/PG_VERSION`)}`,
-      missing: `cd ${shellWord(node?.data ?? '')} && for d in ${(deployment.database === 'polardb' ? ['pg_notify', 'pg_stat'] : FOLDERS).join(' ')}; do [ -d "$d" ] || echo "$d"; done; ${deployment.database === 'polardb' ? '' : '[ -s global/pg_control ] || echo global/pg_control; '}:`,
+      missing: `cd ${shellWord(node?.data ?? '')} && for d in ${[...(deployment.guarded ? ['log'] : []), ...(deployment.database === 'polardb' ? ['pg_notify', 'pg_stat'] : FOLDERS)].join(' ')}; do [ -d "$d" ] || echo "$d"; done; ${deployment.database === 'polardb' ? '' : '[ -s global/pg_control ] || echo global/pg_control; '}:`,
     }),
     judge: at => {
       const { version } = at.deployment;
@@ -220,9 +227,9 @@ export const bootChecks: readonly Check[] = [
   },
   {
     id: 'boot.rivals',
-    title: 'nothing else starts, stops or restarts a server: at boot, by cron or by a timer',
+    title: 'nothing else starts, stops or restarts a server: at boot, by a job, a timer or another service',
     proves:
-      'The distribution’s own servers are not enabled, or have nothing to start, and no job of cron, of rc.local or of a timer works on the database or the disks behind the back of the units and the guard.',
+      'The distribution’s own servers are not enabled, or have nothing to start, and no job of cron, at, logrotate, rc.local, a timer or another service works on the database or the disks behind the back of the units and the guard.',
     expects: 'no enabled rival, no such job',
     todo: 'Remove the job. `systemctl disable --now UNIT`, or `systemctl mask UNIT`; a cluster of Debian’s package: `pg_dropcluster` only if its data is nobody’s.',
     severity: 'warning',
@@ -233,7 +240,8 @@ export const bootChecks: readonly Check[] = [
       exports:
         "grep -hsE '^[[:space:]]*[[]' /etc/nbd-server/config /etc/nbd-server/conf.d/*.conf | grep -vF '[generic]'; :",
       clusters: 'ls -d /etc/postgresql/*/* 2>/dev/null; :',
-      jobs: `grep -sE '^[^#]*${SERVER_WORDS}' /etc/crontab /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/* /var/spool/cron/crontabs/* /etc/rc.local /etc/rc.d/rc.local | grep -E '(start|stop|restart|kill|reboot|pg_ctl|modprobe|nbd-client)'; :`,
+      jobs: `grep -sE '^[^#]*${SERVER_WORDS}' /etc/crontab /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/* /var/spool/cron/crontabs/* /var/spool/cron/atjobs/* /etc/logrotate.d/* /etc/rc.local /etc/rc.d/rc.local | grep -E '(start|stop|restart|kill|reboot|pg_ctl|modprobe|nbd-client)'; :`,
+      services: `s=$(systemctl list-unit-files -t service --state=enabled,enabled-runtime,linked --no-legend 2>/dev/null | cut -d ' ' -f 1 | grep -vE '^(polardb|polar-(nbd|nbd-server|pfsd|health|haproxy|bench|bench-watch)(@.*)?)[.]service$|^postgresql|@[.]service$'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -p ExecStartPre -p ExecStartPost -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*(pg_ctl|\\/postgres |postmaster|nbd-server|nbd-client|nbdfuse|polar-nbd|pfsdaemon|systemctl[^;]*(polardb|nbd))[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
       timers: `s=$(systemctl list-unit-files -t timer --state=enabled,enabled-runtime --no-legend 2>/dev/null | cut -d ' ' -f 1 | grep -v '^polar' | sed 's/timer$/service/'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*${SERVER_WORDS}[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
     },
     judge: at => {
@@ -246,13 +254,35 @@ export const bootChecks: readonly Check[] = [
         // Debian's postgresql.service starts what lies below /etc/postgresql.
         .filter(unit => unit !== 'postgresql.service' || (clusters !== '' && at.deployment.guarded));
       at.check(rivals.length === 0, 'no rival', [...new Set(rivals)].join(', '));
-      const jobs = [...at.out('jobs').split('\n'), ...at.out('timers').split('\n')].filter(Boolean);
+      const jobs = ['jobs', 'services', 'timers'].flatMap(name => at.out(name).split('\n')).filter(Boolean);
       // Where nobody knows a unit, such a job may be what starts the server.
       at.check(
         jobs.length === 0 || !at.deployment.guarded,
         'no job that starts, stops or restarts a server',
         jobs.slice(0, 3).join('; '),
       );
+    },
+  },
+  {
+    id: 'boot.cleanup',
+    title: 'nothing removes the data, or the role record, at boot or by its age',
+    proves:
+      'No line of tmpfiles.d removes, empties or cleans the data directory, the home of the database user or the folder of the role record: systemd would do so at the next boot, or every day.',
+    expects: 'no such line',
+    todo: 'Remove the line before the next boot. `systemd-tmpfiles --cat-config` shows all of them.',
+    severity: 'danger',
+    on: 'all',
+    asks: {
+      lines:
+        "grep -hsE '^[[:space:]]*[A-Za-z]' /etc/tmpfiles.d/*.conf /run/tmpfiles.d/*.conf /usr/local/lib/tmpfiles.d/*.conf; :",
+    },
+    judge: at => {
+      const kept = at.node ? [at.node.data, at.node.home] : [at.deployment.recordFile];
+      const removing = at
+        .out('lines')
+        .split('\n')
+        .filter(line => removes(line, kept));
+      at.check(removing.length === 0, 'no line that removes data', removing.join('; '));
     },
   },
   {
@@ -272,6 +302,15 @@ export const bootChecks: readonly Check[] = [
     },
   },
 ];
+
+/** Whether a line of tmpfiles.d removes one of these places, what lies below it or what it lies in. */
+function removes(line: string, places: readonly string[]): boolean {
+  const [type = '', path = '', , , , age = '-'] = line.trim().split(/\s+/);
+  const always = /^[rRD]/.test(type);
+  if (!always && (!/^[deqQvC]/.test(type) || age === '-')) return false;
+  const at = path.replace(/\/?[*?[].*$/, '').replace(/\/$/, '');
+  return places.some(place => place === at || place.startsWith(`${at}/`) || at.startsWith(`${place}/`));
+}
 
 const peersOf = (at: Place | Sight) => nodesOf(at.deployment).filter(node => node.host !== at.host);
 

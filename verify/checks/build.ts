@@ -13,6 +13,9 @@ const packagedPrograms = ({ node }: Place) =>
     ? [`${node.bin}/postgres`, `${node.bin}/psql`, '/usr/bin/nbdfuse', '/usr/sbin/nbd-client']
     : ['/usr/bin/nbd-server'];
 
+/** Variables that decide what a program loads, and how a server starts. */
+const FORCING = '^(LD_|PGOPTIONS|PGDATA|PGPORT|PGHOST)';
+
 /** The programs: one and the same on every node, complete, and fit for work. */
 export const buildChecks: readonly Check[] = [
   {
@@ -52,12 +55,13 @@ export const buildChecks: readonly Check[] = [
     id: 'build.libraries',
     title: 'the programs find their libraries',
     proves:
-      'Nothing that the server or its tools load is missing; a missing library shows at the next start only.',
-    expects: 'every library is found',
+      'Nothing that the server or its tools load is missing, and no variable or file makes them load something else: what is wrong with a library shows at the next start only.',
+    expects: 'every library is found, and no other',
     todo: 'Install the package that brings the library; for a build of your own run ldconfig.',
     severity: 'fault',
     on: 'nodes',
     asks: place => ({
+      environment: `systemctl show-environment 2>/dev/null | grep -E '${FORCING}'; grep -sE '^[^#]*${FORCING.slice(1)}' /etc/environment /etc/systemd/system.conf /etc/systemd/system.conf.d/*.conf; p=$(head -n 1 ${shellWord(`${place.node?.data}/postmaster.pid`)} 2>/dev/null) && tr '\\0' '\\n' <"/proc/$p/environ" 2>/dev/null | grep -E '^LD_'; :`,
       preload: 'cat /etc/ld.so.preload 2>/dev/null; :',
       ldd: `cd ${folder(place)} && ldd bin/postgres bin/psql bin/pg_basebackup $(find -L lib -name 'libpqwalreceiver.so' -o -name 'polar_vfs.so') 2>&1 | grep -E 'not found|No such file|not a dynamic' | sort -u; :`,
     }),
@@ -66,6 +70,12 @@ export const buildChecks: readonly Check[] = [
       at.check(missing === '', 'every library is found', missing.replaceAll(/\s+/g, ' '));
       const forced = at.out('preload').trim();
       at.check(forced === '', 'nothing is loaded into every program', `/etc/ld.so.preload: ${forced}`);
+      const said = at.out('environment').trim().replaceAll('\n', ', ');
+      at.check(
+        said === '' || !at.deployment.guarded,
+        'no variable that makes programs load something else, or the server start otherwise',
+        said,
+      );
     },
   },
   {
@@ -78,7 +88,8 @@ export const buildChecks: readonly Check[] = [
     severity: 'fault',
     on: 'all',
     asks: place => ({
-      changed: `for f in ${packagedPrograms(place).map(shellWord).join(' ')}; do [ -e "$f" ] || continue; if command -v dpkg >/dev/null; then dpkg -S "$f" 2>/dev/null | sed 's/: .*//'; elif command -v rpm >/dev/null; then rpm -qf "$f" 2>/dev/null | grep -v ' '; fi; done | sort -u | while read -r p; do { dpkg -V "$p" || rpm -V "$p"; } 2>/dev/null | grep -vE ' c |^missing .*/(doc|man|locale)/'; done; :`,
+      // Packages from before /usr was merged name their programs below /bin and /sbin.
+      changed: `set --; for f in ${packagedPrograms(place).map(shellWord).join(' ')}; do [ ! -e "$f" ] || set -- "$@" "$f" "\${f#/usr}"; done; { if command -v dpkg >/dev/null; then dpkg -S "$@" 2>/dev/null | sed 's/: .*//'; elif command -v rpm >/dev/null; then rpm -qf "$@" 2>/dev/null | grep -v ' '; fi; } | sort -u | while read -r p; do { dpkg -V "$p" || rpm -V "$p"; } 2>/dev/null | grep -vE ' c |^missing .*/(doc|man|locale)/'; done; :`,
     }),
     judge: at => {
       const changed = at.out('changed').split('\n').filter(Boolean);

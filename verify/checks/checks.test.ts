@@ -52,6 +52,26 @@ describe('verify: what is no fault', () => {
     expect(judged('configuration file')).to.deep.equal(['ro1']);
   });
 
+  it('lines of tmpfiles.d that remove nothing of the database', () => {
+    const said = (line: string) =>
+      judgeGreen(checkOf('boot.cleanup'), { answers: { 'ro1 lines': () => line } }).faults.length;
+    for (const line of [
+      'd /run/pfs 0755 root root -',
+      'D /tmp 1777 root root -',
+      'd /home - - - -',
+      'x /home/polardb/data',
+      'R /home/polardb2/data',
+    ])
+      expect(said(line), line).to.equal(0);
+    for (const line of [
+      'R! /home/polardb/data/*',
+      'D /home',
+      'r /home/polardb/data/pg_wal',
+      'e /home/*/ - - - 30d',
+    ])
+      expect(said(line), line).to.equal(1);
+  });
+
   it('rules in the order of the inventory, whoever is the primary now', () => {
     const { faults } = judgeGreen(checkOf('security.hba'), {
       deployment: ({ primary, replicas: [first, ...others], ...green }) => ({

@@ -6,7 +6,7 @@ import type { Check, Doing } from '../check.ts';
 
 /** What a server writes into its log when data is in danger. */
 const ALARMS =
-  'PANIC|could not (fsync|read block|write block|open file|access status)|invalid page|page verification failed|Input/output error|No space left on device|is not the last valid record|could not locate a valid checkpoint';
+  'PANIC|was terminated by signal|could not (fsync|read block|write block|open file|access status)|invalid page|page verification failed|Input/output error|No space left on device|is not the last valid record|could not locate a valid checkpoint';
 
 /** What tells of trouble to come. */
 export const healthChecks: readonly Check[] = [
@@ -14,7 +14,7 @@ export const healthChecks: readonly Check[] = [
     id: 'health.log',
     title: 'the servers have written nothing alarming since they started',
     proves:
-      'The logs since the last start hold no PANIC, no input or output error, no damaged page and no disk that was full.',
+      'The logs since the last start hold no PANIC, no process that was ended by a signal (all others are thrown out with it), no input or output error, no damaged page and no disk that was full.',
     expects: 'no such line',
     todo: 'Read the log around the line. An error of the disk: see the journal of polar-nbd@DISK and of the storage host before you restart anything.',
     severity: 'fault',

@@ -33,6 +33,7 @@ export const hostChecks: readonly Check[] = [
     asks: {
       // What the machine itself runs with is nobody's doing: a container may have a lower priority than others.
       usual: 'ps -o ni= -p 1; cat /proc/1/oom_score_adj',
+      idle: `ps -o pid=,cls= -C ${PROGRAMS.join(',')} | awk '$2 == "IDL" { print $1 }'`,
       processes: `ps -o pid=,stat=,ni=,args= -C ${PROGRAMS.join(',')}; :`,
       oom: `for p in $(pgrep -x '${PROGRAMS.join('|')}'); do echo "$p $(cat /proc/$p/oom_score_adj 2>/dev/null)"; done`,
     },
@@ -44,6 +45,8 @@ export const hostChecks: readonly Check[] = [
         at.check(!state.startsWith('T'), `${name} runs`, 'it is stopped by a signal');
         at.check(!(Number(nice) > niceOfAll), `${name} with nice ${niceOfAll}`, `nice ${nice}`);
       }
+      const idle = at.out('idle').split('\n').filter(Boolean);
+      at.check(idle.length === 0, 'no process that runs only when nothing else does', idle.join(', '));
       const first = at
         .out('oom')
         .split('\n')

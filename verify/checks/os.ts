@@ -322,7 +322,7 @@ export const osChecks: readonly Check[] = [
     id: 'os.writable',
     title: 'who has to write can write',
     proves:
-      'The database user can write to the data directory, its folders, its settings and its logs, and root to the role record: an attribute (chattr +i), a mode or a quota shows only when something must be written, such as at a switchover.',
+      'The database user can write to the data directory, its folders, its settings and its logs, and root to the role record, the list of clients and the configuration of the NBD server: an attribute (chattr +i), a mode or a quota shows only when something must be written, such as at a switchover.',
     expects: 'every folder and file can be written by its user',
     todo: '`lsattr`, `ls -ld` and `findmnt -T` on the path say what forbids it.',
     severity: 'fault',
@@ -333,7 +333,12 @@ export const osChecks: readonly Check[] = [
         ? `cd / && runuser -u ${shellWord(place.node.sql.osUser)} -- sh -c ${shellWord(cannotWrite(DATA_PLACES.map(name => `${place.node!.data}${name}`)))}`
         : cannotWrite([
             ...(place.deployment.guarded
-              ? [place.deployment.recordFile, place.deployment.recordFile.replace(/\/[^/]*$/, '')]
+              ? [
+                  place.deployment.recordFile,
+                  place.deployment.recordFile.replace(/\/[^/]*$/, ''),
+                  place.deployment.storage.configFile,
+                  ...(place.deployment.storage.authFile ? [place.deployment.storage.authFile] : []),
+                ]
               : []),
             ...place.deployment.storage.exports.map(disk => disk.backing),
           ]),

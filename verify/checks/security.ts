@@ -18,6 +18,9 @@ interface Wanted {
 const OTHERS_WRITE = 0o022;
 const OTHERS = 0o077;
 
+/** What shells and psql of the database user run by themselves. */
+const PROFILES = ['.bashrc', '.bash_profile', '.bash_login', '.profile', '.bash_logout', '.psqlrc'];
+
 function filesOf({ deployment, node }: Place): readonly Wanted[] {
   const root = (paths: readonly string[], never = OTHERS_WRITE) =>
     paths.map(path => ({ path, owner: 'root', never }));
@@ -80,7 +83,10 @@ function filesOf({ deployment, node }: Place): readonly Wanted[] {
       0o027,
     ),
     ...user([`${node.home}/.pgpass`], OTHERS),
-    ...user([node.home, `${node.home}/.bash_profile`], OTHERS_WRITE),
+    ...user(
+      ['', ...PROFILES.map(name => `/${name}`)].map(name => `${node.home}${name}`),
+      OTHERS_WRITE,
+    ).map(file => ({ ...file, orOwner: 'root' })),
   ];
 }
 
@@ -174,6 +180,10 @@ export const securityChecks: readonly Check[] = [
     on: 'all',
     asks: place => ({
       stat: `stat -L -c '%n|%U|%a' ${[...filesOf(place)].map(file => shellWord(file.path)).join(' ')} 2>/dev/null; :`,
+      // Programs and libraries: one that another user may change, or that gives its owner's rights to who runs it.
+      loose: place.node
+        ? `cd ${shellWord(place.node.bin)} && find . ../lib ../share -maxdepth 3 ! -type l '(' -perm /022 -o -type f -perm /6000 ')' 2>/dev/null | head -n 5; :`
+        : ':',
       // Where everybody may write, and what everybody must be able to.
       tmp: "stat -c '%a' /tmp /var/tmp /dev/shm /dev/null",
       // The guard, which is root, keeps what it has seen there.
@@ -200,6 +210,12 @@ export const securityChecks: readonly Check[] = [
         const runs = (Number.parseInt(mode, 8) & 0o111) !== 0;
         at.check(runs || !executable, `${path} can be run`, `mode ${mode}, which nobody may run`);
       }
+      const loose = at.out('loose').split('\n').filter(Boolean);
+      at.check(
+        loose.length === 0,
+        'programs and libraries that nobody else may change, none setuid',
+        `${at.node?.bin}: ${loose.join(', ')}`,
+      );
       const strangers = at.out('strangers').split('\n').filter(Boolean);
       at.check(
         strangers.length === 0,
