@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Deployment, nodesOf } from '../../lib/cluster/deployment.ts';
 import { failureText } from '../../lib/cluster/failure.ts';
@@ -5,8 +8,10 @@ import { positive, REACHING, REACHING_USAGE, readFlags } from '../../lib/cluster
 import { openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { Databases } from '../../lib/cluster/sql.ts';
 import { messageOf, UsageError } from '../../lib/source/errors.ts';
-import { CHECKS } from '../checks/index.ts';
+import { CHECKS, checksWith } from '../checks/index.ts';
+import { TRIAL_MS, type Trial } from '../checks/performance.ts';
 import type { Finding } from '../findings.ts';
+import { SMOKE } from '../performance/pgbench.ts';
 import { faultText } from '../report/junit.ts';
 import { select } from '../select.ts';
 import { runChecks } from '../suite.ts';
@@ -20,6 +25,7 @@ that are meant to notice turn red, and heals it. Never for a cluster that holds 
 
 ${REACHING_USAGE}  -g, --grep WORDS              only breaks that these words describe; a comma separates alternatives
       --ci                      only those that CI tries
+      --together                those that are noticed independently of each other at the same time, as CI does
       --timeout SECONDS         how long a host may take to answer; raise it on a machine under load (default: 15)
       --list                    lists them
 `;
@@ -28,6 +34,7 @@ const FLAGS = {
   ...REACHING,
   grep: { type: 'string', short: 'g' },
   ci: { type: 'boolean', default: false },
+  together: { type: 'boolean', default: false },
   timeout: { type: 'string', default: '15' },
   list: { type: 'boolean', default: false },
 } as const;
@@ -60,7 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.once(name, () => {
       stopped = true;
     });
-  for (const group of flags.ci ? together(chosen) : chosen.map(one => [one])) {
+  for (const group of flags.ci || flags.together ? together(chosen) : chosen.map(one => [one])) {
     if (stopped) break;
     const began = performance.now();
     const problem = await attempt(flags, group);
@@ -130,15 +137,17 @@ const scratchOf = ({ storage }: Deployment): string | undefined =>
 /** Breaks, looks, heals; what was not as expected, in words. */
 async function attempt(flags: Flags, group: readonly Break[]): Promise<string | undefined> {
   const problems: string[] = [];
+  const red = group.flatMap(one => one.red);
+  if (underLoad(red)) await findings(flags, SETTLE_MS, red, { ...TRIAL, anew: true });
   const tried: Break[] = [];
   try {
     for (const one of group) {
       tried.push(one);
       await script(flags, one.host, one.breaks);
     }
-    const found = failed(await findings(flags, SETTLE_MS));
+    const found = failed(await findings(flags, SETTLE_MS, [], underLoad(red) ? TRIAL : undefined));
     const ids = found.map(finding => finding.id).sort();
-    const wanted = group.flatMap(one => one.red).sort();
+    const wanted = [...red].sort();
     const said = found.map(texts);
     if (ids.join() !== wanted.join())
       problems.push(`expected ${wanted.join(', ')}`, `red: ${ids.join(', ') || 'nothing'}`, ...said);
@@ -154,10 +163,7 @@ async function attempt(flags: Flags, group: readonly Break[]): Promise<string | 
       problems.push(`heal ${one.id}: ${messageOf(error)}`);
     });
   }
-  const left = await healed(
-    flags,
-    group.flatMap(one => one.red),
-  );
+  const left = await healed(flags, red);
   if (left !== undefined) problems.push(left);
   return problems.length === 0 ? undefined : problems.join('\n');
 }
@@ -190,6 +196,7 @@ async function findings(
   flags: Flags,
   settleMs: number,
   only: readonly string[] = [],
+  trial?: Trial,
 ): Promise<readonly Finding[]> {
   const began = performance.now();
   const opened = await openDeployment(flags, answerMs(flags));
@@ -200,19 +207,31 @@ async function findings(
   );
   try {
     const deployment = { ...opened.deployment, files: opened.managedFiles() };
-    return await runChecks(select(CHECKS, { only, skip: SLOW, tags: [] }).checks, deployment, {
+    return await runChecks(select(checksWith(trial), { only, skip: SLOW, tags: [] }).checks, deployment, {
       reach: opened.hosts,
       databases,
       runId: Math.random().toString(16).slice(2, 14).padEnd(12, '0'),
       timeoutMs: answerMs(flags),
       settleBy: began + settleMs,
-      endBy: began + 45_000 + answerMs(flags),
+      endBy: began + 45_000 + answerMs(flags) + (trial ? TRIAL_MS : 0),
     });
   } finally {
     await databases.close();
     await opened.close();
   }
 }
+
+/** A baseline of its own, taken before the break; the machine below a lab is never idle. */
+const TRIAL: Trial = {
+  baselineFile: join(mkdtempSync(join(tmpdir(), 'polarplay-mutations-')), 'performance.json'),
+  anew: false,
+  mostBusy: 1,
+  load: SMOKE,
+};
+process.once('exit', () => rmSync(dirname(TRIAL.baselineFile), { recursive: true, force: true }));
+
+/** Whether a break shows only under load. */
+const underLoad = (red: readonly string[]): boolean => red.some(id => id.startsWith('performance.'));
 
 const failed = (all: readonly Finding[]) => all.filter(finding => finding.verdict === 'failed');
 

@@ -1,4 +1,4 @@
-import type { Break } from '../break.ts';
+import { type Break, file } from '../break.ts';
 
 export const buildBreaks: readonly Break[] = [
   {
@@ -52,4 +52,21 @@ export const buildBreaks: readonly Break[] = [
     heals: 'rm /etc/ld.so.preload /usr/lib/x.so',
     red: ['build.libraries'],
   },
+  {
+    id: 'manager-environment',
+    what: 'a variable makes every service load other libraries',
+    host: 'ro2',
+    breaks: 'systemctl set-environment LD_LIBRARY_PATH=/opt/other',
+    heals: 'systemctl unset-environment LD_LIBRARY_PATH',
+    red: ['build.libraries'],
+    says: /LD_LIBRARY_PATH/,
+  },
+  file(
+    'environment-file',
+    'a variable for everybody leads to another server',
+    'ro1',
+    '/etc/environment',
+    'echo PGPORT=6000 >>/etc/environment',
+    ['build.libraries'],
+  ),
 ];

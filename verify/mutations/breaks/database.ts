@@ -130,4 +130,20 @@ export const databaseBreaks: readonly Break[] = [
     heals: 'sql "drop database c"; sleep 1',
     red: ['database.collations'],
   },
+  {
+    id: 'event-trigger',
+    what: 'a trigger refuses every new table',
+    host: 'rw1',
+    breaks: `sql "create function public.no() returns event_trigger language plpgsql as 'begin raise exception ''no''; end'; create event trigger no on ddl_command_start execute function public.no()"`,
+    heals: 'sql "drop event trigger no; drop function public.no()"',
+    red: ['data.rows', 'data.commit'],
+  },
+  {
+    id: 'template-closed',
+    what: 'template1 allows no connections',
+    host: 'rw1',
+    breaks: 'sql "alter database template1 allow_connections false"',
+    heals: 'sql "alter database template1 allow_connections true"',
+    red: ['database.open'],
+  },
 ];

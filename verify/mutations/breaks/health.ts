@@ -30,4 +30,34 @@ export const healthBreaks: readonly Break[] = [
     heals: 'rm /etc/systemd/system/polar-try.*; systemctl daemon-reload',
     red: ['health.timers'],
   },
+  {
+    id: 'backend-crashed',
+    what: 'a session of the primary fell over, and all others with it',
+    host: 'rw1',
+    breaks:
+      '(sql "select pg_sleep(60)" >/dev/null 2>&1 &); sleep 1; kill -SEGV $(pgrep -f "postgres: polardb postgres .* SELECT"); sleep 1; answers; sleep 6',
+    heals:
+      'for f in $DATA/log/*; do sed -i "/was terminated by signal/d" $f; done; systemctl restart polardb; answers; sleep 2',
+    red: ['health.log'],
+    says: /terminated by signal/,
+  },
+  {
+    id: 'backup-incomplete',
+    what: 'the only backup is incomplete',
+    host: 'ro2',
+    breaks:
+      'd=/var/backups/polar/20200101; mkdir -p $d/local; chmod 700 /var/backups/polar; echo 15 >$d/local/PG_VERSION',
+    heals: 'rm -r /var/backups/polar/20200101',
+    red: ['backup.fresh'],
+    says: /incomplete/,
+  },
+  {
+    id: 'cpu-throttled',
+    what: 'the server of a replica gets a twentieth of a processor',
+    host: 'ro1',
+    breaks: 'echo "5000 100000" >$CGROUP/cpu.max',
+    heals: 'echo "max 100000" >$CGROUP/cpu.max',
+    red: ['performance.pgbench'],
+    says: /ro1: .* reads a second/,
+  },
 ];

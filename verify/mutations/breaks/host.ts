@@ -76,4 +76,28 @@ export const hostBreaks: readonly Break[] = [
     heals: ':',
     red: ['host.answers'],
   },
+  {
+    id: 'idle-class',
+    what: 'the server runs only when nothing else does',
+    host: 'ro1',
+    breaks: 'chrt -i -p 0 $(head -n 1 $DATA/postmaster.pid)',
+    heals: 'chrt -o -p 0 $(head -n 1 $DATA/postmaster.pid)',
+    red: ['host.processes'],
+  },
+  {
+    id: 'server-frozen',
+    what: 'the service of a server is frozen',
+    host: 'ro1',
+    breaks: 'systemctl freeze polardb',
+    heals: 'systemctl thaw polardb',
+    red: ['database.answers'],
+  },
+  {
+    id: 'walsender-stopped',
+    what: 'a sender of the primary is stopped',
+    host: 'rw1',
+    breaks: 'kill -STOP $(pgrep -f "walsender" | head -n 1)',
+    heals: 'kill -CONT $(pgrep -f "walsender")',
+    red: ['host.processes'],
+  },
 ];

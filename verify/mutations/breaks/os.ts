@@ -197,4 +197,20 @@ export const osBreaks: readonly Break[] = [
     heals: 'back /etc/fstab',
     red: ['os.fstab'],
   },
+  {
+    id: 'allow-immutable',
+    what: 'the list of clients cannot be changed',
+    host: 'st1',
+    breaks: 'chattr +i $ALLOW',
+    heals: 'chattr -i $ALLOW',
+    red: ['os.writable'],
+  },
+  {
+    id: 'dead-end',
+    what: 'a route to another node is a dead end',
+    host: 'ro1',
+    breaks: 'ip route add blackhole $(getent ahostsv4 ro2 | head -n 1 | cut -d " " -f 1)',
+    heals: 'ip route del blackhole $(getent ahostsv4 ro2 | head -n 1 | cut -d " " -f 1)',
+    red: ['os.network', 'boot.switchover'],
+  },
 ];

@@ -156,4 +156,12 @@ export const storageBreaks: readonly Break[] = [
     heals: 'umount /mnt/x; dd if=/dev/zero of=/dev/vdd bs=1M count=64 status=none conv=notrunc,fsync; :',
     red: ['storage.backing'],
   },
+  {
+    id: 'nbd-server-frozen',
+    what: 'the service of the NBD server is frozen',
+    host: 'st1',
+    breaks: 'systemctl freeze polar-nbd-server',
+    heals: 'systemctl thaw polar-nbd-server',
+    red: ['storage.service'],
+  },
 ];
