@@ -20,6 +20,7 @@ import type { Dict, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
 import { visible } from '../source/visible.ts';
 import { FileReader } from '../source/yaml/read-yaml.ts';
+import type { OnDuplicate } from '../source/yaml/yaml.ts';
 import { createTemplar } from '../templating/index.ts';
 import type { Templar, Variables } from '../templating/templar.ts';
 import { OUTPUT_LIMIT } from '../transport/connection.ts';
@@ -79,13 +80,18 @@ export async function openSession(
   const settings = loadSettings(process.env, process.cwd());
   const vault = new Vault(await vaultSecrets(flags, settings, operator), vaultOptions(settings));
   const filesRead = new FilesRead();
-  const files = new FileReader(vault, (file, content) => filesRead.note(file, content));
+  const files = new FileReader(
+    vault,
+    (file, content) => filesRead.note(file, content),
+    duplicateKeys(settings),
+  );
   const sources = inventorySources(flags, settings);
   const warn =
     missingInventory === 'error'
       ? undefined
       : (message: string) => void process.stderr.write(`[WARNING]: ${visible(message)}\n`);
-  let inventory = loadInventory(sources, files, warn);
+  const inventoryOptions = { onMissing: warn, merges: settings.text('hashBehaviour') === 'merge' };
+  let inventory = loadInventory(sources, files, inventoryOptions);
   const extraVars = parseExtraVars(flags.texts('extra-vars'), files);
   const becomePassword =
     flags.has('ask-become-pass') || settings.flag('becomeAskPass')
@@ -158,7 +164,9 @@ export async function openSession(
       customStats: new Map(),
       files,
       refreshInventory: () => {
-        inventory = loadInventory(sources, files, warn);
+        const read = loadInventory(sources, files, inventoryOptions);
+        inventory.addAgainTo(read);
+        inventory = read;
       },
       now: () => performance.now(),
       jobs: new Map(),
@@ -330,6 +338,19 @@ function playDefaults(settings: Settings): PlayDefaults {
     version: releaseOf(settings),
     configFile: settings.file,
   };
+}
+
+/** Who hears of keys that are given twice, where the settings say that these are no mistakes. */
+function duplicateKeys(settings: Settings): OnDuplicate | undefined {
+  const word = settings.text('duplicateDictKey') ?? 'error';
+  if (word === 'error') return undefined;
+  if (word === 'ignore') return () => {};
+  if (word === 'warn')
+    return ({ message, position }) =>
+      void process.stderr.write(
+        `[WARNING]: ${visible(message)} (${position?.file}:${position?.line}:${position?.col})\n`,
+      );
+  throw new UsageError(`the setting duplicate_dict_key is error, warn or ignore, not "${word}"`, 5);
 }
 
 function releaseOf(settings: Settings): string {

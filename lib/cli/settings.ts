@@ -65,6 +65,12 @@ export const SETTINGS = {
   gathering: place('defaults', 'gathering', 'When facts are gathered: implicit, explicit or smart.'),
   gatherSubset: place('defaults', 'gather_subset', 'Groups of facts to gather.'),
   gatherTimeout: place('defaults', 'gather_timeout', 'Seconds that gathering facts may take.'),
+  duplicateDictKey: place(
+    'defaults',
+    'duplicate_dict_key',
+    'What a key is that a mapping has twice: error (also when nothing is said), warn or ignore.',
+    { environment: ['ANSIBLE_DUPLICATE_YAML_DICT_KEY'] },
+  ),
   hashBehaviour: place('defaults', 'hash_behaviour', 'merge: mappings of the same name are merged.'),
   strategy: place('defaults', 'strategy', 'Strategy of plays that name none.'),
   anyErrorsFatal: place('defaults', 'any_errors_fatal', 'A failure on one host is a failure of all.'),

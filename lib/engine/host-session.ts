@@ -6,7 +6,7 @@ import type { Become, Connection } from '../transport/connection.ts';
 import { becomeMethod, noBecomeMethod } from '../transport/shell/become.ts';
 import type { Run } from './run.ts';
 import type { Scope } from './scope.ts';
-import { keywordValue, truthy } from './task/keyword.ts';
+import { keywordValue, trueOrFalse } from './task/keyword.ts';
 
 /** Variables that say how to reach a host. */
 const CONNECTION_VARIABLES = [
@@ -85,7 +85,8 @@ export function becomeOf(run: Run, task: Task, own: Scope, target: Scope): Becom
     return written === undefined ? flag : written;
   };
   const flags = run.options.become;
-  if (!truthy(value(['ansible_become'], task.become, flags.enabled))) return undefined;
+  const wanted = value(['ansible_become'], task.become, flags.enabled) ?? false;
+  if (!trueOrFalse(wanted, task.become?.at)) return undefined;
   const named = String(value(['ansible_become_method'], task.becomeMethod, flags.method) ?? 'sudo');
   const method = becomeMethod(named);
   if (!method) {

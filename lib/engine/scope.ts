@@ -1,6 +1,6 @@
 import type { VarLayer } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { madeOf } from '../source/unsafe.ts';
+import { mergedValue } from '../source/unsafe.ts';
 import { type Dict, positionOf, Undefined, Unsafe, type Value } from '../source/value.ts';
 import { isTemplate, type Templar, type Variables } from '../templating/templar.ts';
 
@@ -138,7 +138,7 @@ export class Scope implements Variables {
       found.push(layer.final || isConstant(value) ? value : this.#render(name, value, layer.vars));
       if (!this.#merges || !(found.at(-1) instanceof Map)) break;
     }
-    if (found.length > 0) return mergedOver(found);
+    if (found.length > 0) return found.reduceRight((weak, strong) => mergedValue(weak, strong));
     return this.#fallbacks.get(name)?.() ?? new Undefined(name);
   }
 
@@ -154,20 +154,13 @@ export class Scope implements Variables {
     this.#inProgress.add(name);
     try {
       return this.#templar.render(value, this, positionOf(container, name));
+    } catch (error) {
+      const isUndefined = error instanceof SourceError && error.code === 'UNDEFINED_VARIABLE';
+      throw isUndefined && typeof value === 'string' ? error.within(words => `${value}: ${words}`) : error;
     } finally {
       this.#inProgress.delete(name);
     }
   }
-}
-
-/** Mappings, the strongest first, as one: what a stronger one has too is merged if both are mappings, else replaced. */
-function mergedOver([strong, ...weaker]: readonly Value[]): Value {
-  const weak = weaker.length > 0 ? mergedOver(weaker) : undefined;
-  if (!(strong instanceof Map) || !(weak instanceof Map)) return strong!;
-  const merged: Dict = new Map(weak);
-  for (const [key, value] of strong)
-    merged.set(key, weak.has(key) ? mergedOver([value, weak.get(key)!]) : value);
-  return madeOf(merged, strong, weak);
 }
 
 /** True for what rendering would leave as it is. */

@@ -75,8 +75,14 @@ export function hostScope(playRun: PlayRun, host: string, all: Dict = hostVars(p
   );
 }
 
+/** Nothing here runs it; playbooks give it to commands on the control machine. */
+const CONTROL_PYTHON = '/usr/bin/python3';
+
 /** What the control machine has as a host that no inventory names. */
-const IMPLICIT: Dict = new Map<Value, Value>([['ansible_connection', 'local']]);
+const IMPLICIT: Dict = new Map<Value, Value>([
+  ['ansible_connection', 'local'],
+  ['ansible_python_interpreter', CONTROL_PYTHON],
+]);
 
 const highestFirst = (layers: readonly VarLayer[]): ScopeLayer[] => [...layers].reverse().map(authored);
 
@@ -114,9 +120,6 @@ function hostMagic(playRun: PlayRun, host: string): [string, () => Value][] {
   if (options.limit !== undefined) entries.push(['ansible_limit', () => options.limit!]);
   return entries;
 }
-
-/** Nothing here runs it; playbooks give it to commands on the control machine. */
-const CONTROL_PYTHON = '/usr/bin/python3';
 
 function magicVariables(
   playRun: PlayRun,
@@ -185,6 +188,9 @@ function connectionDefaults(
   return new Map<string, () => Value>([
     ['ansible_host', address],
     ['ansible_connection', () => String(keyword(task?.connection) ?? implicit)],
+    ...(implicit === 'local'
+      ? [['ansible_python_interpreter', () => CONTROL_PYTHON] as [string, () => Value]]
+      : []),
     ...(task?.remoteUser
       ? [['ansible_user', () => String(keyword(task.remoteUser))] as [string, () => Value]]
       : []),
@@ -232,14 +238,24 @@ function hostVars(playRun: PlayRun): Dict {
   return all;
 }
 
+/** `ansible_delegated_vars`: the variables of the host that a task is delegated to, under its name. */
+export function delegatedVars(playRun: PlayRun, host: string, delegate: string): Dict {
+  const own: Dict = new Map([['inventory_hostname', named(playRun.run, host)]]);
+  const vars = variablesOf(() => hostScope(playRun, delegate), own);
+  return new LazyDict(
+    () => new Set([delegate]),
+    name => (name === delegate ? vars : undefined),
+  );
+}
+
 /** The variables of a host; without `hostvars`, which would hold them again. */
-function variablesOf(make: () => Scope): Dict {
+function variablesOf(make: () => Scope, own: Dict = new Map()): Dict {
   let scope: Scope | undefined;
   const get = () => (scope ??= make());
   return new LazyDict(
     () => new Set([...get().names()].filter(name => name !== 'hostvars')),
-    name => (typeof name === 'string' && get().has(name) ? get().get(name) : undefined),
-    name => getOrRaw(get(), String(name)),
+    name => own.get(name) ?? (typeof name === 'string' && get().has(name) ? get().get(name) : undefined),
+    name => own.get(name) ?? getOrRaw(get(), String(name)),
   );
 }
 

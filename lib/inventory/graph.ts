@@ -1,4 +1,5 @@
 import { type Position, SourceError } from '../source/errors.ts';
+import { mergedValue } from '../source/unsafe.ts';
 import { adoptOrigin, type Dict, type Value } from '../source/value.ts';
 import type { Group, Host } from './types.ts';
 
@@ -26,11 +27,14 @@ interface HostNode {
 export class Graph {
   private readonly nodes = new Map<string, GroupNode>();
   private readonly hostNodes = new Map<string, HostNode>();
+  private readonly merges: boolean;
   private isSettled = false;
   private hostCache = new Map<string, readonly string[]>();
   private views: { readonly hosts: Map<string, Host>; readonly groups: Map<string, Group> } | undefined;
 
-  constructor() {
+  /** `merges`: mappings that one host or group gets twice under one name are merged. */
+  constructor(merges = false) {
+    this.merges = merges;
     this.addGroup('all');
     this.addGroup('ungrouped');
     this.addChild('all', 'ungrouped');
@@ -73,9 +77,13 @@ export class Graph {
   /** `from` is the mapping the variable was written in, where there is one: mistakes are shown there. */
   setHostVar(host: string, key: Value, value: Value, from?: Dict): void {
     const vars = this.hostNodes.get(host)?.vars;
-    vars?.set(key, value);
+    vars?.set(key, this.joined(vars.get(key), value));
     if (vars && from) adoptOrigin(vars, key, from);
     this.forget();
+  }
+
+  private joined(before: Value | undefined, value: Value): Value {
+    return this.merges ? mergedValue(before, value) : value;
   }
 
   hostVar(host: string, key: Value): Value | undefined {
@@ -85,7 +93,7 @@ export class Graph {
   setGroupVar(group: string, key: Value, value: Value, from?: Dict): void {
     const node = this.group(group);
     if (key === 'ansible_group_priority' && Number.isInteger(Number(value))) node.priority = Number(value);
-    else node.vars.set(key, value);
+    else node.vars.set(key, this.joined(node.vars.get(key), value));
     if (from) adoptOrigin(node.vars, key, from);
     this.forget();
   }

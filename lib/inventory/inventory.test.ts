@@ -142,6 +142,11 @@ describe('mistakes in inventories', () => {
     );
   }
 
+  it('expands ranges in lists, and leaves other brackets', () => {
+    const { hosts } = loadInventory(['web1,db[1:3],[::1]:22,odd[x]'], new FileReader());
+    expect([...hosts.keys()]).to.deep.equal(['web1', 'db1', 'db2', 'db3', '::1', 'odd[x]']);
+  });
+
   it('of a source that is not there', () => {
     expect(() => loadInventory([path.join(dir, 'nothing')], new FileReader())).to.throw(
       UsageError,

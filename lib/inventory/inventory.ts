@@ -10,6 +10,8 @@ import type { Group, Host, Inventory, VarLayer } from './types.ts';
 export class LoadedInventory implements Inventory {
   readonly dir: string | undefined;
   readonly files: readonly string[];
+  /** What a run added, for an inventory that is read anew. */
+  private readonly additions: ((inventory: Inventory) => void)[] = [];
   private readonly graph: Graph;
   private readonly reader: FileReader;
   private readonly varsDirs: readonly string[];
@@ -57,6 +59,7 @@ export class LoadedInventory implements Inventory {
   }
 
   addHost(name: string, groups: readonly string[], vars: Dict): boolean {
+    this.additions.push(inventory => void inventory.addHost(name, groups, vars));
     const isNew = !this.graph.hasHost(name) || groups.some(group => !this.graph.isIn(name, group));
     if (!this.graph.hasHost(name)) {
       this.graph.addHost(name, 'all');
@@ -73,6 +76,9 @@ export class LoadedInventory implements Inventory {
   }
 
   addToGroup(host: string, group: string, parents: readonly string[]): boolean {
+    this.additions.push(inventory => {
+      if (inventory.hosts.has(host)) inventory.addToGroup(host, group, parents);
+    });
     const isNew = !this.graph.isIn(host, group);
     this.graph.addGroup(group);
     for (const parent of parents) {
@@ -81,6 +87,10 @@ export class LoadedInventory implements Inventory {
     }
     this.graph.addHost(host, group);
     return isNew;
+  }
+
+  addAgainTo(inventory: Inventory): void {
+    for (const add of this.additions) add(inventory);
   }
 
   private groupLayers(names: readonly string[]): VarLayer[] {

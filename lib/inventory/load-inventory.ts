@@ -9,13 +9,20 @@ import { readExecutable } from './dynamic.ts';
 import { Graph } from './graph.ts';
 import { type AddHost, readIni } from './ini.ts';
 import { LoadedInventory } from './inventory.ts';
-import { splitPort } from './ranges.ts';
+import { expandHosts, type HostNames, HostRangeError, splitPort } from './ranges.ts';
 import type { Inventory } from './types.ts';
 import { readYaml } from './yaml-form.ts';
 
 const IGNORED =
   /^\.|^(?:host_vars|group_vars|vars_plugins)$|(?:~|\.pyc|\.pyo|\.swp|\.bak|\.rpm|\.md|\.txt|\.rst|\.orig|\.ini|\.cfg|\.retry)$/;
 const YAML_EXTENSIONS = ['.yml', '.yaml', '.json'];
+
+export interface InventoryOptions {
+  /** Hears of sources that do not exist. */
+  readonly onMissing?: ((message: string) => void) | undefined;
+  /** Mappings that two sources give one name are merged, as the setting `hash_behaviour: merge` wants it. */
+  readonly merges?: boolean;
+}
 
 /**
  * Reads inventories: YAML, INI and executable files, directories of them, and lists such as `web1,web2`. Mistakes
@@ -25,9 +32,9 @@ const YAML_EXTENSIONS = ['.yml', '.yaml', '.json'];
 export function loadInventory(
   sources: readonly string[],
   reader: FileReader,
-  onMissing?: (message: string) => void,
+  { onMissing, merges = false }: InventoryOptions = {},
 ): Inventory {
-  const graph = new Graph();
+  const graph = new Graph(merges);
   const problems: SourceError[] = [];
   const files: string[] = [];
   const missing = sources.filter(source => !source.includes(',') && !existsSync(source));
@@ -53,9 +60,22 @@ export function loadInventory(
 function readList(source: string, graph: Graph): void {
   for (const entry of source.split(',').map(part => part.trim())) {
     if (entry === '') continue;
+    const { names, port } = hostsOf(entry);
+    for (const host of names) {
+      graph.addHost(host, 'ungrouped');
+      if (port !== undefined) graph.setHostVar(host, 'ansible_port', port);
+    }
+  }
+}
+
+/** The hosts of an entry; where its brackets are no range, as it is written. */
+function hostsOf(entry: string): HostNames {
+  try {
+    return expandHosts(entry);
+  } catch (error) {
+    if (!(error instanceof HostRangeError)) throw error;
     const { host, port } = splitPort(entry);
-    graph.addHost(host, 'ungrouped');
-    if (port !== undefined) graph.setHostVar(host, 'ansible_port', port);
+    return { names: [host], port };
   }
 }
 

@@ -55,4 +55,6 @@ export interface Inventory {
   /** Adds a host (or its groups and vars to an existing one). Missing groups are made. */
   addHost(name: string, groups: readonly string[], vars: Dict): boolean;
   addToGroup(host: string, group: string, parents: readonly string[]): boolean;
+  /** Adds what was added here to an inventory that was read anew. */
+  addAgainTo(inventory: Inventory): void;
 }

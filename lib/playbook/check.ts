@@ -27,6 +27,9 @@ const EXPRESSIONS: ReadonlySet<string> = new Set([
   'break_when',
 ]);
 
+/** Keywords whose value is looked at when a task runs. */
+const FAILS_WHEN_REACHED: ReadonlySet<string> = new Set(['become', 'check_mode', 'diff']);
+
 /** Arguments that are expressions too, by module. */
 const EXPRESSION_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   assert: ['that'],
@@ -78,8 +81,12 @@ export function checkKeys(
       continue;
     }
     const problem = mismatch(entry, value);
-    if (problem !== undefined) load.problems.add('WRONG_TYPE', problem.message, at, problem.hint);
-    else if (EXPRESSIONS.has(name)) checkConditions(load, { value, at }, name === 'when');
+    if (problem !== undefined) {
+      const tell = () => load.problems.add('WRONG_TYPE', problem.message, at, problem.hint);
+      // The task fails by it when it is reached, as in Ansible.
+      if (FAILS_WHEN_REACHED.has(name)) load.problems.whenReached(tell);
+      else tell();
+    } else if (EXPRESSIONS.has(name)) checkConditions(load, { value, at }, name === 'when');
     else if (name === 'vars') load.problems.within(false, () => checkTemplates(load, value, at));
     else if (!NESTED.has(name)) checkTemplates(load, value, at);
   }

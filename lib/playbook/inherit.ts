@@ -1,6 +1,7 @@
 import type { VarLayer } from '../inventory/types.ts';
 import type { Position } from '../source/errors.ts';
 import { type Dict, positionOf, Unsafe, type Value } from '../source/value.ts';
+import { isTemplate } from '../templating/templar.ts';
 import type { Problems } from './problems.ts';
 import type { Authored, Keywords } from './types.ts';
 
@@ -61,7 +62,7 @@ const NOWHERE: Position = { file: '', line: 1, col: 1 };
 export function inherit(outer: Keywords, dict: Dict, label: string, problems: Problems): Keywords {
   const own = (key: string) => authored(dict, key);
   const overriding = Object.fromEntries(
-    Object.entries(OVERRIDING).map(([field, key]) => [field, own(key) ?? outer[field as Overriding]]),
+    Object.entries(OVERRIDING).map(([field, key]) => [field, within(outer[field as Overriding], own(key))]),
   ) as Record<Overriding, Authored | undefined>;
   const environment = own('environment');
   const defaults = own('module_defaults');
@@ -79,6 +80,10 @@ export function inherit(outer: Keywords, dict: Dict, label: string, problems: Pr
     collections: collections ? texts(collections.value) : outer.collections,
   };
 }
+
+/** A keyword with what it may fall back on. */
+const within = (outer: Authored | undefined, own: Authored | undefined): Authored | undefined =>
+  own && outer && isTemplate(own.value) ? { ...own, outer } : (own ?? outer);
 
 /** `when` as a list; each entry must hold. */
 export function conditions(when: Authored | undefined): Authored[] {

@@ -7,7 +7,7 @@ import { displayPath, isDirectory, isFile } from '../source/yaml/read-yaml.ts';
 import { checkKeywords } from './check.ts';
 import { authored, each, inherit, varLayers } from './inherit.ts';
 import { type Load, type LoaderOptions, renderName } from './load-state.ts';
-import { type Imported, NOT_IMPORTED, parsePlay } from './play.ts';
+import { type Imported, NOT_IMPORTED, parsePlay, roleHandlers } from './play.ts';
 import { Problems } from './problems.ts';
 import { inOrder, loadRoleParts, type RoleParts, useOf } from './roles/role.ts';
 import { collectionRoots } from './roles/role-files.ts';
@@ -19,6 +19,7 @@ import { parseTaskFile } from './tasks/task-list.ts';
 import type {
   Authored,
   LoadedRole,
+  LoadedTasks,
   Play,
   Playbook,
   RoleRequest,
@@ -71,15 +72,23 @@ export class PlaybookLoader {
   }
 
   /** Tasks of a file that an `include_tasks` names; `file` is absolute. */
-  loadTaskFile(file: string, context: TaskContext): TaskNode[] {
-    return this.with(context.playDir, load => parseTaskFile(load, file, applied(load, context)));
+  loadTaskFile(file: string, context: TaskContext): LoadedTasks {
+    return this.withImports(context.playDir, load => parseTaskFile(load, file, applied(load, context)));
   }
 
   /** A role that an `include_role` names. */
-  loadRole(request: RoleRequest, context: TaskContext, at: Position): LoadedRole {
-    const loaded = this.with(context.playDir, load => load.role(request, applied(load, context), at));
-    if (!loaded) throw new Error(`role ${request.name}: nothing loaded and nothing to complain about`);
-    return loaded;
+  loadRole(request: RoleRequest, context: TaskContext, at: Position): LoadedTasks {
+    return this.withImports(
+      context.playDir,
+      load => load.role(request, applied(load, context), at)?.tasks ?? [],
+    );
+  }
+
+  private withImports(playDir: string, read: (load: Load) => readonly TaskNode[]): LoadedTasks {
+    const imported: RoleParts[] = [];
+    const tasks = this.with(playDir, load => read(withRoles(load, imported)));
+    const all = imported.flatMap(inOrder);
+    return { tasks, roles: all.map(({ role }) => role), handlers: roleHandlers(all) };
   }
 
   /** A task whose module a template names, now that the name is known. */

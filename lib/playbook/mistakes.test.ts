@@ -182,6 +182,11 @@ describe('mistakes in playbooks', () => {
       ],
     ],
     [
+      'a number for a module',
+      tasks('- command: 1.0'),
+      ['site.yml:3:14 WRONG_TYPE arguments of module "command" must be a mapping or text'],
+    ],
+    [
       'plain text in a task that never runs and may fail',
       tasks('- block:', '  - {ping: hello, ignore_errors: true}', '  rescue: []', '  when: false'),
       [

@@ -186,7 +186,8 @@ function makesSuperfluous(earlier: RoleParts, later: RoleParts): boolean {
   );
 }
 
-function roleHandlers(parts: readonly RoleParts[]): TaskNode[] {
+/** Handlers of roles, each once for a role that is used more than once. */
+export function roleHandlers(parts: readonly RoleParts[]): TaskNode[] {
   const seen = new Set<string>();
   return parts.flatMap(({ role, handlers }) => {
     if (seen.has(role.key)) return [];

@@ -7,6 +7,8 @@ import type { Dict, Value } from '../source/value.ts';
 export interface Authored {
   readonly value: Value;
   readonly at: Position;
+  /** Of a keyword what holds around it: that counts where the value comes to `omit`. */
+  readonly outer?: Authored;
 }
 
 /** Plays of one run, `import_playbook` already resolved. */
@@ -239,6 +241,13 @@ export interface LoadedRole {
   readonly dependencies: readonly RoleInstance[];
   /** Dependencies' tasks first, then the argument validation if any, then the role's own. */
   readonly tasks: readonly TaskNode[];
+  readonly handlers: readonly TaskNode[];
+}
+
+/** Tasks that an include brings while the play runs, and the roles and handlers that come with them, whoever imports these. */
+export interface LoadedTasks {
+  readonly tasks: readonly TaskNode[];
+  readonly roles: readonly RoleInstance[];
   readonly handlers: readonly TaskNode[];
 }
 

@@ -51,6 +51,14 @@ export function madeOf(dict: Dict, ...sources: readonly Dict[]): Dict {
   return sources.some(hasForeignKeys) ? withForeignKeys(dict) : dict;
 }
 
+/** What a mapping comes to that gets `value` on top of what it was before: merged in depth if both are mappings, else replaced. */
+export function mergedValue(before: Value | undefined, value: Value): Value {
+  if (!(before instanceof Map) || !(value instanceof Map)) return value;
+  const merged: Dict = new Map(before);
+  for (const [key, item] of value) merged.set(key, mergedValue(merged.get(key), item));
+  return madeOf(merged, before, value);
+}
+
 /** A value as templates work on it; `onUnsafe` is told when anything in it came from outside. */
 export function opened(value: Value, onUnsafe: () => void): Value {
   if (value instanceof Unsafe) {

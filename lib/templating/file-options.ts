@@ -60,7 +60,7 @@ function applySetting(settings: Settings, pair: string, site: Site): void {
     settings[key] = text.replaceAll('\\n', '\n').replaceAll('\\r', '\r');
   else if (colon <= 0 || (!flag && !key)) {
     const known = [...Object.keys(BOOLEANS), ...Object.keys(TEXTS)].join(', ');
-    throw new Fault('TEMPLATE_SYNTAX', `"${pair.trim()}" is not a setting of a #jinja2: header`, {
+    throw new Fault('TEMPLATE_SYNTAX', `failed to parse jinja2 override '${pair.trim()}'`, {
       hint: `write NAME: VALUE with one of ${known}`,
       site,
     });

@@ -93,6 +93,6 @@ function inventoryNames(line: readonly string[]): readonly string[] {
     /^(-i|--inventory)$/.test(word) && line[i + 1] ? [line[i + 1]!] : [],
   );
   if (files.length === 0) return [];
-  const inventory = loadInventory(files, new FileReader(new Vault([])), undefined);
+  const inventory = loadInventory(files, new FileReader(new Vault([])));
   return [...inventory.groups.keys(), ...inventory.hosts.keys()];
 }

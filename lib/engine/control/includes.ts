@@ -1,6 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
-import type { LoadedRole, RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
+import type { LoadedTasks, RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
 import { SourceErrors } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
@@ -75,12 +75,7 @@ export const includeRole = defineControl({
   run: call => {
     const { plain, task, playRun, vars } = call;
     const request = roleRequest(plain);
-    const nodes = once(playRun, `${task.id}\0${jsonText(request)}`, () => {
-      const loaded = loadRole(call, request);
-      playRun.roles.push(...loaded.dependencies, loaded.role);
-      playRun.handlers.push(...loaded.handlers);
-      return loaded.tasks;
-    });
+    const nodes = once(playRun, `${task.id}\0${jsonText(request)}`, () => loadRole(call, request));
     return {
       result: { changed: false, include: request.name, include_args: { ...plain } },
       included: [{ nodes, frame: vars, what: request.name }],
@@ -89,7 +84,7 @@ export const includeRole = defineControl({
 });
 
 /** A role that is not there fails the task, as a file does that is not; mistakes in a role end the run. */
-function loadRole(call: ControlCall, request: RoleRequest): LoadedRole {
+function loadRole(call: ControlCall, request: RoleRequest): LoadedTasks {
   try {
     return call.playRun.run.loader.loadRole(request, contextOf(call), call.task.at);
   } catch (error) {
@@ -127,8 +122,12 @@ function contextOf({ task, args, playRun }: ControlCall): TaskContext {
   };
 }
 
-function once(playRun: PlayRun, key: string, load: () => readonly TaskNode[]): readonly TaskNode[] {
-  const nodes = playRun.includes.get(key) ?? load();
-  playRun.includes.set(key, nodes);
-  return nodes;
+function once(playRun: PlayRun, key: string, load: () => LoadedTasks): readonly TaskNode[] {
+  const known = playRun.includes.get(key);
+  if (known) return known;
+  const { tasks, roles, handlers } = load();
+  playRun.roles.push(...roles);
+  playRun.handlers.push(...handlers);
+  playRun.includes.set(key, tasks);
+  return tasks;
 }

@@ -3,8 +3,8 @@ import { basename, extname, join } from 'node:path';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import { emptyRecord } from '../../source/record.ts';
-import { madeOf } from '../../source/unsafe.ts';
-import { type Dict, type Json, toPlain, type Value } from '../../source/value.ts';
+import { mergedValue } from '../../source/unsafe.ts';
+import { type Dict, type Json, toPlain } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../module-call/find.ts';
 import { type ControlCall, defineControl } from './control.ts';
@@ -97,13 +97,13 @@ export const includeVars = defineControl({
     const loaded: Dict = new Map();
     for (const file of files) {
       for (const [key, value] of playRun.run.files.vars(file))
-        loaded.set(key, merging ? merge(loaded.get(key), value) : value);
+        loaded.set(key, merging ? mergedValue(loaded.get(key), value) : value);
     }
     const name = plain['name'];
     const vars: Dict = name === undefined ? loaded : new Map([[String(name), loaded]]);
     for (const [key, value] of vars) {
       const before = merging && scope.has(String(key)) ? scope.get(String(key)) : undefined;
-      state.includedVars.set(key, merge(before, value));
+      state.includedVars.set(key, mergedValue(before, value));
     }
     scope.refresh();
     return {
@@ -116,13 +116,6 @@ export const includeVars = defineControl({
     };
   },
 });
-
-function merge(before: Value | undefined, value: Value): Value {
-  if (!(before instanceof Map) || !(value instanceof Map)) return value;
-  const merged: Dict = new Map(before);
-  for (const [key, item] of value) merged.set(key, merge(merged.get(key), item));
-  return madeOf(merged, before, value);
-}
 
 /** Ansible tells what went wrong with a file in `message`, not in `msg`: both have it here. */
 const fileError = (msg: string, message = msg): ModuleError =>

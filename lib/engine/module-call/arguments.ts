@@ -1,9 +1,10 @@
-import { coerceArguments, firstMessage } from '../../modules/kit/arguments.ts';
+import { type ArgSchema, argumentNames, coerceArguments, firstMessage } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import type { Task } from '../../playbook/types.ts';
 import { SourceError } from '../../source/errors.ts';
 import { madeOf } from '../../source/unsafe.ts';
-import { type Dict, type Json, OMIT, toPlain, type Value } from '../../source/value.ts';
+import { type Dict, Float, type Json, OMIT, toPlain, type Value } from '../../source/value.ts';
+import { repr, str } from '../../templating/python/print.ts';
 import type { Templar } from '../../templating/templar.ts';
 import type { Scope } from '../scope.ts';
 
@@ -28,7 +29,12 @@ function mergedArguments(task: Task, templar: Templar, scope: Scope): Dict {
     const more = templar.render(task.argsTemplate.value, scope, task.argsTemplate.at);
     if (more instanceof Map) for (const [key, value] of more) merged.set(key, value);
     else if (more !== null && more !== OMIT)
-      throw new SourceError('WRONG_TYPE', '"args" must be a mapping', task.argsTemplate.at);
+      throw new SourceError(
+        'WRONG_TYPE',
+        `invalid or malformed argument: ${repr(more)}`,
+        task.argsTemplate.at,
+        'the template must give a mapping of arguments',
+      );
   }
   const [rendered, asWritten] = splitArguments(task);
   const own = templar.render(rendered, scope, task.argsAt) as Dict;
@@ -68,7 +74,22 @@ function dropOmitted(value: Value): Value {
 
 /** Arguments as the module's schema wants them. Throws ModuleError with the first problem, in Ansible's words. */
 export function finishArguments(task: Task, rendered: Dict): Record<string, Json> {
-  const { args, problems } = coerceArguments(task.module, toPlain(rendered) as Record<string, Json>);
+  const written = madeOf(
+    new Map([...rendered].map(([key, value]) => [key, floatsAsText(task, key, value)])),
+    rendered,
+  );
+  const { args, problems } = coerceArguments(task.module, toPlain(written) as Record<string, Json>);
   if (problems.length === 0) return args;
   throw new ModuleError(firstMessage(problems));
 }
+
+/** `1.0` for an argument that wants text is that text: plain data would make it 1. */
+function floatsAsText({ module }: Task, key: Value, value: Value): Value {
+  const name = argumentNames(module).get(String(key));
+  const schema = name === undefined ? undefined : (module.args.properties[name] as ArgSchema | undefined);
+  if (!schema || !(schema['x-text'] || WANTS_TEXT.has(schema['x-kind'] ?? ''))) return value;
+  const textOf = (item: Value) => (item instanceof Float ? str(item) : item);
+  return Array.isArray(value) ? value.map(textOf) : textOf(value);
+}
+
+const WANTS_TEXT: ReadonlySet<string> = new Set(['str', 'path', 'list']);

@@ -73,7 +73,7 @@ export async function runStep(
   await forEachLimited(once ? members.slice(0, 1) : members, limit, member =>
     throttle > 0 ? turnstileOf(playRun, task).pass(throttle, () => one(member)) : one(member),
   );
-  if (once && verdicts.has(first)) shareResult(playRun, task, hosts, verdicts.get(first)!);
+  if (once && verdicts.has(first)) shareResult(playRun, task, first, verdicts.get(first)!);
   if (traits?.brings !== 'role') announceIncludes(playRun, verdicts);
   run.emit({ type: 'task-end', task: info });
   return conclude(playRun, task, hosts, verdicts, once);
@@ -119,11 +119,12 @@ function withModule(playRun: PlayRun, task: Task, { host, frames }: Member): Tas
   }
 }
 
-/** Result, facts and register of a `run_once` task belong to all hosts of the batch. */
-function shareResult(playRun: PlayRun, task: Task, hosts: readonly string[], verdict: TaskVerdict): void {
-  for (const host of hosts.slice(1)) {
+/** Result, facts and register of a `run_once` task belong to all hosts of the batch, whether or not they come to the task. */
+function shareResult(playRun: PlayRun, task: Task, first: string, verdict: TaskVerdict): void {
+  const source = hostState(playRun.run, first);
+  for (const host of playRun.batch) {
     const state = hostState(playRun.run, host);
-    const source = hostState(playRun.run, hosts[0]!);
+    if (host === first || state.status === 'unreachable') continue;
     if (task.register !== undefined) state.set(task.register, source.setVars.get(task.register)!);
     if (task.module.traits?.sets === 'variables') {
       for (const name of Object.keys(verdict.result.ansible_facts ?? {}))

@@ -22,8 +22,8 @@ import {
   TimeLimitError,
 } from '../module-call/run-module.ts';
 import { hostState } from '../run.ts';
-import type { Scope } from '../scope.ts';
-import { hostScope } from '../variables.ts';
+import { finished, type Scope } from '../scope.ts';
+import { delegatedVars, hostScope } from '../variables.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
 import { doneBefore, recalled } from './recall.ts';
 import {
@@ -50,6 +50,8 @@ export async function runItem(
   const delegate = keywordValue(run.playRun.run.templar, run.task.delegateTo, item.scope);
   if (delegate !== undefined) {
     item.delegate = String(delegate);
+    const vars = delegatedVars(run.playRun, run.host, item.delegate);
+    item.scope = item.scope.with(finished(new Map([['ansible_delegated_vars', vars]])));
     onDelegate(item.delegate);
   }
   const control = controlOf(run.task.module);

@@ -86,7 +86,7 @@ function named(run: TaskRun, loop: Loop, scope: Scope): Loop {
   };
 }
 
-const conditionIsFalse = (run: TaskRun, scope: Scope): boolean => {
+export const conditionIsFalse = (run: TaskRun, scope: Scope): boolean => {
   try {
     return !allHold(run.task.when, run.playRun.run.templar, scope);
   } catch {

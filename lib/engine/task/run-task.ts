@@ -1,14 +1,16 @@
 import type { Result } from '../../modules/kit/define.ts';
 import type { Task } from '../../playbook/types.ts';
+import { SourceError } from '../../source/errors.ts';
 import type { Dict } from '../../source/value.ts';
 import { ConnectionError } from '../../transport/connection.ts';
 import type { Included } from '../control/control.ts';
 import type { Status, TaskInfo } from '../events.ts';
 import { noteRole } from '../play/select.ts';
 import { hostState, type PlayRun } from '../run.ts';
+import type { Scope } from '../scope.ts';
 import { digestOf, earlierOf, noteDrift, notifies, withEarlierChange } from './recall.ts';
 import { runItem } from './run-item.ts';
-import { runLoop } from './run-loop.ts';
+import { conditionIsFalse, runLoop } from './run-loop.ts';
 import { Secrecy } from './secrecy.ts';
 import {
   failureOf,
@@ -72,11 +74,7 @@ export async function runTask(
   let digest: string | undefined;
   try {
     const scope = scopeOf(run, new Map());
-    run = {
-      ...run,
-      checkMode: keyword(run, task.checkMode, scope, options.checkMode),
-      diffMode: keyword(run, task.diff, scope, options.diffMode),
-    };
+    run = withModes(run, scope);
     if (task.loop) result = await runLoop(run, scope, included, d => (delegate = d));
     else {
       const item: Item = { vars: new Map(), scope, value: undefined, delegate: undefined };
@@ -116,6 +114,22 @@ export async function runTask(
   // A task that asks for check mode in a real run is judged by what is there.
   if (status === 'changed' && run.checkMode && playRun.run.options.checkMode) state.predictedChange = true;
   return { status, ignored, result, ...extra };
+}
+
+/** The modes that the task asks for; what is wrong with them is no mistake where its condition does not hold. */
+function withModes(run: TaskRun, scope: Scope): TaskRun {
+  const { task } = run;
+  const { options } = run.playRun.run;
+  try {
+    return {
+      ...run,
+      checkMode: keyword(run, task.checkMode, scope, options.checkMode),
+      diffMode: keyword(run, task.diff, scope, options.diffMode),
+    };
+  } catch (error) {
+    if (error instanceof SourceError && !task.loop && conditionIsFalse(run, scope)) return run;
+    throw error;
+  }
 }
 
 /** What this run did: it changed nothing where it took all results over. */

@@ -10,7 +10,7 @@ import { TimeLimitError } from '../module-call/run-module.ts';
 import type { PlayRun } from '../run.ts';
 import type { Scope } from '../scope.ts';
 import { taskScope } from '../variables.ts';
-import { keywordValue, truthy } from './keyword.ts';
+import { keywordValue, trueOrFalse } from './keyword.ts';
 import type { Secrecy } from './secrecy.ts';
 import { isFailed } from './verdict.ts';
 
@@ -36,7 +36,7 @@ export interface TaskRun {
 /** One loop item (or the whole task without a loop) ready to run, or already settled. */
 export interface Item {
   readonly vars: Dict;
-  readonly scope: Scope;
+  scope: Scope;
   readonly value: Value | undefined;
   /** The host that `delegate_to` names: it is asked once the condition holds, and once only, for it may be drawn by lot. */
   delegate: string | undefined;
@@ -134,7 +134,7 @@ export function keyword(
   fallback: boolean,
 ): boolean {
   const value = keywordValue(run.playRun.run.templar, authored, scope);
-  return value === undefined ? fallback : truthy(value);
+  return value === undefined ? fallback : trueOrFalse(value, authored?.at);
 }
 
 /** A keyword that is evaluated after the task, when a mistake in it must not hide what the task did. */

@@ -43,7 +43,7 @@ export const command = defineAction({
 });
 
 const noShell = (executable: string) =>
-  `"command" runs without a shell: executable ${executable} is not used.`;
+  `"command" runs without a shell, executable is no longer supported with it: ${executable} is not used.`;
 
 function running(given: Given & Running['args']): Running {
   const { cmd = '', argv = [] } = given;

@@ -30,7 +30,7 @@ const args = Type.Object({
       'File or directory of the control machine, or of the host with remote_src; a directory with a slash at its end stands for what is in it.',
     ),
   ),
-  content: A.opt(A.raw('The text of the file; a mapping or list is written as JSON.')),
+  content: A.opt(A.raw('The text of the file; a mapping or list is written as JSON.', { isText: true })),
   ...placementArgs,
   remote_src: A.bool('src is on the host.', { default: false }),
   local_follow: A.bool('Copy what symbolic links below src lead to.', { default: true }),

@@ -11,6 +11,8 @@ import type { Module } from './define.ts';
 type Options = {
   readonly aliases?: readonly string[];
   readonly default?: Json;
+  /** A number among any values is for text: 1.0 is not 1. */
+  readonly isText?: boolean;
   /** Never shown in logs, diffs or reports; where another argument decides, only if that has the value. */
   readonly secret?: boolean | { readonly if: readonly [name: string, value: Json] };
 };
@@ -19,6 +21,7 @@ const annotate = (kind: string, description: string, options: Options = {}) => (
   description,
   'x-kind': kind,
   ...(options.aliases && { 'x-aliases': options.aliases }),
+  ...(options.isText && { 'x-text': true }),
   ...(options.secret && { 'x-secret': options.secret }),
   ...(options.default !== undefined && { default: options.default }),
 });
@@ -82,8 +85,9 @@ export function firstMessage(problems: readonly ArgumentProblem[]): string {
   return first?.msg ?? '';
 }
 
-interface ArgSchema {
+export interface ArgSchema {
   readonly 'x-kind'?: string;
+  readonly 'x-text'?: boolean;
   readonly 'x-aliases'?: readonly string[];
   readonly 'x-secret'?: Options['secret'];
   readonly enum?: readonly string[];
@@ -258,8 +262,11 @@ function coerceList(value: Json, isOpaque: (value: Json) => boolean, asText: boo
         : undefined;
   if (!items) return asText ? wrong('must be a list') : { value: [value] };
   if (!asText) return { value: items };
-  return { value: items.map(item => (isOpaque(item) ? item : textOfValue(item))) };
+  return { value: items.map(item => (isOpaque(item) ? item : textOf(item))) };
 }
+
+/** An element of a list of texts: Python's text of it. */
+const textOf = (item: Json): Json => (item === null ? 'None' : textOfValue(item));
 
 function coerceDict(value: Json): Coerced {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { value };

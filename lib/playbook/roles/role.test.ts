@@ -186,9 +186,10 @@ describe('roles loaded while running', () => {
       [['a', 'b'], true],
       [['a', 'b'], true],
     ]);
-    expect(merged(loaded.role.vars)).to.deep.equal({ x: 1 });
-    expect(loaded.dependencies.map(({ name }) => name)).to.deep.equal(['d']);
-    expect(loaded.role).to.include({ public: false, allowDuplicates: true });
+    const role = loaded.roles.at(-1)!;
+    expect(loaded.roles.map(({ name }) => name)).to.deep.equal(['d', 'r']);
+    expect(merged(role.vars)).to.deep.equal({ x: 1 });
+    expect(role).to.include({ public: false, allowDuplicates: true });
   });
 
   it('say what is missing', () => {

@@ -9,6 +9,7 @@ import { type Dict, keyPositionOf, positionOf, setOrigin, type Value } from '../
 import { isTemplate } from '../../templating/templar.ts';
 import { KEYWORDS, keyHint, keywordsOf, type Level } from '../keywords.ts';
 import type { Load, LoaderOptions } from '../load-state.ts';
+import { collectionRoots } from '../roles/role-files.ts';
 import type { Action, Authored, Task } from '../types.ts';
 import { joinWords, parseFreeForm, splitWords, UnbalancedError } from './free-form.ts';
 
@@ -62,7 +63,7 @@ export function parseAction(
   const isTemplated = first.old === true && isTemplate(first.name);
   const module = isTemplated ? undefined : moduleNamed(load, first.name, collections);
   if (!module && !isTemplated) {
-    if (!isForeign(load, first)) {
+    if (!isForeign(load, first, collections)) {
       unknownModule(load, first, level);
       return undefined;
     }
@@ -85,14 +86,19 @@ function moduleNamed(load: Load, name: string, collections: readonly string[]): 
 const IN_COLLECTION = /^(?!ansible\.(?:builtin|legacy)\.)\w+\.\w+\.\w[\w.]*$/;
 
 /** Whether a module exists that we cannot run: one of a collection, or a Python file of the playbook's own. */
-function isForeign(load: Load, { name, nameAt }: Written): boolean {
+function isForeign(load: Load, { name, nameAt }: Written, collections: readonly string[]): boolean {
   if (IN_COLLECTION.test(name) || isElsewhere(name)) return true;
-  if (!/^\w+$/.test(name)) return false;
-  // `roles/NAME/tasks/main.yml` sees `roles/NAME/library`.
-  const places = [load.baseDir, path.dirname(path.dirname(nameAt.file)), '.'];
-  return places.some(place =>
-    ['library', 'action_plugins'].some(kind => existsSync(path.join(place, kind, `${name}.py`))),
-  );
+  const short = name.replace(/^ansible\.legacy\./, '');
+  if (!/^\w+$/.test(short)) return false;
+  // `roles/NAME/tasks/main.yml` sees `roles/NAME/library`, a playbook what lies beside it.
+  const places = [load.baseDir, path.dirname(nameAt.file), path.dirname(path.dirname(nameAt.file)), '.'];
+  const own = places.flatMap(place => ['library', 'action_plugins'].map(kind => path.join(place, kind)));
+  const shared = collections.flatMap(collection => {
+    const [namespace = '', rest = ''] = collection.split('.');
+    const roots = collectionRoots(load, namespace, rest, { playDir: load.baseDir, parent: undefined });
+    return roots.flatMap(root => ['modules', 'action'].map(kind => path.join(root, 'plugins', kind)));
+  });
+  return [...own, ...shared].some(folder => existsSync(path.join(folder, `${short}.py`)));
 }
 
 const notAvailable = (name: string): string => `module "${name}" is not available`;
@@ -136,7 +142,7 @@ function severalActions(
   collections: readonly string[],
 ): undefined {
   const known = written.filter(
-    action => moduleNamed(load, action.name, collections) || isForeign(load, action),
+    action => moduleNamed(load, action.name, collections) || isForeign(load, action, collections),
   );
   const unknown = written.filter(({ name }) => !known.some(other => other.name === name));
   if (known.length === 1) {
@@ -282,12 +288,12 @@ interface Arguments {
 function ownArguments(load: Load, { name, value, at }: Written, module: Module): Dict | undefined {
   if (value === null) return NO_ARGUMENTS;
   if (value instanceof Map) return value;
-  if (Array.isArray(value) || typeof value === 'boolean') {
+  if (typeof value !== 'string') {
     const hint = module.freeForm ? undefined : `write "key: value" lines below "${name}"`;
     load.problems.add('WRONG_TYPE', `arguments of module "${name}" must be a mapping or text`, at, hint);
     return undefined;
   }
-  const parsed = argumentsOfText(load, typeof value === 'string' ? value : String(value), at, name);
+  const parsed = argumentsOfText(load, value, at, name);
   if (!parsed) return undefined;
   const { rest } = parsed;
   const args = module.traits?.sets === 'variables' ? withTruth(parsed.args) : parsed.args;

@@ -86,7 +86,9 @@ function importOf(load: Load, dict: Dict, context: TaskContext): Import | undefi
         'use "import_tasks" for a file of tasks',
       );
     if (short === 'import_tasks' || short === 'import_role') return short;
-    if (short === 'include' && isStatic(dict, value, context) && load.options.findModule(name)) return short;
+    // What stands in a file that a task includes is as dynamic as that.
+    const mayBeStatic = short === 'include' && context.idPrefix === undefined;
+    if (mayBeStatic && isStatic(dict, value, context) && load.options.findModule(name)) return 'include';
   }
   if (context.handlers) refuseRoles(load, dict);
   return undefined;

@@ -4,7 +4,7 @@ import { type Position, SourceError } from '../errors.ts';
 import { FileSums } from '../file-sum.ts';
 import type { Dict, Value } from '../value.ts';
 import { isVault, Vault } from '../vault.ts';
-import { parseYaml } from './yaml.ts';
+import { type OnDuplicate, parseYaml } from './yaml.ts';
 
 const VARS_EXTENSIONS = ['.yml', '.yaml', '.json'];
 
@@ -13,14 +13,20 @@ export class FileReader {
   readonly vault: Vault;
   readonly sums = new FileSums();
   private readonly onRead: ((file: string, content: Buffer) => void) | undefined;
+  private readonly onDuplicate: OnDuplicate | undefined;
   private readonly vaults = new Set<string>();
   private readonly texts = new Map<string, string>();
   private readonly parsed = new Map<string, { stamp: string; value: Value }>();
 
   /** `onRead` is told of each file that is read, as it is on the disk. */
-  constructor(vault: Vault = new Vault(), onRead?: (file: string, content: Buffer) => void) {
+  constructor(
+    vault: Vault = new Vault(),
+    onRead?: (file: string, content: Buffer) => void,
+    onDuplicate?: OnDuplicate,
+  ) {
     this.vault = vault;
     this.onRead = onRead;
+    this.onDuplicate = onDuplicate;
   }
 
   read(file: string, at?: Position): Buffer {
@@ -44,11 +50,11 @@ export class FileReader {
   /** The document of a YAML or JSON file. Throws SourceErrors. */
   yaml(file: string, at?: Position): Value {
     const text = this.texts.get(file);
-    if (text !== undefined) return parseYaml(text, displayPath(file));
+    if (text !== undefined) return parseYaml(text, displayPath(file), this.onDuplicate);
     const stamp = stampOf(file);
     const known = this.parsed.get(file);
     if (known && stamp !== undefined && known.stamp === stamp) return known.value;
-    const value = parseYaml(this.read(file, at).toString('utf8'), displayPath(file));
+    const value = parseYaml(this.read(file, at).toString('utf8'), displayPath(file), this.onDuplicate);
     if (stamp !== undefined) this.parsed.set(file, { stamp, value });
     return value;
   }

@@ -72,7 +72,11 @@ const MISTAKES: readonly (readonly [string, string, string])[] = [
     '---',
   ],
   ['? [a]\n: b', '1:3 BAD_VALUE a list or mapping cannot be a key', '['],
-  ['a: 1\nb: 2\na: 3', '3:1 DUPLICATE_KEY "a" is given twice, first in line 1, remove one of the two', 'a'],
+  [
+    'a: 1\nb: 2\na: 3',
+    '3:1 DUPLICATE_KEY found a duplicate dict key (a), first in line 1, remove one of the two',
+    'a',
+  ],
   ['a: &x {b: *x}', '1:11 BAD_VALUE "*x" refers to a value it is part of', '*x'],
   [
     'a: !foo 1',

@@ -24,9 +24,12 @@ import { parseText } from './yaml-text.ts';
 const MAX_NODES = 2_000_000;
 const MAX_DEPTH = 500;
 
+/** Hears of a key that is given twice, of which the last then counts; where nobody is to hear it is a mistake. */
+export type OnDuplicate = (duplicate: SourceError) => void;
+
 /** The one document of a YAML text, with the place of every key and value; null when there is none. Throws SourceErrors. */
-export function parseYaml(text: string, file: string): Value {
-  const documents = parseYamlDocuments(text, file);
+export function parseYaml(text: string, file: string, onDuplicate?: OnDuplicate): Value {
+  const documents = parseYamlDocuments(text, file, onDuplicate);
   if (documents.length > 1) {
     const at = secondDocument(text);
     const message = 'this file holds more than one YAML document';
@@ -52,10 +55,10 @@ function secondDocument(text: string): number {
 }
 
 /** Every document of a YAML text. */
-export function parseYamlDocuments(text: string, file: string): Value[] {
+export function parseYamlDocuments(text: string, file: string, onDuplicate?: OnDuplicate): Value[] {
   const source = text.startsWith('\ufeff') ? text.slice(1) : text;
   const parsed = parseText(source);
-  const composer = new Composer(source, file, parsed.toSource);
+  const composer = new Composer(source, file, parsed.toSource, onDuplicate);
   if (parsed.error) composer.syntaxError(parsed.error, parsed.unclosed);
   const values = parsed.error ? [] : parsed.documents.map(document => composer.document(document));
   if (composer.errors.length > 0) throw new SourceErrors(composer.errors);
@@ -70,13 +73,20 @@ class Composer {
   private readonly text: string;
   private readonly file: string;
   private readonly toSource: (offset: number) => number;
+  private readonly onDuplicate: OnDuplicate | undefined;
   private readonly counter = new LineCounter();
   private anchors = new Map<string, { value: Value; nodes: number }>();
   private open = new Set<string>();
   private nodes = 0;
   private depth = 0;
 
-  constructor(text: string, file: string, toSource: (offset: number) => number) {
+  constructor(
+    text: string,
+    file: string,
+    toSource: (offset: number) => number,
+    onDuplicate: OnDuplicate | undefined,
+  ) {
+    this.onDuplicate = onDuplicate;
     this.text = text;
     this.file = file;
     this.toSource = toSource;
@@ -211,14 +221,13 @@ class Composer {
     }
     const key = pair.key ? this.value(pair.key) : null;
     if (dict.has(key)) {
-      const first = keys.get(key)?.key.line;
-      this.fail(
-        'DUPLICATE_KEY',
-        `"${String(key)}" is given twice, first in line ${first}`,
-        keyAt,
-        'remove one of the two',
-      );
-      return;
+      const message = `found a duplicate dict key (${String(key)}), first in line ${keys.get(key)?.key.line}`;
+      const duplicate = new SourceError('DUPLICATE_KEY', message, keyAt, 'remove one of the two');
+      if (!this.onDuplicate) {
+        this.errors.push(duplicate);
+        return;
+      }
+      this.onDuplicate(duplicate);
     }
     keys.set(key, { key: keyAt, value: this.placeOf(pair.value, keyAt) });
     dict.set(key, pair.value ? this.value(pair.value) : null);

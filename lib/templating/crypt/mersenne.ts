@@ -68,11 +68,14 @@ export class Random {
 
   /** A number from 0 up to, not including, `limit`. */
   below(limit: number): number {
-    const size = BigInt(limit);
+    return Number(this.belowBig(BigInt(limit)));
+  }
+
+  belowBig(size: bigint): bigint {
     const width = size.toString(2).length;
     let value = this.bits(width);
     while (value >= size) value = this.bits(width);
-    return Number(value);
+    return value;
   }
 
   shuffle<T>(items: readonly T[]): T[] {

@@ -1,21 +1,27 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import type { Value } from '../../source/value.ts';
 import { Random } from '../crypt/mersenne.ts';
 import { fault } from '../fault.ts';
 import { truthy } from '../python/compare.ts';
 import { iterate, lengthOf } from '../python/iterate.ts';
-import { asInteger } from '../python/numbers.ts';
+import { asInteger, normalizeInteger } from '../python/numbers.ts';
 import { str } from '../python/print.ts';
 import { missing } from '../python/undefined.ts';
 import { type FilterTable, filter, optionalInteger } from './filter.ts';
 
 interface Source {
   below(limit: number): number;
+  belowBig(limit: bigint): bigint;
   shuffle<T>(items: readonly T[]): T[];
 }
 
 const SYSTEM: Source = {
   below: limit => randomInt(limit),
+  // So many more bits than the limit has that no number is likelier than another.
+  belowBig: limit => {
+    const bytes = limit.toString(16).length / 2 + 16;
+    return BigInt(`0x${randomBytes(Math.ceil(bytes)).toString('hex')}`) % limit;
+  },
   shuffle: items => {
     const keyed = items.map(item => ({ item, key: randomInt(2 ** 47) }));
     return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
@@ -37,9 +43,11 @@ function random(value: Value, start: number, step: number, source: Source): Valu
       ? missing('', 'No random item, sequence was empty.')
       : (items[source.below(items.length)] as Value);
   }
-  const count = Math.ceil((Number(end) - start) / step);
-  if (count < 1) throw fault(`there is no number from ${start} up to ${Number(end)}`);
-  return start + step * source.below(count);
+  const [from, by] = [BigInt(start), BigInt(step)];
+  const span = BigInt(end) - from;
+  const count = span / by + (span % by === 0n || span < 0n !== by < 0n ? 0n : 1n);
+  if (count < 1n) throw fault(`there is no number from ${start} up to ${end}`);
+  return normalizeInteger(from + by * source.belowBig(count));
 }
 
 function randomMac(prefix: string, source: Source): string {
