@@ -1,4 +1,5 @@
 import type { Inventory } from '../inventory/types.ts';
+import { groupsMade } from '../playbook/groups-made.ts';
 import type { Playbook } from '../playbook/types.ts';
 import { UsageError } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
@@ -6,10 +7,19 @@ import { didYouMean } from '../source/suggest.ts';
 /** Groups that our own playbooks work on: without a host in one of them nothing would happen, and look well. */
 const GROUPS = ['storage', 'nodes', 'primary', 'cluster'];
 
+/** Groups that our own playbooks can do without: of the inventory, and those that the role record gives nobody to. */
+const OPTIONAL = ['balancers', 'polar_replicas', 'polar_old', 'polar_rest', 'none'];
+
 /** Refuses to run one of our playbooks (those in `folder`) with an inventory that is not one of a cluster. */
 export function checkClusterGroups({ plays }: Playbook, inventory: Inventory, folder: string): void {
   const wanted = new Set(plays.filter(play => play.dir === folder).map(play => play.hosts.value));
   for (const group of GROUPS) if (wanted.has(group)) requireGroup(inventory, group);
+}
+
+/** Groups that need not be there: those that the playbook's own tasks make, and those that ours can do without. */
+export function optionalGroups(playbook: Playbook, folder: string): ReadonlySet<string> {
+  const isOurs = playbook.plays.some(({ dir }) => dir === folder || dir.startsWith(`${folder}/`));
+  return new Set([...groupsMade(playbook), ...(isOurs ? OPTIONAL : [])]);
 }
 
 /** A group that must have a host; says which one may be meant. */

@@ -96,6 +96,8 @@ export interface Run {
   readonly sum?: ((text: string) => string) | undefined;
   /** The run that this one goes on from. */
   earlier?: EarlierRun;
+  /** Groups that need not be there: a play of such a group says only that no host matched. */
+  optionalGroups?: ReadonlySet<string>;
   /** Aborted when the operator interrupts: no new task starts, running ones are told to stop. */
   readonly signal: AbortSignal;
   readonly extraVars: VarLayer;

@@ -19,7 +19,7 @@ import { type Parsed, parseFlags } from '../../source/flags.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { visible } from '../../source/visible.ts';
 import { shellWord } from '../../transport/index.ts';
-import { checkClusterGroups } from '../cluster-groups.ts';
+import { checkClusterGroups, optionalGroups } from '../cluster-groups.ts';
 import { failureText, mistakesJson, withReport } from '../failure.ts';
 import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
@@ -82,7 +82,9 @@ async function run(session: Session, flags: Parsed, argv: readonly string[]): Pr
   if (mistakes.length > 0) throw new SourceErrors(mistakes);
   session.checkLimit();
   checkCommandLineNames(playbook, run.options);
-  checkClusterGroups(playbook, run.inventory, join(PACKAGE_ROOT, 'playbooks'));
+  const ours = join(PACKAGE_ROOT, 'playbooks');
+  checkClusterGroups(playbook, run.inventory, ours);
+  run.optionalGroups = optionalGroups(playbook, ours);
   if (flags.has('syntax-check')) {
     process.stdout.write(`\nplaybook: ${flags.positionals.join(', ')}\n`);
     return EXIT.ok;

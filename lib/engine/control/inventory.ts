@@ -3,7 +3,8 @@ import { type Dict, toPlain, Unsafe, type Value } from '../../source/value.ts';
 import type { Run } from '../run.ts';
 import { defineControl } from './control.ts';
 
-const OWN_ARGUMENTS = new Set(['name', 'hostname', 'host', 'groups', 'group', 'groupname']);
+const GROUPS = ['groups', 'group', 'groupname'];
+const OWN_ARGUMENTS = new Set(['name', 'hostname', 'host', ...GROUPS]);
 /** Arguments of both modules that give names. */
 const NAMES = [...OWN_ARGUMENTS, 'key', 'parents'];
 
@@ -16,7 +17,7 @@ export const addHost = defineControl({
     groups: A.list('Groups to put it in.', { default: [], aliases: ['group', 'groupname'] }),
   }),
   open: true,
-  traits: { scope: 'all-hosts' },
+  traits: { scope: 'all-hosts', makesGroups: GROUPS },
   run: ({ plain, args, playRun }) => {
     const { inventory } = playRun.run;
     const [name, port] = splitPort(String(plain['name']));
@@ -49,6 +50,7 @@ export const groupBy = defineControl({
     key: A.str('Name of the group.'),
     parents: A.list('Groups that contain it.', { default: ['all'] }),
   }),
+  traits: { makesGroups: ['key', 'parents'] },
   run: ({ args, plain, playRun, host }) => {
     const { inventory } = playRun.run;
     const group = String(plain['key']).replaceAll(' ', '-');

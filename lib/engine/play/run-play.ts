@@ -145,13 +145,14 @@ export function selectHosts(run: Run, play: Play): string[] {
   const pattern = Array.isArray(rendered) ? rendered.map(String).join(',') : String(rendered);
   const { inventory } = run;
   const unmatched = (part: string) => {
-    if (part !== 'localhost')
-      run.emit({
-        type: 'warning',
-        message: `Could not match supplied host pattern, ignoring: ${part}`,
-        ...nearHost(run, part),
-        position: play.hosts.at,
-      });
+    const near = nearHost(run, part);
+    if (part === 'localhost' || (run.optionalGroups?.has(part) && near.hint === undefined)) return;
+    run.emit({
+      type: 'warning',
+      message: `Could not match supplied host pattern, ignoring: ${part}`,
+      ...near,
+      position: play.hosts.at,
+    });
   };
   let hosts: string[];
   try {

@@ -241,6 +241,8 @@ export interface Traits {
     readonly argument: string;
     readonly unless?: readonly string[];
   };
+  /** Arguments that name groups which it makes. */
+  readonly makesGroups?: readonly string[];
   /** Brings files to the control machine. */
   readonly fetches?: true;
 }
