@@ -13,6 +13,7 @@ import type { Login } from '../host-connection.ts';
 import { algorithmsOf } from './algorithms.ts';
 import { type Authentication, authentication } from './auth.ts';
 import { isCertificateType, parseCertificate } from './certificate.ts';
+import { corked } from './corked.ts';
 import type { Keyring } from './keys.ts';
 import type { KnownHosts } from './known-hosts.ts';
 import { openProxy } from './proxy-command.ts';
@@ -137,7 +138,7 @@ export class SshLogin implements Login {
     const { stream: socket, lastWords } = await this.#socket(signal);
     const judge = new HostKeyJudge(settings, this.#context.knownHosts, auth, () => clientOf(ssh));
     const ssh = new SSH2Promise.SSH({
-      sock: socket as Socket,
+      sock: corked(socket) as Socket,
       host: settings.address,
       port: settings.port,
       username: settings.user,
