@@ -13,7 +13,7 @@ needs=(
   setfacl:acl crontab:cron rsync:rsync /usr/lib/python3/dist-packages/psycopg2:python3-psycopg2
   /usr/lib/python3/dist-packages/jmespath:python3-jmespath /usr/lib/python3/dist-packages/netaddr:python3-netaddr
   /usr/lib/python3/dist-packages/passlib:python3-passlib
-  /usr/sbin/haproxy:haproxy mariadbd:mariadb-server-core mariadb:mariadb-client-core
+  zsh:zsh fish:fish /usr/sbin/haproxy:haproxy mariadbd:mariadb-server-core mariadb:mariadb-client-core
 )
 missing=()
 for need in "${needs[@]}"; do

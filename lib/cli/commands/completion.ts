@@ -7,7 +7,7 @@ import { entryOf } from '../../source/record.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { Vault } from '../../source/vault.ts';
 import { FileReader } from '../../source/yaml/read-yaml.ts';
-import { type Commands, helpOf } from '../reference/help-of.ts';
+import { type Commands, captured, helpOf } from '../reference/help-of.ts';
 
 const HELP = `polarplay completion bash|zsh|fish: completion for the shell
 
@@ -15,7 +15,7 @@ const HELP = `polarplay completion bash|zsh|fish: completion for the shell
   zsh    polarplay completion zsh > "\${fpath[1]}/_polarplay"
   fish   polarplay completion fish > ~/.config/fish/completions/polarplay.fish
 
-It knows commands, flags, modules, and the hosts, groups and roles of the inventory that -i names.
+It knows commands, flags, modules, roles, the hosts and groups of the inventory that -i names, and the tags of a playbook.
 `;
 
 /** Each asks us for the words: what can come next is known in one place. */
@@ -66,6 +66,7 @@ async function nextWords(line: readonly string[], commands: Commands): Promise<r
   if (/^(-l|--limit|--subset)$/.test(previous)) return inventoryNames(line);
   if (previous === '--role') return readdirSync(join(PACKAGE_ROOT, 'roles'));
   if (/^(-m|--module-name)$/.test(previous)) return moduleNames();
+  if (/^(-t|--tags|--skip-tags)$/.test(previous) && !entryOf(commands, command)) return tagsOf(line);
   if (current.startsWith('-')) return flagsOf(commands, entryOf(commands, command) ? command : undefined);
   if (command === 'doc') return moduleNames();
   if (command === 'help') return Object.keys(commands);
@@ -95,4 +96,17 @@ function inventoryNames(line: readonly string[]): readonly string[] {
   if (files.length === 0) return [];
   const inventory = loadInventory(files, new FileReader(new Vault([])));
   return [...inventory.groups.keys(), ...inventory.hosts.keys()];
+}
+
+/** The tags of the playbooks on the line, by --list-tags. */
+async function tagsOf(line: readonly string[]): Promise<readonly string[]> {
+  const playbooks = line.slice(0, -1).filter(word => /\.ya?ml$/.test(word));
+  const inventories = line.flatMap((word, i) =>
+    /^(-i|--inventory)$/.test(word) ? ['-i', line[i + 1] ?? ''] : [],
+  );
+  const own = playbooks.filter(word => !inventories.includes(word));
+  const { runPlaybookCommand } = await import('./playbook.ts');
+  const listed = await captured(() => runPlaybookCommand([...own, ...inventories, '--list-tags']));
+  const tags = [...listed.matchAll(/TAGS: \[(.*)\]/g)].flatMap(([, names = '']) => names.split(', '));
+  return [...new Set(tags)].filter(Boolean).sort();
 }

@@ -11,11 +11,16 @@ export async function helpOf(commands: Commands, command: string | undefined): P
   const load = command === undefined ? undefined : entryOf(commands, command);
   if (!load) return PLAYBOOK_HELP;
   const run = await load();
+  return captured(() => run(['--help']));
+}
+
+/** What a command would print. */
+export async function captured(run: () => Promise<number>): Promise<string> {
   const written: string[] = [];
   const { write } = process.stdout;
   process.stdout.write = (text: string | Uint8Array) => written.push(String(text)) > 0;
   try {
-    await run(['--help']);
+    await run();
   } finally {
     process.stdout.write = write;
   }
