@@ -70,7 +70,7 @@ export async function up(root: string, options: UpOptions, say: Say): Promise<Up
   });
 }
 
-/** A lab keeps what its first `up` decided; another wish is refused rather than half done. */
+/** A lab keeps what its first `up` decided; another request is refused rather than half done. */
 async function decide(root: string, options: UpOptions, say: Say): Promise<Lab> {
   const found = await loadLab(root, options.name);
   const lab = found ? adopt(found, options) : await create(root, options, say);

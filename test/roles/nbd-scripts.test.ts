@@ -7,8 +7,8 @@ import { withTemporaryDirectory } from '../support/run-module.ts';
 const ROLES = join(import.meta.dirname, '../../roles');
 
 describe('the names of attached disks', () => {
-  const same = (dir: string, ...wishes: readonly string[]) =>
-    spawnSync('sh', [join(ROLES, 'nbd_client/files/polar-nbd-same'), ...wishes], {
+  const same = (dir: string, ...wanted: readonly string[]) =>
+    spawnSync('sh', [join(ROLES, 'nbd_client/files/polar-nbd-same'), ...wanted], {
       encoding: 'utf8',
       env: { PATH: `${dir}:${process.env.PATH}`, POLAR_NBD_DIR: dir },
     });
@@ -34,8 +34,8 @@ describe('the names of attached disks', () => {
         [['nvmea:b:'], /nvmea is export a now and would become b/],
         [['nvmeb:b:', 'nvmea:a:'], undefined],
       ];
-      for (const [wishes, refused] of cases) {
-        const { status, stderr } = same(dir, ...wishes);
+      for (const [wanted, refused] of cases) {
+        const { status, stderr } = same(dir, ...wanted);
         expect(status, stderr).to.equal(refused ? 1 : 0);
         if (refused)
           expect(stderr)

@@ -101,8 +101,8 @@ async function killThrough(flags: Flags, until: number): Promise<void> {
 async function killUnderLoad(flags: Flags, after: Flags, until: number): Promise<void> {
   const opened = await openDeployment(after);
   try {
-    const wish = extraVars(flags['extra-vars'], new FileReader()).get('new_primary');
-    const primaryAfter = typeof wish === 'string' ? wish : opened.deployment.primary.host;
+    const wanted = extraVars(flags['extra-vars'], new FileReader()).get('new_primary');
+    const primaryAfter = typeof wanted === 'string' ? wanted : opened.deployment.primary.host;
     const title = flags.playbook.join(', ');
     const operation = { title, run: () => killThrough(flags, until), primaryAfter };
     const report = await underLoad(

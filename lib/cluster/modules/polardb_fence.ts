@@ -22,8 +22,8 @@ export const polardbFence = defineState({
     listed: 'Whether it was on the list of clients before.',
   },
 
-  *probe(wish) {
-    const records = yield* mustAsk('cannot see who is connected', probeScript(wish));
+  *probe(args) {
+    const records = yield* mustAsk('cannot see who is connected', probeScript(args));
     const lines = (name: string) =>
       (records.text(name) ?? '')
         .split('\n')
@@ -31,9 +31,9 @@ export const polardbFence = defineState({
         .filter(line => line !== '');
     const allowed = lines('allowed');
     return {
-      listed: allowed.includes(wish.address),
+      listed: allowed.includes(args.address),
       sessions: lines('sessions').length,
-      others: allowed.filter(line => line !== wish.address && letsIn(line, wish.address)),
+      others: allowed.filter(line => line !== args.address && letsIn(line, args.address)),
     };
   },
 
@@ -54,10 +54,10 @@ export const polardbFence = defineState({
     return { changes, result: { sessions, listed } };
   },
 
-  *apply(_found, wish) {
+  *apply(_found, args) {
     yield* mustAsk(
       'the node could not be shut out: do not promote another one',
-      wish.fenced ? fenceScript(wish) : admitScript(wish),
+      args.fenced ? fenceScript(args) : admitScript(args),
       {
         timeout: 60,
       },
@@ -96,14 +96,14 @@ export function letsIn(line: string, address: string): boolean {
   return list.check(address, family(address));
 }
 
-function probeScript(wish: Args): string {
+function probeScript(args: Args): string {
   return `${REACH}\n${OWN}
 command -v ss >/dev/null || fail 'ss (package iproute2) is missing'
-if [ -e ${quote(wish.authfile)} ]; then
-  ${enterList(wish)}
+if [ -e ${quote(args.authfile)} ]; then
+  ${enterList(args)}
   begin allowed; cat "$n" || exit 1
 fi
-begin sessions; ${sessions(wish)}
+begin sessions; ${sessions(args)}
 `;
 }
 
@@ -114,9 +114,9 @@ const enterList = ({ authfile }: Args): string =>
 /** Replaces the list by what comes on stdin, in one step. */
 const replaceList = `{ cat >"$n.new" && chmod 0644 "$n.new" && sync "$n.new" && mv -f "$n.new" "$n"; }`;
 
-const lockList = (wish: Args): string => `${REACH}\n${OWN}
-[ -e ${quote(wish.authfile)} ] || fail ${quote(wish.authfile)}' is missing, so everybody may connect'
-${enterList(wish)}
+const lockList = (args: Args): string => `${REACH}\n${OWN}
+[ -e ${quote(args.authfile)} ] || fail ${quote(args.authfile)}' is missing, so everybody may connect'
+${enterList(args)}
 exec 9>>"$n.lock"
 flock -w 10 9 || fail 'another run is changing it'
 list=$(cat "$n") || fail "cannot read $PWD/\${n#./}"`;
@@ -126,11 +126,11 @@ list=$(cat "$n") || fail "cannot read $PWD/\${n#./}"`;
  * try as often as it likes, such as a health endpoint that looks each second whether it may. What is refused has no file
  * of an export open; a session that has is one that slipped in.
  */
-function fenceScript(wish: Args): string {
-  return `${lockList(wish)}
-printf '%s\\n' "$list" | grep -vxF ${quote(wish.address)} | grep . | ${replaceList} || exit 1
-before=$(${sessions(wish)})
-left() { [ -z "$before" ] || { ${sessions(wish)}; } | grep -xF "$before"; }
+function fenceScript(args: Args): string {
+  return `${lockList(args)}
+printf '%s\\n' "$list" | grep -vxF ${quote(args.address)} | grep . | ${replaceList} || exit 1
+before=$(${sessions(args)})
+left() { [ -z "$before" ] || { ${sessions(args)}; } | grep -xF "$before"; }
 tries=0
 while pids=$(left); [ -n "$pids" ]; do
   [ $((tries += 1)) -lt 100 ] || fail "connections that do not end: $pids"
@@ -139,7 +139,7 @@ while pids=$(left); [ -n "$pids" ]; do
 done
 sleep 0.3
 list=$PWD/\${n#./}
-for pid in $(${sessions(wish)}); do
+for pid in $(${sessions(args)}); do
   case $(find "/proc/$pid/fd" -lname '/*' ! -lname '/dev/null' ! -lname '/dev/log' ! -lname "$list" 2>/dev/null) in
   ?*) fail 'it connected again' ;;
   esac
@@ -148,9 +148,9 @@ done
 }
 
 /** The list stays sorted, as the role nbd_server writes it. */
-function admitScript(wish: Args): string {
-  return `${lockList(wish)}
-printf '%s\\n' "$list" ${quote(wish.address)} | grep . | sort -u | ${replaceList} || exit 1
+function admitScript(args: Args): string {
+  return `${lockList(args)}
+printf '%s\\n' "$list" ${quote(args.address)} | grep . | sort -u | ${replaceList} || exit 1
 `;
 }
 

@@ -18,7 +18,7 @@ const blank: Found = {
   ownShared: false,
 };
 
-const wish = (more: Readonly<Record<string, string | number>> = {}) =>
+const request = (more: Readonly<Record<string, string | number>> = {}) =>
   finishedArguments(polardbInit, {
     role: 'primary',
     bin: '/opt/bin',
@@ -27,7 +27,7 @@ const wish = (more: Readonly<Record<string, string | number>> = {}) =>
     ...more,
   }) as unknown as Args;
 
-const outcome = (found: Partial<Found>, raw = wish()) => {
+const outcome = (found: Partial<Found>, raw = request()) => {
   try {
     return polardbInit.diff({ ...blank, ...found } as never, raw as never, {} as never).changes.join('; ');
   } catch (error) {
@@ -57,19 +57,19 @@ describe('polardb_init', () => {
       'never advises to remove shared data once a database is recorded',
       { local: 'half', ownShared: true },
       /half made(?!.*pfs rm).*Do NOT remove \/nvmex\/shared_data\/: the database with system identifier 7/,
-      wish({ system_identifier: '7' }),
+      request({ system_identifier: '7' }),
     ],
     [
       'never advises to remove shared data for a replica, whatever an earlier primary there had begun',
       { local: 'half', ownShared: true },
       /half made(?!.*pfs rm)/,
-      wish({ role: 'replica' }),
+      request({ role: 'replica' }),
     ],
     [
       'names the database that another cluster has on the disk',
       { shared: true, sharedIdentifier: '8' },
       /holds the database with system identifier 8.*The role record says 7: look first.*Do not remove/,
-      wish({ system_identifier: '7' }),
+      request({ system_identifier: '7' }),
     ],
     ['refuses files that are no database', { local: 'foreign' }, /holds files but no database/],
     ['refuses another major version', { local: 'present', version: '11' }, /is of version 11, not 15/],
@@ -82,14 +82,14 @@ describe('polardb_init', () => {
       'refuses to make a replica of a running writer',
       { local: 'present', version: '15', running: true },
       /it is a writer, not a replica/,
-      wish({ role: 'replica' }),
+      request({ role: 'replica' }),
     ],
     ['leaves a primary alone', { local: 'present', version: '15' }, /^$/],
     [
       'gives a replica its signal file back',
       { local: 'present', version: '15' },
       /^write replica\.signal/,
-      wish({ role: 'replica' }),
+      request({ role: 'replica' }),
     ],
   ];
   for (const [what, found, expected, raw] of cases)
@@ -152,7 +152,7 @@ describe('polardb_init', () => {
         const [begun, go] = [`${data}.begun`, `${data}.go`];
         const lines = `touch ${begun}; until [ -e ${go} ]; do sleep 0.05; done; echo 15 >"$data/PG_VERSION"`;
         writeFileSync(join(data, '..', 'initdb'), `#!/bin/sh\ndata=$2\n${lines}\n`, { mode: 0o755 });
-        const raw = wish({ database: 'postgresql', user: 'root', bin: join(data, '..'), data });
+        const raw = request({ database: 'postgresql', user: 'root', bin: join(data, '..'), data });
         // A group of its own, all of which is killed.
         const waiting = spawn('sh', ['-c', initScript(raw)], {
           detached: true,
@@ -179,17 +179,17 @@ describe('polardb_init', () => {
         const hint =
           "HINT:  This error usually means that PostgreSQL's request for a shared memory segment exceeded available " +
           'memory, swap space, or huge pages. To reduce the request size (currently 2244861952 bytes), reduce';
-        const wish = { database: 'polardb', version: 11, shared: '/nvmex/shared_data/' };
-        const said = (await make(`echo ${JSON.stringify(hint)} >&2; exit 1`, wish)).msg;
+        const args = { database: 'polardb', version: 11, shared: '/nvmex/shared_data/' };
+        const said = (await make(`echo ${JSON.stringify(hint)} >&2; exit 1`, args)).msg;
         expect(said).to.match(/initdb of version 11 takes 2140 MiB at once.*this host has [1-9]\d* MiB/);
-        expect((await make('exit 1', wish)).msg).not.to.contain('at once');
+        expect((await make('exit 1', args)).msg).not.to.contain('at once');
       }));
   });
 
   it('asks PFS what the shared folder holds, and goes on only when it can say', () =>
     withTemporaryDirectory(dir => {
       const pfs = join(dir, 'pfs');
-      const script = sharedHoldsFiles(wish()).replaceAll('/usr/local/bin/pfs', pfs);
+      const script = sharedHoldsFiles(request()).replaceAll('/usr/local/bin/pfs', pfs);
       const answer = (body: string) => {
         writeFileSync(pfs, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
         const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });

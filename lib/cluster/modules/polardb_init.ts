@@ -55,11 +55,11 @@ export const polardbInit = defineState({
   args,
   returns: { state: 'What was found before: blank, half, foreign or present.' },
 
-  *probe(wish) {
-    const reply = yield* mustSh('cannot look at the data directory', probeScript(wish), { timeout: 400 });
+  *probe(args) {
+    const reply = yield* mustSh('cannot look at the data directory', probeScript(args), { timeout: 400 });
     const [word = '', version = '', ...answers] = reply.stdout.split('\n');
     const local = LOCAL.find(state => state === word);
-    if (!local) throw new ModuleError(`the host does not say what ${wish.data} holds: ${word.slice(0, 80)}`);
+    if (!local) throw new ModuleError(`the host does not say what ${args.data} holds: ${word.slice(0, 80)}`);
     const [signal, running, shared, ownShared] = answers.map(answer => /^yes\b/.test(answer));
     return {
       local,
@@ -72,19 +72,19 @@ export const polardbInit = defineState({
     };
   },
 
-  diff(found, wish) {
-    refuse(found, wish);
+  diff(found, args) {
+    refuse(found, args);
     const result = { state: found.local };
-    if (found.local === 'blank') return { changes: [`make the ${wish.role} in ${wish.data}`], result };
-    if (wish.role === 'replica' && !found.signal)
-      return { changes: [`write ${signalFile(wish)} in ${wish.data}`], result };
+    if (found.local === 'blank') return { changes: [`make the ${args.role} in ${args.data}`], result };
+    if (args.role === 'replica' && !found.signal)
+      return { changes: [`write ${signalFile(args)} in ${args.data}`], result };
     return { changes: [], result };
   },
 
-  *apply(found, wish) {
-    const script = found.local === 'blank' ? initScript(wish) : signalScript(wish);
-    yield* mustSh(`making the ${wish.role} failed`, script, {
-      stdin: wish.password,
+  *apply(found, args) {
+    const script = found.local === 'blank' ? initScript(args) : signalScript(args);
+    yield* mustSh(`making the ${args.role} failed`, script, {
+      stdin: args.password,
       live: true,
       timeout: 3600,
     });
@@ -93,18 +93,18 @@ export const polardbInit = defineState({
 });
 
 /** Stops with what the operator can do where going on could lose data. */
-function refuse(found: Found, wish: Args): void {
+function refuse(found: Found, args: Args): void {
   const { local, version, signal, running, shared, sharedIdentifier } = found;
-  const { data, role } = wish;
-  if (local === 'half') throw new ModuleError(halfMade(found, wish));
+  const { data, role } = args;
+  if (local === 'half') throw new ModuleError(halfMade(found, args));
   if (local === 'blank' && shared) {
     const database =
       sharedIdentifier === '' ? 'data' : `the database with system identifier ${sharedIdentifier}`;
-    const other = wish.system_identifier !== '' && wish.system_identifier !== sharedIdentifier;
+    const other = args.system_identifier !== '' && args.system_identifier !== sharedIdentifier;
     throw new ModuleError(
-      `${wish.shared} on the shared disk holds ${database}, but this node has no ${data}: a new database would have to take its place, so nothing was done. ` +
+      `${args.shared} on the shared disk holds ${database}, but this node has no ${data}: a new database would have to take its place, so nothing was done. ` +
         (other
-          ? `The role record says ${wish.system_identifier}: look first whether it is the right disk. `
+          ? `The role record says ${args.system_identifier}: look first whether it is the right disk. `
           : '') +
         'Do not remove the shared data. If the data directory of this node is lost, nothing else is: make a replica the primary (failover.yml), then let this node in again (rejoin.yml).',
     );
@@ -113,19 +113,19 @@ function refuse(found: Found, wish: Args): void {
     throw new ModuleError(`${data} holds files but no database: move them away, or set polardb_data.`);
   }
   if (local === 'blank') return;
-  if (wish.database === 'polardb' && version !== String(wish.version)) {
+  if (args.database === 'polardb' && version !== String(args.version)) {
     throw new ModuleError(
-      `${data} is of version ${version}, not ${wish.version}: a change of major version is not a deployment.`,
+      `${data} is of version ${version}, not ${args.version}: a change of major version is not a deployment.`,
     );
   }
   if (role === 'primary' && signal) {
     throw new ModuleError(
-      `${data} has ${signalFile(wish)}: this node is a replica. Who is primary is changed by switchover.yml.`,
+      `${data} has ${signalFile(args)}: this node is a replica. Who is primary is changed by switchover.yml.`,
     );
   }
   if (role === 'replica' && !signal && running) {
     throw new ModuleError(
-      `the server on ${data} runs without ${signalFile(wish)}: it is a writer, not a replica. Stop it first.`,
+      `the server on ${data} runs without ${signalFile(args)}: it is a writer, not a replica. Stop it first.`,
     );
   }
 }
@@ -150,22 +150,22 @@ function signalFile({ database, version }: Args): string {
 }
 
 /** Waits for an initialisation that still runs (its runner may be gone), then tells what is there. */
-function probeScript(wish: Args): string {
+function probeScript(args: Args): string {
   return `
-data=${quote(wish.data)}
+data=${quote(args.data)}
 mark=$data.initializing
-${awaitEnd(workOn(wish.data), 300)}
+${awaitEnd(workOn(args.data), 300)}
 if [ -e "$mark" ] && ${LEFT_SOMETHING}; then local=half
 elif [ -e "$data/PG_VERSION" ]; then local=present
 elif [ -d "$data" ] && [ -n "$(ls -A "$data")" ]; then local=foreign
 else local=blank; fi
 echo $local
 cat "$data/PG_VERSION" 2>/dev/null || echo
-if [ -e "$data/${signalFile(wish)}" ]; then echo yes; else echo no; fi
+if [ -e "$data/${signalFile(args)}" ]; then echo yes; else echo no; fi
 if [ -e "$data/postmaster.pid" ] && kill -0 "$(head -n 1 "$data/postmaster.pid")" 2>/dev/null; then echo yes; else echo no; fi
 if [ $local != blank ]; then echo no
 else
-${sharedHoldsFiles(wish)}
+${sharedHoldsFiles(args)}
 fi
 if grep -qsxF ${quote(OWN_SHARED)} "$mark"; then echo yes; else echo no; fi
 `;
@@ -195,24 +195,24 @@ const workOn = (data: string) => `init-${createHash('sha256').update(data).diges
  * Writes its log into the mark too, and removes the mark as its last act; so does a failure that left nothing behind,
  * neither here nor on the shared disk: the next run begins anew.
  */
-export function initScript(wish: Args): string {
+export function initScript(args: Args): string {
   return toTheEnd(
-    workOn(wish.data),
+    workOn(args.data),
     `
 exec 4>&1
-data=${quote(wish.data)}
+data=${quote(args.data)}
 mark=$data.initializing
-as_user() { (cd / && runuser -u ${quote(wish.user)} -- "$@"); }
+as_user() { (cd / && runuser -u ${quote(args.user)} -- "$@"); }
 make() {
   set -e
-  install -d -m 700 -o ${quote(wish.user)} -g ${quote(wish.user)} "$data"
-${steps(wish)}
+  install -d -m 700 -o ${quote(args.user)} -g ${quote(args.user)} "$data"
+${steps(args)}
 }
 secret=$(cat)
 rc=$({ { ( make ) 2>&1 </dev/null; echo $? >&3; } | tee -a "$mark" >&4; } 3>&1)
 if [ "$rc" -ne 0 ]; then
   tail -n 20 "$mark" >&2
-${tooLittleMemory(wish)}
+${tooLittleMemory(args)}
   if ${LEFT_SOMETHING}; then exit "$rc"; fi
 fi
 rm -f "$mark"
@@ -228,13 +228,13 @@ function tooLittleMemory({ database, version }: Args): string {
     printf "initdb of version 11 takes %d MiB at once, whatever the settings of the server; this host has %d MiB, swap included\\n", mib, has }' /proc/meminfo >&2`;
 }
 
-function steps(wish: Args): string {
-  const signal = `  ${writeSignal(wish)}`;
-  if (wish.database === 'postgresql')
-    return wish.role === 'primary' ? initdb(wish) : `${baseBackup(wish)}\n${signal}`;
-  return wish.role === 'primary'
-    ? `${initdb(wish)}\n${sharePrimary(wish)}`
-    : `${shareReplica(wish)}\n${signal}`;
+function steps(args: Args): string {
+  const signal = `  ${writeSignal(args)}`;
+  if (args.database === 'postgresql')
+    return args.role === 'primary' ? initdb(args) : `${baseBackup(args)}\n${signal}`;
+  return args.role === 'primary'
+    ? `${initdb(args)}\n${sharePrimary(args)}`
+    : `${shareReplica(args)}\n${signal}`;
 }
 
 function initdb({ bin, user, options }: Args): string {
@@ -270,13 +270,13 @@ function shareReplica({ bin, user, shared, pfs_cluster, version }: Args): string
 }
 
 /** The service is stopped first: refused by the guard, it tries again every few seconds and counts as restarted. */
-function signalScript(wish: Args): string {
-  return `data=${quote(wish.data)}\nas_user() { (cd / && runuser -u ${quote(wish.user)} -- "$@"); }\nsystemctl stop polardb 2>/dev/null\n${writeSignal(wish)}`;
+function signalScript(args: Args): string {
+  return `data=${quote(args.data)}\nas_user() { (cd / && runuser -u ${quote(args.user)} -- "$@"); }\nsystemctl stop polardb 2>/dev/null\n${writeSignal(args)}`;
 }
 
 /** In version 11 the file has content, which the template of the role writes over. */
-function writeSignal(wish: Args): string {
-  const file = `"$data/${signalFile(wish)}"`;
-  if (signalFile(wish) !== 'recovery.conf') return `as_user touch ${file}`;
+function writeSignal(args: Args): string {
+  const file = `"$data/${signalFile(args)}"`;
+  if (signalFile(args) !== 'recovery.conf') return `as_user touch ${file}`;
   return `as_user sh -c 'printf "%s\\n" "polar_replica = '"'on'"'" >"$1"' - ${file}`;
 }

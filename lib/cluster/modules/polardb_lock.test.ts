@@ -7,21 +7,21 @@ import { withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { until } from '../../../test/support/until.ts';
 import { freeScript, takeScript } from './polardb_lock.ts';
 
-const wish = { name: 'cluster', owner: 'switchover to ro1', wait: 20, queue: false, grace: 3 };
+const args = { name: 'cluster', owner: 'switchover to ro1', wait: 20, queue: false, grace: 3 };
 
 /** A shell as a connection has it: the lock's script runs in a subshell of it. */
 async function holdIn(
   dir: string,
-  grace = wish.grace,
+  grace = args.grace,
 ): Promise<{ readonly shell: ChildProcess; readonly holder: string }> {
   const shell = spawn('sh', { stdio: ['pipe', 'pipe', 'inherit'] });
-  shell.stdin.write(`(${takeScript(dir, { ...wish, grace }, 'me on here (process 1)', 'run-1')})\n`);
+  shell.stdin.write(`(${takeScript(dir, { ...args, grace }, 'me on here (process 1)', 'run-1')})\n`);
   const [holder] = (await once(shell.stdout, 'data')) as [Buffer];
   return { shell, holder: holder.toString().trim() };
 }
 
 const take = (dir: string) =>
-  spawnSync('sh', ['-c', `(${takeScript(dir, wish, 'other on there (process 2)', 'run-2')})`], {
+  spawnSync('sh', ['-c', `(${takeScript(dir, args, 'other on there (process 2)', 'run-2')})`], {
     encoding: 'utf8',
   });
 
@@ -45,7 +45,7 @@ describe('the lock of operations', () => {
   it('is free at once when the run gives it back at its end', async () => {
     await withTemporaryDirectory(async dir => {
       // Three times longer than `take` waits: it does not get a lock that was left.
-      const { shell, holder } = await holdIn(dir, 3 * wish.wait);
+      const { shell, holder } = await holdIn(dir, 3 * args.wait);
       spawnSync('sh', ['-c', freeScript(dir, 'cluster', { holder: holder })]);
       shell.kill();
       const next = take(dir);
@@ -67,7 +67,7 @@ describe('the lock of operations', () => {
   it('is taken once by a run, whose parts may ask for it again', async () => {
     await withTemporaryDirectory(async dir => {
       const { shell, holder } = await holdIn(dir);
-      const again = takeScript(dir, wish, 'me on here (process 1)', 'run-1');
+      const again = takeScript(dir, args, 'me on here (process 1)', 'run-1');
       const { status, stdout } = spawnSync('sh', ['-c', again], { encoding: 'utf8' });
       expect([status, stdout]).to.deep.equal([0, '']);
       shell.kill();

@@ -34,9 +34,9 @@ export const polardbLock = defineAction({
   args,
   returns: {},
 
-  *run(wish) {
-    if (wish.state === 'free') {
-      const reply = yield* sh(freeScript(DIRECTORY, wish.name, wish.force ? { force: true } : { run: RUN }));
+  *run(args) {
+    if (args.state === 'free') {
+      const reply = yield* sh(freeScript(DIRECTORY, args.name, args.force ? { force: true } : { run: RUN }));
       if (reply.rc === 77)
         throw new ModuleError(
           `another run holds the lock: ${reply.stderr.trim()}. It ends with that run; \`force: true\` takes it away`,
@@ -45,7 +45,7 @@ export const polardbLock = defineAction({
       return { changed: false };
     }
     const by = `${userInfo().username} on ${hostname()} (process ${process.pid})`;
-    const reply = yield* sh(takeScript(DIRECTORY, wish, by, RUN), { timeout: wish.wait + 30, live: true });
+    const reply = yield* sh(takeScript(DIRECTORY, args, by, RUN), { timeout: args.wait + 30, live: true });
     if (reply.rc === 75) {
       throw new ModuleError(
         `another run is at work: ${reply.stderr.trim().split('\n').at(-1)}. Wait for its end, then run again.`,
@@ -56,7 +56,7 @@ export const polardbLock = defineAction({
     const holder = reply.stdout.trim();
     if (holder === '') return { changed: false };
     if (!/^\d+$/.test(holder)) throw new ModuleError(`cannot lock: no process holds it (${holder})`);
-    yield { kind: 'at-end', script: freeScript(DIRECTORY, wish.name, { holder }) };
+    yield { kind: 'at-end', script: freeScript(DIRECTORY, args.name, { holder }) };
     return { changed: false };
   },
 

@@ -26,12 +26,12 @@ export const polardbPromote = defineState({
     tries: 'How many tries it took: a server may end in its first, and is started again.',
   },
 
-  *probe(wish) {
+  *probe(args) {
     const reply = yield* mustSh(
       'cannot see what the server is',
-      `${awaitServer(wish, wish.within)}\n${recovering(wish)}`,
+      `${awaitServer(args, args.within)}\n${recovering(args)}`,
       {
-        timeout: wish.within + 60,
+        timeout: args.within + 60,
       },
     );
     return reply.stdout.trim() === 't';
@@ -44,9 +44,9 @@ export const polardbPromote = defineState({
     };
   },
 
-  *apply(_found, wish) {
-    const reply = yield* mustSh('the promotion failed', script(wish), {
-      timeout: wish.tries * (wish.within + 60) + 60,
+  *apply(_found, args) {
+    const reply = yield* mustSh('the promotion failed', script(args), {
+      timeout: args.tries * (args.within + 60) + 60,
       live: true,
     });
     const seconds = Number.parseFloat(reply.stdout.trim().split('\n').at(-1) ?? '');
@@ -56,21 +56,21 @@ export const polardbPromote = defineState({
   },
 });
 
-const recovering = (wish: Args): string =>
-  `timeout 20 ${asDatabaseUser(wish, 'psql')} -d postgres -XAtq -c 'select pg_is_in_recovery()'`;
+const recovering = (args: Args): string =>
+  `timeout 20 ${asDatabaseUser(args, 'psql')} -d postgres -XAtq -c 'select pg_is_in_recovery()'`;
 
 /**
  * The server may end in a try; its service starts it again, as a replica, and it is tried again. When it will not be
  * promoted at all it is started as a writer, which reads the shared WAL as after a crash: slower, and always possible.
  */
-function script(wish: Args): string {
-  const { bin, data, user, within, tries, signals } = wish;
+function script(args: Args): string {
+  const { bin, data, user, within, tries, signals } = args;
   return `
 cd /
 /usr/local/sbin/polar-guard promote >&2 || exit 1
 begin=$(date +%s%N)
 try=0
-is_writer() { [ "$(${recovering(wish)} 2>/dev/null)" = f ]; }
+is_writer() { [ "$(${recovering(args)} 2>/dev/null)" = f ]; }
 # A try that ended the server is told here; systemd need not count it as trouble as well.
 finish() { [ "$try" -le 1 ] || systemctl reset-failed polardb; echo "tries $try" >&2; echo $((($(date +%s%N) - begin) / 1000000)) | sed 's/...$/.&/; s/^\\./0./'; exit 0; }
 data=${quote(data)}
@@ -86,7 +86,7 @@ while [ $((try += 1)) -le ${tries} ]; do
   sleep 1
   systemctl start polardb
   (
-${awaitServer(wish, within)}
+${awaitServer(args, within)}
   ) || break
 done
 echo 'starting it as a writer instead' >&2
@@ -94,7 +94,7 @@ systemctl stop polardb
 rm -f "$data/promote" "$data/polar_replica_booted" ${signals.map(name => `"$data"/${quote(name)}`).join(' ')}
 systemctl start polardb || exit 1
 (
-${awaitServer(wish, 300)}
+${awaitServer(args, 300)}
 ) && is_writer && finish
 journalctl -q -u polardb -n 20 -o cat --no-pager >&2
 exit 1

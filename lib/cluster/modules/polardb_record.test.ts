@@ -10,10 +10,10 @@ import {
 } from '../../../test/support/run-module.ts';
 import { type ClusterRecord, change, formatRecord, parseRecord, polardbRecord } from './polardb_record.ts';
 
-const wish = (raw: Parameters<typeof finishedArguments>[1]) =>
+const request = (raw: Parameters<typeof finishedArguments>[1]) =>
   finishedArguments(polardbRecord, { cluster: 'polar', ...raw }) as Parameters<typeof change>[1];
 
-const three = change(undefined, wish({ initial_primary: 'rw1', nodes: { rw1: 1, ro1: 2, ro2: 3 } }));
+const three = change(undefined, request({ initial_primary: 'rw1', nodes: { rw1: 1, ro1: 2, ro2: 3 } }));
 
 const plain = (record: ClusterRecord) => ({ ...record, nodes: [...record.nodes] });
 
@@ -55,14 +55,14 @@ describe('the role record', () => {
   });
 
   it('keeps the primary, whatever the inventory says later', () => {
-    const switched = change(three, wish({ primary: 'ro1' }));
+    const switched = change(three, request({ primary: 'ro1' }));
     expect(switched).to.include({ primary: 'ro1', epoch: 2 });
-    expect(change(switched, wish({ initial_primary: 'rw1', nodes: { rw1: 1, ro1: 2, ro2: 3 } }))).to.equal(
+    expect(change(switched, request({ initial_primary: 'rw1', nodes: { rw1: 1, ro1: 2, ro2: 3 } }))).to.equal(
       switched,
     );
   });
 
-  const refused: readonly [string, Parameters<typeof wish>[0], RegExp][] = [
+  const refused: readonly [string, Parameters<typeof request>[0], RegExp][] = [
     ['another cluster', { cluster: 'other' }, /record of cluster polar, not of other/],
     ['a new identity for a node', { nodes: { ro1: 7 } }, /is 2 in the role record and 7 now/],
     ['an identity that is taken', { nodes: { ro3: 3 } }, /3 of ro3 belongs to ro2/],
@@ -79,44 +79,44 @@ describe('the role record', () => {
   ];
   for (const [what, raw, message] of refused) {
     it(`refuses ${what}`, () => {
-      expect(() => change(three, wish(raw))).to.throw(message);
+      expect(() => change(three, request(raw))).to.throw(message);
     });
   }
 
   it('never gives away the identity of a removed node, but takes the node itself back', () => {
-    const without = change(three, wish({ remove: ['ro2'] }));
-    expect(() => change(without, wish({ nodes: { ro3: 3 } }))).to.throw(/3 of ro3 once belonged to ro2/);
-    expect(change(without, wish({ nodes: { ro2: 3 } })).nodes.get('ro2')).to.deep.equal({
+    const without = change(three, request({ remove: ['ro2'] }));
+    expect(() => change(without, request({ nodes: { ro3: 3 } }))).to.throw(/3 of ro3 once belonged to ro2/);
+    expect(change(without, request({ nodes: { ro2: 3 } })).nodes.get('ro2')).to.deep.equal({
       hostid: 3,
       removed: false,
     });
   });
 
   it('refuses another database than the recorded one', () => {
-    const known = change(three, wish({ system_identifier: '7' }));
-    expect(change(known, wish({ system_identifier: '7' }))).to.equal(known);
-    expect(() => change(known, wish({ system_identifier: '8' }))).to.throw(/another cluster's disk/);
+    const known = change(three, request({ system_identifier: '7' }));
+    expect(change(known, request({ system_identifier: '7' }))).to.equal(known);
+    expect(() => change(known, request({ system_identifier: '8' }))).to.throw(/another cluster's disk/);
   });
 
   it('is raised to an epoch that no node has seen, and never lowered', () => {
-    expect(change(three, wish({ primary: 'ro1', epoch: 7 }))).to.include({ primary: 'ro1', epoch: 7 });
-    expect(change(three, wish({ epoch: 0 }))).to.equal(three);
-    expect(change({ ...three, epoch: 9 }, wish({ epoch: 7 })).epoch).to.equal(9);
+    expect(change(three, request({ primary: 'ro1', epoch: 7 }))).to.include({ primary: 'ro1', epoch: 7 });
+    expect(change(three, request({ epoch: 0 }))).to.equal(three);
+    expect(change({ ...three, epoch: 9 }, request({ epoch: 7 })).epoch).to.equal(9);
   });
 
   it('fails over: the old primary is fenced and replaced in one step', () => {
-    const failed = change(three, wish({ primary: 'ro1', fence: ['rw1'], expect_primary: 'rw1' }));
+    const failed = change(three, request({ primary: 'ro1', fence: ['rw1'], expect_primary: 'rw1' }));
     expect(failed).to.deep.include({ primary: 'ro1', fenced: ['rw1'], epoch: 2 });
-    expect(change(failed, wish({ unfence: ['rw1'] })).fenced).to.deep.equal([]);
+    expect(change(failed, request({ unfence: ['rw1'] })).fenced).to.deep.equal([]);
   });
 });
 
 describe('lines of the role record', () => {
   it('come from no text that a node says', () => {
     for (const forged of ['7\nprimary=ro1', '7 ', 'x', '7\nfenced=ro2'])
-      expect(() => change(three, wish({ system_identifier: forged }))).to.throw(/no system identifier/);
-    expect(() => change(three, wish({ nodes: { 'ro9 3 member\nfenced': 9 } }))).to.throw(/line break/);
-    expect(() => change(three, wish({ fence: ['ro1\nprimary=ro2'] }))).to.throw(/line break/);
+      expect(() => change(three, request({ system_identifier: forged }))).to.throw(/no system identifier/);
+    expect(() => change(three, request({ nodes: { 'ro9 3 member\nfenced': 9 } }))).to.throw(/line break/);
+    expect(() => change(three, request({ fence: ['ro1\nprimary=ro2'] }))).to.throw(/line break/);
   });
 });
 
@@ -173,7 +173,7 @@ describe('polardb_record', () => {
 });
 
 function writeOther(path: string): void {
-  const other = change(parseRecord(readFileSync(path, 'utf8')), wish({ primary: 'ro2' }));
+  const other = change(parseRecord(readFileSync(path, 'utf8')), request({ primary: 'ro2' }));
 
   writeFileSync(path, formatRecord(other));
 }

@@ -62,8 +62,8 @@ export const polardbRecord = defineState({
     } satisfies Found;
   },
 
-  diff(found, wish) {
-    const next = wish.cluster === '' ? found.record : change(found.record, wish);
+  diff(found, args) {
+    const next = args.cluster === '' ? found.record : change(found.record, args);
     const result = {
       exists: next !== undefined,
       record: next ? asJson(recordFields(next)) : {},
@@ -71,9 +71,9 @@ export const polardbRecord = defineState({
     return { changes: next && found.record !== next ? describe(found.record, next) : [], result };
   },
 
-  *apply({ text }, wish, _ctx) {
-    const next = change(text === '' ? undefined : parseRecord(text), wish);
-    yield* mustAsk('cannot write the role record', writeScript(wish.path, text), {
+  *apply({ text }, args, _ctx) {
+    const next = change(text === '' ? undefined : parseRecord(text), args);
+    yield* mustAsk('cannot write the role record', writeScript(args.path, text), {
       stdin: formatRecord(next),
     });
     return {};
@@ -121,21 +121,21 @@ export function formatRecord(record: ClusterRecord): string {
   return text.padEnd(Math.ceil(Buffer.byteLength(text) / 4096) * 4096, '\n');
 }
 
-/** The record after the wish; the same object when nothing changes. Throws where the wish must not come true. */
-export function change(before: ClusterRecord | undefined, wish: Args): ClusterRecord {
-  const start = before ?? first(wish);
-  if (before && before.cluster !== wish.cluster) {
+/** The record after the request; the same object when nothing changes. Throws where the request must be refused. */
+export function change(before: ClusterRecord | undefined, args: Args): ClusterRecord {
+  const start = before ?? first(args);
+  if (before && before.cluster !== args.cluster) {
     throw new ModuleError(
-      `this storage host keeps the record of cluster ${before.cluster}, not of ${wish.cluster}`,
+      `this storage host keeps the record of cluster ${before.cluster}, not of ${args.cluster}`,
     );
   }
-  if (wish.expect_primary !== '' && start.primary !== wish.expect_primary) {
-    throw new ModuleError(`the primary is ${start.primary}, not ${wish.expect_primary}`);
+  if (args.expect_primary !== '' && start.primary !== args.expect_primary) {
+    throw new ModuleError(`the primary is ${start.primary}, not ${args.expect_primary}`);
   }
-  const nodes = changeNodes(start, wish);
-  const primary = wish.primary === '' ? start.primary : wish.primary;
-  const fenced = [...new Set([...start.fenced, ...wish.fence])].filter(name => !wish.unfence.includes(name));
-  const systemIdentifier = identify(start, wish);
+  const nodes = changeNodes(start, args);
+  const primary = args.primary === '' ? start.primary : args.primary;
+  const fenced = [...new Set([...start.fenced, ...args.fence])].filter(name => !args.unfence.includes(name));
+  const systemIdentifier = identify(start, args);
   checkMembers({ primary, fenced, nodes });
   checkWords([primary, ...nodes.keys(), ...fenced]);
   const next = {
@@ -144,20 +144,20 @@ export function change(before: ClusterRecord | undefined, wish: Args): ClusterRe
     nodes,
     fenced,
     systemIdentifier,
-    epoch: Math.max(start.epoch + (primary === start.primary ? 0 : 1), wish.epoch),
+    epoch: Math.max(start.epoch + (primary === start.primary ? 0 : 1), args.epoch),
   };
   return before && formatRecord(before) === formatRecord(next) ? before : next;
 }
 
-function first(wish: Args): ClusterRecord {
-  const primary = wish.initial_primary || wish.primary;
+function first(args: Args): ClusterRecord {
+  const primary = args.initial_primary || args.primary;
   if (primary === '') throw new ModuleError('there is no role record yet: run site.yml first');
-  return { cluster: wish.cluster, epoch: 1, primary, systemIdentifier: '', nodes: new Map(), fenced: [] };
+  return { cluster: args.cluster, epoch: 1, primary, systemIdentifier: '', nodes: new Map(), fenced: [] };
 }
 
-function changeNodes(start: ClusterRecord, wish: Args): ClusterRecord['nodes'] {
+function changeNodes(start: ClusterRecord, args: Args): ClusterRecord['nodes'] {
   const nodes = new Map(start.nodes);
-  for (const [name, value] of Object.entries(wish.nodes)) {
+  for (const [name, value] of Object.entries(args.nodes)) {
     const hostid = Number(value);
     if (!Number.isInteger(hostid) || hostid < 1 || hostid > 30)
       throw new ModuleError(`polar_hostid of ${name} is ${JSON.stringify(value)}: it must be from 1 to 30`);
@@ -173,21 +173,21 @@ function changeNodes(start: ClusterRecord, wish: Args): ClusterRecord['nodes'] {
       );
     nodes.set(name, { hostid, removed: false });
   }
-  for (const name of wish.remove) {
+  for (const name of args.remove) {
     const known = nodes.get(name);
     if (known) nodes.set(name, { ...known, removed: true });
   }
   return nodes;
 }
 
-function identify({ systemIdentifier }: ClusterRecord, wish: Args): string {
-  if (wish.system_identifier === '' || systemIdentifier === wish.system_identifier) return systemIdentifier;
+function identify({ systemIdentifier }: ClusterRecord, args: Args): string {
+  if (args.system_identifier === '' || systemIdentifier === args.system_identifier) return systemIdentifier;
   // A node says it, and the record is lines: it must not bring more of them.
-  if (!/^\d{1,20}$/.test(wish.system_identifier))
-    throw new ModuleError(`${JSON.stringify(wish.system_identifier)} is no system identifier of a database`);
-  if (systemIdentifier === '') return wish.system_identifier;
+  if (!/^\d{1,20}$/.test(args.system_identifier))
+    throw new ModuleError(`${JSON.stringify(args.system_identifier)} is no system identifier of a database`);
+  if (systemIdentifier === '') return args.system_identifier;
   throw new ModuleError(
-    `the database has system identifier ${wish.system_identifier}, the role record ${systemIdentifier}: this is another cluster's disk`,
+    `the database has system identifier ${args.system_identifier}, the role record ${systemIdentifier}: this is another cluster's disk`,
   );
 }
 

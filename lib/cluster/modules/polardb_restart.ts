@@ -45,8 +45,8 @@ export const polardbRestart = defineState({
     waiting: 'Settings left for after the primary’s restart.',
   },
 
-  *probe(wish) {
-    const reply = yield* mustSh('cannot see what waits for a restart', probeScript(wish), { timeout: 240 });
+  *probe(args) {
+    const reply = yield* mustSh('cannot see what waits for a restart', probeScript(args), { timeout: 240 });
     const [running, program, recovery, ...lines] = reply.stdout.trimEnd().split('\n');
     const rows = lines.map(line => line.split('|'));
     return {
@@ -89,12 +89,12 @@ export const polardbRestart = defineState({
     return { changes, result: { pending: [...pending], waiting } };
   },
 
-  *apply(_found, wish) {
+  *apply(_found, args) {
     yield* mustSh(
       'the database does not come back',
-      `systemctl restart polardb || exit 1\n${awaitServer(wish, wish.wait)}\n/usr/local/sbin/polar-settings keep`,
+      `systemctl restart polardb || exit 1\n${awaitServer(args, args.wait)}\n/usr/local/sbin/polar-settings keep`,
       {
-        timeout: wish.wait + 200,
+        timeout: args.wait + 200,
         live: true,
       },
     );
@@ -117,16 +117,16 @@ from pg_file_settings f where f.error is not null and f.sourcefile is not null
 and not exists (select from pg_settings s where s.name = f.name and s.pending_restart)
 order by 1, 2`;
 
-function probeScript(wish: Args): string {
+function probeScript(args: Args): string {
   return `
 cd /
 state=$(systemctl is-active polardb)
 echo "$state"
 [ "$state" = active ] || exit 0
 pid=$(systemctl show -p MainPID --value polardb)
-if [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f ${quote(`${wish.bin}/postgres`)})" ]; then echo same; else echo other; fi
+if [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f ${quote(`${args.bin}/postgres`)})" ]; then echo same; else echo other; fi
 if [ "/proc/$pid/cwd/recovery.conf" -nt "/proc/$pid/cwd/postmaster.pid" ]; then echo newer; else echo same; fi
-${awaitServer(wish, 120)}
-${psql(wish, QUERY)}
+${awaitServer(args, 120)}
+${psql(args, QUERY)}
 `;
 }

@@ -24,33 +24,33 @@ export const polardbSql = defineAction({
   args,
   returns: { rows: 'Lines of the answer.', value: 'The first line.', seconds: 'How long the wait took.' },
 
-  *run(wish) {
-    return yield* query(wish);
+  *run(args) {
+    return yield* query(args);
   },
 
-  *check(wish) {
-    return wish.changes || wish.until !== '' ? undefined : yield* query(wish);
+  *check(args) {
+    return args.changes || args.until !== '' ? undefined : yield* query(args);
   },
 });
 
-function* query(wish: Args): Steps<{ changed: boolean; rows: string[]; value: string; seconds: number }> {
-  const reply = yield* sh(script(wish), { timeout: wish.within + 120 });
+function* query(args: Args): Steps<{ changed: boolean; rows: string[]; value: string; seconds: number }> {
+  const reply = yield* sh(script(args), { timeout: args.within + 120 });
   const [seconds = '0', ...rows] = reply.stdout.trimEnd().split('\n');
   if (reply.rc !== 0) {
-    const expected = wish.until === '' ? '' : `no "${wish.until}" within ${wish.within} s: `;
+    const expected = args.until === '' ? '' : `no "${args.until}" within ${args.within} s: `;
     throw new ModuleError(`${expected}${reply.stderr.trim() || rows.join('\n')}`, { rc: reply.rc, rows });
   }
-  return { changed: wish.changes, rows, value: rows[0] ?? '', seconds: Number(seconds) };
+  return { changed: args.changes, rows, value: rows[0] ?? '', seconds: Number(seconds) };
 }
 
-function script(wish: Args): string {
-  const command = `timeout 300 ${asDatabaseUser(wish, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(wish.query)}`;
-  if (wish.until === '') return `cd / && echo 0 && ${command}`;
+function script(args: Args): string {
+  const command = `timeout 300 ${asDatabaseUser(args, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(args.query)}`;
+  if (args.until === '') return `cd / && echo 0 && ${command}`;
   return `
 cd /
 begin=$(date +%s)
-until answer=$(${command} 2>&1) && [ "$answer" = ${quote(wish.until)} ]; do
-  [ $(($(date +%s) - begin)) -lt ${wish.within} ] || { echo "last answer: $answer" >&2; exit 1; }
+until answer=$(${command} 2>&1) && [ "$answer" = ${quote(args.until)} ]; do
+  [ $(($(date +%s) - begin)) -lt ${args.within} ] || { echo "last answer: $answer" >&2; exit 1; }
   sleep 0.2
 done
 echo $(($(date +%s) - begin))

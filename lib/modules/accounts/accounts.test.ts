@@ -3,7 +3,7 @@ import type { UserEntry } from './databases.ts';
 import { parseGroups, parseShadow, parseUser } from './databases.ts';
 import { looksPlain, planUser, type UserFound, type UserRequest } from './plan-user.ts';
 
-const wish = (more: Partial<UserRequest> = {}): UserRequest => ({
+const request = (more: Partial<UserRequest> = {}): UserRequest => ({
   name: 'bob',
   state: 'present',
   non_unique: false,
@@ -36,53 +36,58 @@ const none = found({ user: undefined, shadow: undefined, groups: groups.filter(g
 
 describe('users: what to do', () => {
   const cases: readonly [string, UserRequest, UserFound, readonly string[]][] = [
-    ['nothing', wish({ uid: 1001, shell: '/bin/sh', home: '/home/bob' }), found(), []],
-    ['a new one', wish({ uid: 7, comment: "O'B" }), none, ["useradd -u 7 -c 'O'\\''B' -m -- bob"]],
+    ['nothing', request({ uid: 1001, shell: '/bin/sh', home: '/home/bob' }), found(), []],
+    ['a new one', request({ uid: 7, comment: "O'B" }), none, ["useradd -u 7 -c 'O'\\''B' -m -- bob"]],
     [
       'a new one whose group exists',
-      wish({ create_home: false }),
+      request({ create_home: false }),
       found({ user: undefined }),
       ['useradd -N -M -- bob'],
     ],
     [
       'a new one with a home elsewhere',
-      wish({ home: '/srv/x/bob', system: true }),
+      request({ home: '/srv/x/bob', system: true }),
       none,
       ['(umask 022; mkdir -p -- /srv/x)', 'useradd -d /srv/x/bob -m -r -- bob'],
     ],
-    ['shell and number', wish({ uid: 5, shell: '/bin/bash' }), found(), ['usermod -u 5 -s /bin/bash -- bob']],
-    ['more groups', wish({ groups: ['wheel'], append: true }), found(), ['usermod -a -G wheel -- bob']],
-    ['other groups', wish({ groups: ['wheel'] }), found(), ['usermod -G wheel -- bob']],
-    ['no groups', wish({ groups: [] }), found(), ["usermod -G '' -- bob"]],
-    ['no groups, but appending', wish({ groups: [], append: true }), found(), []],
-    ['the groups it has', wish({ groups: ['adm'] }), found(), []],
-    ['the primary group by number', wish({ group: '1001' }), found(), []],
-    ['another primary group', wish({ group: 'wheel' }), found(), ['usermod -g 10 -- bob']],
+    [
+      'shell and number',
+      request({ uid: 5, shell: '/bin/bash' }),
+      found(),
+      ['usermod -u 5 -s /bin/bash -- bob'],
+    ],
+    ['more groups', request({ groups: ['wheel'], append: true }), found(), ['usermod -a -G wheel -- bob']],
+    ['other groups', request({ groups: ['wheel'] }), found(), ['usermod -G wheel -- bob']],
+    ['no groups', request({ groups: [] }), found(), ["usermod -G '' -- bob"]],
+    ['no groups, but appending', request({ groups: [], append: true }), found(), []],
+    ['the groups it has', request({ groups: ['adm'] }), found(), []],
+    ['the primary group by number', request({ group: '1001' }), found(), []],
+    ['another primary group', request({ group: 'wheel' }), found(), ['usermod -g 10 -- bob']],
     [
       'moving home',
-      wish({ home: '/srv/bob', move_home: true }),
+      request({ home: '/srv/bob', move_home: true }),
       found({ homeExists: false }),
       ['usermod -d /srv/bob -m -- bob'],
     ],
-    ['expiry', wish({ expires: 1_893_456_000 }), found(), ['usermod -e 2030-01-01 -- bob']],
-    ['no expiry', wish({ expires: -1 }), found(), []],
-    ['lock', wish({ password_lock: true }), found(), ['usermod -L -- bob']],
+    ['expiry', request({ expires: 1_893_456_000 }), found(), ['usermod -e 2030-01-01 -- bob']],
+    ['no expiry', request({ expires: -1 }), found(), []],
+    ['lock', request({ password_lock: true }), found(), ['usermod -L -- bob']],
     [
       'unlock nothing',
-      wish({ password_lock: false }),
+      request({ password_lock: false }),
       found({ shadow: parseShadow('bob:!:1:0:99999:7:::') }),
       [],
     ],
     [
       'unlock',
-      wish({ password_lock: false }),
+      request({ password_lock: false }),
       found({ shadow: parseShadow('bob:!$6$a$b:1:0:99999:7:::') }),
       ['usermod -U -- bob'],
     ],
-    ['age', wish({ password_expire_max: 90 }), found(), ['chage -M 90 bob']],
-    ['warning', wish({ password_expire_warn: 14 }), found(), ['chage -W 14 bob']],
-    ['removal', wish({ state: 'absent', remove: true, force: true }), found(), ['userdel -f -r bob']],
-    ['removal of nobody', wish({ state: 'absent' }), none, []],
+    ['age', request({ password_expire_max: 90 }), found(), ['chage -M 90 bob']],
+    ['warning', request({ password_expire_warn: 14 }), found(), ['chage -W 14 bob']],
+    ['removal', request({ state: 'absent', remove: true, force: true }), found(), ['userdel -f -r bob']],
+    ['removal of nobody', request({ state: 'absent' }), none, []],
   ];
   for (const [name, wanted, state, commands] of cases) {
     it(name, () => {
@@ -96,19 +101,19 @@ describe('users: what to do', () => {
   it('keeps passwords out of command lines', () => {
     const hash = '$6$other$hash';
     for (const state of [found(), none]) {
-      const plan = planUser(wish({ password: hash, password_lock: true }), state);
+      const plan = planUser(request({ password: hash, password_lock: true }), state);
       expect(plan.password).to.equal(`bob:!${hash}`);
       expect(plan.commands.join()).not.to.include(hash);
     }
-    expect(planUser(wish({ password: '$6$salt$hash' }), found()).changes).to.deep.equal([]);
-    expect(planUser(wish({ password: hash, update_password: 'on_create' }), found()).password).to.equal(
+    expect(planUser(request({ password: '$6$salt$hash' }), found()).changes).to.deep.equal([]);
+    expect(planUser(request({ password: hash, update_password: 'on_create' }), found()).password).to.equal(
       undefined,
     );
   });
 
   it('needs groups that exist', () => {
-    expect(() => planUser(wish({ groups: ['nosuch'] }), found())).to.throw('Group nosuch does not exist');
-    expect(() => planUser(wish({ group: 'nosuch' }), none)).to.throw('Group nosuch does not exist');
+    expect(() => planUser(request({ groups: ['nosuch'] }), found())).to.throw('Group nosuch does not exist');
+    expect(() => planUser(request({ group: 'nosuch' }), none)).to.throw('Group nosuch does not exist');
   });
 
   it('notices passwords that are not hashed', () => {

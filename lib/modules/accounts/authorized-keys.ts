@@ -52,7 +52,7 @@ const same = (a: PublicKey, b: PublicKey) =>
   a.comment === b.comment &&
   jsonText([...a.options].sort()) === jsonText([...b.options].sort());
 
-export interface KeyWish {
+export interface KeyRequest {
   readonly key: string;
   readonly state: 'absent' | 'present';
   readonly key_options?: string;
@@ -61,25 +61,25 @@ export interface KeyWish {
 }
 
 /** The keys an author gave, one a line. */
-function wantedKeys(wish: KeyWish): PublicKey[] {
-  const rows = wish.key.split(/\r?\n/).filter(row => row.trim() !== '' && !row.trim().startsWith('#'));
+function wantedKeys(request: KeyRequest): PublicKey[] {
+  const rows = request.key.split(/\r?\n/).filter(row => row.trim() !== '' && !row.trim().startsWith('#'));
   return rows.map(row => {
     const found = parseKey(row);
     if (!found) throw new ModuleError(`invalid key specified: ${row}`);
     return {
       ...found,
-      ...(wish.key_options !== undefined && { options: parseOptions(wish.key_options) }),
-      ...(wish.comment !== undefined && { comment: wish.comment }),
+      ...(request.key_options !== undefined && { options: parseOptions(request.key_options) }),
+      ...(request.comment !== undefined && { comment: request.comment }),
     };
   });
 }
 
 /** authorized_keys as wanted; the text itself when it is so already. Pure. */
-export function editKeys(text: string, wish: KeyWish): string {
-  const wanted = wantedKeys(wish);
+export function editKeys(text: string, request: KeyRequest): string {
+  const wanted = wantedKeys(request);
   const entries = linesOf(text).map(line => ({ line, key: parseKey(line) }));
   const inFile = new Map(entries.flatMap(e => (e.key ? [[e.key.key, e.key] as const] : [])));
-  if (wish.state === 'absent') {
+  if (request.state === 'absent') {
     const gone = new Set(wanted.map(w => w.key));
     const kept = entries.filter(e => !e.key || !gone.has(e.key.key));
     return kept.length === entries.length ? text : kept.map(e => e.line).join('');
@@ -90,7 +90,7 @@ export function editKeys(text: string, wish: KeyWish): string {
   const added = new Map(wanted.filter(w => !settled.includes(w)).map(w => [w.key, w]));
   const stays = new Set(settled.map(w => w.key));
   const kept = entries.filter(e =>
-    wish.exclusive ? e.key && stays.has(e.key.key) : !e.key || !added.has(e.key.key),
+    request.exclusive ? e.key && stays.has(e.key.key) : !e.key || !added.has(e.key.key),
   );
   if (added.size === 0 && kept.length === entries.length) return text;
   const lines = kept.map(e => (e.line.endsWith('\n') ? e.line : `${e.line}\n`));

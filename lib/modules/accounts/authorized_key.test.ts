@@ -68,7 +68,7 @@ describe('authorized_key', () => {
   });
 
   it('closes a last line without an end', () => {
-    const wish = { key: ED, state: 'present', exclusive: false } as const;
-    expect(editKeys('# x', wish)).to.equal(`# x\n${ED}\n`);
+    const args = { key: ED, state: 'present', exclusive: false } as const;
+    expect(editKeys('# x', args)).to.equal(`# x\n${ED}\n`);
   });
 });

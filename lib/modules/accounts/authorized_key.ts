@@ -29,26 +29,26 @@ interface Found extends TextFile {
 }
 
 /** The shell of the host knows where home directories are. */
-const fileOf = (a: Args) => a.path ?? `~${a.user}/.ssh/authorized_keys`;
+const fileOf = (args: Args) => args.path ?? `~${args.user}/.ssh/authorized_keys`;
 
-function probeScript(a: Args): string {
-  const look = lookScript(fileOf(a), { follow: a.follow, content: 'bytes' });
-  const insecure = a.validate_certs ? '' : 'k';
-  const fetch = /^https?:\/\//.test(a.key)
-    ? `begin keys; if command -v curl >/dev/null 2>&1; then curl -fsSL${insecure} ${quote(a.key)}; else wget -qO- ${a.validate_certs ? '' : '--no-check-certificate '}${quote(a.key)}; fi || exit 95`
+function probeScript(args: Args): string {
+  const look = lookScript(fileOf(args), { follow: args.follow, content: 'bytes' });
+  const insecure = args.validate_certs ? '' : 'k';
+  const fetch = /^https?:\/\//.test(args.key)
+    ? `begin keys; if command -v curl >/dev/null 2>&1; then curl -fsSL${insecure} ${quote(args.key)}; else wget -qO- ${args.validate_certs ? '' : '--no-check-certificate '}${quote(args.key)}; fi || exit 95`
     : ':';
   return `${entryFunction(false)}
-field user "$(entry passwd ${quote(a.user)})"
+field user "$(entry passwd ${quote(args.user)})"
 ${fetch}
 ${look}`;
 }
 
-const wishOf = (found: Found, a: Args) => ({
-  state: a.state,
-  exclusive: a.exclusive,
+const requestOf = (found: Found, args: Args) => ({
+  state: args.state,
+  exclusive: args.exclusive,
   key: toBytes(found.keys),
-  ...(a.key_options !== undefined && { key_options: toBytes(a.key_options) }),
-  ...(a.comment !== undefined && { comment: toBytes(a.comment) }),
+  ...(args.key_options !== undefined && { key_options: toBytes(args.key_options) }),
+  ...(args.comment !== undefined && { comment: toBytes(args.comment) }),
 });
 
 export const authorizedKey = defineState({
@@ -67,38 +67,39 @@ export const authorizedKey = defineState({
     'exclusive removes comments and unreadable lines too, whatever their place.',
     'Lines that stay keep their exact spelling.',
   ],
-  touches: a => [`user:${a.user}`, ...(a.path === undefined ? [] : [a.path])],
+  touches: args => [`user:${args.user}`, ...(args.path === undefined ? [] : [args.path])],
 
-  *probe(a): Steps<Found> {
-    const records = yield* ask(probeScript(a));
-    if (records.rc === 95) throw new ModuleError(`Error getting key from: ${a.key}`);
-    const keys = /^https?:\/\//.test(a.key) ? (records.text('keys') ?? '') : a.key;
+  *probe(args): Steps<Found> {
+    const records = yield* ask(probeScript(args));
+    if (records.rc === 95) throw new ModuleError(`Error getting key from: ${args.key}`);
+    const keys = /^https?:\/\//.test(args.key) ? (records.text('keys') ?? '') : args.key;
     const found = { user: parseUser(records.text('user') ?? ''), keys };
-    if (!found.user && a.path === undefined)
-      throw new ModuleError(`Failed to lookup user ${a.user}: no such user`);
-    return { ...found, ...textFileOf(fileOf(a), records) };
+    if (!found.user && args.path === undefined)
+      throw new ModuleError(`Failed to lookup user ${args.user}: no such user`);
+    return { ...found, ...textFileOf(fileOf(args), records) };
   },
 
-  diff(found, a, ctx) {
-    if (!found.user && !ctx.checkMode) throw new ModuleError(`Failed to lookup user ${a.user}: no such user`);
-    const after = editKeys(found.text ?? '', wishOf(found, a));
+  diff(found, args, ctx) {
+    if (!found.user && !ctx.checkMode)
+      throw new ModuleError(`Failed to lookup user ${args.user}: no such user`);
+    const after = editKeys(found.text ?? '', requestOf(found, args));
     const changed = after !== (found.text ?? '');
     const { path } = found.file;
     return {
-      changes: changed ? [`${path}: ${a.state === 'present' ? 'keep' : 'remove'} keys`] : [],
+      changes: changed ? [`${path}: ${args.state === 'present' ? 'keep' : 'remove'} keys`] : [],
       ...(changed && { diff: [textDiff(found.text, after, found.file.path)] }),
-      result: { user: a.user, key: a.key, keyfile: path, state: a.state, exclusive: a.exclusive },
+      result: { user: args.user, key: args.key, keyfile: path, state: args.state, exclusive: args.exclusive },
     };
   },
 
-  *apply(found, a) {
-    const after = editKeys(found.text ?? '', wishOf(found, a));
+  *apply(found, args) {
+    const after = editKeys(found.text ?? '', requestOf(found, args));
     const { uid, gid } = defined(found.user, 'diff refuses an unknown user');
     const dir = `reach "\${p%/*}"; [ -d "$n" ] || mkdir -m 700 "$n" || fail "Failed to create directory \${p%/*}"
 step "\${n#./}"; chown ${uid}:${gid} . && chmod 700 . || fail "cannot change \${p%/*}"`;
     yield* writeText(found, after, {
       wanted: { mode: '0600', owner: String(uid), group: String(gid) },
-      ...(a.manage_dir ? { before: dir } : { makeParents: true }),
+      ...(args.manage_dir ? { before: dir } : { makeParents: true }),
     });
     return {};
   },

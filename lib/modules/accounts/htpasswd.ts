@@ -71,22 +71,22 @@ function* matches(hash: string, password: string): Steps<boolean> {
 
 const sha1Hash = (password: string) => `{SHA}${createHash('sha1').update(password).digest('base64')}`;
 
-function* makeHash(a: Args): Steps<string> {
-  const password = a.password ?? '';
-  if (a.hash_scheme === 'ldap_sha1') return sha1Hash(password);
-  if (a.hash_scheme === 'plaintext') return password;
-  if (a.hash_scheme === 'bcrypt')
+function* makeHash(args: Args): Steps<string> {
+  const password = args.password ?? '';
+  if (args.hash_scheme === 'ldap_sha1') return sha1Hash(password);
+  if (args.hash_scheme === 'plaintext') return password;
+  if (args.hash_scheme === 'bcrypt')
     return (yield* ask(`${NEEDS_HTPASSWD}htpasswd -niB x`, password))
       .replace(/^x:/, '')
       .replace(/^\$2y/, '$2y');
-  const flag = OPENSSL[a.hash_scheme];
-  if (flag === undefined) throw new ModuleError(`hash_scheme ${a.hash_scheme} is not known`);
+  const flag = OPENSSL[args.hash_scheme];
+  if (flag === undefined) throw new ModuleError(`hash_scheme ${args.hash_scheme} is not known`);
   return yield* ask(`${NEEDS}openssl passwd ${flag} -stdin`, password);
 }
 
-const attributesOf = ({ file }: Found, a: Args, checkMode: boolean) =>
+const attributesOf = ({ file }: Found, args: Args, checkMode: boolean) =>
   file.file.status &&
-  attributeChanges(attributesFound({ ...file.file, status: file.file.status }), a, a.path, checkMode);
+  attributeChanges(attributesFound({ ...file.file, status: file.file.status }), args, args.path, checkMode);
 
 /** The file with the user's line kept or taken out; `hash` undefined takes it out. Pure. */
 export function keepUser(text: string, name: string, hash: string | undefined): string {
@@ -106,41 +106,42 @@ export const htpasswd = defineState({
   differences: [
     'Passwords are hashed by openssl on the host, bcrypt by htpasswd, instead of Python and passlib.',
   ],
-  touches: a => [a.path],
+  touches: args => [args.path],
 
-  *probe(a): Steps<Found> {
-    if (/[:\n]/.test(a.name)) throw new ModuleError('a user name cannot hold a colon');
-    const file = yield* readText(a.path);
-    if (file.text === undefined && a.state === 'present' && !a.create)
-      throw new ModuleError(`Destination ${a.path} does not exist`);
-    const line = linesOf(file.text ?? '').find(text => text.startsWith(`${toBytes(a.name)}:`));
-    const hash = line?.slice(a.name.length + 1).trim();
-    const right = hash !== undefined && a.state === 'present' && (yield* matches(hash, a.password ?? ''));
+  *probe(args): Steps<Found> {
+    if (/[:\n]/.test(args.name)) throw new ModuleError('a user name cannot hold a colon');
+    const file = yield* readText(args.path);
+    if (file.text === undefined && args.state === 'present' && !args.create)
+      throw new ModuleError(`Destination ${args.path} does not exist`);
+    const line = linesOf(file.text ?? '').find(text => text.startsWith(`${toBytes(args.name)}:`));
+    const hash = line?.slice(args.name.length + 1).trim();
+    const right =
+      hash !== undefined && args.state === 'present' && (yield* matches(hash, args.password ?? ''));
     return { file, hash, right };
   },
 
-  diff(found, a, ctx) {
-    const attributes = attributesOf(found, a, ctx.checkMode)?.changes ?? [];
-    if (a.state === 'absent') {
+  diff(found, args, ctx) {
+    const attributes = attributesOf(found, args, ctx.checkMode)?.changes ?? [];
+    if (args.state === 'absent') {
       const gone = found.hash !== undefined;
       return {
-        changes: gone ? [`${a.path}: without ${a.name}`] : attributes,
-        result: { msg: gone ? `Remove ${a.name}` : `${a.name} not present` },
+        changes: gone ? [`${args.path}: without ${args.name}`] : attributes,
+        result: { msg: gone ? `Remove ${args.name}` : `${args.name} not present` },
       };
     }
     const verb = found.hash === undefined ? 'Add' : 'Update';
     return {
-      changes: [...(found.right ? [] : [`${a.path}: ${verb.toLowerCase()} ${a.name}`]), ...attributes],
-      result: { msg: found.right ? `${a.name} already present` : `${verb} ${a.name}` },
+      changes: [...(found.right ? [] : [`${args.path}: ${verb.toLowerCase()} ${args.name}`]), ...attributes],
+      result: { msg: found.right ? `${args.name} already present` : `${verb} ${args.name}` },
     };
   },
 
-  *apply(found, a) {
-    const attributes = attributesOf(found, a, false);
-    if (found.right || (a.state === 'absent' && found.hash === undefined))
+  *apply(found, args) {
+    const attributes = attributesOf(found, args, false);
+    if (found.right || (args.state === 'absent' && found.hash === undefined))
       return attributes ? yield* applyAttributes(found.file.file, attributes) : {};
-    const hash = a.state === 'absent' ? undefined : yield* makeHash(a);
-    const after = keepUser(found.file.text ?? '', toBytes(a.name), hash);
-    return yield* writeText(found.file, after, { wanted: a });
+    const hash = args.state === 'absent' ? undefined : yield* makeHash(args);
+    const after = keepUser(found.file.text ?? '', toBytes(args.name), hash);
+    return yield* writeText(found.file, after, { wanted: args });
   },
 });

@@ -57,57 +57,57 @@ function known(found: UserFound, group: string): GroupEntry {
 }
 
 /** Commands that bring an account to what is wanted. Pure; passwords are kept out of the commands. */
-export function planUser(wish: UserRequest, found: UserFound): UserPlan {
-  if (wish.state === 'absent') return removal(wish, found.user);
-  return found.user ? modification(wish, found, found.user) : creation(wish, found);
+export function planUser(request: UserRequest, found: UserFound): UserPlan {
+  if (request.state === 'absent') return removal(request, found.user);
+  return found.user ? modification(request, found, found.user) : creation(request, found);
 }
 
-function removal(wish: UserRequest, user: UserEntry | undefined): UserPlan {
+function removal(request: UserRequest, user: UserEntry | undefined): UserPlan {
   if (!user) return { changes: [], commands: [], password: undefined };
-  const flags = [...(wish.force ? ['-f'] : []), ...(wish.remove ? ['-r'] : [])];
+  const flags = [...(request.force ? ['-f'] : []), ...(request.remove ? ['-r'] : [])];
   return {
-    changes: [`remove user ${wish.name}`],
-    commands: [command('userdel', ...flags, wish.name)],
+    changes: [`remove user ${request.name}`],
+    commands: [command('userdel', ...flags, request.name)],
     password: undefined,
   };
 }
 
-function creation(wish: UserRequest, found: UserFound): UserPlan {
-  const extra = (wish.groups ?? []).map(g => known(found, g));
-  const primary = wish.group === undefined ? undefined : known(found, wish.group);
+function creation(request: UserRequest, found: UserFound): UserPlan {
+  const extra = (request.groups ?? []).map(g => known(found, g));
+  const primary = request.group === undefined ? undefined : known(found, request.group);
   const flags: (string | number)[] = [
-    ...(wish.uid === undefined ? [] : ['-u', wish.uid, ...(wish.non_unique ? ['-o'] : [])]),
-    ...(wish.seuser === undefined ? [] : ['-Z', wish.seuser]),
+    ...(request.uid === undefined ? [] : ['-u', request.uid, ...(request.non_unique ? ['-o'] : [])]),
+    ...(request.seuser === undefined ? [] : ['-Z', request.seuser]),
     // A group of the user's own name that is there already becomes the primary one; useradd would refuse to make it.
-    ...(primary && wish.group !== undefined
-      ? ['-g', wish.group]
-      : findGroup(found.groups, wish.name)
+    ...(primary && request.group !== undefined
+      ? ['-g', request.group]
+      : findGroup(found.groups, request.name)
         ? ['-N']
         : []),
-    ...(extra.length > 0 ? ['-G', (wish.groups ?? []).join(',')] : []),
-    ...(wish.comment === undefined ? [] : ['-c', wish.comment]),
-    ...(wish.home === undefined ? [] : ['-d', wish.home]),
-    ...(wish.shell === undefined ? [] : ['-s', wish.shell]),
-    ...(wish.expires === undefined ? [] : ['-e', day(wish.expires)]),
-    ...(wish.create_home ? ['-m'] : ['-M']),
-    ...(wish.create_home && wish.skeleton !== undefined ? ['-k', wish.skeleton] : []),
-    ...(wish.create_home && wish.umask !== undefined ? ['-K', `UMASK=${wish.umask}`] : []),
-    ...(wish.system ? ['-r'] : []),
+    ...(extra.length > 0 ? ['-G', (request.groups ?? []).join(',')] : []),
+    ...(request.comment === undefined ? [] : ['-c', request.comment]),
+    ...(request.home === undefined ? [] : ['-d', request.home]),
+    ...(request.shell === undefined ? [] : ['-s', request.shell]),
+    ...(request.expires === undefined ? [] : ['-e', day(request.expires)]),
+    ...(request.create_home ? ['-m'] : ['-M']),
+    ...(request.create_home && request.skeleton !== undefined ? ['-k', request.skeleton] : []),
+    ...(request.create_home && request.umask !== undefined ? ['-K', `UMASK=${request.umask}`] : []),
+    ...(request.system ? ['-r'] : []),
   ];
-  const parent = wish.home?.replace(/\/+[^/]*\/*$/, '') || '/';
+  const parent = request.home?.replace(/\/+[^/]*\/*$/, '') || '/';
   return {
-    changes: [`add user ${wish.name}`],
+    changes: [`add user ${request.name}`],
     commands: [
-      ...(wish.create_home && wish.home !== undefined
+      ...(request.create_home && request.home !== undefined
         ? [`(umask 022; ${command('mkdir', '-p', '--', parent)})`]
         : []),
-      command('useradd', ...flags, '--', wish.name),
-      ...aging(wish, undefined).commands,
+      command('useradd', ...flags, '--', request.name),
+      ...aging(request, undefined).commands,
     ],
     password:
-      wish.password === undefined
+      request.password === undefined
         ? undefined
-        : `${wish.name}:${wish.password_lock ? '!' : ''}${wish.password}`,
+        : `${request.name}:${request.password_lock ? '!' : ''}${request.password}`,
   };
 }
 
@@ -116,129 +116,138 @@ interface Part {
   readonly change: string;
 }
 
-function modification(wish: UserRequest, found: UserFound, user: UserEntry): UserPlan {
-  const password = passwordChange(wish, found.shadow);
+function modification(request: UserRequest, found: UserFound, user: UserEntry): UserPlan {
+  const password = passwordChange(request, found.shadow);
   const parts = [
-    ...plainParts(wish, found, user),
-    ...groupParts(wish, found),
-    ...expiryParts(wish, found.shadow),
-    ...(password === undefined ? lockParts(wish, found.shadow) : []),
+    ...plainParts(request, found, user),
+    ...groupParts(request, found),
+    ...expiryParts(request, found.shadow),
+    ...(password === undefined ? lockParts(request, found.shadow) : []),
   ];
-  const age = aging(wish, found.shadow);
+  const age = aging(request, found.shadow);
   const flags = parts.flatMap(p => p.flags);
-  const home = wish.home ?? user.home;
-  const makeHome = wish.create_home && !found.homeExists && !(wish.move_home && wish.home !== undefined);
+  const home = request.home ?? user.home;
+  const makeHome =
+    request.create_home && !found.homeExists && !(request.move_home && request.home !== undefined);
   return {
     changes: [
-      ...parts.map(p => `user ${wish.name}: ${p.change}`),
-      ...(password === undefined ? [] : [`user ${wish.name}: password`]),
+      ...parts.map(p => `user ${request.name}: ${p.change}`),
+      ...(password === undefined ? [] : [`user ${request.name}: password`]),
       ...age.changes,
       ...(makeHome ? [`make ${home}`] : []),
     ],
     commands: [
-      ...(flags.length > 0 ? [command('usermod', ...flags, '--', wish.name)] : []),
+      ...(flags.length > 0 ? [command('usermod', ...flags, '--', request.name)] : []),
       ...age.commands,
-      ...(makeHome ? [homeCommands(home, wish)] : []),
+      ...(makeHome ? [homeCommands(home, request)] : []),
     ],
     password,
   };
 }
 
-function plainParts(wish: UserRequest, found: UserFound, user: UserEntry): Part[] {
-  const primary = wish.group === undefined ? undefined : known(found, wish.group);
+function plainParts(request: UserRequest, found: UserFound, user: UserEntry): Part[] {
+  const primary = request.group === undefined ? undefined : known(found, request.group);
   const parts: (Part | false)[] = [
-    wish.uid !== undefined &&
-      wish.uid !== user.uid && {
-        flags: ['-u', wish.uid, ...(wish.non_unique ? ['-o'] : [])],
-        change: `number ${user.uid} → ${wish.uid}`,
+    request.uid !== undefined &&
+      request.uid !== user.uid && {
+        flags: ['-u', request.uid, ...(request.non_unique ? ['-o'] : [])],
+        change: `number ${user.uid} → ${request.uid}`,
       },
     primary !== undefined &&
       primary.gid !== user.gid && {
         flags: ['-g', primary.gid],
         change: `group ${user.gid} → ${primary.gid}`,
       },
-    wish.comment !== undefined &&
-      wish.comment !== user.comment && {
-        flags: ['-c', wish.comment],
-        change: `comment "${user.comment}" → "${wish.comment}"`,
+    request.comment !== undefined &&
+      request.comment !== user.comment && {
+        flags: ['-c', request.comment],
+        change: `comment "${user.comment}" → "${request.comment}"`,
       },
-    wish.home !== undefined &&
-      wish.home !== user.home && {
-        flags: ['-d', wish.home, ...(wish.move_home ? ['-m'] : [])],
-        change: `home ${user.home} → ${wish.home}`,
+    request.home !== undefined &&
+      request.home !== user.home && {
+        flags: ['-d', request.home, ...(request.move_home ? ['-m'] : [])],
+        change: `home ${user.home} → ${request.home}`,
       },
-    wish.shell !== undefined &&
-      wish.shell !== user.shell && {
-        flags: ['-s', wish.shell],
-        change: `shell ${user.shell} → ${wish.shell}`,
+    request.shell !== undefined &&
+      request.shell !== user.shell && {
+        flags: ['-s', request.shell],
+        change: `shell ${user.shell} → ${request.shell}`,
       },
   ];
   return parts.filter((p): p is Part => p !== false);
 }
 
-function groupParts(wish: UserRequest, found: UserFound): Part[] {
-  if (wish.groups === undefined) return [];
-  const now = new Set(found.groups.filter(g => g.members.includes(wish.name)).map(g => g.name));
-  const wanted = new Set(wish.groups.map(g => known(found, g).name));
+function groupParts(request: UserRequest, found: UserFound): Part[] {
+  if (request.groups === undefined) return [];
+  const now = new Set(found.groups.filter(g => g.members.includes(request.name)).map(g => g.name));
+  const wanted = new Set(request.groups.map(g => known(found, g).name));
   const missing = [...wanted].filter(g => !now.has(g));
-  const surplus = wish.append ? [] : [...now].filter(g => !wanted.has(g));
+  const surplus = request.append ? [] : [...now].filter(g => !wanted.has(g));
   if (missing.length === 0 && surplus.length === 0) return [];
   const change = `groups ${[...missing.map(g => `+${g}`), ...surplus.map(g => `-${g}`)].join(' ')}`;
-  return [{ flags: [...(wish.append ? ['-a'] : []), '-G', [...wanted].join(',')], change }];
+  return [{ flags: [...(request.append ? ['-a'] : []), '-G', [...wanted].join(',')], change }];
 }
 
-function expiryParts(wish: UserRequest, shadow: ShadowEntry | undefined): Part[] {
-  if (wish.expires === undefined) return [];
+function expiryParts(request: UserRequest, shadow: ShadowEntry | undefined): Part[] {
+  if (request.expires === undefined) return [];
   const now = shadow?.expires ?? -1;
-  const wanted = wish.expires < 0 ? -1 : Math.floor(wish.expires / DAY);
+  const wanted = request.expires < 0 ? -1 : Math.floor(request.expires / DAY);
   if (now === wanted || (now < 0 && wanted < 0)) return [];
   return [
     {
-      flags: ['-e', day(wish.expires)],
-      change: `expires ${day(now * DAY) || 'never'} → ${day(wish.expires) || 'never'}`,
+      flags: ['-e', day(request.expires)],
+      change: `expires ${day(now * DAY) || 'never'} → ${day(request.expires) || 'never'}`,
     },
   ];
 }
 
 const isLocked = (hash: string) => hash.startsWith('!');
 
-function lockParts(wish: UserRequest, shadow: ShadowEntry | undefined): Part[] {
+function lockParts(request: UserRequest, shadow: ShadowEntry | undefined): Part[] {
   const hash = shadow?.hash ?? '';
-  if (wish.password_lock === true && !isLocked(hash)) return [{ flags: ['-L'], change: 'lock password' }];
+  if (request.password_lock === true && !isLocked(hash)) return [{ flags: ['-L'], change: 'lock password' }];
   // Without a password below the lock there is nothing to unlock: usermod refuses that each time.
-  if (wish.password_lock === false && isLocked(hash) && !/^[!*]+$/.test(hash))
+  if (request.password_lock === false && isLocked(hash) && !/^[!*]+$/.test(hash))
     return [{ flags: ['-U'], change: 'unlock password' }];
   return [];
 }
 
-function passwordChange(wish: UserRequest, shadow: ShadowEntry | undefined): string | undefined {
-  if (wish.password === undefined || wish.update_password !== 'always') return undefined;
+function passwordChange(request: UserRequest, shadow: ShadowEntry | undefined): string | undefined {
+  if (request.password === undefined || request.update_password !== 'always') return undefined;
   const bare = (hash: string) => hash.replace(/^!+/, '');
-  if (shadow && bare(shadow.hash) === bare(wish.password)) return undefined;
-  return `${wish.name}:${wish.password_lock ? '!' : ''}${wish.password}`;
+  if (shadow && bare(shadow.hash) === bare(request.password)) return undefined;
+  return `${request.name}:${request.password_lock ? '!' : ''}${request.password}`;
 }
 
-function aging(wish: UserRequest, shadow: ShadowEntry | undefined): Pick<UserPlan, 'changes' | 'commands'> {
-  const { password_expire_min: min, password_expire_max: max, password_expire_warn: warn } = wish;
+function aging(
+  request: UserRequest,
+  shadow: ShadowEntry | undefined,
+): Pick<UserPlan, 'changes' | 'commands'> {
+  const { password_expire_min: min, password_expire_max: max, password_expire_warn: warn } = request;
   const flags = [
     ...(min !== undefined && min !== shadow?.minimum ? ['-m', min] : []),
     ...(max !== undefined && max !== shadow?.maximum ? ['-M', max] : []),
     ...(warn !== undefined && warn !== shadow?.warning ? ['-W', warn] : []),
   ];
   if (flags.length === 0) return { changes: [], commands: [] };
-  return { changes: [`user ${wish.name}: password age`], commands: [command('chage', ...flags, wish.name)] };
+  return {
+    changes: [`user ${request.name}: password age`],
+    commands: [command('chage', ...flags, request.name)],
+  };
 }
 
 /** Makes a home directory as useradd would have: the skeleton's files, the user's own, closed to others. */
-function homeCommands(home: string, wish: UserRequest): string {
-  const skeleton = wish.skeleton ?? '/etc/skel';
+function homeCommands(home: string, request: UserRequest): string {
+  const skeleton = request.skeleton ?? '/etc/skel';
   const umask =
-    wish.umask === undefined ? `$(awk '$1 == "UMASK" {print $2}' /etc/login.defs 2>/dev/null)` : wish.umask;
+    request.umask === undefined
+      ? `$(awk '$1 == "UMASK" {print $2}' /etc/login.defs 2>/dev/null)`
+      : request.umask;
   return [
     `h=${command(home)}; u=${umask}; u=\${u:-022}`,
     'mkdir -p -- "$h" || exit $?',
     `[ -d ${command(skeleton)} ] && cp -R ${command(skeleton)}/. "$h"/`,
-    `chown -R ${command(`${wish.name}:`)} "$h" && chmod "$(printf '%o' $((0777 & ~0$u)))" "$h"`,
+    `chown -R ${command(`${request.name}:`)} "$h" && chmod "$(printf '%o' $((0777 & ~0$u)))" "$h"`,
   ].join('\n');
 }
 

@@ -5,7 +5,7 @@ import { PLACE, REACH } from '../kit/reach.ts';
 import type { Records } from '../kit/reply.ts';
 
 /** The arguments of `user` that concern the key. */
-export interface KeyWish {
+export interface KeyRequest {
   readonly name: string;
   readonly ssh_key_type: string;
   readonly ssh_key_bits?: number;
@@ -20,8 +20,8 @@ export interface KeyFound {
 }
 
 /** A shell word for the private key; the home directory is in `$h`. */
-export function keyPath(wish: KeyWish): string {
-  const file = wish.ssh_key_file ?? `.ssh/id_${wish.ssh_key_type}`;
+export function keyPath(request: KeyRequest): string {
+  const file = request.ssh_key_file ?? `.ssh/id_${request.ssh_key_type}`;
   return file.startsWith('/') ? quote(file) : `"$h"/${quote(file)}`;
 }
 
@@ -47,18 +47,20 @@ export function parseKey(records: Records): KeyFound {
  * Commands that make a key in a place of our own and give it to the user, in whose directory anything may happen. The passphrase is in `$pp`: it reaches ssh-keygen through an askpass
  * program, since an argument list can be read by everyone on the host.
  */
-export function keyCommands(wish: KeyWish, entries: string): string {
+export function keyCommands(request: KeyRequest, entries: string): string {
   const comment =
-    wish.ssh_key_comment === undefined ? '"ansible-generated on $(uname -n)"' : quote(wish.ssh_key_comment);
-  const bits = wish.ssh_key_bits ? ` -b ${wish.ssh_key_bits}` : '';
-  const keygen = `ssh-keygen -q -t ${quote(wish.ssh_key_type)}${bits} -C ${comment} -f "$made/key"`;
-  const make = !wish.ssh_key_passphrase
+    request.ssh_key_comment === undefined
+      ? '"ansible-generated on $(uname -n)"'
+      : quote(request.ssh_key_comment);
+  const bits = request.ssh_key_bits ? ` -b ${request.ssh_key_bits}` : '';
+  const keygen = `ssh-keygen -q -t ${quote(request.ssh_key_type)}${bits} -C ${comment} -f "$made/key"`;
+  const make = !request.ssh_key_passphrase
     ? `${keygen} -N '' </dev/null`
     : `PASSPHRASE=$pp; with_passphrase ${keygen} && needs_passphrase "$made/key"`;
   return `${entries}
 ${ASKPASS}
-u=$(entry passwd ${quote(wish.name)}); h=\${u%:*}; h=\${h##*:}; id=\${u#*:*:}; id=\${id%%:*}; g=\${u#*:*:*:}; g=\${g%%:*}
-k=${keyPath(wish)}
+u=$(entry passwd ${quote(request.name)}); h=\${u%:*}; h=\${h##*:}; id=\${u#*:*:}; id=\${id%%:*}; g=\${u#*:*:*:}; g=\${g%%:*}
+k=${keyPath(request)}
 made=$(umask 077; mktemp -d) || exit $?; trap 'rm -rf "$made"' 0
 { ${make}; } || exit $?
 ${REACH}

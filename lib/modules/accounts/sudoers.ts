@@ -29,19 +29,19 @@ type Args = Static<typeof args>;
 const MODE = 0o440;
 
 /** The lines of a rule. */
-export function ruleText(a: Args): string {
-  const owner = a.user ?? `%${a.group}`;
+export function ruleText(args: Args): string {
+  const owner = args.user ?? `%${args.group}`;
   const flags = [
-    a.runas === undefined ? '' : `(${a.runas})`,
-    a.noexec ? 'NOEXEC:' : '',
-    a.nopassword ? 'NOPASSWD:' : '',
-    a.setenv ? 'SETENV:' : '',
+    args.runas === undefined ? '' : `(${args.runas})`,
+    args.noexec ? 'NOEXEC:' : '',
+    args.nopassword ? 'NOPASSWD:' : '',
+    args.setenv ? 'SETENV:' : '',
   ];
-  const settings = (a.defaults ?? []).map(setting => `Defaults:${owner} ${setting}\n`);
-  return `${settings.join('')}${owner} ${a.host}=${flags.join('')} ${(a.commands ?? []).join(', ')}\n`;
+  const settings = (args.defaults ?? []).map(setting => `Defaults:${owner} ${setting}\n`);
+  return `${settings.join('')}${owner} ${args.host}=${flags.join('')} ${(args.commands ?? []).join(', ')}\n`;
 }
 
-const pathOf = (a: Args) => `${a.sudoers_path.replace(/\/$/, '')}/${a.name}`;
+const pathOf = (args: Args) => `${args.sudoers_path.replace(/\/$/, '')}/${args.name}`;
 
 export const sudoers = defineState<typeof args.properties, TextFile>({
   name: 'sudoers',
@@ -50,56 +50,56 @@ export const sudoers = defineState<typeof args.properties, TextFile>({
   args,
   rules: { mutuallyExclusive: [['user', 'group']], requiredIf: [['state', 'present', ['commands']]] },
   differences: ['The rule is put in place in one step, with mode 0440 from the start, and only when valid.'],
-  touches: a => [pathOf(a)],
+  touches: args => [pathOf(args)],
 
-  *probe(a) {
-    if (a.state === 'present' && a.user === undefined && a.group === undefined)
+  *probe(args) {
+    if (args.state === 'present' && args.user === undefined && args.group === undefined)
       throw new ModuleError('one of the following is required: user, group');
-    if (a.state === 'present') yield* validate(a);
-    return yield* readText(pathOf(a));
+    if (args.state === 'present') yield* validate(args);
+    return yield* readText(pathOf(args));
   },
 
-  diff(found, a) {
+  diff(found, args) {
     const { path, status, parent } = found.file;
-    if (a.state === 'absent')
+    if (args.state === 'absent')
       return {
         changes: status ? [`${path}: removed`] : [],
         ...(status && { diff: [textDiff(found.text, '', path)] }),
       };
-    if (parent === 'missing') throw new ModuleError(`there is no directory ${a.sudoers_path}`);
-    const line = toBytes(ruleText(a));
+    if (parent === 'missing') throw new ModuleError(`there is no directory ${args.sudoers_path}`);
+    const line = toBytes(ruleText(args));
     const same = found.text === line;
     const moded = status !== undefined && (status.mode & 0o7777) !== MODE;
     return {
       changes: [
-        ...(same ? [] : [`${path}: ${ruleText(a).trim()}`]),
+        ...(same ? [] : [`${path}: ${ruleText(args).trim()}`]),
         ...(moded ? [`${path}: mode 0440`] : []),
       ],
       ...(!same && { diff: [textDiff(found.text, line, found.file.path)] }),
     };
   },
 
-  *apply(found, a) {
-    if (a.state === 'absent') {
-      const reply = yield* sh(`rm -f ${pathWord(pathOf(a))}`);
+  *apply(found, args) {
+    if (args.state === 'absent') {
+      const reply = yield* sh(`rm -f ${pathWord(pathOf(args))}`);
       if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
       return {};
     }
-    yield* writeText(found, toBytes(ruleText(a)), { wanted: { mode: '0440' } });
+    yield* writeText(found, toBytes(ruleText(args)), { wanted: { mode: '0440' } });
     return {};
   },
 });
 
 /** Asks visudo on the host about the rule: it reads it from its standard input and writes nothing. */
-function* validate(a: Args): Steps<void> {
-  if (a.validation === 'absent') return;
+function* validate(args: Args): Steps<void> {
+  if (args.validation === 'absent') return;
   const missing =
-    a.validation === 'required'
+    args.validation === 'required'
       ? `{ echo 'Failed to find required executable "visudo"'; exit 1; }`
       : 'exit 0';
   const path = 'PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin';
   const reply = yield* sh(`${path}; command -v visudo >/dev/null 2>&1 || ${missing}\nvisudo -c -f - 2>&1`, {
-    stdin: ruleText(a),
+    stdin: ruleText(args),
   });
   const { rc, stdout } = reply;
   if (rc !== 0)

@@ -63,25 +63,25 @@ interface Found extends UserFound {
 /** Takes the home directory out of an entry of passwd. */
 const HOME = `h=\${u%:*}; h=\${h##*:}`;
 
-function probeScript(a: Args): string {
-  const wanted = [...new Set([a.name, a.group, ...(a.groups ?? [])])].filter(
+function probeScript(args: Args): string {
+  const wanted = [...new Set([args.name, args.group, ...(args.groups ?? [])])].filter(
     (g): g is string => g !== undefined && g !== '',
   );
   return [
-    entryFunction(a.local),
-    `u=$(entry passwd ${quote(a.name)}); field user "$u"`,
-    `begin shadow; entry shadow ${quote(a.name)} 2>/dev/null`,
+    entryFunction(args.local),
+    `u=$(entry passwd ${quote(args.name)}); field user "$u"`,
+    `begin shadow; entry shadow ${quote(args.name)} 2>/dev/null`,
     // Memberships are in the file; groups of a directory service are asked for by name.
     `begin groups; cat /etc/group; entry group ${wanted.map(quote).join(' ')}`,
-    `${a.home === undefined ? HOME : `h=${quote(a.home)}`}; [ -n "$h" ] && [ -d "$h" ] && field home`,
+    `${args.home === undefined ? HOME : `h=${quote(args.home)}`}; [ -n "$h" ] && [ -d "$h" ] && field home`,
     `command -v useradd >/dev/null 2>&1 && field manageable`,
-    a.generate_ssh_key && a.state === 'present' ? `${HOME}; ${probeKey(keyPath(a))}` : '',
+    args.generate_ssh_key && args.state === 'present' ? `${HOME}; ${probeKey(keyPath(args))}` : '',
     ':',
   ].join('\n');
 }
 
 /** Result fields of an existing account. */
-function fieldsOf(found: UserFound, a: Args): Record<string, Json> {
+function fieldsOf(found: UserFound, args: Args): Record<string, Json> {
   const { user } = found;
   if (!user) return {};
   return {
@@ -90,7 +90,7 @@ function fieldsOf(found: UserFound, a: Args): Record<string, Json> {
     comment: user.comment,
     home: user.home,
     shell: user.shell,
-    ...(a.groups !== undefined && { groups: a.groups.join(',') }),
+    ...(args.groups !== undefined && { groups: args.groups.join(',') }),
   };
 }
 
@@ -130,33 +130,34 @@ export const user = defineState({
   ],
   touches: ({ name }) => [`user:${name}`, '/etc/passwd'],
 
-  *probe(a): Steps<Found> {
-    const reply = yield* ask(probeScript(a));
+  *probe(args): Steps<Found> {
+    const reply = yield* ask(probeScript(args));
     if (reply.rc !== 0)
-      throw new ModuleError(`cannot read the accounts: ${reply.stderr.trim()}`, { name: a.name });
+      throw new ModuleError(`cannot read the accounts: ${reply.stderr.trim()}`, { name: args.name });
     return parseFound(reply);
   },
 
-  diff(found, a) {
-    const plan = planUser(a, found);
-    const makeKey = a.generate_ssh_key && a.state === 'present' && (!found.key.exists || a.force);
-    const changes = [...plan.changes, ...(makeKey ? [`make an SSH key for ${a.name}`] : [])];
+  diff(found, args) {
+    const plan = planUser(args, found);
+    const makeKey = args.generate_ssh_key && args.state === 'present' && (!found.key.exists || args.force);
+    const changes = [...plan.changes, ...(makeKey ? [`make an SSH key for ${args.name}`] : [])];
     if (plan.commands.length > 0 && !found.manageable)
       throw new ModuleError('this host has no useradd: install the package "shadow" or "passwd"', {
-        name: a.name,
+        name: args.name,
       });
-    const plain = a.password !== undefined && looksPlain(a.password);
-    const present = a.state === 'present';
+    const plain = args.password !== undefined && looksPlain(args.password);
+    const present = args.state === 'present';
     return {
       changes,
       result: {
-        name: a.name,
-        state: a.state,
-        ...(present && found.user && { append: a.append, move_home: a.move_home, ...fieldsOf(found, a) }),
-        ...(present && !found.user && { system: a.system, create_home: a.create_home }),
-        ...(!present && found.user && { force: a.force, remove: a.remove }),
-        ...(present && a.password !== undefined && { password: 'NOT_LOGGING_PASSWORD' }),
-        ...(a.generate_ssh_key && found.key.exists && { ...found.key.fields }),
+        name: args.name,
+        state: args.state,
+        ...(present &&
+          found.user && { append: args.append, move_home: args.move_home, ...fieldsOf(found, args) }),
+        ...(present && !found.user && { system: args.system, create_home: args.create_home }),
+        ...(!present && found.user && { force: args.force, remove: args.remove }),
+        ...(present && args.password !== undefined && { password: 'NOT_LOGGING_PASSWORD' }),
+        ...(args.generate_ssh_key && found.key.exists && { ...found.key.fields }),
         ...(plain && {
           warnings: [
             "The input password appears not to have been hashed. The 'password' argument must be encrypted for this module to work properly.",
@@ -166,26 +167,26 @@ export const user = defineState({
     };
   },
 
-  *apply(found, a) {
-    const plan = planUser(a, found);
-    const makeKey = a.generate_ssh_key && a.state === 'present' && (!found.key.exists || a.force);
+  *apply(found, args) {
+    const plan = planUser(args, found);
+    const makeKey = args.generate_ssh_key && args.state === 'present' && (!found.key.exists || args.force);
     const script = [
       // Secrets come on stdin, one a line.
       'IFS= read -r pw; IFS= read -r pp',
       ...plan.commands.map(orFail),
       ...(plan.password === undefined ? [] : [orFail(`printf '%s\\n' "$pw" | chpasswd -e`)]),
-      ...(makeKey ? [keyCommands(a, entryFunction(a.local))] : []),
-      ...(a.state === 'present' ? ['cd /', probeScript(a)] : []),
+      ...(makeKey ? [keyCommands(args, entryFunction(args.local))] : []),
+      ...(args.state === 'present' ? ['cd /', probeScript(args)] : []),
     ].join('\n');
-    const secrets = `${plan.password ?? ''}\n${a.ssh_key_passphrase ?? ''}\n`;
+    const secrets = `${plan.password ?? ''}\n${args.ssh_key_passphrase ?? ''}\n`;
     const reply = yield* ask(script, { stdin: secrets });
     if (reply.rc !== 0) {
       const msg =
         reply.complaint ?? (reply.stderr.trim() || reply.stdout.toString().trim() || `exit code ${reply.rc}`);
-      throw new ModuleError(msg, { name: a.name, rc: reply.rc });
+      throw new ModuleError(msg, { name: args.name, rc: reply.rc });
     }
-    if (a.state === 'absent') return {};
+    if (args.state === 'absent') return {};
     const after = parseFound(reply);
-    return { ...fieldsOf(after, a), ...(a.generate_ssh_key && after.key.fields) };
+    return { ...fieldsOf(after, args), ...(args.generate_ssh_key && after.key.fields) };
   },
 });

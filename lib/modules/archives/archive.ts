@@ -53,11 +53,11 @@ export const archive = defineAction({
     'An archive of several files is packed by GNU tar or by zip on the host, in the order of names.',
     'An archive with the same content is left alone; the new one is renamed into place.',
   ],
-  *run(given, ctx) {
-    return yield* pack(given, ctx);
+  *run(args, ctx) {
+    return yield* pack(args, ctx);
   },
-  *check(given, ctx) {
-    return yield* pack(given, ctx);
+  *check(args, ctx) {
+    return yield* pack(args, ctx);
   },
 });
 
@@ -73,26 +73,26 @@ interface Sources {
   readonly firstIsDirectory: boolean;
 }
 
-function* pack(given: Args, ctx: ModuleContext): Steps<Result> {
-  const sources = yield* expand(given);
+function* pack(args: Args, ctx: ModuleContext): Steps<Result> {
+  const sources = yield* expand(args);
   const { paths, missing, excluded } = sources;
   const all = [...paths, ...missing];
   if (all.length === 0)
-    throw new ModuleError('Error, no source paths were found', { path: given.path.join(', ') });
-  const many = given.path.some(path => /[*?[]/.test(path)) || all.length > 1 || sources.firstIsDirectory;
-  const whole = given.force_archive || many || given.format === 'zip' || given.format === 'tar';
-  if (given.dest === undefined && (given.force_archive || many))
+    throw new ModuleError('Error, no source paths were found', { path: args.path.join(', ') });
+  const many = args.path.some(path => /[*?[]/.test(path)) || all.length > 1 || sources.firstIsDirectory;
+  const whole = args.force_archive || many || args.format === 'zip' || args.format === 'tar';
+  if (args.dest === undefined && (args.force_archive || many))
     throw new ModuleError('Error, must specify "dest" when archiving multiple files or trees');
-  const at = yield* look(given.dest ?? `${all[0]}.${given.format}`, { wanted: given });
+  const at = yield* look(args.dest ?? `${all[0]}.${args.format}`, { wanted: args });
   const root = rootOf(all);
-  refuseRemoval(given, paths, at.path);
+  refuseRemoval(args, paths, at.path);
   const names = sources.members
     .filter(
       member => !paths.includes(member) || !sources.members.some(other => other.startsWith(`${member}/`)),
     )
     .filter(member => member !== at.path)
     .map(member => member.slice(root.length))
-    .filter(name => !given.exclusion_patterns.some(pattern => fnmatch(pattern).test(name)));
+    .filter(name => !args.exclusion_patterns.some(pattern => fnmatch(pattern).test(name)));
   const fields = {
     dest: at.path,
     arcroot: root,
@@ -103,10 +103,10 @@ function* pack(given: Args, ctx: ModuleContext): Steps<Result> {
   };
   const state = missing.length > 0 ? 'incomplete' : whole ? 'archive' : 'compress';
   if (paths.length === 0)
-    return yield* settle(at, given, ctx, { ...fields, dest_state: at.status ? state : 'absent' });
-  const made = yield* build(given, at, whole, root, names, ctx);
-  const result = made ?? (yield* settle(at, given, ctx, {}));
-  if (given.remove && !ctx.checkMode) yield* removeSources(paths, at.path);
+    return yield* settle(at, args, ctx, { ...fields, dest_state: at.status ? state : 'absent' });
+  const made = yield* build(args, at, whole, root, names, ctx);
+  const result = made ?? (yield* settle(at, args, ctx, {}));
+  if (args.remove && !ctx.checkMode) yield* removeSources(paths, at.path);
   return { ...fields, dest_state: state, ...result };
 }
 
@@ -122,15 +122,15 @@ const isAsked =
       return /[*?[]/.test(asked) && found.startsWith(start) && (isPlain(found) || !isPlain(asked));
     });
 
-function* expand(given: Args): Steps<Sources> {
+function* expand(args: Args): Steps<Sources> {
   const list = (paths: readonly string[], name: string) =>
     paths.map(
       path =>
         `for f in ${globWord(path)}; do if [ -e "$f" ] || [ -h "$f" ]; then field ${name} "$f"${name === 'path' ? '; begin members; find "$f" -exec printf \'%s\\0\' {} +' : ''}; else field missing-${name} "$f"; fi; done`,
     );
-  const script = [...list(given.path, 'path'), ...list(given.exclude_path, 'exclude'), ':'];
+  const script = [...list(args.path, 'path'), ...list(args.exclude_path, 'exclude'), ':'];
   const records = yield* ask(script.join('\n'));
-  const of = (name: string) => [...new Set(records.all(name).map(textOf))].filter(isAsked(given));
+  const of = (name: string) => [...new Set(records.all(name).map(textOf))].filter(isAsked(args));
   const found = records.all('members').flatMap(list => textOf(list).split('\0').slice(0, -1));
   const excluded = [...of('exclude'), ...of('missing-exclude')];
   const below = (member: string) => excluded.some(path => member === path || member.startsWith(`${path}/`));
@@ -142,7 +142,7 @@ function* expand(given: Args): Steps<Sources> {
   const members = [...new Set(found)]
     .filter(member => isMember(member) && isPlain(member) && !below(member))
     .sort();
-  const globs = (path: string) => given.path.some(p => /[*?[]/.test(p) && p === path);
+  const globs = (path: string) => args.path.some(p => /[*?[]/.test(p) && p === path);
   return {
     members,
     paths,
@@ -169,8 +169,8 @@ function rootOf(paths: readonly string[]): string {
   return prefix.replace(/[^/]*$/, '');
 }
 
-function refuseRemoval(given: Args, paths: readonly string[], dest: string): void {
-  if (given.remove && paths.some(path => dest.startsWith(`${path}/`)))
+function refuseRemoval(args: Args, paths: readonly string[], dest: string): void {
+  if (args.remove && paths.some(path => dest.startsWith(`${path}/`)))
     throw new ModuleError('Error, created archive can not be contained in source paths when remove=true', {
       path: paths.join(', '),
     });
@@ -191,7 +191,7 @@ const EXPAND: Readonly<Record<string, string>> = {
 
 /** Packs beside the destination, compares, and puts the archive in place; undefined when it is the same already. */
 function* build(
-  given: Args,
+  args: Args,
   at: Found,
   whole: boolean,
   root: string,
@@ -204,8 +204,8 @@ function* build(
     });
   if (at.parent === 'missing') return { changed: true };
   const temporary = ctx.checkMode ? temporaryBeside('/tmp/polarplay-archive') : temporaryBeside(at.path);
-  const zip = given.format === 'zip';
-  const program = zip ? 'zip' : partAt((COMPRESS[given.format] ?? 'cat').split(' '), 0);
+  const zip = args.format === 'zip';
+  const program = zip ? 'zip' : partAt((COMPRESS[args.format] ?? 'cat').split(' '), 0);
   const plain = whole
     ? `(cd -P ${quote(root || '.')} && tar -cf - --no-recursion --null -T -) >"$t.plain" || fail "cannot pack $p: GNU tar is needed on the host"`
     : `cat <${quote(root + (names[0] ?? ''))} >"$t.plain" || fail "cannot read the file"`;
@@ -220,10 +220,10 @@ function* build(
         ]
       : [
           plain,
-          `if [ -f "$p" ] && ${EXPAND[given.format]} <"$p" 2>/dev/null | cmp -s - "$t.plain"; then field same`,
+          `if [ -f "$p" ] && ${EXPAND[args.format]} <"$p" 2>/dev/null | cmp -s - "$t.plain"; then field same`,
           ctx.checkMode
             ? 'fi'
-            : `else ${COMPRESS[given.format]} <"$t.plain" >"$t" || { rm -f "$t"; fail "cannot write $p"; }; fi`,
+            : `else ${COMPRESS[args.format]} <"$t.plain" >"$t" || { rm -f "$t"; fail "cannot write $p"; }; fi`,
         ]),
     ctx.checkMode ? 'rm -f "$t"' : ':',
   ];
@@ -238,19 +238,19 @@ function* build(
   const source = { kind: 'temporary', path: temporary } as const;
   return {
     changed: true,
-    ...(yield* writeFile({ path: at.path, source, found: at, wanted: given })),
+    ...(yield* writeFile({ path: at.path, source, found: at, wanted: args })),
   };
 }
 
 function* settle(
   at: Found,
-  given: Args,
+  args: Args,
   ctx: ModuleContext,
   fields: Readonly<Record<string, Json>>,
 ): Steps<Result> {
   const { status } = at;
   if (!status) return { changed: false, ...fields };
-  const changes = attributeChanges(attributesFound({ ...at, status }), given, at.path, ctx.checkMode);
+  const changes = attributeChanges(attributesFound({ ...at, status }), args, at.path, ctx.checkMode);
   const changed = changes.changes.length > 0;
   const state = changed && !ctx.checkMode ? yield* applyAttributes(at, changes) : statusFields(status);
   return { changed, ...state, ...fields };

@@ -21,8 +21,8 @@ g=$(tar --version 2>/dev/null | grep GNU); z=
 [ -n "$g" ] || case $(head -c 2 "$a" | od -An -tx1 | tr -d ' \\n') in 1f8b) z=-z;; 425a) z=-j;; fd37) z=-J;; esac`;
 
 /** GNU tar compares by itself; with busybox what is missing, or has another size or time, differs. */
-export function tarScripts(given: UnarchiveArgs): ArchiveScripts {
-  const { exclude, include, extra_opts: extra, keep_newer: keepNewer, owner, group } = given;
+export function tarScripts(args: UnarchiveArgs): ArchiveScripts {
+  const { exclude, include, extra_opts: extra, keep_newer: keepNewer, owner, group } = args;
   const options = [
     ...(extra.length > 0 ? ['--show-transformed-names', ...extra.map(quote)] : []),
     ...exclude.map(name => `--exclude=${quote(name.replace(/\/$/, ''))}`),
@@ -46,12 +46,12 @@ export function tarScripts(given: UnarchiveArgs): ArchiveScripts {
 const ALWAYS = [/: Mod time differs$/, /: Warning: Cannot stat: No such file or directory$/];
 
 /** The lines of `tar --diff` that count: what the task sets anyway does not. */
-export function tarDifferences(text: string, given: UnarchiveArgs): string[] {
+export function tarDifferences(text: string, args: UnarchiveArgs): string[] {
   const counting = [
     ...ALWAYS,
-    ...(given.owner === undefined ? [/: Uid differs$/] : []),
-    ...(given.group === undefined ? [/: Gid differs$/] : []),
-    ...(given.mode === undefined ? [/: Mode differs$/] : []),
+    ...(args.owner === undefined ? [/: Uid differs$/] : []),
+    ...(args.group === undefined ? [/: Gid differs$/] : []),
+    ...(args.mode === undefined ? [/: Mode differs$/] : []),
   ];
   return text
     .split('\n')
@@ -59,8 +59,8 @@ export function tarDifferences(text: string, given: UnarchiveArgs): string[] {
 }
 
 /** zip archives are unpacked to a temporary directory, and what came out is compared. */
-export function zipScripts(given: UnarchiveArgs): ArchiveScripts {
-  const { exclude, include, extra_opts: extra, keep_newer: keepNewer, mode } = given;
+export function zipScripts(args: UnarchiveArgs): ArchiveScripts {
+  const { exclude, include, extra_opts: extra, keep_newer: keepNewer, mode } = args;
   const chosen = include.map(quote).join(' ');
   const left = exclude.length > 0 ? `-x ${exclude.map(quote).join(' ')}` : '';
   const options = extra.map(quote).join(' ');

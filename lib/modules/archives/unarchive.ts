@@ -45,27 +45,27 @@ export const unarchive = defineAction({
     'A zip archive is unpacked to a temporary directory to compare it.',
     'handler tells tar from zip, not one compression from the other.',
   ],
-  *run(given, ctx) {
-    return yield* unpack(given, ctx);
+  *run(args, ctx) {
+    return yield* unpack(args, ctx);
   },
-  *check(given, ctx) {
-    return yield* unpack(given, ctx);
+  *check(args, ctx) {
+    return yield* unpack(args, ctx);
   },
 });
 
-function* unpack(given: UnarchiveArgs, ctx: ModuleContext): Steps<Result> {
-  const remote = given.copy === undefined ? given.remote_src : !given.copy;
-  const local = remote ? undefined : ctx.find('files', given.src);
-  const at = yield* refuseOrSkip(given);
+function* unpack(args: UnarchiveArgs, ctx: ModuleContext): Steps<Result> {
+  const remote = args.copy === undefined ? args.remote_src : !args.copy;
+  const local = remote ? undefined : ctx.find('files', args.src);
+  const at = yield* refuseOrSkip(args);
   if ('skipped' in at) return at;
   const temporary = `/tmp/polarplay-${randomBytes(6).toString('hex')}`;
   try {
-    if (local !== undefined) yield* sendArchive(given, local, temporary, ctx);
-    else if (given.src.includes('://')) yield* downloadArchive(given, temporary);
-    const isTemporary = local !== undefined || given.src.includes('://');
-    const result = yield* compareAndUnpack(given, at, isTemporary ? temporary : undefined, ctx);
+    if (local !== undefined) yield* sendArchive(args, local, temporary, ctx);
+    else if (args.src.includes('://')) yield* downloadArchive(args, temporary);
+    const isTemporary = local !== undefined || args.src.includes('://');
+    const result = yield* compareAndUnpack(args, at, isTemporary ? temporary : undefined, ctx);
     if (isTemporary) yield* sh(`rm -f ${temporary}`);
-    return { src: local ?? given.src, ...result };
+    return { src: local ?? args.src, ...result };
   } catch (error) {
     if (error instanceof ModuleError) yield* sh(`rm -f ${temporary}`);
     throw error;
@@ -73,31 +73,31 @@ function* unpack(given: UnarchiveArgs, ctx: ModuleContext): Steps<Result> {
 }
 
 /** The destination must be there; `creates` may make all work unnecessary. */
-function* refuseOrSkip(given: UnarchiveArgs): Steps<Found | (Result & { readonly skipped: true })> {
-  const creates = given.creates === undefined ? '' : `[ -e ${pathWord(given.creates)} ] && field created`;
-  const script = [creates, lookScript(given.dest, { follow: true, wanted: given })];
+function* refuseOrSkip(args: UnarchiveArgs): Steps<Found | (Result & { readonly skipped: true })> {
+  const creates = args.creates === undefined ? '' : `[ -e ${pathWord(args.creates)} ] && field created`;
+  const script = [creates, lookScript(args.dest, { follow: true, wanted: args })];
   const records = yield* ask(script.filter(Boolean).join('\n'));
   if (records.has('created'))
-    return { changed: false, skipped: true, msg: `skipped, since ${given.creates} exists` };
-  const at = foundOf(given.dest, records);
-  if (at.status?.type !== 'directory') throw new ModuleError(`dest '${given.dest}' must be an existing dir`);
+    return { changed: false, skipped: true, msg: `skipped, since ${args.creates} exists` };
+  const at = foundOf(args.dest, records);
+  if (at.status?.type !== 'directory') throw new ModuleError(`dest '${args.dest}' must be an existing dir`);
   return at;
 }
 
-function* sendArchive(given: UnarchiveArgs, local: string, to: string, ctx: ModuleContext): Steps<void> {
-  const encrypted = given.decrypt && isVaultFile(local);
+function* sendArchive(args: UnarchiveArgs, local: string, to: string, ctx: ModuleContext): Steps<void> {
+  const encrypted = args.decrypt && isVaultFile(local);
   yield { kind: 'send', from: encrypted ? ctx.read(local) : local, to };
 }
 
-function* downloadArchive(given: UnarchiveArgs, output: string): Steps<void> {
+function* downloadArchive(args: UnarchiveArgs, output: string): Steps<void> {
   const reply = yield* http(
     requestOf(
       {
-        url: given.src,
+        url: args.src,
         headers: {},
         http_agent: 'ansible-httpget',
         force_basic_auth: false,
-        validate_certs: given.validate_certs,
+        validate_certs: args.validate_certs,
         use_proxy: true,
         use_netrc: true,
         use_gssapi: false,
@@ -106,19 +106,19 @@ function* downloadArchive(given: UnarchiveArgs, output: string): Steps<void> {
       { method: 'GET', followRedirects: true, timeout: 10, output },
     ),
   );
-  if (reply.status !== 200) throw new ModuleError(`Failure downloading ${given.src}, ${reply.msg}`);
+  if (reply.status !== 200) throw new ModuleError(`Failure downloading ${args.src}, ${reply.msg}`);
 }
 
 function* compareAndUnpack(
-  given: UnarchiveArgs,
+  args: UnarchiveArgs,
   at: Found,
   temporary: string | undefined,
   ctx: ModuleContext,
 ): Steps<Result> {
-  const source = temporary ?? given.src;
-  const scripts = { tar: tarScripts(given), zip: zipScripts(given) };
-  const records = yield* ask(probeScript(given, at, temporary, scripts));
-  if (records.rc !== 0) throw probeFailure(records, source, given, at);
+  const source = temporary ?? args.src;
+  const scripts = { tar: tarScripts(args), zip: zipScripts(args) };
+  const records = yield* ask(probeScript(args, at, temporary, scripts));
+  if (records.rc !== 0) throw probeFailure(records, source, args, at);
   const text = (name: string) => records.text(name) ?? '';
   const kind = records.has('zip') ? 'zip' : 'tar';
   const files = text('names')
@@ -127,17 +127,17 @@ function* compareAndUnpack(
     .map(name => name.replace(/^\//, ''));
   const fresh =
     kind === 'tar'
-      ? tarDifferences(text('differences'), given)
+      ? tarDifferences(text('differences'), args)
       : text('differences').split('\n').filter(Boolean);
   const base = {
     dest: at.path,
     handler: kind === 'tar' ? 'TarArchive' : 'ZipArchive',
-    ...(given.list_files && { files }),
+    ...(args.list_files && { files }),
   };
   if (fresh.length > 0 && ctx.checkMode) return { changed: true, ...base };
-  const results = fresh.length > 0 ? yield* extract(given, at, source, scripts[kind]) : undefined;
-  const entries = results ? yield* statusOf(at, files, given) : entriesIn(records.bytes('entries'));
-  const changes = entryChanges(entries, given, at, ctx.checkMode);
+  const results = fresh.length > 0 ? yield* extract(args, at, source, scripts[kind]) : undefined;
+  const entries = results ? yield* statusOf(at, files, args) : entriesIn(records.bytes('entries'));
+  const changes = entryChanges(entries, args, at, ctx.checkMode);
   const state = yield* settle(at, changes, ctx.checkMode);
   return {
     changed: results !== undefined || changes.length > 0,
@@ -152,7 +152,7 @@ const wantsAttributes = ({ owner, group, mode }: UnarchiveArgs) =>
 
 /** Lists what is in the archive, what differs from the destination, and the status of what is there. */
 function probeScript(
-  given: UnarchiveArgs,
+  args: UnarchiveArgs,
   at: Found,
   temporary: string | undefined,
   scripts: Readonly<
@@ -167,12 +167,12 @@ function probeScript(
       `[ -n "$n" ] || fail "Failed to find handler for \\"$a\\": it is empty"`,
       `field ${kind}; field names "$n"; begin differences`,
       scripts[kind].differences,
-      wantsAttributes(given) ? `begin entries; ${listEntries}` : '',
+      wantsAttributes(args) ? `begin entries; ${listEntries}` : '',
     ]
       .filter(Boolean)
       .join('\n');
   return [
-    `d=${quote(at.realPath)}; a=${temporary === undefined ? pathWord(given.src) : temporary}`,
+    `d=${quote(at.realPath)}; a=${temporary === undefined ? pathWord(args.src) : temporary}`,
     `[ -e "$a" ] || fail "Source '$a' does not exist"; [ -r "$a" ] || fail "Source '$a' not readable"`,
     `[ -s "$a" ] || fail "Invalid archive '$a', the file is 0 bytes"`,
     `if [ "$(head -c 2 "$a")" = PK ]; then`,
@@ -187,17 +187,17 @@ function probeScript(
 /** Status of names in the archive; what leads out of the directory is none. */
 const STATUS_OF = `${statEach()} -- "$@" 2>/dev/null; :`;
 
-function probeFailure(records: Records, source: string, given: UnarchiveArgs, at: Found): ModuleError {
+function probeFailure(records: Records, source: string, args: UnarchiveArgs, at: Found): ModuleError {
   const missing = /(\w+): Cannot exec|can't execute '(\w+)'|(\w+): not found/.exec(records.stderr);
   const program = missing?.[1] ?? missing?.[2] ?? missing?.[3];
   if (program)
-    return new ModuleError(`unpacking ${given.src} needs ${program} on the host`, { dest: at.path });
+    return new ModuleError(`unpacking ${args.src} needs ${program} on the host`, { dest: at.path });
   const { message, fields } = failure(records, at.path);
-  return new ModuleError(message.replaceAll(source, given.src), fields);
+  return new ModuleError(message.replaceAll(source, args.src), fields);
 }
 
 function* extract(
-  given: UnarchiveArgs,
+  args: UnarchiveArgs,
   at: Found,
   source: string,
   { extract: command }: { readonly extract: string },
@@ -206,15 +206,15 @@ function* extract(
   const reply = yield* sh(script, { live: true });
   const results = { rc: reply.rc, out: reply.stdout, err: reply.stderr };
   if (reply.rc !== 0)
-    throw new ModuleError(`failed to unpack ${given.src} to ${at.path}`, {
+    throw new ModuleError(`failed to unpack ${args.src} to ${at.path}`, {
       dest: at.path,
       extract_results: results,
     });
   return results;
 }
 
-function* statusOf(at: Found, files: readonly string[], given: UnarchiveArgs): Steps<readonly Entry[]> {
-  if (!wantsAttributes(given)) return [];
+function* statusOf(at: Found, files: readonly string[], args: UnarchiveArgs): Steps<readonly Entry[]> {
+  if (!wantsAttributes(args)) return [];
   const records = yield* ask(
     `begin entries; cd -P ${quote(at.realPath)} && xargs -0 sh -c ${quote(STATUS_OF)} sh`,
     { stdin: files.map(name => `${name.replace(/(.)\/+$/, '$1')}\0`).join('') },

@@ -32,21 +32,21 @@ export const command = defineAction({
   returns: RUN_RETURNS,
   differences: ['start, end and delta are times of the control machine.'],
   batch: true,
-  *run(given) {
-    const result = yield* runCommand(running(given));
-    const { executable } = given;
+  *run(args) {
+    const result = yield* runCommand(running(args));
+    const { executable } = args;
     return executable === undefined ? result : { ...result, warnings: [noShell(executable)] };
   },
-  *check(given) {
-    return yield* checkCommand(running(given));
+  *check(args) {
+    return yield* checkCommand(running(args));
   },
 });
 
 const noShell = (executable: string) =>
   `"command" runs without a shell, executable is no longer supported with it: ${executable} is not used.`;
 
-function running(given: Given & Running['args']): Running {
-  const { cmd = '', argv = [] } = given;
+function running(args: Given & Running['args']): Running {
+  const { cmd = '', argv = [] } = args;
   if (cmd.trim() === '' && argv.length === 0)
     throw new ModuleError('no command given', { rc: 256, ...EMPTY });
   if (cmd !== '' && argv.length > 0)
@@ -55,7 +55,7 @@ function running(given: Given & Running['args']): Running {
   return {
     cmd: [...words],
     argv: words,
-    words: words.map(given.expand_argument_vars ? hostWord : quote),
-    args: given,
+    words: words.map(args.expand_argument_vars ? hostWord : quote),
+    args: args,
   };
 }

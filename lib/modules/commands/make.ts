@@ -25,43 +25,43 @@ const args = Type.Object({
 
 type Args = Static<typeof args>;
 
-function words(a: Args): string[] {
-  const params = Object.entries(a.params ?? {}).map(([key, value]) =>
+function words(args: Args): string[] {
+  const params = Object.entries(args.params ?? {}).map(([key, value]) =>
     value === null ? key : `${key}=${typeof value === 'object' ? jsonText(value) : value}`,
   );
   return [
-    ...(a.jobs === undefined ? [] : ['-j', String(a.jobs)]),
-    ...(a.file === undefined ? [] : ['-f', a.file]),
-    ...(a.target === undefined ? (a.targets ?? []) : [a.target]),
+    ...(args.jobs === undefined ? [] : ['-j', String(args.jobs)]),
+    ...(args.file === undefined ? [] : ['-f', args.file]),
+    ...(args.target === undefined ? (args.targets ?? []) : [args.target]),
     ...params,
   ];
 }
 
 // `make -q` says whether there is anything to do; a recipe that is no file always has.
-const question = (a: Args) => `cd ${pathWord(a.chdir)} || exit 97
-${a.make === undefined ? 'm=$(command -v gmake || command -v make)' : `m=${pathWord(a.make)}`}
+const question = (args: Args) => `cd ${pathWord(args.chdir)} || exit 97
+${args.make === undefined ? 'm=$(command -v gmake || command -v make)' : `m=${pathWord(args.make)}`}
 [ -n "$m" ] && [ -x "$m" ] || { echo 'Failed to find required executable "make" in paths' >&2; exit 96; }
-field program "$m"; "$m" ${[...words(a), '-q'].map(quote).join(' ')} >/dev/null 2>&1 || exit 1`;
+field program "$m"; "$m" ${[...words(args), '-q'].map(quote).join(' ')} >/dev/null 2>&1 || exit 1`;
 
-function* run(a: Args, ctx: ModuleContext): Steps<Result> {
-  const asked = yield* ask(question(a));
-  if (asked.rc === 96 || asked.rc === 97) throw new ModuleError(asked.stderr.trim(), { chdir: a.chdir });
+function* run(args: Args, ctx: ModuleContext): Steps<Result> {
+  const asked = yield* ask(question(args));
+  if (asked.rc === 96 || asked.rc === 97) throw new ModuleError(asked.stderr.trim(), { chdir: args.chdir });
   const program = asked.text('program') ?? 'make';
   // What runs is the one asked for, or a make of the host: nothing else may come of its answer.
-  if (a.make === undefined && !/(^|\/)g?make$/.test(program))
-    throw new ModuleError(`the host gave ${program} for make`, { chdir: a.chdir });
-  const command = [program, ...words(a)].map(quote).join(' ');
+  if (args.make === undefined && !/(^|\/)g?make$/.test(program))
+    throw new ModuleError(`the host gave ${program} for make`, { chdir: args.chdir });
+  const command = [program, ...words(args)].map(quote).join(' ');
   const fields = {
-    target: a.target ?? null,
-    params: a.params ?? null,
-    chdir: a.chdir,
-    file: a.file ?? null,
-    jobs: a.jobs ?? null,
+    target: args.target ?? null,
+    params: args.params ?? null,
+    chdir: args.chdir,
+    file: args.file ?? null,
+    jobs: args.jobs ?? null,
     command,
   };
   if (asked.rc === 0) return { changed: false, stdout: '', stderr: '', ...fields };
   if (ctx.checkMode) return { changed: true, stdout: '', stderr: '', ...fields };
-  const reply = yield* sh(`cd ${pathWord(a.chdir)} && ${command}`, { live: true });
+  const reply = yield* sh(`cd ${pathWord(args.chdir)} && ${command}`, { live: true });
   if (reply.rc !== 0 || reply.timedOut) {
     const tail = reply.stderr.trim().split('\n').slice(-15).join('\n');
     throw new ModuleError(`make failed: ${tail || `exit code ${reply.rc}`}`, {

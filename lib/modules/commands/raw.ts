@@ -22,9 +22,9 @@ export const raw = defineAction({
   returns,
   differences: ["The shell is /bin/sh, not the user's login shell, unless executable names another."],
   batch: true,
-  *run(given) {
-    if (!given.cmd?.trim()) throw new ModuleError('no command given', { rc: 256 });
-    const script = `exec ${quote(given.executable ?? '/bin/sh')} -c ${quote(given.cmd)}`;
+  *run(args) {
+    if (!args.cmd?.trim()) throw new ModuleError('no command given', { rc: 256 });
+    const script = `exec ${quote(args.executable ?? '/bin/sh')} -c ${quote(args.cmd)}`;
     const reply = yield* sh(script, { live: true, userLocale: true });
     const output = outputFields(reply.stdout, reply.stderr);
     return orFailed({ changed: true, rc: reply.rc, ...output, ...truncation(reply) }, failureReason(reply));

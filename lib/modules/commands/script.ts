@@ -40,36 +40,36 @@ export const script = defineAction({
   args,
   freeForm: 'cmd',
   returns,
-  *run(given, ctx) {
-    const why = yield* reasonToSkip(given);
+  *run(args, ctx) {
+    const why = yield* reasonToSkip(args);
     if (why !== undefined) return { changed: false, skipped: true, msg: why };
-    return yield* runScript(given, ctx);
+    return yield* runScript(args, ctx);
   },
-  *check(given) {
-    const why = yield* reasonToSkip(given);
+  *check(args) {
+    const why = yield* reasonToSkip(args);
     if (why !== undefined) return { changed: false, skipped: true, msg: why };
-    return given.creates === undefined && given.removes === undefined ? undefined : { changed: true };
+    return args.creates === undefined && args.removes === undefined ? undefined : { changed: true };
   },
 });
 
-function* reasonToSkip(given: Args): Steps<string | undefined> {
-  switch (yield* needlessBy(given)) {
+function* reasonToSkip(args: Args): Steps<string | undefined> {
+  switch (yield* needlessBy(args)) {
     case 'creates':
-      return `${given.creates} exists, matching creates option`;
+      return `${args.creates} exists, matching creates option`;
     case 'removes':
-      return `${given.removes} does not exist, matching removes option`;
+      return `${args.removes} does not exist, matching removes option`;
     default:
       return undefined;
   }
 }
 
-function* runScript(given: Args, ctx: ModuleContext): Steps<Result> {
-  const [source, rest] = firstWord(given.cmd ?? '');
+function* runScript(args: Args, ctx: ModuleContext): Steps<Result> {
+  const [source, rest] = firstWord(args.cmd ?? '');
   if (source === '') throw new ModuleError('no command given', { rc: 256 });
-  if (given.chdir !== undefined && !given.chdir.startsWith('/'))
-    throw new ModuleError(`chdir ${given.chdir} must be an absolute path for a Unix-aware remote node`);
+  if (args.chdir !== undefined && !args.chdir.startsWith('/'))
+    throw new ModuleError(`chdir ${args.chdir} must be an absolute path for a Unix-aware remote node`);
   const path = ctx.find('files', source);
-  const bytes = given.decrypt ? ctx.read(path) : readFileSync(path);
+  const bytes = args.decrypt ? ctx.read(path) : readFileSync(path);
   const directory = `/tmp/polarplay-${randomBytes(6).toString('hex')}`;
   const file = `${directory}/${basename(source)}`;
   const large = bytes.length > INLINE_LIMIT;
@@ -79,16 +79,14 @@ function* runScript(given: Args, ctx: ModuleContext): Steps<Result> {
     if (made.rc !== 0) throw failure(made, file);
     yield { kind: 'send', from: bytes, to: file };
   }
-  const line = `${given.executable ?? ''} ${quote(file)}${rest}`.trim();
+  const line = `${args.executable ?? ''} ${quote(file)}${rest}`.trim();
   const records = yield* ask(
     [
       large ? '' : make,
       `trap 'rm -rf ${directory}' 0`,
       large ? '' : `cat >${quote(file)} || fail "cannot write the script"`,
       `chmod 700 ${quote(file)} || fail "cannot write the script"`,
-      given.chdir === undefined
-        ? ''
-        : `cd ${pathWord(given.chdir)} || fail "cannot change to ${given.chdir}"`,
+      args.chdir === undefined ? '' : `cd ${pathWord(args.chdir)} || fail "cannot change to ${args.chdir}"`,
       `(unset -f field begin part fail; eval ${quote(line)}) </dev/null`,
     ]
       .filter(Boolean)

@@ -19,17 +19,17 @@ export const shell = defineAction({
   returns: RUN_RETURNS,
   differences: ['start, end and delta are times of the control machine.'],
   batch: true,
-  *run(given) {
-    return yield* runCommand(running(given));
+  *run(args) {
+    return yield* runCommand(running(args));
   },
-  *check(given) {
-    return yield* checkCommand(running(given));
+  *check(args) {
+    return yield* checkCommand(running(args));
   },
 });
 
-function running(given: { readonly cmd?: string; readonly executable: string } & Running['args']): Running {
-  const { cmd = '' } = given;
+function running(args: { readonly cmd?: string; readonly executable: string } & Running['args']): Running {
+  const { cmd = '' } = args;
   if (cmd.trim() === '') throw new ModuleError('no command given', { rc: 256, ...EMPTY });
-  const argv = [given.executable, '-c', cmd];
-  return { cmd, argv, words: [pathWord(given.executable), '-c', quote(cmd)], args: given };
+  const argv = [args.executable, '-c', cmd];
+  return { cmd, argv, words: [pathWord(args.executable), '-c', quote(cmd)], args: args };
 }

@@ -5,7 +5,7 @@ import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { ModuleError } from '../kit/define.ts';
 import { type Inspected, imageReference, inside } from './docker-cli.ts';
-import { DOCKER_OPTIONS, type DockerOption, type Given } from './docker-options.ts';
+import { type ContainerArgs, DOCKER_OPTIONS, type DockerOption } from './docker-options.ts';
 
 /** What a task may say about a container. */
 export const args = Type.Object({
@@ -106,20 +106,23 @@ export interface Found {
 }
 
 /** The arguments as they are compared: defaults of old times, and the Id that Docker shows for another container. */
-export function wishes(a: Args, found: Found): Given {
+export function desiredOptions(args: Args, found: Found): ContainerArgs {
   const old =
-    a.container_default_behavior === 'compatibility'
+    args.container_default_behavior === 'compatibility'
       ? COMPATIBLE.map((name): [string, Json] => [name, false])
       : [];
   return {
     ...Object.fromEntries(old),
-    ...a,
+    ...args,
     ...(found.peer !== '' && { network_mode: `container:${found.peer}` }),
   };
 }
 
-function comparison(a: Args, option: { readonly name: string; readonly kind: DockerOption['kind'] }): string {
-  const chosen = a.comparisons ?? {};
+function comparison(
+  args: Args,
+  option: { readonly name: string; readonly kind: DockerOption['kind'] },
+): string {
+  const chosen = args.comparisons ?? {};
   const aliases: Readonly<Record<string, string>> = {
     ports: 'published_ports',
     workdir: 'working_dir',
@@ -144,27 +147,27 @@ export interface Difference {
 }
 
 /** In what a container is not as wanted. Pure. */
-export function differences(a: Args, found: Found): Difference[] {
+export function differences(args: Args, found: Found): Difference[] {
   const { container, image } = found;
   if (!container) return [];
-  const wish = wishes(a, found);
+  const request = desiredOptions(args, found);
   const list: Difference[] = [];
   if (
-    a.image !== undefined &&
-    comparison(a, { name: 'image', kind: 'value' }) !== 'ignore' &&
+    args.image !== undefined &&
+    comparison(args, { name: 'image', kind: 'value' }) !== 'ignore' &&
     container.Image !== image?.Id
   )
     list.push({
       name: 'image',
       before: String(container.Image),
-      after: String(image?.Id ?? imageReference(a.image)),
+      after: String(image?.Id ?? imageReference(args.image)),
     });
   for (const option of DOCKER_OPTIONS) {
-    const how = comparison(a, option);
-    const wanted = how === 'ignore' ? undefined : option.wanted(wish, found.home);
+    const how = comparison(args, option);
+    const wanted = how === 'ignore' ? undefined : option.wanted(request, found.home);
     if (wanted === undefined) continue;
     const is =
-      option.name === 'command' && (a.entrypoint ?? []).length > 0
+      option.name === 'command' && (args.entrypoint ?? []).length > 0
         ? [...itemsOf(inside(container, 'Config', 'Entrypoint')).map(String), ...option.found(container)]
         : option.found(container);
     if (!satisfied(option, how, wanted, is, image))
@@ -199,10 +202,10 @@ function satisfied(
 
 /** The networks it should be in and is not, or not as wanted; and those it should leave. Pure. */
 export function networkChanges(
-  a: Args,
+  args: Args,
   container: Inspected | undefined,
 ): { join: Network[]; leave: string[] } {
-  const wanted = networksOf(a);
+  const wanted = networksOf(args);
   const now = fieldsOf(inside(container, 'NetworkSettings', 'Networks'));
   const has = (own: Json | undefined, path: string[], items: readonly string[] = []) =>
     items.every(item => itemsOf(inside(own, ...path)).includes(item));
@@ -213,14 +216,16 @@ export function networkChanges(
     has(now[n.name], ['Aliases'], n.aliases) &&
     has(now[n.name], ['Links'], n.links);
   const join =
-    comparison(a, { name: 'networks', kind: 'set' }) === 'ignore' ? [] : wanted.filter(n => !fits(n));
-  const extra = a.purge_networks ? Object.keys(now).filter(name => !wanted.some(n => n.name === name)) : [];
+    comparison(args, { name: 'networks', kind: 'set' }) === 'ignore' ? [] : wanted.filter(n => !fits(n));
+  const extra = args.purge_networks
+    ? Object.keys(now).filter(name => !wanted.some(n => n.name === name))
+    : [];
   return { join, leave: [...join.map(n => n.name).filter(name => name in now), ...extra] };
 }
 
 /** The networks of a task; a text is a name. */
-export function networksOf(a: Args): Network[] {
-  return (a.networks ?? []).map(item => {
+export function networksOf(args: Args): Network[] {
+  return (args.networks ?? []).map(item => {
     const network = typeof item === 'string' ? { name: item } : fieldsOf(item);
     if (typeof network.name !== 'string')
       throw new ModuleError('Parameter error: network dictionary must contain a name.');

@@ -6,7 +6,7 @@ import { splitWords } from '../kit/sh.ts';
 import { type Inspected, inside } from './docker-cli.ts';
 
 /** Arguments of a container, as an author gave them. */
-export type Given = Readonly<Record<string, Json | undefined>>;
+export type ContainerArgs = Readonly<Record<string, Json | undefined>>;
 
 /**
  * One property of a container: what is wanted and what `docker inspect` shows, in one form that can be compared, and
@@ -17,7 +17,7 @@ export interface DockerOption {
   /** `value`: one; `list`: several in order; `set`: several, of which there may be more unless asked for strictly. */
   readonly kind: 'value' | 'list' | 'set';
   /** Undefined when the task does not say. */
-  readonly wanted: (a: Given, home: string) => readonly string[] | undefined;
+  readonly wanted: (args: ContainerArgs, home: string) => readonly string[] | undefined;
   readonly found: (container: Inspected) => readonly string[];
   /** Config of an image that its containers inherit this from. */
   readonly inherited?: (image: Inspected) => readonly string[];
@@ -32,8 +32,8 @@ const keys = (value: Json | undefined): string[] => Object.keys(fieldsOf(value))
 const entries = (value: Json | undefined, glue: string): string[] =>
   Object.entries(fieldsOf(value)).map(([k, v]) => `${k}${glue}${String(v ?? '')}`);
 
-const given = (name: string, form: (value: Json) => readonly string[]) => (a: Given) =>
-  a[name] === undefined ? undefined : form(a[name]);
+const whenGiven = (name: string, form: (value: Json) => readonly string[]) => (args: ContainerArgs) =>
+  args[name] === undefined ? undefined : form(args[name]);
 
 const each =
   (flag: string) =>
@@ -49,7 +49,7 @@ const value = (
 ): DockerOption => ({
   name,
   kind: 'value',
-  wanted: given(name, v => [form(v)]),
+  wanted: whenGiven(name, v => [form(v)]),
   found: c => [String(inside(c, ...path.split('.')) ?? '')],
   words: wanted => [`${flag}=${partAt(wanted, 0)}`],
 });
@@ -68,7 +68,7 @@ const several = (
 ): DockerOption => ({
   name,
   kind,
-  wanted: given(name, v => texts(v).map(form)),
+  wanted: whenGiven(name, v => texts(v).map(form)),
   found: c => texts(inside(c, ...path.split('.'))).map(form),
   words: each(flag),
 });
@@ -195,9 +195,9 @@ function healthWords([test = '', ...rest]: readonly string[]): string[] {
 const capability = (name: string) => name.toUpperCase().replace(/^CAP_/, '');
 
 /** How the container reaches the network: as the task says, else by the first of its networks. */
-function networkMode(a: Given): readonly string[] | undefined {
-  const [first] = itemsOf(a.networks).map(fieldsOf);
-  const mode = a.network_mode ?? (a.networks_cli_compatible === false ? undefined : first?.name);
+function networkMode(args: ContainerArgs): readonly string[] | undefined {
+  const [first] = itemsOf(args.networks).map(fieldsOf);
+  const mode = args.network_mode ?? (args.networks_cli_compatible === false ? undefined : first?.name);
   return mode === undefined ? undefined : [String(mode).replace(/^bridge$/, 'default')];
 }
 
@@ -207,9 +207,9 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
     name: 'command',
     kind: 'list',
     // `--entrypoint` takes one word, the others come before the command: together they are what runs.
-    wanted: a => {
-      const entrypoint = itemsOf(a.entrypoint).map(String);
-      const command = commandWords(a.command);
+    wanted: args => {
+      const entrypoint = itemsOf(args.entrypoint).map(String);
+      const command = commandWords(args.command);
       return entrypoint.length > 0 ? [...entrypoint, ...(command ?? [])] : command;
     },
     found: c => texts(inside(c, 'Config', 'Cmd')),
@@ -218,7 +218,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'env',
     kind: 'set',
-    wanted: given('env', environment),
+    wanted: whenGiven('env', environment),
     found: c => texts(inside(c, 'Config', 'Env')),
     inherited: image => texts(inside(image, 'Config', 'Env')),
     words: () => [],
@@ -226,7 +226,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'labels',
     kind: 'set',
-    wanted: given('labels', v => entries(v, '=')),
+    wanted: whenGiven('labels', v => entries(v, '=')),
     found: c => entries(inside(c, 'Config', 'Labels'), '='),
     inherited: image => entries(inside(image, 'Config', 'Labels'), '='),
     words: each('--label'),
@@ -234,7 +234,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'published_ports',
     kind: 'set',
-    wanted: given('published_ports', v =>
+    wanted: whenGiven('published_ports', v =>
       texts(v)
         .filter(t => !/^all$/i.test(t))
         .flatMap(publishedPorts),
@@ -245,14 +245,14 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'publish_all_ports',
     kind: 'value',
-    wanted: a => (texts(a.published_ports).some(t => /^all$/i.test(t)) ? ['true'] : undefined),
+    wanted: args => (texts(args.published_ports).some(t => /^all$/i.test(t)) ? ['true'] : undefined),
     found: c => [String(inside(c, 'HostConfig', 'PublishAllPorts') ?? false)],
     words: () => ['--publish-all'],
   },
   {
     name: 'exposed_ports',
     kind: 'set',
-    wanted: given('exposed_ports', v =>
+    wanted: whenGiven('exposed_ports', v =>
       texts(v).flatMap(text => {
         const [range = '', protocol = 'tcp'] = text.split('/');
         return numbers(range, text).map(n => withProtocol(`${n}/${protocol}`));
@@ -265,7 +265,8 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'volumes',
     kind: 'set',
-    wanted: (a, home) => (a.volumes === undefined ? undefined : texts(a.volumes).map(v => volume(v, home))),
+    wanted: (args, home) =>
+      args.volumes === undefined ? undefined : texts(args.volumes).map(v => volume(v, home)),
     found: c => [
       ...texts(inside(c, 'HostConfig', 'Binds')).map(v => volume(v)),
       ...keys(inside(c, 'Config', 'Volumes')),
@@ -284,13 +285,13 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'restart_policy',
     kind: 'value',
-    wanted: a =>
-      a.restart_policy === undefined
+    wanted: args =>
+      args.restart_policy === undefined
         ? undefined
         : [
-            a.restart_policy === 'on-failure'
-              ? `on-failure:${String(a.restart_retries ?? 0)}`
-              : String(a.restart_policy),
+            args.restart_policy === 'on-failure'
+              ? `on-failure:${String(args.restart_retries ?? 0)}`
+              : String(args.restart_policy),
           ],
     found: c => {
       const name = String(inside(c, 'HostConfig', 'RestartPolicy', 'Name') || 'no');
@@ -304,7 +305,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   value('working_dir', '--workdir', 'Config.WorkingDir'),
   {
     ...several('set', 'links', '--link', 'HostConfig.Links'),
-    wanted: given('links', v => texts(v).map(link => (link.includes(':') ? link : `${link}:${link}`))),
+    wanted: whenGiven('links', v => texts(v).map(link => (link.includes(':') ? link : `${link}:${link}`))),
     // Docker shows /OTHER:/OWN/ALIAS.
     found: c =>
       texts(inside(c, 'HostConfig', 'Links')).map(link => link.replace(/^\/([^:]*):\/.*\/([^/]*)$/, '$1:$2')),
@@ -315,7 +316,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'devices',
     kind: 'set',
-    wanted: given('devices', v =>
+    wanted: whenGiven('devices', v =>
       texts(v).map(device => {
         const [from = '', to = from, mode = 'rwm'] = device.split(':');
         return `${from}:${to}:${mode}`;
@@ -339,7 +340,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'log_options',
     kind: 'set',
-    wanted: given('log_options', v => entries(v, '=')),
+    wanted: whenGiven('log_options', v => entries(v, '=')),
     found: c => entries(inside(c, 'HostConfig', 'LogConfig', 'Config'), '='),
     words: each('--log-opt'),
   },
@@ -347,13 +348,13 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   several('list', 'dns_search_domains', '--dns-search', 'HostConfig.DnsSearch'),
   {
     ...several('set', 'etc_hosts', '--add-host', 'HostConfig.ExtraHosts'),
-    wanted: given('etc_hosts', v => entries(v, ':')),
+    wanted: whenGiven('etc_hosts', v => entries(v, ':')),
   },
   value('shm_size', '--shm-size', 'HostConfig.ShmSize', bytes),
   {
     name: 'ulimits',
     kind: 'set',
-    wanted: given('ulimits', v =>
+    wanted: whenGiven('ulimits', v =>
       texts(v).map(limit => {
         const [name, soft, hard = soft] = limit.split(/[:=]/);
         return `${name}=${soft}:${hard}`;
@@ -368,14 +369,14 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'sysctls',
     kind: 'set',
-    wanted: given('sysctls', v => entries(v, '=')),
+    wanted: whenGiven('sysctls', v => entries(v, '=')),
     found: c => entries(inside(c, 'HostConfig', 'Sysctls'), '='),
     words: each('--sysctl'),
   },
   {
     name: 'tmpfs',
     kind: 'set',
-    wanted: given('tmpfs', v => texts(v).map(t => (t.includes(':') ? t : `${t}:`))),
+    wanted: whenGiven('tmpfs', v => texts(v).map(t => (t.includes(':') ? t : `${t}:`))),
     found: c => entries(inside(c, 'HostConfig', 'Tmpfs'), ':'),
     words: wanted => wanted.flatMap(t => ['--tmpfs', t.replace(/:$/, '')]),
   },
@@ -390,7 +391,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
   {
     name: 'healthcheck',
     kind: 'list',
-    wanted: given('healthcheck', health),
+    wanted: whenGiven('healthcheck', health),
     found: foundHealth,
     words: healthWords,
   },

@@ -16,23 +16,23 @@ import {
   type Args,
   args,
   type Difference,
+  desiredOptions,
   differences,
   type Found,
   type Network,
   networkChanges,
   networksOf,
-  wishes,
 } from './desired-options.ts';
 import { DOCKER, type Inspected, imageReference, inside, inspected } from './docker-cli.ts';
 import { commandWords, DOCKER_OPTIONS } from './docker-options.ts';
 
-function probeScript(a: Args): string {
-  const peer = /^container:(.+)$/.exec(a.network_mode ?? '')?.[1];
+function probeScript(args: Args): string {
+  const peer = /^container:(.+)$/.exec(args.network_mode ?? '')?.[1];
   return [
     DOCKER,
     `field home "$HOME"`,
-    `see container container inspect ${quote(a.name)}`,
-    a.image === undefined ? '' : `see image image inspect ${quote(imageReference(a.image))}`,
+    `see container container inspect ${quote(args.name)}`,
+    args.image === undefined ? '' : `see image image inspect ${quote(imageReference(args.image))}`,
     peer === undefined ? '' : `see peer container inspect --format '{{.Id}}' ${quote(peer)}`,
     ':',
   ]
@@ -40,12 +40,12 @@ function probeScript(a: Args): string {
     .join('\n');
 }
 
-function parseProbe(a: Args, reply: Records): Found {
+function parseProbe(args: Args, reply: Records): Found {
   const container = inspected(reply, 'container');
   const text = (name: string) => reply.output(name)?.trim() ?? '';
   return {
     container,
-    image: a.image === undefined ? undefined : inspected(reply, 'image'),
+    image: args.image === undefined ? undefined : inspected(reply, 'image'),
     peer: text('peer'),
     home: text('home'),
   };
@@ -66,19 +66,20 @@ const HEEDED =
   /^(PATH|HOME|TMPDIR|TZ|LC_ALL|LANG|GO\w*|LD_\w+|DOCKER_\w+|BUILDKIT_\w+|XDG_\w+|SSH_\w+|\w+_proxy)$/i;
 
 /** The `docker create` of a task. Values of the environment do not show in the list of processes. */
-export function createScript(a: Args, found: Found, as: string): string {
-  const wish = { ...wishes(a, found), networks: asJson(networksOf(a)) };
+export function createScript(args: Args, found: Found, as: string): string {
+  const request = { ...desiredOptions(args, found), networks: asJson(networksOf(args)) };
   const options = DOCKER_OPTIONS.flatMap(option => {
-    const wanted = option.wanted(wish, found.home);
+    const wanted = option.wanted(request, found.home);
     return wanted === undefined ? [] : option.words(wanted);
   });
-  const env = Object.entries(a.env ?? {}).map(([key, value]) => [key, String(value)] as const);
+  const env = Object.entries(args.env ?? {}).map(([key, value]) => [key, String(value)] as const);
   const hidden = ([name]: readonly [string, string]) => /^[A-Za-z_]\w*$/.test(name) && !HEEDED.test(name);
-  const [first, ...more] = networksOf(a);
-  const joined = first !== undefined && a.network_mode === undefined && a.networks_cli_compatible;
-  const networks = joined ? more : networksOf(a).filter(n => n.name !== a.network_mode);
-  const entrypoint = a.entrypoint ?? [];
-  const image = a.image === undefined ? inside(found.container, 'Config', 'Image') : imageReference(a.image);
+  const [first, ...more] = networksOf(args);
+  const joined = first !== undefined && args.network_mode === undefined && args.networks_cli_compatible;
+  const networks = joined ? more : networksOf(args).filter(n => n.name !== args.network_mode);
+  const entrypoint = args.entrypoint ?? [];
+  const image =
+    args.image === undefined ? inside(found.container, 'Config', 'Image') : imageReference(args.image);
   if (typeof image !== 'string')
     throw new ModuleError('Cannot create container when image is not specified!');
   const words = [
@@ -90,7 +91,7 @@ export function createScript(a: Args, found: Found, as: string): string {
     ...(entrypoint.length > 0 ? ['--entrypoint', partAt(entrypoint, 0)] : []),
     image,
     ...entrypoint.slice(1),
-    ...(commandWords(a.command) ?? []),
+    ...(commandWords(args.command) ?? []),
   ];
   const exported = env.filter(hidden).map(([name, value]) => `export ${name}=${quote(value)}; `);
   return [
@@ -101,18 +102,18 @@ export function createScript(a: Args, found: Found, as: string): string {
 
 const isRunning = (container: Inspected | undefined) => inside(container, 'State', 'Running') === true;
 
-function stopCommand(a: Args): string {
-  const time = a.stop_timeout === undefined ? '' : `-t ${a.stop_timeout} `;
-  return `docker ${a.force_kill ? 'kill ' : `stop ${time}`}${quote(a.name)} >/dev/null`;
+function stopCommand(args: Args): string {
+  const time = args.stop_timeout === undefined ? '' : `-t ${args.stop_timeout} `;
+  return `docker ${args.force_kill ? 'kill ' : `stop ${time}`}${quote(args.name)} >/dev/null`;
 }
 
-function removeScript(a: Args, container: Inspected): string {
-  const name = quote(a.name);
+function removeScript(args: Args, container: Inspected): string {
+  const name = quote(args.name);
   return [
-    isRunning(container) ? stopCommand(a) : '',
+    isRunning(container) ? stopCommand(args) : '',
     inside(container, 'HostConfig', 'AutoRemove') === true && isRunning(container)
       ? `for i in 1 2 3 4 5 6 7 8 9 10; do docker container inspect ${name} >/dev/null 2>&1 || break; sleep 1; done`
-      : `docker rm ${a.keep_volumes ? '' : '--volumes '}${name} >/dev/null`,
+      : `docker rm ${args.keep_volumes ? '' : '--volumes '}${name} >/dev/null`,
   ]
     .filter(Boolean)
     .join('\n');
@@ -124,83 +125,84 @@ interface Act {
 }
 
 /** What is to be done, and how. Pure. */
-function decide(a: Args, found: Found, different: readonly Difference[]): Act {
+function decide(args: Args, found: Found, different: readonly Difference[]): Act {
   const { container } = found;
-  const name = quote(a.name);
-  if (a.state === 'absent')
+  const name = quote(args.name);
+  if (args.state === 'absent')
     return container
-      ? { actions: ['removed'], script: [removeScript(a, container)] }
+      ? { actions: ['removed'], script: [removeScript(args, container)] }
       : { actions: [], script: [] };
   const onlyPolicy = different.length === 1 && different[0]?.name === 'restart_policy';
-  const anew = container === undefined || a.recreate || (different.length > 0 && !onlyPolicy);
+  const anew = container === undefined || args.recreate || (different.length > 0 && !onlyPolicy);
   const actions: string[] = [];
   const script: string[] = [];
   if (anew && container) {
     // The new one is made first: when Docker refuses it, the old one is still there and runs.
-    const next = `${a.name}_next`;
+    const next = `${args.name}_next`;
     actions.push('recreated');
     script.push(
       `trap 'docker rm --force ${quote(next)} >/dev/null 2>&1' EXIT`,
-      createScript(a, found, next),
-      removeScript(a, container),
+      createScript(args, found, next),
+      removeScript(args, container),
       `docker rename ${quote(next)} ${name}`,
       'trap - EXIT',
     );
   } else if (anew) {
     actions.push('created');
-    script.push(createScript(a, found, a.name));
+    script.push(createScript(args, found, args.name));
   } else {
     if (onlyPolicy) {
       actions.push('updated');
-      script.push(`docker update --restart ${quote(policyOf(a))} ${name} >/dev/null`);
+      script.push(`docker update --restart ${quote(policyOf(args))} ${name} >/dev/null`);
     }
-    const { join, leave } = networkChanges(a, container);
+    const { join, leave } = networkChanges(args, container);
     actions.push(...join.map(n => `joined network ${n.name}`));
     actions.push(...leave.filter(n => !join.some(j => j.name === n)).map(n => `left network ${n}`));
     script.push(...leave.map(n => `docker network disconnect ${quote(n)} ${name}`));
-    script.push(...join.map(n => connect(n, a.name)));
+    script.push(...join.map(n => connect(n, args.name)));
   }
   const running = !anew && isRunning(container);
-  if (a.state === 'started' && !running) {
+  if (args.state === 'started' && !running) {
     actions.push('started');
-    script.push(a.detach ? `docker start ${name} >/dev/null` : waitScript(a));
-  } else if (a.state === 'started' && a.restart) {
+    script.push(args.detach ? `docker start ${name} >/dev/null` : waitScript(args));
+  } else if (args.state === 'started' && args.restart) {
     actions.push('restarted');
     script.push(
-      `docker restart ${a.stop_timeout === undefined ? '' : `-t ${a.stop_timeout} `}${name} >/dev/null`,
+      `docker restart ${args.stop_timeout === undefined ? '' : `-t ${args.stop_timeout} `}${name} >/dev/null`,
     );
-  } else if (a.state === 'stopped' && running) {
+  } else if (args.state === 'stopped' && running) {
     actions.push('stopped');
-    script.push(stopCommand(a));
+    script.push(stopCommand(args));
   }
   return { actions, script };
 }
 
-const policyOf = (a: Args) =>
-  partAt(DOCKER_OPTIONS.find(option => option.name === 'restart_policy')?.wanted(a, '') ?? [], 0);
+const policyOf = (args: Args) =>
+  partAt(DOCKER_OPTIONS.find(option => option.name === 'restart_policy')?.wanted(args, '') ?? [], 0);
 
-function waitScript(a: Args): string {
-  const name = quote(a.name);
+function waitScript(args: Args): string {
+  const name = quote(args.name);
   return [
     `rc=0; begin output; docker start --attach ${name} 2>&1 || rc=$?`,
     `field status "$rc"`,
     `see container container inspect ${name} || :`,
-    a.cleanup ? `docker rm --volumes ${name} >/dev/null` : '',
+    args.cleanup ? `docker rm --volumes ${name} >/dev/null` : '',
     'exit 0',
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(a.name)) throw new ModuleError(`"${a.name}" is no name of a container`);
-  const probe = probeScript(a);
-  let found = parseProbe(a, yield* ask(probe));
-  const needs = a.state !== 'absent' && a.image !== undefined;
-  const image = imageReference(a.image ?? '');
-  const always = a.pull === 'always' || a.pull === 'true';
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(args.name))
+    throw new ModuleError(`"${args.name}" is no name of a container`);
+  const probe = probeScript(args);
+  let found = parseProbe(args, yield* ask(probe));
+  const needs = args.state !== 'absent' && args.image !== undefined;
+  const image = imageReference(args.image ?? '');
+  const always = args.pull === 'always' || args.pull === 'true';
   const before = found.image?.Id;
-  if (needs && !found.image && a.pull === 'never')
+  if (needs && !found.image && args.pull === 'never')
     throw new ModuleError(`Cannot find image ${image}, and pull is never`);
   if (needs && !ctx.checkMode && (!found.image || always)) {
     const reference = quote(image);
@@ -209,29 +211,29 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
       live: true,
       timeout: 3600,
     });
-    found = parseProbe(a, pulled);
+    found = parseProbe(args, pulled);
   }
   const pulledNew = needs && found.image?.Id !== before;
-  const different = a.state === 'absent' ? [] : differences(a, found);
-  const { actions, script } = decide(a, found, different);
+  const different = args.state === 'absent' ? [] : differences(args, found);
+  const { actions, script } = decide(args, found, different);
   const result: Done = {
     changed: actions.length > 0 || pulledNew,
     actions: [...(pulledNew ? ['pulled image'] : []), ...actions],
     ...(different.length > 0 && { diff: [diffOf(different)] }),
   };
-  const shown = found.container && a.state !== 'absent' ? { container: found.container } : {};
+  const shown = found.container && args.state !== 'absent' ? { container: found.container } : {};
   if (ctx.checkMode || script.length === 0) return { ...result, ...shown };
   const done = yield* mustAsk(
-    `Error on container ${a.name}`,
+    `Error on container ${args.name}`,
     [
       DOCKER,
       'set -e',
       ...script,
-      ...(a.state === 'absent' ? [] : [`see container container inspect ${quote(a.name)}`]),
+      ...(args.state === 'absent' ? [] : [`see container container inspect ${quote(args.name)}`]),
     ].join('\n'),
     { timeout: 3600 },
   );
-  return a.state === 'absent' ? result : finished(result, done);
+  return args.state === 'absent' ? result : finished(result, done);
 }
 
 /** What the container is now; with detach=false, what it printed, and a failure when it failed. */

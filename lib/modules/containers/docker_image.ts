@@ -83,14 +83,14 @@ export function buildCommand(build: Readonly<Record<string, Json>>, reference: s
   return `docker build ${[...words, '--tag', reference].map(quote).join(' ')} ${pathWord(path)}`;
 }
 
-function probeScript(a: Args, reference: string, other: string | undefined): string {
+function probeScript(args: Args, reference: string, other: string | undefined): string {
   return [
     DOCKER,
     `see image image inspect ${quote(reference)}`,
     other === undefined ? '' : `see other image inspect ${quote(other)}`,
-    a.archive_path === undefined
+    args.archive_path === undefined
       ? ''
-      : `begin archive; for f in manifest.json index.json; do tar -xOf ${pathWord(a.archive_path)} "$f" 2>/dev/null; done`,
+      : `begin archive; for f in manifest.json index.json; do tar -xOf ${pathWord(args.archive_path)} "$f" 2>/dev/null; done`,
     ':',
   ]
     .filter(Boolean)
@@ -98,15 +98,18 @@ function probeScript(a: Args, reference: string, other: string | undefined): str
 }
 
 /** The command that fetches the image, and what it is called in `actions`. */
-function sourceCommand(a: Args, reference: string): readonly [command: string, action: string] {
-  switch (a.source) {
+function sourceCommand(args: Args, reference: string): readonly [command: string, action: string] {
+  switch (args.source) {
     case 'build':
-      if (a.build === undefined) throw new ModuleError('source=build needs the argument build');
-      return [buildCommand(a.build, reference), `Built image ${reference} from ${String(a.build.path)}`];
+      if (args.build === undefined) throw new ModuleError('source=build needs the argument build');
+      return [
+        buildCommand(args.build, reference),
+        `Built image ${reference} from ${String(args.build.path)}`,
+      ];
     case 'load':
       return [
-        `docker load --input ${pathWord(defined(a.load_path, 'source=load needs it'))}`,
-        `Loaded image ${reference} from ${a.load_path}`,
+        `docker load --input ${pathWord(defined(args.load_path, 'source=load needs it'))}`,
+        `Loaded image ${reference} from ${args.load_path}`,
       ];
     case 'pull':
       return [`docker pull ${quote(reference)}`, `Pulled image ${reference}`];
@@ -115,31 +118,31 @@ function sourceCommand(a: Args, reference: string): readonly [command: string, a
   }
 }
 
-function* remove(a: Args, ctx: ModuleContext, reference: string): Steps<Result> {
-  const image = inspected(yield* ask(probeScript(a, reference, undefined)), 'image');
+function* remove(args: Args, ctx: ModuleContext, reference: string): Steps<Result> {
+  const image = inspected(yield* ask(probeScript(args, reference, undefined)), 'image');
   if (!image) return { changed: false, actions: [], image: {} };
   const result = { changed: true, actions: [`Removed image ${reference}`], image: { state: 'Deleted' } };
   if (!ctx.checkMode)
     yield* mustSh(
       `Error removing image ${reference}`,
-      `${DOCKER}\ndocker image rm ${a.force_absent ? '--force ' : ''}${quote(reference)}`,
+      `${DOCKER}\ndocker image rm ${args.force_absent ? '--force ' : ''}${quote(reference)}`,
     );
   return result;
 }
 
-function* provide(a: Args, ctx: ModuleContext, reference: string): Steps<Result> {
-  const other = a.repository === undefined ? undefined : imageReference(a.repository, tagOf(reference));
-  const probe = probeScript(a, reference, other);
+function* provide(args: Args, ctx: ModuleContext, reference: string): Steps<Result> {
+  const other = args.repository === undefined ? undefined : imageReference(args.repository, tagOf(reference));
+  const probe = probeScript(args, reference, other);
   let reply = yield* ask(probe, { live: true });
   const before = inspected(reply, 'image');
   const actions: string[] = [];
   let changed = false;
-  if (!before || (a.force_source && a.source !== 'local')) {
-    const [command, action] = sourceCommand(a, reference);
+  if (!before || (args.force_source && args.source !== 'local')) {
+    const [command, action] = sourceCommand(args, reference);
     actions.push(action);
     changed = true;
     if (!ctx.checkMode) {
-      const what = `Error getting image ${reference} (${a.source})`;
+      const what = `Error getting image ${reference} (${args.source})`;
       reply = yield* mustAsk(what, `${DOCKER}\n(${command}) >&2 || exit $?\n${probe}`, {
         live: true,
         timeout: 3600,
@@ -150,7 +153,7 @@ function* provide(a: Args, ctx: ModuleContext, reference: string): Steps<Result>
     }
   }
   const image = ctx.checkMode && actions.length > 0 ? undefined : inspected(reply, 'image');
-  const follow = followUps(a, reference, other, image, {
+  const follow = followUps(args, reference, other, image, {
     other: other === undefined ? undefined : inspected(reply, 'other'),
     archive: reply.text('archive') ?? '',
   });
@@ -183,7 +186,7 @@ interface FollowUp {
 
 /** What is to be done with the image once it is there: another name, an archive, a push. Pure. */
 function followUps(
-  a: Args,
+  args: Args,
   reference: string,
   other: string | undefined,
   image: Inspected | undefined,
@@ -191,20 +194,20 @@ function followUps(
 ): FollowUp[] {
   const steps: FollowUp[] = [];
   const id = String(image?.Id ?? '').replace(/^sha256:/, '');
-  if (a.archive_path !== undefined && !(id !== '' && found.archive.includes(id)))
+  if (args.archive_path !== undefined && !(id !== '' && found.archive.includes(id)))
     steps.push({
-      action: `Archived image ${reference} to ${a.archive_path}`,
-      command: `docker save --output ${pathWord(a.archive_path)} ${quote(reference)}`,
+      action: `Archived image ${reference} to ${args.archive_path}`,
+      command: `docker save --output ${pathWord(args.archive_path)} ${quote(reference)}`,
     });
   if (
     other !== undefined &&
-    (found.other === undefined || ((a.force_tag || !image) && found.other.Id !== image?.Id))
+    (found.other === undefined || ((args.force_tag || !image) && found.other.Id !== image?.Id))
   )
     steps.push({
       action: `Tagged image ${reference} to ${other}`,
       command: `docker tag ${quote(reference)} ${quote(other)}`,
     });
-  if (a.push) {
+  if (args.push) {
     const pushed = other ?? reference;
     steps.push({
       action: `Pushed image ${pushed}`,
@@ -217,9 +220,9 @@ function followUps(
 
 const tagOf = (reference: string) => /:([^/:@]+)$/.exec(partAt(reference.split('@'), 0))?.[1] ?? 'latest';
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  const reference = imageReference(a.name, a.tag);
-  return yield* a.state === 'absent' ? remove(a, ctx, reference) : provide(a, ctx, reference);
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const reference = imageReference(args.name, args.tag);
+  return yield* args.state === 'absent' ? remove(args, ctx, reference) : provide(args, ctx, reference);
 }
 
 export const dockerImage = defineAction({

@@ -41,39 +41,39 @@ const identifier = (name: string) => `\`${name.replaceAll('`', '``')}\``;
 
 const PACK: Readonly<Record<string, string>> = { gz: 'gzip', bz2: 'bzip2', xz: 'xz', zst: 'zstd' };
 
-function createStatement(a: Args, name: string): string {
-  for (const word of [a.encoding, a.collation])
+function createStatement(args: Args, name: string): string {
+  for (const word of [args.encoding, args.collation])
     if (/\W/.test(word)) throw new ModuleError(`"${word}" is no character set or collation`);
-  const encoding = a.encoding === '' ? '' : ` CHARACTER SET ${a.encoding}`;
-  return `CREATE DATABASE ${identifier(name)}${encoding}${a.collation === '' ? '' : ` COLLATE ${a.collation}`}`;
+  const encoding = args.encoding === '' ? '' : ` CHARACTER SET ${args.encoding}`;
+  return `CREATE DATABASE ${identifier(name)}${encoding}${args.collation === '' ? '' : ` COLLATE ${args.collation}`}`;
 }
 
 /** Dumps into, or imports from, the target; a failed dump leaves no file behind. */
-function transferScript(a: Args, names: readonly string[]): string {
-  const target = pathWord(a.target ?? '');
-  const packer = PACK[/\.(gz|bz2|xz|zst)$/.exec(a.target ?? '')?.[1] ?? ''];
-  if (a.state === 'import') {
-    const words = `${a.force ? ' --force' : ''}${names[0] === 'all' ? '' : ` ${quote(partAt(names, 0))}`}`;
+function transferScript(args: Args, names: readonly string[]): string {
+  const target = pathWord(args.target ?? '');
+  const packer = PACK[/\.(gz|bz2|xz|zst)$/.exec(args.target ?? '')?.[1] ?? ''];
+  if (args.state === 'import') {
+    const words = `${args.force ? ' --force' : ''}${names[0] === 'all' ? '' : ` ${quote(partAt(names, 0))}`}`;
     return loginScript(
-      a,
+      args,
       flags =>
         `t=${target}; [ -r "$t" ] || { echo "target $t does not exist on the host" >&2; exit 95; }\n${packer ? `${packer} -dc <"$t" | ` : ''}$m ${flags}${words}${packer ? '' : ' <"$t"'}`,
     );
   }
   const words = [
-    ...(a.force ? ['--force'] : []),
-    ...(a.quick ? ['--quick'] : []),
-    ...(a.single_transaction ? ['--single-transaction=true'] : []),
-    ...(a.hex_blob ? ['--hex-blob'] : []),
-    ...(a.skip_lock_tables ? ['--skip-lock-tables'] : []),
-    ...(a.master_data > 0 ? [`--master-data=${a.master_data}`] : []),
-    ...a.ignore_tables.map(table => quote(`--ignore-table=${table}`)),
-    ...(a.encoding === '' ? [] : [quote(`--default-character-set=${a.encoding}`)]),
-    ...(a.dump_extra_args === undefined ? [] : [a.dump_extra_args]),
+    ...(args.force ? ['--force'] : []),
+    ...(args.quick ? ['--quick'] : []),
+    ...(args.single_transaction ? ['--single-transaction=true'] : []),
+    ...(args.hex_blob ? ['--hex-blob'] : []),
+    ...(args.skip_lock_tables ? ['--skip-lock-tables'] : []),
+    ...(args.master_data > 0 ? [`--master-data=${args.master_data}`] : []),
+    ...args.ignore_tables.map(table => quote(`--ignore-table=${table}`)),
+    ...(args.encoding === '' ? [] : [quote(`--default-character-set=${args.encoding}`)]),
+    ...(args.dump_extra_args === undefined ? [] : [args.dump_extra_args]),
     ...(names[0] === 'all' ? ['--all-databases'] : ['--databases', ...names.map(quote)]),
   ].join(' ');
   return loginScript(
-    a,
+    args,
     flags => `t=${target}; for d in mysqldump mariadb-dump; do command -v $d >/dev/null 2>&1 && break; d=; done
 [ -n "$d" ] || { echo 'the program mysqldump is missing on this host (package default-mysql-client)' >&2; exit 96; }
 { $d ${flags} ${words}; echo $? >"$f.rc"; }${packer ? ` | ${packer}` : ''} >"$t"; rc=$(cat "$f.rc"); rm -f "$f.rc"
@@ -81,27 +81,29 @@ function transferScript(a: Args, names: readonly string[]): string {
   );
 }
 
-function* work(given: Args, ctx: ModuleContext): Steps<Result> {
-  const names = given.name.map(name => name.trim());
-  const transfer = given.state === 'dump' || given.state === 'import';
-  if (transfer && given.target === undefined)
-    throw new ModuleError(`with state=${given.state} target is required`);
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const names = args.name.map(name => name.trim());
+  const transfer = args.state === 'dump' || args.state === 'import';
+  if (transfer && args.target === undefined)
+    throw new ModuleError(`with state=${args.state} target is required`);
   if (!transfer && names[0] === 'all')
     throw new ModuleError("name is not allowed to equal 'all' unless state equals import, or dump.");
-  if (names.length > 1 && given.state === 'import')
+  if (names.length > 1 && args.state === 'import')
     throw new ModuleError('Multiple databases are not supported with state=import');
-  const a = yield* effectiveLogin(given);
-  const [rows = []] = yield* mysqlRun(a, ['select schema_name as n from information_schema.schemata']);
+  const withLogin = yield* effectiveLogin(args);
+  const [rows = []] = yield* mysqlRun(withLogin, [
+    'select schema_name as n from information_schema.schemata',
+  ]);
   const there = new Set(rows.map(row => String(row.n)));
   const missing = names[0] === 'all' ? [] : names.filter(name => !there.has(name));
-  if (a.state === 'dump' && missing.length > 0)
+  if (withLogin.state === 'dump' && missing.length > 0)
     throw new ModuleError(`Cannot dump database(s) '${missing.join(', ')}' - not found`);
   const statements =
-    a.state === 'absent'
+    withLogin.state === 'absent'
       ? names.filter(name => there.has(name)).map(name => `DROP DATABASE ${identifier(name)}`)
-      : missing.map(name => createStatement(a, name));
-  if (!ctx.checkMode && statements.length > 0) yield* mysqlRun(a, statements);
-  if (!ctx.checkMode && transfer) yield* moveContent(a, names);
+      : missing.map(name => createStatement(withLogin, name));
+  if (!ctx.checkMode && statements.length > 0) yield* mysqlRun(withLogin, statements);
+  if (!ctx.checkMode && transfer) yield* moveContent(withLogin, names);
   return {
     changed: transfer || statements.length > 0,
     db: names.join(' '),
@@ -110,8 +112,11 @@ function* work(given: Args, ctx: ModuleContext): Steps<Result> {
   };
 }
 
-function* moveContent(a: Args, names: readonly string[]): Steps<void> {
-  const reply = yield* sh(transferScript(a, names), { stdin: passwordLine(a.login_password), live: true });
+function* moveContent(args: Args, names: readonly string[]): Steps<void> {
+  const reply = yield* sh(transferScript(args, names), {
+    stdin: passwordLine(args.login_password),
+    live: true,
+  });
   if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });
 }
 

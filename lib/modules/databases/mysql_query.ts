@@ -35,26 +35,26 @@ function isChange(query: string, count: number, already: boolean): boolean {
   return /CREATE|DROP|ALTER|RENAME|TRUNCATE/.test(start) && !already;
 }
 
-function* run(a: Args): Steps<Result> {
-  const texts = Array.isArray(a.query) ? a.query : [a.query];
+function* run(args: Args): Steps<Result> {
+  const texts = Array.isArray(args.query) ? args.query : [args.query];
   if (texts.length === 0 || !texts.every(q => typeof q === 'string'))
     throw new ModuleError('the query option value must be a string or list of strings');
-  const values = a.positional_args?.length ? a.positional_args : a.named_args;
+  const values = args.positional_args?.length ? args.positional_args : args.named_args;
   const queries = texts.map(text => bind(text, values, mysqlValue));
   // The client takes no delimiter longer than fifteen characters.
   const mark = `m${randomBytes(7).toString('hex')}`;
   const input = [
     `delimiter ${mark}`,
-    ...(a.single_transaction ? [`set autocommit = 0${mark}`] : []),
+    ...(args.single_transaction ? [`set autocommit = 0${mark}`] : []),
     ...queries.flatMap((query, i) => [
       `${query}\n${mark}`,
       `select ${i} as n, row_count() as affected${mark}`,
       `show warnings${mark}`,
     ]),
-    ...(a.single_transaction ? [`commit${mark}`] : []),
+    ...(args.single_transaction ? [`commit${mark}`] : []),
     '',
   ].join('\n');
-  const reply = yield* mysqlClient(a, input, a.login_db);
+  const reply = yield* mysqlClient(args, input, args.login_db);
   if (reply.rc !== 0) throw failure(reply.stderr, reply.stdout, texts, values ?? null);
   return collect(queries, parseResults(reply.stdout));
 }

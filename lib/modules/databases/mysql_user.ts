@@ -62,17 +62,17 @@ const sha1 = (data: string | Buffer) => createHash('sha1').update(data).digest()
 export const nativeHash = (password: string): string =>
   `*${sha1(sha1(password)).toString('hex').toUpperCase()}`;
 
-function wantedHash(a: Args): string | undefined {
-  if (a.password === undefined || a.password === '') return undefined;
-  if (!a.encrypted) return nativeHash(a.password);
-  if (HASH.test(a.password)) return a.password;
+function wantedHash(args: Args): string | undefined {
+  if (args.password === undefined || args.password === '') return undefined;
+  if (!args.encrypted) return nativeHash(args.password);
+  if (HASH.test(args.password)) return args.password;
   throw new ModuleError(
     'encrypted was specified however it does not appear to be a valid hash expecting: *SHA1(SHA1(your_password))',
   );
 }
 
 const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
-const account = (a: Args, host: string) => `${quoted(a.name)}@${quoted(host)}`;
+const account = (args: Args, host: string) => `${quoted(args.name)}@${quoted(host)}`;
 
 interface Statement {
   readonly sql: string;
@@ -90,8 +90,8 @@ const LIMITS: Readonly<Record<string, string>> = {
   MAX_USER_CONNECTIONS: 'max_user_connections',
 };
 
-function limitWork(a: Args, host: string, now: Row | undefined): Statement[] {
-  const wanted = Object.entries(a.resource_limits ?? {});
+function limitWork(args: Args, host: string, now: Row | undefined): Statement[] {
+  const wanted = Object.entries(args.resource_limits ?? {});
   const unknown = wanted.find(([name]) => entryOf(LIMITS, name.toUpperCase()) === undefined);
   if (unknown) throw new ModuleError(`resource_limits: ${unknown[0]} is not known`);
   const differs = wanted.filter(
@@ -100,13 +100,13 @@ function limitWork(a: Args, host: string, now: Row | undefined): Statement[] {
   );
   if (differs.length === 0) return [];
   const words = wanted.map(([name, value]) => `${name.toUpperCase()} ${Number(value)}`);
-  return [plain(`ALTER USER ${account(a, host)} WITH ${words.join(' ')}`)];
+  return [plain(`ALTER USER ${account(args, host)} WITH ${words.join(' ')}`)];
 }
 
 /** What a connection must have, as SQL; empty for nothing. */
-function requirement(a: Args): string | undefined {
-  if (a.tls_requires === undefined) return undefined;
-  const wanted = Object.entries(a.tls_requires).map(([key, value]) => [key.toUpperCase(), value] as const);
+function requirement(args: Args): string | undefined {
+  if (args.tls_requires === undefined) return undefined;
+  const wanted = Object.entries(args.tls_requires).map(([key, value]) => [key.toUpperCase(), value] as const);
   const unknown = wanted.find(([key]) => !['SSL', 'X509', 'SUBJECT', 'ISSUER', 'CIPHER'].includes(key));
   if (unknown) throw new ModuleError(`tls_requires: ${unknown[0]} is not known`);
   const alone = wanted.find(([key]) => key === 'SSL' || key === 'X509')?.[0];
@@ -120,77 +120,83 @@ const inOrder = (text: string) =>
     .sort()
     .join(' ');
 
-function tlsWork(a: Args, found: Account): Statement[] {
-  const wanted = requirement(a);
+function tlsWork(args: Args, found: Account): Statement[] {
+  const wanted = requirement(args);
   if (wanted === undefined || inOrder(wanted) === inOrder(found.requires)) return [];
-  return [plain(`ALTER USER ${account(a, found.host)} REQUIRE ${wanted || 'NONE'}`)];
+  return [plain(`ALTER USER ${account(args, found.host)} REQUIRE ${wanted || 'NONE'}`)];
 }
 
-function identification(a: Args, modern: boolean): string {
-  if (a.plugin !== undefined) return pluginClause(a);
-  const hash = wantedHash(a);
+function identification(args: Args, modern: boolean): string {
+  if (args.plugin !== undefined) return pluginClause(args);
+  const hash = wantedHash(args);
   if (hash === undefined) return '';
-  return modern && !a.encrypted
-    ? ` IDENTIFIED BY ${quoted(a.password ?? '')}`
+  return modern && !args.encrypted
+    ? ` IDENTIFIED BY ${quoted(args.password ?? '')}`
     : ` IDENTIFIED WITH mysql_native_password AS ${quoted(hash)}`;
 }
 
-function pluginClause(a: Args): string {
-  const plugin = ` IDENTIFIED WITH ${defined(a.plugin, 'the caller asked for it').replace(/\W/g, '')}`;
-  if (a.plugin_hash_string !== undefined) return `${plugin} AS ${quoted(a.plugin_hash_string)}`;
-  if (a.plugin_auth_string === undefined) return plugin;
-  return `${plugin} ${a.plugin === 'pam' ? 'USING' : 'BY'} ${quoted(a.plugin_auth_string)}`;
+function pluginClause(args: Args): string {
+  const plugin = ` IDENTIFIED WITH ${defined(args.plugin, 'the caller asked for it').replace(/\W/g, '')}`;
+  if (args.plugin_hash_string !== undefined) return `${plugin} AS ${quoted(args.plugin_hash_string)}`;
+  if (args.plugin_auth_string === undefined) return plugin;
+  return `${plugin} ${args.plugin === 'pam' ? 'USING' : 'BY'} ${quoted(args.plugin_auth_string)}`;
 }
 
-function passwordWork(a: Args, found: Account): Statement[] {
-  if (a.update_password !== 'always') return [];
-  const start = `ALTER USER ${account(a, found.host)}`;
-  const hash = wantedHash(a);
+function passwordWork(args: Args, found: Account): Statement[] {
+  if (args.update_password !== 'always') return [];
+  const start = `ALTER USER ${account(args, found.host)}`;
+  const hash = wantedHash(args);
   const work: Statement[] = [];
   if (hash !== undefined && found.hash.toUpperCase() !== hash.toUpperCase())
     work.push(secret(start, `${start} IDENTIFIED WITH mysql_native_password AS ${quoted(hash)}`));
-  if (a.plugin === undefined) return work;
-  const wanted = a.plugin_hash_string ?? a.plugin_auth_string;
-  if (found.plugin !== a.plugin || (wanted !== undefined && found.hash !== wanted))
-    work.push(secret(start, `${start}${pluginClause(a)}`));
+  if (args.plugin === undefined) return work;
+  const wanted = args.plugin_hash_string ?? args.plugin_auth_string;
+  if (found.plugin !== args.plugin || (wanted !== undefined && found.hash !== wanted))
+    work.push(secret(start, `${start}${pluginClause(args)}`));
   return work;
 }
 
 /** The statements that bring the user to what is wanted. Pure. */
-function work(found: Found, a: Args): { readonly statements: readonly Statement[]; readonly msg: string } {
-  if (a.state === 'absent')
+function work(found: Found, args: Args): { readonly statements: readonly Statement[]; readonly msg: string } {
+  if (args.state === 'absent')
     return found.accounts.length === 0
       ? { statements: [], msg: "User doesn't exist" }
       : {
-          statements: found.accounts.map(f => plain(`DROP USER ${account(a, f.host)}`)),
+          statements: found.accounts.map(f => plain(`DROP USER ${account(args, f.host)}`)),
           msg: 'User deleted',
         };
   const privileges =
-    a.priv === undefined ? undefined : unpackPrivileges(a.priv, !a.subtract_privs, a.column_case_sensitive);
+    args.priv === undefined
+      ? undefined
+      : unpackPrivileges(args.priv, !args.subtract_privs, args.column_case_sensitive);
   if (found.accounts.length === 0) {
-    if (a.host_all) throw new ModuleError('host_all parameter cannot be used when adding a user');
-    const who = account(a, a.host);
+    if (args.host_all) throw new ModuleError('host_all parameter cannot be used when adding a user');
+    const who = account(args, args.host);
     const start = `CREATE USER ${who}`;
-    const grants = a.subtract_privs ? [] : privilegeWork(who, new Map(), privileges ?? new Map(), 'append');
+    const grants = args.subtract_privs
+      ? []
+      : privilegeWork(who, new Map(), privileges ?? new Map(), 'append');
     return {
       statements: [
         secret(
           start,
-          start + identification(a, found.modern) + (requirement(a) ? ` REQUIRE ${requirement(a)}` : ''),
+          start +
+            identification(args, found.modern) +
+            (requirement(args) ? ` REQUIRE ${requirement(args)}` : ''),
         ),
         ...grants.map(plain),
-        ...limitWork(a, a.host, undefined),
+        ...limitWork(args, args.host, undefined),
       ],
       msg: 'User added',
     };
   }
-  const mode = a.append_privs ? 'append' : a.subtract_privs ? 'subtract' : 'replace';
-  const root = a.name === 'root';
+  const mode = args.append_privs ? 'append' : args.subtract_privs ? 'subtract' : 'replace';
+  const root = args.name === 'root';
   const statements = found.accounts.flatMap(f => [
-    ...passwordWork(a, f),
-    ...(privileges ? privilegeWork(account(a, f.host), f.grants, privileges, mode, root).map(plain) : []),
-    ...tlsWork(a, f),
-    ...limitWork(a, f.host, f.limits),
+    ...passwordWork(args, f),
+    ...(privileges ? privilegeWork(account(args, f.host), f.grants, privileges, mode, root).map(plain) : []),
+    ...tlsWork(args, f),
+    ...limitWork(args, f.host, f.limits),
   ]);
   const password = statements.some(s => s.password);
   const msg = password ? 'Password updated' : statements.length > 0 ? 'Privileges updated' : 'User unchanged';
@@ -213,12 +219,12 @@ export const mysqlUser = defineState({
     'A password in clear is hashed before it is sent, except to make a user on MySQL 8 and later.',
     'Without `tls_requires` what a connection must have is left alone.',
   ],
-  touches: a => [`mysql-user:${a.login_host}:${a.name}`],
+  touches: args => [`mysql-user:${args.login_host}:${args.name}`],
 
-  *probe(a): Steps<Found> {
-    const login = yield* effectiveLogin(a);
-    const user = mysqlValue(a.name);
-    const host = a.host_all ? '' : ` and lower(host) = ${mysqlValue(a.host.toLowerCase())}`;
+  *probe(args): Steps<Found> {
+    const login = yield* effectiveLogin(args);
+    const user = mysqlValue(args.name);
+    const host = args.host_all ? '' : ` and lower(host) = ${mysqlValue(args.host.toLowerCase())}`;
     const [server, users, columns] = yield* mysqlRun(login, [
       'select version() as v',
       `select * from mysql.user where user = ${user}${host}`,
@@ -228,7 +234,7 @@ export const mysqlUser = defineState({
     const hosts = (users ?? []).map(row => String(column(row, 'Host')));
     const grants = yield* mysqlRun(
       login,
-      hosts.flatMap(h => [`show grants for ${account(a, h)}`, `show create user ${account(a, h)}`]),
+      hosts.flatMap(h => [`show grants for ${account(args, h)}`, `show create user ${account(args, h)}`]),
     );
     const first = (row: Row | undefined) => String(Object.values(row ?? {})[0] ?? '');
     return {
@@ -241,25 +247,25 @@ export const mysqlUser = defineState({
         requires:
           /REQUIRE (?!NONE)(.+?)(?= WITH | PASSWORD | ACCOUNT |$)/.exec(first(grants[2 * i + 1]?.[0]))?.[1] ??
           '',
-        grants: readGrants((grants[2 * i] ?? []).map(first), a.column_case_sensitive),
+        grants: readGrants((grants[2 * i] ?? []).map(first), args.column_case_sensitive),
       })),
     };
   },
 
-  diff(found, a) {
-    const { statements, msg } = work(found, a);
+  diff(found, args) {
+    const { statements, msg } = work(found, args);
     return {
       changes: statements.map(s => s.shown),
-      result: { user: a.name, msg, password_changed: statements.some(s => s.password === true) },
+      result: { user: args.name, msg, password_changed: statements.some(s => s.password === true) },
     };
   },
 
-  *apply(found, a) {
-    const login = yield* effectiveLogin(a);
-    const { statements } = work(found, a);
+  *apply(found, args) {
+    const login = yield* effectiveLogin(args);
+    const { statements } = work(found, args);
     yield* mysqlRun(login, [
-      ...(a.sql_log_bin ? [] : ['set sql_log_bin = 0']),
-      ...Object.entries(a.session_vars ?? {}).map(
+      ...(args.sql_log_bin ? [] : ['set sql_log_bin = 0']),
+      ...Object.entries(args.session_vars ?? {}).map(
         ([k, v]) => `set session ${k.replace(/\W/g, '')} = ${mysqlValue(v)}`,
       ),
       ...statements.map(s => s.sql),

@@ -47,12 +47,17 @@ left join pg_roles r on r.oid = d.datdba left join pg_tablespace t on t.oid = d.
 const canonical = (encoding: string) => encoding.toUpperCase().replaceAll(/[^A-Z0-9]/g, '');
 
 /** Statements for a database that exists. Pure. */
-function alterations(a: Args, info: Row): string[] {
-  const name = identifier(a.name);
+function alterations(args: Args, info: Row): string[] {
+  const name = identifier(args.name);
   const fixed: readonly (readonly [string, string, string, boolean])[] = [
-    ['database encoding', 'encoding', a.encoding, canonical(a.encoding) === canonical(String(info.encoding))],
-    ['LC_COLLATE', 'LC_COLLATE', a.lc_collate, a.lc_collate === info.lc_collate],
-    ['LC_CTYPE', 'LC_CTYPE', a.lc_ctype, a.lc_ctype === info.lc_ctype],
+    [
+      'database encoding',
+      'encoding',
+      args.encoding,
+      canonical(args.encoding) === canonical(String(info.encoding)),
+    ],
+    ['LC_COLLATE', 'LC_COLLATE', args.lc_collate, args.lc_collate === info.lc_collate],
+    ['LC_CTYPE', 'LC_CTYPE', args.lc_ctype, args.lc_ctype === info.lc_ctype],
   ];
   for (const [what, label, wanted, same] of fixed) {
     const now = { encoding: info.encoding, LC_COLLATE: info.lc_collate, LC_CTYPE: info.lc_ctype }[label];
@@ -60,42 +65,42 @@ function alterations(a: Args, info: Row): string[] {
       throw new ModuleError(`Changing ${what} is not supported. Current ${label}: ${now}`);
   }
   return [
-    ...(a.owner !== '' && a.owner !== info.owner
-      ? [`ALTER DATABASE ${name} OWNER TO ${identifier(a.owner)}`]
+    ...(args.owner !== '' && args.owner !== info.owner
+      ? [`ALTER DATABASE ${name} OWNER TO ${identifier(args.owner)}`]
       : []),
-    ...(a.conn_limit !== '' && a.conn_limit !== String(info.conn_limit)
-      ? [`ALTER DATABASE ${name} CONNECTION LIMIT ${limit(a)}`]
+    ...(args.conn_limit !== '' && args.conn_limit !== String(info.conn_limit)
+      ? [`ALTER DATABASE ${name} CONNECTION LIMIT ${limit(args)}`]
       : []),
-    ...(a.tablespace !== '' && a.tablespace !== info.tablespace
-      ? [`ALTER DATABASE ${name} SET TABLESPACE ${identifier(a.tablespace)}`]
+    ...(args.tablespace !== '' && args.tablespace !== info.tablespace
+      ? [`ALTER DATABASE ${name} SET TABLESPACE ${identifier(args.tablespace)}`]
       : []),
   ];
 }
 
-function limit(a: Args): string {
-  if (!/^-?\d+$/.test(a.conn_limit))
-    throw new ModuleError(`conn_limit must be a number, not "${a.conn_limit}"`);
-  return a.conn_limit;
+function limit(args: Args): string {
+  if (!/^-?\d+$/.test(args.conn_limit))
+    throw new ModuleError(`conn_limit must be a number, not "${args.conn_limit}"`);
+  return args.conn_limit;
 }
 
-function creation(a: Args): string {
+function creation(args: Args): string {
   return [
-    `CREATE DATABASE ${identifier(a.name)}`,
-    ...(a.owner ? [`OWNER ${identifier(a.owner)}`] : []),
-    ...(a.template ? [`TEMPLATE ${identifier(a.template)}`] : []),
-    ...(a.encoding ? [`ENCODING ${literal(a.encoding)}`] : []),
-    ...(a.lc_collate ? [`LC_COLLATE ${literal(a.lc_collate)}`] : []),
-    ...(a.lc_ctype ? [`LC_CTYPE ${literal(a.lc_ctype)}`] : []),
-    ...(a.tablespace ? [`TABLESPACE ${identifier(a.tablespace)}`] : []),
-    ...(a.conn_limit ? [`CONNECTION LIMIT ${limit(a)}`] : []),
+    `CREATE DATABASE ${identifier(args.name)}`,
+    ...(args.owner ? [`OWNER ${identifier(args.owner)}`] : []),
+    ...(args.template ? [`TEMPLATE ${identifier(args.template)}`] : []),
+    ...(args.encoding ? [`ENCODING ${literal(args.encoding)}`] : []),
+    ...(args.lc_collate ? [`LC_COLLATE ${literal(args.lc_collate)}`] : []),
+    ...(args.lc_ctype ? [`LC_CTYPE ${literal(args.lc_ctype)}`] : []),
+    ...(args.tablespace ? [`TABLESPACE ${identifier(args.tablespace)}`] : []),
+    ...(args.conn_limit ? [`CONNECTION LIMIT ${limit(args)}`] : []),
   ].join(' ');
 }
 
-function removal(a: Args, info: Row): string[] {
-  const drop = `DROP DATABASE ${identifier(a.name)}`;
-  if (!a.force) return [drop];
+function removal(args: Args, info: Row): string[] {
+  const drop = `DROP DATABASE ${identifier(args.name)}`;
+  if (!args.force) return [drop];
   if (Number(info.version) >= 130000) return [`${drop} WITH (FORCE)`];
-  const name = literal(a.name);
+  const name = literal(args.name);
   return [
     `UPDATE pg_database SET datallowconn = false WHERE datname = ${name}`,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${name} AND pid <> pg_backend_pid()`,
@@ -103,41 +108,44 @@ function removal(a: Args, info: Row): string[] {
   ];
 }
 
-function* renaming(a: Args, info: Row): Steps<string[]> {
-  if (a.target === '')
+function* renaming(args: Args, info: Row): Steps<string[]> {
+  if (args.target === '')
     throw new ModuleError('The "target" option must be defined when the "rename" option is used.');
-  if (a.name === a.target)
+  if (args.name === args.target)
     throw new ModuleError('The "name/db" option and the "target" option cannot be the same.');
-  if (a.maintenance_db === a.name)
+  if (args.maintenance_db === args.name)
     throw new ModuleError('The "maintenance_db" option and the "name/db" option cannot be the same.');
-  const [other] = yield* runQueries(a, [INFO(a.target)], { database: a.maintenance_db, autocommit: true });
+  const [other] = yield* runQueries(args, [INFO(args.target)], {
+    database: args.maintenance_db,
+    autocommit: true,
+  });
   const target = other?.rows[0]?.there === true;
   if (info.there !== true && !target)
     throw new ModuleError('The source and the target databases do not exist.');
   if (info.there === true && target) throw new ModuleError('Both the source and the target databases exist.');
-  return target ? [] : [`ALTER DATABASE ${identifier(a.name)} RENAME TO ${identifier(a.target)}`];
+  return target ? [] : [`ALTER DATABASE ${identifier(args.name)} RENAME TO ${identifier(args.target)}`];
 }
 
-function* manage(a: Args, ctx: ModuleContext): Steps<Result> {
-  const options = { database: a.maintenance_db, autocommit: true };
+function* manage(args: Args, ctx: ModuleContext): Steps<Result> {
+  const options = { database: args.maintenance_db, autocommit: true };
   try {
-    const [found] = yield* runQueries(a, [INFO(a.name)], options);
+    const [found] = yield* runQueries(args, [INFO(args.name)], options);
     const info = onlyRow(found);
     const work =
-      a.state === 'rename'
-        ? yield* renaming(a, info)
-        : a.state === 'absent'
+      args.state === 'rename'
+        ? yield* renaming(args, info)
+        : args.state === 'absent'
           ? info.there === true
-            ? removal(a, info)
+            ? removal(args, info)
             : []
           : info.there === true
-            ? alterations(a, info)
-            : [creation(a)];
-    if (work.length > 0 && !ctx.checkMode) yield* runQueries(a, work, options);
-    return { changed: work.length > 0, db: a.name, executed_commands: work };
+            ? alterations(args, info)
+            : [creation(args)];
+    if (work.length > 0 && !ctx.checkMode) yield* runQueries(args, work, options);
+    return { changed: work.length > 0, db: args.name, executed_commands: work };
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
-    throw new ModuleError(`Database query failed: ${error.serverMessage}`, { db: a.name });
+    throw new ModuleError(`Database query failed: ${error.serverMessage}`, { db: args.name });
   }
 }
 
@@ -148,13 +156,13 @@ const COMPRESSORS: readonly (readonly [ending: string, pack: string, unpack: str
 ];
 
 /** pg_dump or the program that restores; the format follows from the name of the file. */
-function transferCommand(a: Args): readonly [program: string, command: string] {
-  const target = a.target === '' ? `"$PWD"/${quote(`${a.name}.sql`)}` : pathWord(a.target);
-  const packed = COMPRESSORS.find(([ending]) => a.target.endsWith(ending));
-  const plain = packed ? a.target.slice(0, -packed[0].length) : a.target;
+function transferCommand(args: Args): readonly [program: string, command: string] {
+  const target = args.target === '' ? `"$PWD"/${quote(`${args.name}.sql`)}` : pathWord(args.target);
+  const packed = COMPRESSORS.find(([ending]) => args.target.endsWith(ending));
+  const plain = packed ? args.target.slice(0, -packed[0].length) : args.target;
   const format = { '.tar': 't', '.pgc': 'c', '.dir': 'd' }[/\.(tar|pgc|dir)$/.exec(plain)?.[0] ?? ''];
-  const extra = [a.target_opts, a.dump_extra_args ?? ''].filter(Boolean).join(' ');
-  if (a.state === 'dump') {
+  const extra = [args.target_opts, args.dump_extra_args ?? ''].filter(Boolean).join(' ');
+  if (args.state === 'dump') {
     const dump = `pg_dump -w${format ? ` --format=${format}` : ''} ${extra}`;
     if (packed)
       return [
@@ -165,18 +173,18 @@ function transferCommand(a: Args): readonly [program: string, command: string] {
   }
   const program = format ? 'pg_restore' : 'psql';
   const command = format
-    ? `pg_restore -w -d "$PGDATABASE" --format=${format} ${a.target_opts}`
-    : `psql -X -w -q -v ON_ERROR_STOP=1 ${a.target_opts}`;
+    ? `pg_restore -w -d "$PGDATABASE" --format=${format} ${args.target_opts}`
+    : `psql -X -w -q -v ON_ERROR_STOP=1 ${args.target_opts}`;
   if (packed) return [program, `${packed[2]} <${target} | ${command}`];
   return [program, format === 'd' ? `${command} ${target}` : `${command} <${target}`];
 }
 
-function* transfer(a: Args, ctx: ModuleContext): Steps<Result> {
-  if (ctx.checkMode) return { changed: true, db: a.name, executed_commands: [] };
-  const [program, command] = transferCommand(a);
+function* transfer(args: Args, ctx: ModuleContext): Steps<Result> {
+  if (ctx.checkMode) return { changed: true, db: args.name, executed_commands: [] };
+  const [program, command] = transferCommand(args);
   const here = 'd=$PWD';
-  const script = `${here}\n${connectScript(a, a.name, program)}\ncd "$d"\ns=$(mktemp) && trap 'rm -f "$s"' 0\n${command}`;
-  const reply = yield* sh(script, { stdin: passwordLine(a), live: true });
+  const script = `${here}\n${connectScript(args, args.name, program)}\ncd "$d"\ns=$(mktemp) && trap 'rm -f "$s"' 0\n${command}`;
+  const reply = yield* sh(script, { stdin: passwordLine(args), live: true });
   if (reply.rc !== 0)
     throw new ModuleError(reply.stderr.trim() || `${program} failed with exit code ${reply.rc}`, {
       rc: reply.rc,
@@ -189,13 +197,13 @@ function* transfer(a: Args, ctx: ModuleContext): Steps<Result> {
     stderr: reply.stderr,
     rc: 0,
     cmd: command,
-    db: a.name,
+    db: args.name,
     executed_commands: [],
   };
 }
 
-const run = (a: Args, ctx: ModuleContext): Steps<Result> =>
-  a.state === 'dump' || a.state === 'restore' ? transfer(a, ctx) : manage(a, ctx);
+const run = (args: Args, ctx: ModuleContext): Steps<Result> =>
+  args.state === 'dump' || args.state === 'restore' ? transfer(args, ctx) : manage(args, ctx);
 
 export const postgresqlDb = defineAction({
   name: 'postgresql_db',

@@ -37,20 +37,21 @@ function foundIn({ installed, standard, versions, path }: Row): Found {
 }
 
 /** The statement that brings the extension to what is wanted; undefined when it is so. Pure. */
-function statement(found: Found, a: Args): string | undefined {
-  const name = identifier(a.name);
-  const cascade = a.cascade ? ' CASCADE' : '';
-  if (a.state === 'absent') return found.installed === null ? undefined : `DROP EXTENSION ${name}${cascade}`;
-  const latest = a.version === 'latest';
+function statement(found: Found, args: Args): string | undefined {
+  const name = identifier(args.name);
+  const cascade = args.cascade ? ' CASCADE' : '';
+  if (args.state === 'absent')
+    return found.installed === null ? undefined : `DROP EXTENSION ${name}${cascade}`;
+  const latest = args.version === 'latest';
   if (found.installed === null) {
-    if (found.versions.length === 0) throw new ModuleError(`Extension ${a.name} is not available`);
-    if (a.version !== undefined && !latest && !found.versions.includes(a.version))
-      throw new ModuleError(`Passed version '${a.version}' is not available`);
-    const schema = a.schema === undefined ? '' : ` WITH SCHEMA ${identifier(a.schema)}`;
-    const version = a.version === undefined || latest ? '' : ` VERSION ${literal(a.version)}`;
+    if (found.versions.length === 0) throw new ModuleError(`Extension ${args.name} is not available`);
+    if (args.version !== undefined && !latest && !found.versions.includes(args.version))
+      throw new ModuleError(`Passed version '${args.version}' is not available`);
+    const schema = args.schema === undefined ? '' : ` WITH SCHEMA ${identifier(args.schema)}`;
+    const version = args.version === undefined || latest ? '' : ` VERSION ${literal(args.version)}`;
     return `CREATE EXTENSION ${name}${schema}${version}${cascade}`;
   }
-  const wanted = latest ? found.standard : a.version;
+  const wanted = latest ? found.standard : args.version;
   if (wanted === undefined || wanted === null || wanted === found.installed) return undefined;
   if (!found.path)
     throw new ModuleError(
@@ -69,18 +70,18 @@ export const postgresqlExt = defineState({
     'Needs psql on the host instead of Python and psycopg2.',
     'version=latest changes nothing when the newest version is installed.',
   ],
-  touches: a => [`pg-database:${a.login_host}:${a.port}:${a.db}`],
+  touches: args => [`pg-database:${args.login_host}:${args.port}:${args.db}`],
 
-  *probe(a): Steps<Found> {
-    const name = literal(a.name);
+  *probe(args): Steps<Found> {
+    const name = literal(args.name);
     const target =
-      a.version === undefined || a.version === 'latest' ? 'e.default_version' : literal(a.version);
+      args.version === undefined || args.version === 'latest' ? 'e.default_version' : literal(args.version);
     const query = `select x.extversion as installed, e.default_version as standard,
 array(select version::text from pg_available_extension_versions where name = ${name}) as versions,
 exists(select from pg_extension_update_paths(${name}) p where p.source = x.extversion and p.target = ${target} and p.path is not null) as path
 from (values (1)) one(n) left join pg_extension x on x.extname = ${name} left join pg_available_extensions e on e.name = ${name}`;
     try {
-      const [result] = yield* runQueries(a, [query], { database: a.db, autocommit: true });
+      const [result] = yield* runQueries(args, [query], { database: args.db, autocommit: true });
       return foundIn(onlyRow(result));
     } catch (error) {
       // Update paths cannot be asked for when there is no such extension at all.
@@ -95,34 +96,34 @@ from (values (1)) one(n) left join pg_extension x on x.extname = ${name} left jo
     }
   },
 
-  diff(found, a) {
-    const sql = statement(found, a);
+  diff(found, args) {
+    const sql = statement(found, args);
     const warnings =
-      a.version !== undefined && a.state === 'absent'
+      args.version !== undefined && args.state === 'absent'
         ? ['Parameter version is ignored when state=absent']
         : [];
     return {
       changes: sql === undefined ? [] : [sql],
       result: {
-        ext: a.name,
-        db: a.db,
+        ext: args.name,
+        db: args.db,
         queries: sql === undefined ? [] : [sql],
         ...(warnings.length > 0 && { warnings }),
       },
     };
   },
 
-  *apply(found, a) {
+  *apply(found, args) {
     try {
-      yield* runQueries(a, [defined(statement(found, a), 'apply runs only after a change')], {
-        database: a.db,
+      yield* runQueries(args, [defined(statement(found, args), 'apply runs only after a change')], {
+        database: args.db,
         autocommit: true,
       });
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
       throw new ModuleError(`Management of PostgreSQL extension failed: ${error.serverMessage}`, {
-        ext: a.name,
-        db: a.db,
+        ext: args.name,
+        db: args.db,
       });
     }
     return {};

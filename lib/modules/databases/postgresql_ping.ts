@@ -33,9 +33,12 @@ export const postgresqlPing = defineAction({
   differences: ['Needs psql on the host instead of Python and psycopg2.'],
   readOnly: true,
 
-  *run(a) {
+  *run(args) {
     try {
-      const [result] = yield* runQueries(a, ['select version() as v'], { database: a.db, autocommit: true });
+      const [result] = yield* runQueries(args, ['select version() as v'], {
+        database: args.db,
+        autocommit: true,
+      });
       const raw = String(result?.rows[0]?.v ?? '');
       return {
         changed: false,

@@ -48,32 +48,33 @@ const DEFAULT_OBJECTS = ['TABLES', 'SEQUENCES', 'FUNCTIONS', 'TYPES'];
 const role = (name: string) =>
   /^(public|session_user|current_user)$/i.test(name) ? name.toUpperCase() : identifier(name);
 
-function schemaOf(a: Args): string | undefined {
-  if (!WITH_SCHEMA.includes(a.type)) {
-    if (a.schema !== undefined)
-      throw new ModuleError(`Argument "schema" is not allowed for type "${a.type}".`);
+function schemaOf(args: Args): string | undefined {
+  if (!WITH_SCHEMA.includes(args.type)) {
+    if (args.schema !== undefined)
+      throw new ModuleError(`Argument "schema" is not allowed for type "${args.type}".`);
     return undefined;
   }
-  return a.objs === 'schemas' || a.schema === 'not-specified' ? undefined : (a.schema ?? 'public');
+  return args.objs === 'schemas' || args.schema === 'not-specified' ? undefined : (args.schema ?? 'public');
 }
 
-function objectsOf(a: Args): string {
-  if (a.objs === 'ALL_IN_SCHEMA' && !ALL_OF[a.type])
+function objectsOf(args: Args): string {
+  if (args.objs === 'ALL_IN_SCHEMA' && !ALL_OF[args.type])
     throw new ModuleError(
-      `Argument "objs": ALL_IN_SCHEMA can be used only for type: table, sequence, function or procedure, ${a.type} was passed.`,
+      `Argument "objs": ALL_IN_SCHEMA can be used only for type: table, sequence, function or procedure, ${args.type} was passed.`,
     );
-  const objs = a.objs ?? (a.type === 'database' ? a.database : undefined);
-  if (objs === undefined) throw new ModuleError(`Argument "objs" is required for type "${a.type}".`);
+  const objs = args.objs ?? (args.type === 'database' ? args.database : undefined);
+  if (objs === undefined) throw new ModuleError(`Argument "objs" is required for type "${args.type}".`);
   return objs;
 }
 
-function privilegesOf(a: Args): string {
-  if (a.type === 'group') {
-    if (a.privs !== undefined) throw new ModuleError('Argument "privs" is not allowed for type "group".');
+function privilegesOf(args: Args): string {
+  if (args.type === 'group') {
+    if (args.privs !== undefined) throw new ModuleError('Argument "privs" is not allowed for type "group".');
     return '';
   }
-  if (a.privs === undefined) throw new ModuleError(`Argument "privs" is required for type "${a.type}".`);
-  const names = list(a.privs.toUpperCase());
+  if (args.privs === undefined)
+    throw new ModuleError(`Argument "privs" is required for type "${args.type}".`);
+  const names = list(args.privs.toUpperCase());
   const wrong = names.filter(name => !/^[A-Z]+( [A-Z]+)?$/.test(name));
   if (wrong.length > 0) throw new ModuleError(`Invalid privileges specified: ${wrong.join(', ')}`);
   return names.join(', ');
@@ -87,64 +88,70 @@ function functionName(text: string, schema: string): string {
 }
 
 /** What stands after ON. */
-function target(a: Args, schema: string | undefined): string {
-  const objs = objectsOf(a);
-  if (objs === 'ALL_IN_SCHEMA') return `ALL ${ALL_OF[a.type]} IN SCHEMA ${identifier(schema ?? 'public')}`;
+function target(args: Args, schema: string | undefined): string {
+  const objs = objectsOf(args);
+  if (objs === 'ALL_IN_SCHEMA') return `ALL ${ALL_OF[args.type]} IN SCHEMA ${identifier(schema ?? 'public')}`;
   const names = list(objs);
   const qualified = (name: string) =>
     schema === undefined ? identifier(name) : `${identifier(schema)}.${identifier(name)}`;
-  if (a.type === 'function' || a.type === 'procedure')
-    return `${a.type.toUpperCase()} ${names.map(n => functionName(n, schema ?? 'public')).join(', ')}`;
-  if (a.type === 'parameter')
+  if (args.type === 'function' || args.type === 'procedure')
+    return `${args.type.toUpperCase()} ${names.map(n => functionName(n, schema ?? 'public')).join(', ')}`;
+  if (args.type === 'parameter')
     return `PARAMETER ${names.map(n => n.split('.').map(identifier).join('.')).join(', ')}`;
   const word: Readonly<Record<string, string>> = {
     foreign_data_wrapper: 'FOREIGN DATA WRAPPER',
     foreign_server: 'FOREIGN SERVER',
   };
-  return `${word[a.type] ?? a.type.toUpperCase()} ${names.map(qualified).join(', ')}`;
+  return `${word[args.type] ?? args.type.toUpperCase()} ${names.map(qualified).join(', ')}`;
 }
 
 /** The statements, as Ansible's module makes them. Pure. */
-export function privilegeStatements(a: Args, roles: readonly string[]): string[] {
-  const schema = schemaOf(a);
-  const privileges = privilegesOf(a);
+export function privilegeStatements(args: Args, roles: readonly string[]): string[] {
+  const schema = schemaOf(args);
+  const privileges = privilegesOf(args);
   const whom = roles.map(role).join(', ');
-  if (a.type === 'default_privs') return defaultStatements(a, schema, privileges, whom);
-  const group = a.type === 'group';
+  if (args.type === 'default_privs') return defaultStatements(args, schema, privileges, whom);
+  const group = args.type === 'group';
   const what = group
-    ? list(objectsOf(a)).map(identifier).join(', ')
-    : `${privileges} ON ${target(a, schema)}`;
-  if (a.state === 'absent') return [`REVOKE ${what} FROM ${whom}`];
+    ? list(objectsOf(args)).map(identifier).join(', ')
+    : `${privileges} ON ${target(args, schema)}`;
+  if (args.state === 'absent') return [`REVOKE ${what} FROM ${whom}`];
   const option = group ? 'ADMIN OPTION' : 'GRANT OPTION';
   return [
-    `GRANT ${what} TO ${whom}${a.grant_option === true ? ` WITH ${option}` : ''}`,
-    ...(a.grant_option === false ? [`REVOKE ${option} FOR ${what} FROM ${whom}`] : []),
+    `GRANT ${what} TO ${whom}${args.grant_option === true ? ` WITH ${option}` : ''}`,
+    ...(args.grant_option === false ? [`REVOKE ${option} FOR ${what} FROM ${whom}`] : []),
   ];
 }
 
-function defaultStatements(a: Args, schema: string | undefined, privileges: string, whom: string): string[] {
-  const objs = objectsOf(a).toUpperCase();
+function defaultStatements(
+  args: Args,
+  schema: string | undefined,
+  privileges: string,
+  whom: string,
+): string[] {
+  const objs = objectsOf(args).toUpperCase();
   const kinds = objs === 'ALL_DEFAULT' ? DEFAULT_OBJECTS : list(objs);
   const wrong = kinds.filter(kind => ![...DEFAULT_OBJECTS, 'SCHEMAS'].includes(kind));
   if (wrong.length > 0) throw new ModuleError(`Invalid Object set specified: ${wrong.join(', ')}`);
-  const owners = a.target_roles === undefined ? '' : ` FOR ROLE ${list(a.target_roles).map(role).join(', ')}`;
+  const owners =
+    args.target_roles === undefined ? '' : ` FOR ROLE ${list(args.target_roles).map(role).join(', ')}`;
   const start = `ALTER DEFAULT PRIVILEGES${owners}${schema === undefined ? '' : ` IN SCHEMA ${identifier(schema)}`}`;
-  if (a.state === 'absent')
+  if (args.state === 'absent')
     return ['TABLES', 'SEQUENCES', 'TYPES'].map(kind => `${start} REVOKE ALL ON ${kind} FROM ${whom}`);
-  const option = a.grant_option === true ? ' WITH GRANT OPTION' : '';
+  const option = args.grant_option === true ? ' WITH GRANT OPTION' : '';
   return [
     ...kinds.map(kind => `${start} REVOKE ALL ON ${kind} FROM ${whom}`),
     ...kinds.map(kind => `${start} GRANT ${privileges} ON ${kind} TO ${whom}${option}`),
-    ...(a.usage_on_types ? [`${start} GRANT USAGE ON TYPES TO ${whom}${option}`] : []),
+    ...(args.usage_on_types ? [`${start} GRANT USAGE ON TYPES TO ${whom}${option}`] : []),
   ];
 }
 
 const sorted = (acl: string) => `(select string_agg(x::text, ' ' order by x::text) from unnest(${acl}) x)`;
 
 /** Every privilege that the statements may touch, as one text: compared before and after. */
-function stateQuery(a: Args): string {
+function stateQuery(args: Args): string {
   const relations = (kinds: string) =>
-    `select c.relname as name, ${sorted('c.relacl')} as acl from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = ${literal(schemaOf(a) ?? 'public')} and c.relkind in (${kinds})`;
+    `select c.relname as name, ${sorted('c.relacl')} as acl from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = ${literal(schemaOf(args) ?? 'public')} and c.relkind in (${kinds})`;
   const named = (table: string, name: string, acl: string) =>
     `select ${name}::text as name, ${sorted(acl)} as acl from ${table}`;
   const source: Readonly<Record<string, string>> = {
@@ -163,20 +170,20 @@ function stateQuery(a: Args): string {
     group: `select roleid || ' ' || member as name, admin_option::text as acl from pg_auth_members`,
     default_privs: `select defaclrole || ' ' || defaclnamespace || ' ' || defaclobjtype::text as name, ${sorted('defaclacl')} as acl from pg_default_acl`,
   };
-  return `select string_agg(name || ' ' || coalesce(acl, '-'), '; ' order by name) as state from (${source[a.type]}) s`;
+  return `select string_agg(name || ' ' || coalesce(acl, '-'), '; ' order by name) as state from (${source[args.type]}) s`;
 }
 
 /** The roles that exist; a missing one is a mistake, unless the author does not mind. */
-function* knownRoles(a: Args): Steps<{ readonly roles: string[]; readonly warnings: string[] }> {
-  const wanted = list(a.roles);
+function* knownRoles(args: Args): Steps<{ readonly roles: string[]; readonly warnings: string[] }> {
+  const wanted = list(args.roles);
   const named = wanted.filter(name => role(name) === identifier(name));
   if (named.length === 0) return { roles: wanted, warnings: [] };
   const query = `select rolname::text as name from pg_roles where rolname in (${named.map(literal).join(', ')})`;
-  const [result] = yield* runQueries(a, [query], { database: a.database });
+  const [result] = yield* runQueries(args, [query], { database: args.database });
   const there = new Set(result?.rows.map(row => row.name));
   const missing = named.filter(name => !there.has(name));
   const message = (name: string) => `Role ${name} does not exist`;
-  if (missing.length > 0 && a.fail_on_role) throw new ModuleError(message(partAt(missing, 0)));
+  if (missing.length > 0 && args.fail_on_role) throw new ModuleError(message(partAt(missing, 0)));
   return {
     roles: wanted.filter(name => !missing.includes(name)),
     warnings: missing.map(name => `${message(name)}, pass it`),
@@ -184,15 +191,15 @@ function* knownRoles(a: Args): Steps<{ readonly roles: string[]; readonly warnin
 }
 
 /** Privileges follow rules of their own (owners, defaults): the server itself is asked what a change would do. */
-function* work(given: Args, ctx: ModuleContext): Steps<Result> {
-  const a = given.password === undefined ? given : { ...given, login_password: given.password };
-  const { roles, warnings } = yield* knownRoles(a);
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const withLogin = args.password === undefined ? args : { ...args, login_password: args.password };
+  const { roles, warnings } = yield* knownRoles(withLogin);
   const told = warnings.length > 0 ? { warnings } : {};
   if (roles.length === 0) return { changed: false, queries: [], ...told };
-  const queries = privilegeStatements(a, roles);
-  const state = stateQuery(a);
-  const options = { database: a.database, rollback: ctx.checkMode };
-  const results = yield* runQueries(a, [state, ...queries, state], options);
+  const queries = privilegeStatements(withLogin, roles);
+  const state = stateQuery(withLogin);
+  const options = { database: withLogin.database, rollback: ctx.checkMode };
+  const results = yield* runQueries(withLogin, [state, ...queries, state], options);
   return { changed: results[0]?.rows[0]?.state !== results.at(-1)?.rows[0]?.state, queries, ...told };
 }
 

@@ -35,21 +35,21 @@ export function changes(status: string): boolean {
   return words.length === 2 || words.length === 3 ? words.at(-1) !== '0' : true;
 }
 
-function* run(a: Args, ctx: ModuleContext): Steps<Result> {
-  const texts = Array.isArray(a.query) ? a.query : [a.query];
+function* run(args: Args, ctx: ModuleContext): Steps<Result> {
+  const texts = Array.isArray(args.query) ? args.query : [args.query];
   if (texts.length === 0 || !texts.every(q => typeof q === 'string'))
     throw new ModuleError('query argument must be of type string or list');
-  if (a.autocommit && ctx.checkMode)
+  if (args.autocommit && ctx.checkMode)
     throw new ModuleError('Using autocommit is mutually exclusive with check_mode');
-  const values = a.positional_args?.length ? a.positional_args : a.named_args;
+  const values = args.positional_args?.length ? args.positional_args : args.named_args;
   const queries = texts.map(text => bind(text, values));
   let results: readonly QueryResult[];
   try {
-    results = yield* runQueries(a, queries, {
-      database: a.db,
-      autocommit: a.autocommit,
+    results = yield* runQueries(args, queries, {
+      database: args.db,
+      autocommit: args.autocommit,
       rollback: ctx.checkMode,
-      searchPath: a.search_path,
+      searchPath: args.search_path,
     });
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;

@@ -58,8 +58,8 @@ function parseFlag(word: string): readonly [name: string, on: boolean] | undefin
   return word.startsWith('NO') && FLAGS[name] ? [name, false] : undefined;
 }
 
-function flagsOf(a: Args): readonly (readonly [name: string, on: boolean])[] {
-  const words = a.role_attr_flags
+function flagsOf(args: Args): readonly (readonly [name: string, on: boolean])[] {
+  const words = args.role_attr_flags
     .toUpperCase()
     .split(',')
     .map(f => f.trim())
@@ -69,10 +69,12 @@ function flagsOf(a: Args): readonly (readonly [name: string, on: boolean])[] {
   return words.map(word => defined(parseFlag(word), 'unknown flags are refused'));
 }
 
-function roleQuery(a: Args): string {
-  const name = literal(a.name);
+function roleQuery(args: Args): string {
+  const name = literal(args.name);
   const expires =
-    a.expires === undefined ? 'false' : `rolvaliduntil is distinct from ${literal(a.expires)}::timestamptz`;
+    args.expires === undefined
+      ? 'false'
+      : `rolvaliduntil is distinct from ${literal(args.expires)}::timestamptz`;
   return `select r.*, ${expires} as expiry_differs, shobj_description(r.oid, 'pg_authid') as comment,
 has_table_privilege('pg_catalog.pg_authid', 'select') as may_read, current_setting('password_encryption') as method,
 array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid) as groups
@@ -80,47 +82,49 @@ from (values (1)) one(x) left join pg_roles r on r.rolname = ${name}`;
 }
 
 /** Statements that bring the role to what is wanted; what a person sees of them hides the password. Pure. */
-function statements(found: Found, a: Args): readonly { readonly sql: string; readonly shown: string }[] {
+function statements(found: Found, args: Args): readonly { readonly sql: string; readonly shown: string }[] {
   const { role } = found;
-  const user = identifier(a.name);
+  const user = identifier(args.name);
   const plain = (sql: string) => ({ sql, shown: sql });
-  if (a.state === 'absent') return role ? [plain(`DROP USER ${user}`)] : [];
-  const flags = flagsOf(a);
+  if (args.state === 'absent') return role ? [plain(`DROP USER ${user}`)] : [];
+  const flags = flagsOf(args);
   const changedFlags = role
     ? flags.filter(([name, on]) => role[defined(FLAGS[name], 'unknown flags are refused')] !== on)
     : flags;
   const clauses = [
     ...changedFlags.map(([name, on]) => `${on ? '' : 'NO'}${name === 'CREATEUSER' ? 'CREATEROLE' : name}`),
-    ...(a.expires !== undefined && (!role || role.expiry_differs === true)
-      ? [`VALID UNTIL ${literal(a.expires)}`]
+    ...(args.expires !== undefined && (!role || role.expiry_differs === true)
+      ? [`VALID UNTIL ${literal(args.expires)}`]
       : []),
-    ...(a.conn_limit !== undefined && (!role || role.rolconnlimit !== a.conn_limit)
-      ? [`CONNECTION LIMIT ${a.conn_limit}`]
+    ...(args.conn_limit !== undefined && (!role || role.rolconnlimit !== args.conn_limit)
+      ? [`CONNECTION LIMIT ${args.conn_limit}`]
       : []),
   ];
-  const password = passwordClause(found, a);
+  const password = passwordClause(found, args);
   const verb = role ? 'ALTER' : 'CREATE';
   const all = (secret: string) =>
     [`${verb} USER ${user}`, ...(password === undefined ? [] : [`PASSWORD ${secret}`]), ...clauses].join(' ');
-  const groups = (a.groups ?? []).map(g => g.trim()).filter(g => !role || !itemsOf(role.groups).includes(g));
+  const groups = (args.groups ?? [])
+    .map(g => g.trim())
+    .filter(g => !role || !itemsOf(role.groups).includes(g));
   return [
     ...(!role || clauses.length > 0 || password !== undefined
       ? [{ sql: all(password ?? ''), shown: all(password === 'NULL' ? 'NULL' : "'********'") }]
       : []),
     ...groups.map(group => plain(`GRANT ${identifier(group)} TO ${user}`)),
-    ...(a.comment !== undefined && a.comment !== (role?.comment ?? null)
-      ? [plain(`COMMENT ON ROLE ${user} IS ${literal(a.comment)}`)]
+    ...(args.comment !== undefined && args.comment !== (role?.comment ?? null)
+      ? [plain(`COMMENT ON ROLE ${user} IS ${literal(args.comment)}`)]
       : []),
   ];
 }
 
 /** The password as SQL; undefined when it stays. */
-function passwordClause({ role, stored, method }: Found, a: Args): string | undefined {
-  if (a.password === undefined || (role && a.no_password_changes)) return undefined;
-  if (role ? stored !== undefined && matchesPassword(stored, a.password, a.name) : a.password === '')
+function passwordClause({ role, stored, method }: Found, args: Args): string | undefined {
+  if (args.password === undefined || (role && args.no_password_changes)) return undefined;
+  if (role ? stored !== undefined && matchesPassword(stored, args.password, args.name) : args.password === '')
     return undefined;
-  if (a.password === '') return 'NULL';
-  return literal(storedPassword(a.password, a.name, method));
+  if (args.password === '') return 'NULL';
+  return literal(storedPassword(args.password, args.name, method));
 }
 
 export const postgresqlUser = defineState({
@@ -139,50 +143,50 @@ export const postgresqlUser = defineState({
     'A user is looked for by name; membership in `groups` is added, never taken away, as there.',
     '`priv` does not exist: privileges are granted with postgresql_query.',
   ],
-  touches: a => [`pg-role:${a.login_host}:${a.port}:${a.name}`],
+  touches: args => [`pg-role:${args.login_host}:${args.port}:${args.name}`],
 
-  *probe(a): Steps<Found> {
-    flagsOf(a);
-    const options = { database: a.db || 'postgres', autocommit: true };
-    const [result] = yield* runQueries(a, [roleQuery(a)], options);
+  *probe(args): Steps<Found> {
+    flagsOf(args);
+    const options = { database: args.db || 'postgres', autocommit: true };
+    const [result] = yield* runQueries(args, [roleQuery(args)], options);
     const row = result?.rows[0];
     const role = row?.rolname === null ? undefined : row;
-    const wanted = a.state === 'present' && a.password !== undefined && !a.no_password_changes;
+    const wanted = args.state === 'present' && args.password !== undefined && !args.no_password_changes;
     const method = String(row?.method);
     if (!role) return { role: undefined, stored: null, method };
     if (!wanted || row?.may_read !== true) return { role, stored: undefined, method };
     const [secret] = yield* runQueries(
-      a,
-      [`select rolpassword from pg_authid where rolname = ${literal(a.name)}`],
+      args,
+      [`select rolpassword from pg_authid where rolname = ${literal(args.name)}`],
       options,
     );
     const stored = secret?.rows[0]?.rolpassword;
     return { role, stored: typeof stored === 'string' ? stored : null, method };
   },
 
-  diff(found, a) {
-    const work = statements(found, a);
+  diff(found, args) {
+    const work = statements(found, args);
     return {
       changes: work.map(s => s.shown),
-      result: { user: a.name, queries: work.map(s => s.shown) },
+      result: { user: args.name, queries: work.map(s => s.shown) },
     };
   },
 
-  *apply(found, a) {
+  *apply(found, args) {
     try {
       yield* runQueries(
-        a,
-        statements(found, a).map(s => s.sql),
-        { database: a.db || 'postgres' },
+        args,
+        statements(found, args).map(s => s.sql),
+        { database: args.db || 'postgres' },
       );
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
-      if (a.state === 'absent' && !a.fail_on_user) return { changed: false, user_removed: false };
+      if (args.state === 'absent' && !args.fail_on_user) return { changed: false, user_removed: false };
       throw new ModuleError(
-        a.state === 'absent' ? `Unable to remove user: ${error.serverMessage}` : error.serverMessage,
-        { user: a.name },
+        args.state === 'absent' ? `Unable to remove user: ${error.serverMessage}` : error.serverMessage,
+        { user: args.name },
       );
     }
-    return a.state === 'absent' ? { user_removed: true } : {};
+    return args.state === 'absent' ? { user_removed: true } : {};
   },
 });

@@ -46,33 +46,33 @@ export const assemble = defineState<typeof args.properties, Placed>({
   args,
   returns: PLACEMENT_RETURNS,
   differences: ['Check mode and diff are supported.'],
-  touches: given => [given.dest, given.src],
-  *probe(given, ctx) {
-    const fragments = given.remote_src ? yield* remoteFragments(given) : localFragments(given, ctx);
-    const pattern = given.regexp === undefined ? undefined : bytePattern(given.regexp, 'regexp');
+  touches: args => [args.dest, args.src],
+  *probe(args, ctx) {
+    const fragments = args.remote_src ? yield* remoteFragments(args) : localFragments(args, ctx);
+    const pattern = args.regexp === undefined ? undefined : bytePattern(args.regexp, 'regexp');
     const chosen = fragments
       .filter(
         ({ name }) =>
-          (!pattern || pattern.search(toBytes(name))) && !(given.ignore_hidden && name.startsWith('.')),
+          (!pattern || pattern.search(toBytes(name))) && !(args.ignore_hidden && name.startsWith('.')),
       )
       .sort((a, b) => Buffer.compare(bytesOf(a.name), bytesOf(b.name)));
     const text = joined(
       chosen.map(fragment => fragment.bytes.toString('latin1')),
-      given.delimiter,
+      args.delimiter,
     );
     return yield* probePlacement(
       {
-        dest: given.dest,
+        dest: args.dest,
         basename: undefined,
         content: { kind: 'bytes', bytes: Buffer.from(text, 'latin1') },
-        origin: given.src,
-        src: given.src,
-        wanted: given,
-        backup: given.backup,
+        origin: args.src,
+        src: args.src,
+        wanted: args,
+        backup: args.backup,
         force: true,
-        follow: given.follow,
-        validate: given.validate,
-        unsafeWrites: given.unsafe_writes,
+        follow: args.follow,
+        validate: args.validate,
+        unsafeWrites: args.unsafe_writes,
         directoryMode: undefined,
       },
       ctx,
@@ -88,10 +88,10 @@ export const assemble = defineState<typeof args.properties, Placed>({
 });
 
 /** All files of a directory of the host: one request. */
-function* remoteFragments(given: Args): Steps<Fragment[]> {
+function* remoteFragments(args: Args): Steps<Fragment[]> {
   const records = yield* ask(
     [
-      `p=${pathWord(given.src)}`,
+      `p=${pathWord(args.src)}`,
       `if [ ! -e "$p" ]; then echo "Source ($p) does not exist" >&2; exit 1; fi`,
       `if [ ! -d "$p" ]; then echo "Source ($p) is not a directory" >&2; exit 1; fi`,
       'cd -P "$p" || exit 1',
@@ -105,14 +105,14 @@ function* remoteFragments(given: Args): Steps<Fragment[]> {
     .map((name, i) => ({ name: textOf(name), bytes: contents[i] ?? Buffer.alloc(0) }));
 }
 
-function localFragments(given: Args, ctx: ModuleContext): Fragment[] {
-  const path = ctx.find('files', given.src);
+function localFragments(args: Args, ctx: ModuleContext): Fragment[] {
+  const path = ctx.find('files', args.src);
   if (!statSync(path).isDirectory()) throw new ModuleError(`Source (${path}) is not a directory`);
   return readdirSync(path)
     .filter(name => statSync(join(path, name)).isFile())
     .map(name => {
       const file = join(path, name);
-      return { name, bytes: given.decrypt ? ctx.read(file) : readFileSync(file) };
+      return { name, bytes: args.decrypt ? ctx.read(file) : readFileSync(file) };
     });
 }
 

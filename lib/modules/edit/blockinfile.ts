@@ -40,13 +40,13 @@ export const blockinfile = defineEdit({
   rules: { mutuallyExclusive: [['insertbefore', 'insertafter']] },
   returns: { msg: 'What was done: "Block inserted", "Block removed", "File created".' },
   differences: ['append_newline and prepend_newline, which Ansible has since 2.16, are known.'],
-  edit(before, given) {
-    const present = given.state === 'present';
-    if (before === undefined && !given.create)
-      throw new ModuleError(`Path ${given.path} does not exist !`, { rc: 257 });
-    if (before === undefined && !present) return { after: undefined, msg: `File ${given.path} not present` };
-    const block = present ? blockLines(given) : [];
-    const after = place(before ?? '', block, given);
+  edit(before, args) {
+    const present = args.state === 'present';
+    if (before === undefined && !args.create)
+      throw new ModuleError(`Path ${args.path} does not exist !`, { rc: 257 });
+    if (before === undefined && !present) return { after: undefined, msg: `File ${args.path} not present` };
+    const block = present ? blockLines(args) : [];
+    const after = place(before ?? '', block, args);
     if (after === before) return { after, msg: '' };
     if (before === undefined) return { after, msg: 'File created' };
     return { after, msg: block.length === 0 ? 'Block removed' : 'Block inserted' };
@@ -56,42 +56,38 @@ export const blockinfile = defineEdit({
 /** Lines with their line ends, as Python's splitlines(keepends=True) gives them for bytes. */
 const linesOf = (text: ByteText): string[] => text.match(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$/g) ?? [];
 
-const markerLine = (given: Args, mark: string) => `${toBytes(given.marker.replaceAll('{mark}', mark))}\n`;
+const markerLine = (args: Args, mark: string) => `${toBytes(args.marker.replaceAll('{mark}', mark))}\n`;
 
-function blockLines(given: Args): string[] {
-  if (given.block === '') return [];
-  const text = given.block.endsWith('\n') ? given.block : `${given.block}\n`;
-  return [
-    markerLine(given, given.marker_begin),
-    ...linesOf(toBytes(text)),
-    markerLine(given, given.marker_end),
-  ];
+function blockLines(args: Args): string[] {
+  if (args.block === '') return [];
+  const text = args.block.endsWith('\n') ? args.block : `${args.block}\n`;
+  return [markerLine(args, args.marker_begin), ...linesOf(toBytes(text)), markerLine(args, args.marker_end)];
 }
 
-function place(text: ByteText, block: readonly string[], given: Args): ByteText {
+function place(text: ByteText, block: readonly string[], args: Args): ByteText {
   const lines = linesOf(text);
-  const begin = lines.lastIndexOf(markerLine(given, given.marker_begin));
-  const end = lines.lastIndexOf(markerLine(given, given.marker_end));
+  const begin = lines.lastIndexOf(markerLine(args, args.marker_begin));
+  const end = lines.lastIndexOf(markerLine(args, args.marker_end));
   let at: number;
-  if (begin === -1 || end === -1) at = newPlace(text, lines, given);
+  if (begin === -1 || end === -1) at = newPlace(text, lines, args);
   else {
     at = Math.min(begin, end);
     lines.splice(at, Math.abs(end - begin) + 1);
   }
   if (at > 0 && !partAt(lines, at - 1).endsWith('\n')) lines[at - 1] += '\n';
-  lines.splice(at, 0, ...withEmptyLines(block, lines, at, given));
+  lines.splice(at, 0, ...withEmptyLines(block, lines, at, args));
   return lines.join('');
 }
 
-function withEmptyLines(block: readonly string[], lines: readonly string[], at: number, given: Args) {
+function withEmptyLines(block: readonly string[], lines: readonly string[], at: number, args: Args) {
   if (block.length === 0) return [];
-  const above = given.prepend_newline && at > 0 && lines[at - 1] !== '\n';
-  const below = given.append_newline && at < lines.length && lines[at] !== '\n';
+  const above = args.prepend_newline && at > 0 && lines[at - 1] !== '\n';
+  const below = args.append_newline && at < lines.length && lines[at] !== '\n';
   return [...(above ? ['\n'] : []), ...block, ...(below ? ['\n'] : [])];
 }
 
-function newPlace(text: ByteText, lines: readonly string[], given: Args): number {
-  const { insertafter: after, insertbefore: before } = given;
+function newPlace(text: ByteText, lines: readonly string[], args: Args): number {
+  const { insertafter: after, insertbefore: before } = args;
   const pattern =
     after !== undefined
       ? after === 'EOF'

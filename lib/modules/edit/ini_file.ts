@@ -36,38 +36,33 @@ export const iniFile = defineEdit({
     'A byte order mark at the start of the file is kept, and a symbolic link is followed.',
     'ignore_spaces and modify_inactive_option, which newer versions of the collection have, are known.',
   ],
-  edit(before, given) {
-    if (
-      given.state === 'present' &&
-      !given.allow_no_value &&
-      given.value === undefined &&
-      !given.values?.length
-    )
+  edit(before, args) {
+    if (args.state === 'present' && !args.allow_no_value && args.value === undefined && !args.values?.length)
       throw new ModuleError(
         "Parameter 'value(s)' must be defined if state=present and allow_no_value=False.",
       );
-    if (before === undefined && !given.create)
-      throw new ModuleError(`Destination ${given.path} does not exist!`, { rc: 257 });
-    const edit = editIni(before ?? '', given);
+    if (before === undefined && !args.create)
+      throw new ModuleError(`Destination ${args.path} does not exist!`, { rc: 257 });
+    const edit = editIni(before ?? '', args);
     if (before === undefined && edit.after === '')
-      return { after: undefined, msg: 'OK', result: { path: given.path } };
-    return { ...edit, result: { path: given.path } };
+      return { after: undefined, msg: 'OK', result: { path: args.path } };
+    return { ...edit, result: { path: args.path } };
   },
 });
 
 const BOM = '\xef\xbb\xbf';
 
-function editIni(text: ByteText, given: Args): Edit {
+function editIni(text: ByteText, args: Args): Edit {
   const bom = text.startsWith(BOM) ? BOM : '';
   const lines = text.slice(bom.length).match(/[^\n]*\n|[^\n]+$/g) ?? ['\n'];
   const last = lines.length - 1;
   if (!partAt(lines, last).endsWith('\n')) lines[last] += '\n';
-  const section = given.section ? toBytes(given.section) : undefined;
+  const section = args.section ? toBytes(args.section) : undefined;
   const [start, end] = boundsOf(lines, section);
   if (start === -1) {
-    if (given.state === 'absent') return finish(bom, lines, 'OK');
-    const option = given.option === undefined ? undefined : toBytes(given.option);
-    const added = option === undefined ? [] : newLines(option, valuesOf(given), given);
+    if (args.state === 'absent') return finish(bom, lines, 'OK');
+    const option = args.option === undefined ? undefined : toBytes(args.option);
+    const added = option === undefined ? [] : newLines(option, valuesOf(args), args);
     return finish(
       bom,
       [...lines, `[${section}]\n`, ...added],
@@ -76,11 +71,11 @@ function editIni(text: ByteText, given: Args): Edit {
   }
   const part = lines.slice(start, end);
   const { after, msg } =
-    given.option === undefined
-      ? wholeSection(part, given)
-      : given.state === 'absent'
-        ? removeOption(part, toBytes(given.option), given)
-        : keepOption(part, toBytes(given.option), given, section !== undefined);
+    args.option === undefined
+      ? wholeSection(part, args)
+      : args.state === 'absent'
+        ? removeOption(part, toBytes(args.option), args)
+        : keepOption(part, toBytes(args.option), args, section !== undefined);
   return finish(bom, [...lines.slice(0, start), ...after, ...lines.slice(end)], msg);
 }
 
@@ -103,14 +98,14 @@ interface SectionEdit {
   readonly msg: string;
 }
 
-function wholeSection(part: readonly string[], given: Args): SectionEdit {
-  if (given.state === 'present' || part.length === 0) return { after: part, msg: 'OK' };
+function wholeSection(part: readonly string[], args: Args): SectionEdit {
+  if (args.state === 'present' || part.length === 0) return { after: part, msg: 'OK' };
   return { after: [], msg: 'section removed' };
 }
 
 /** Distinct values, in order. */
-const valuesOf = (given: Args): string[] => [
-  ...new Set((given.value !== undefined ? [given.value] : (given.values ?? [])).map(toBytes)),
+const valuesOf = (args: Args): string[] => [
+  ...new Set((args.value !== undefined ? [args.value] : (args.values ?? [])).map(toBytes)),
 ];
 
 const optionPattern = (option: string, inactive: boolean) =>
@@ -118,21 +113,21 @@ const optionPattern = (option: string, inactive: boolean) =>
     `^${inactive ? '[#;]?' : ''}[ \\t]*(${option.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')})[ \\t]*(=|(?=\\n|(?![^])))[ \\t]*([^\\n]*)`,
   );
 
-function assignment(option: string, value: string, given: Args): string {
-  return given.no_extra_spaces ? `${option}=${value}\n` : `${option} = ${value}\n`;
+function assignment(option: string, value: string, args: Args): string {
+  return args.no_extra_spaces ? `${option}=${value}\n` : `${option} = ${value}\n`;
 }
 
-function newLines(option: string, values: readonly string[], given: Args): string[] {
-  if (values.length === 0) return given.allow_no_value ? [`${option}\n`] : [];
-  return values.map(value => assignment(option, value, given));
+function newLines(option: string, values: readonly string[], args: Args): string[] {
+  if (values.length === 0) return args.allow_no_value ? [`${option}\n`] : [];
+  return values.map(value => assignment(option, value, args));
 }
 
-function removeOption(part: readonly string[], option: string, given: Args): SectionEdit {
+function removeOption(part: readonly string[], option: string, args: Args): SectionEdit {
   const pattern = optionPattern(option, false);
-  const values = valuesOf(given);
+  const values = valuesOf(args);
   const after = part.filter(line => {
     const found = pattern.exec(line);
-    return !found || (!given.exclusive && !values.includes(partAt(found, 3)));
+    return !found || (!args.exclusive && !values.includes(partAt(found, 3)));
   });
   return { after, msg: after.length === part.length ? 'OK' : 'option changed' };
 }
@@ -141,15 +136,15 @@ function removeOption(part: readonly string[], option: string, given: Args): Sec
  * The order is Ansible's: lines that have a wanted value are brought into form, other lines of the option take the
  * values left over, those still left go (`exclusive`), and what is missing is added below the last line with content.
  */
-function keepOption(part: readonly string[], option: string, given: Args, hasHeader: boolean): SectionEdit {
-  const pattern = optionPattern(option, given.modify_inactive_option);
+function keepOption(part: readonly string[], option: string, args: Args, hasHeader: boolean): SectionEdit {
+  const pattern = optionPattern(option, args.modify_inactive_option);
   const lines = [...part];
   const settled = new Set<number>();
-  const missing = valuesOf(given);
+  const missing = valuesOf(args);
   let msg = 'OK';
   let bareThere = false;
   const settle = (i: number, line: string) => {
-    const same = given.ignore_spaces && squeezed(partAt(lines, i)) === squeezed(line);
+    const same = args.ignore_spaces && squeezed(partAt(lines, i)) === squeezed(line);
     if (lines[i] !== line && !same) {
       lines[i] = line;
       msg = 'option changed';
@@ -163,20 +158,20 @@ function keepOption(part: readonly string[], option: string, given: Args, hasHea
     });
   for (const { i, value } of candidates()) {
     if (missing.includes(value)) {
-      const empty = value === '' && given.allow_no_value;
+      const empty = value === '' && args.allow_no_value;
       bareThere ||= empty;
-      settle(i, empty ? `${option}\n` : assignment(option, value, given));
+      settle(i, empty ? `${option}\n` : assignment(option, value, args));
       missing.splice(missing.indexOf(value), 1);
-    } else if (missing.length === 0 && given.allow_no_value) {
+    } else if (missing.length === 0 && args.allow_no_value) {
       settle(i, `${option}\n`);
       bareThere = true;
       break;
     }
   }
-  if (given.exclusive && !given.allow_no_value) {
+  if (args.exclusive && !args.allow_no_value) {
     for (const { i } of candidates()) {
       if (missing.length === 0) break;
-      settle(i, assignment(option, defined(missing.shift(), 'the loop asks whether one is left'), given));
+      settle(i, assignment(option, defined(missing.shift(), 'the loop asks whether one is left'), args));
     }
     for (const { i } of candidates().reverse()) {
       if (i === 0 && hasHeader) continue;
@@ -186,10 +181,10 @@ function keepOption(part: readonly string[], option: string, given: Args, hasHea
   }
   const added =
     missing.length > 0
-      ? newLines(option, missing, given)
+      ? newLines(option, missing, args)
       : bareThere || settled.size > 0
         ? []
-        : newLines(option, [], given);
+        : newLines(option, [], args);
   if (added.length === 0) return { after: lines.filter(line => line !== ''), msg };
   const kept = lines.filter(line => line !== '');
   const last = kept.findLastIndex(line => !/^[ \t]*([#;].*)?$/.test(line.replace(/\n$/, '')));

@@ -58,10 +58,10 @@ export const lineinfile = defineEdit({
   ],
   always: { backup: '' },
   backupField: 'backup',
-  edit(before, given) {
-    const edit = given.state === 'absent' ? removeLines(before, given) : keepLine(before, given);
-    if (given.regexp !== '' && given.search_string !== '') return edit;
-    return { ...edit, result: { ...edit.result, warnings: [emptyPattern(given.regexp === '')] } };
+  edit(before, args) {
+    const edit = args.state === 'absent' ? removeLines(before, args) : keepLine(before, args);
+    if (args.regexp !== '' && args.search_string !== '') return edit;
+    return { ...edit, result: { ...edit.result, warnings: [emptyPattern(args.regexp === '')] } };
   },
 });
 
@@ -73,22 +73,22 @@ const linesOf = (text: ByteText): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ??
 
 const bare = (line: string) => stripEnd(line, '\r\n');
 
-function matcher(given: Args): ((line: string) => boolean) | undefined {
-  if (given.regexp !== undefined) {
-    const pattern = bytePattern(given.regexp, 'regexp');
+function matcher(args: Args): ((line: string) => boolean) | undefined {
+  if (args.regexp !== undefined) {
+    const pattern = bytePattern(args.regexp, 'regexp');
     return line => pattern.search(line) !== undefined;
   }
-  if (given.search_string === undefined) return undefined;
-  const part = toBytes(given.search_string);
+  if (args.search_string === undefined) return undefined;
+  const part = toBytes(args.search_string);
   return line => line.includes(part);
 }
 
-function removeLines(before: ByteText | undefined, given: Args): Edit {
-  if (given.line === undefined && given.regexp === undefined && given.search_string === undefined)
+function removeLines(before: ByteText | undefined, args: Args): Edit {
+  if (args.line === undefined && args.regexp === undefined && args.search_string === undefined)
     throw new ModuleError('one of line, search_string, or regexp is required with state=absent');
   if (before === undefined) return { after: undefined, msg: 'file not present' };
-  const line = toBytes(given.line ?? '');
-  const matches = matcher(given) ?? (current => bare(current) === line);
+  const line = toBytes(args.line ?? '');
+  const matches = matcher(args) ?? (current => bare(current) === line);
   const lines = linesOf(before);
   const kept = lines.filter(current => !matches(current));
   const found = lines.length - kept.length;
@@ -99,31 +99,31 @@ function removeLines(before: ByteText | undefined, given: Args): Edit {
   };
 }
 
-function keepLine(before: ByteText | undefined, given: Args): Edit {
-  if (given.backrefs && given.regexp === undefined)
+function keepLine(before: ByteText | undefined, args: Args): Edit {
+  if (args.backrefs && args.regexp === undefined)
     throw new ModuleError('regexp is required with backrefs=true');
-  if (before === undefined && !given.create)
-    throw new ModuleError(`Destination ${given.path} does not exist !`, { rc: 257 });
+  if (before === undefined && !args.create)
+    throw new ModuleError(`Destination ${args.path} does not exist !`, { rc: 257 });
   const lines = linesOf(before ?? '');
-  const line = toBytes(given.line ?? '');
-  const replaced = indexToReplace(lines, given);
-  if (replaced !== -1) return replaceLine(lines, replaced, given, line);
-  const anchor = indexOfAnchor(lines, given, line);
+  const line = toBytes(args.line ?? '');
+  const replaced = indexToReplace(lines, args);
+  if (replaced !== -1) return replaceLine(lines, replaced, args, line);
+  const anchor = indexOfAnchor(lines, args, line);
   if (anchor.exact !== -1) return replaceExact(lines, anchor.exact, line);
-  if (given.backrefs) return { after: before, msg: '' };
-  return insertLine(lines, anchor.at, given, line);
+  if (args.backrefs) return { after: before, msg: '' };
+  return insertLine(lines, anchor.at, args, line);
 }
 
 /** Index of the line that `regexp` or `search_string` finds, or -1. */
-function indexToReplace(lines: readonly string[], given: Args): number {
-  const matches = matcher(given);
+function indexToReplace(lines: readonly string[], args: Args): number {
+  const matches = matcher(args);
   if (!matches) return -1;
-  return given.firstmatch ? lines.findIndex(matches) : lines.findLastIndex(matches);
+  return args.firstmatch ? lines.findIndex(matches) : lines.findLastIndex(matches);
 }
 
-function replaceLine(lines: string[], at: number, given: Args, line: ByteText): Edit {
-  const wanted = given.backrefs
-    ? expanded(bytePattern(defined(given.regexp, 'backrefs needs regexp'), 'regexp'), partAt(lines, at), line)
+function replaceLine(lines: string[], at: number, args: Args, line: ByteText): Edit {
+  const wanted = args.backrefs
+    ? expanded(bytePattern(defined(args.regexp, 'backrefs needs regexp'), 'regexp'), partAt(lines, at), line)
     : line;
   return replaceExact(lines, at, wanted);
 }
@@ -141,9 +141,9 @@ function replaceExact(lines: string[], at: number, line: ByteText): Edit {
 }
 
 /** Where the line stands already (`exact`), and where insertafter or insertbefore want it (`at`); -1 for nowhere. */
-function indexOfAnchor(lines: readonly string[], given: Args, line: ByteText) {
-  const after = given.insertafter;
-  const place = after !== undefined && after !== 'BOF' && after !== 'EOF' ? after : given.insertbefore;
+function indexOfAnchor(lines: readonly string[], args: Args, line: ByteText) {
+  const after = args.insertafter;
+  const place = after !== undefined && after !== 'BOF' && after !== 'EOF' ? after : args.insertbefore;
   const pattern =
     place === undefined || place === 'BOF'
       ? undefined
@@ -154,21 +154,21 @@ function indexOfAnchor(lines: readonly string[], given: Args, line: ByteText) {
     if (bare(current) === line) exact = i;
     else if (pattern?.search(current)) {
       at = after === undefined ? i : i + 1;
-      if (given.firstmatch) break;
+      if (args.firstmatch) break;
     }
   }
   return { exact, at };
 }
 
-function insertLine(lines: string[], at: number, given: Args, line: ByteText): Edit {
+function insertLine(lines: string[], at: number, args: Args, line: ByteText): Edit {
   const added = (): Edit => ({ after: lines.join(''), msg: 'line added' });
   const last = lines.length - 1;
-  if (given.insertbefore === 'BOF' || given.insertafter === 'BOF') {
+  if (args.insertbefore === 'BOF' || args.insertafter === 'BOF') {
     lines.unshift(`${line}\n`);
     return added();
   }
   const place = at === -1 ? lines.length : at;
-  if (at !== -1 && given.insertafter !== undefined && bare(lines[place] ?? '') === line && place <= last)
+  if (at !== -1 && args.insertafter !== undefined && bare(lines[place] ?? '') === line && place <= last)
     return { after: lines.join(''), msg: '' };
   if (place === lines.length && last >= 0 && !/[\r\n]$/.test(partAt(lines, last))) lines[last] += '\n';
   lines.splice(place, 0, `${line}\n`);

@@ -38,55 +38,55 @@ export const patch = defineState<typeof args.properties, Found>({
   args,
   rules: { requiredOneOf: [['dest', 'basedir']] },
   returns: { msg: 'What the patch program said when it failed.' },
-  touches: given => [given.dest ?? given.basedir ?? '/'],
-  *probe(given, ctx) {
+  touches: args => [args.dest ?? args.basedir ?? '/'],
+  *probe(args, ctx) {
     const script = [
       'command -v patch >/dev/null 2>&1 || { echo "needs patch on the host" >&2; exit 1; }',
-      takePatch(given),
-      `${command(given, given.state === 'present', ['--dry-run'])} >/dev/null 2>&1 && { field settled; exit 0; }`,
-      `begin problem; ${command(given, given.state === 'absent', ['--dry-run'])} 2>&1 && field fits; :`,
+      takePatch(args),
+      `${command(args, args.state === 'present', ['--dry-run'])} >/dev/null 2>&1 && { field settled; exit 0; }`,
+      `begin problem; ${command(args, args.state === 'absent', ['--dry-run'])} 2>&1 && field fits; :`,
     ];
-    return parseProbe(yield* ask(script.join('\n'), input(given, ctx)));
+    return parseProbe(yield* ask(script.join('\n'), input(args, ctx)));
   },
-  diff({ settled, problem }, given) {
+  diff({ settled, problem }, args) {
     if (settled) return { changes: [] };
-    if (problem !== undefined) throw new ModuleError(problem, { src: given.src });
-    const what = given.state === 'present' ? 'applied' : 'taken back';
-    return { changes: [`${given.dest ?? given.basedir}: ${given.src} ${what}`] };
+    if (problem !== undefined) throw new ModuleError(problem, { src: args.src });
+    const what = args.state === 'present' ? 'applied' : 'taken back';
+    return { changes: [`${args.dest ?? args.basedir}: ${args.src} ${what}`] };
   },
-  *apply(_, given, ctx) {
-    const flags = given.backup ? ['--backup', '--version-control=numbered'] : [];
-    const script = [takePatch(given), `${command(given, given.state === 'absent', flags)} 2>&1`];
-    const reply = yield* sh(script.join('\n'), input(given, ctx));
+  *apply(_, args, ctx) {
+    const flags = args.backup ? ['--backup', '--version-control=numbered'] : [];
+    const script = [takePatch(args), `${command(args, args.state === 'absent', flags)} 2>&1`];
+    const reply = yield* sh(script.join('\n'), input(args, ctx));
     if (reply.rc !== 0) throw new ModuleError(reply.stdout.trim() || 'patch failed', { rc: reply.rc });
     return {};
   },
 });
 
 /** Leaves the text of the patch in `$t`, since it is read twice; a temporary file of its own, taken away again. */
-function takePatch(given: Args): string {
-  if (given.remote_src)
-    return `t=${pathWord(given.src)}; [ -r "$t" ] || { echo "src $t doesn't exist or not readable" >&2; exit 1; }`;
+function takePatch(args: Args): string {
+  if (args.remote_src)
+    return `t=${pathWord(args.src)}; [ -r "$t" ] || { echo "src $t doesn't exist or not readable" >&2; exit 1; }`;
   return `t=$(umask 077; mktemp /tmp/polarplay-patch.XXXXXX) || exit 1; trap 'rm -f "$t"' 0; cat >"$t" || exit 1`;
 }
 
-function input(given: Args, ctx: ModuleContext): { readonly stdin?: Buffer } {
-  return given.remote_src ? {} : { stdin: ctx.read(ctx.find('files', given.src)) };
+function input(args: Args, ctx: ModuleContext): { readonly stdin?: Buffer } {
+  return args.remote_src ? {} : { stdin: ctx.read(ctx.find('files', args.src)) };
 }
 
-function command(given: Args, reverse: boolean, more: readonly string[]): string {
+function command(args: Args, reverse: boolean, more: readonly string[]): string {
   const flags = [
     '--quiet',
     '--batch',
     '--reject-file=-',
-    `--strip=${given.strip}`,
+    `--strip=${args.strip}`,
     reverse ? '--reverse --force' : '--forward',
-    given.binary ? '--binary' : '',
-    given.ignore_whitespace ? '--ignore-whitespace' : '',
-    given.basedir === undefined ? '' : `--directory=${quote(given.basedir)}`,
+    args.binary ? '--binary' : '',
+    args.ignore_whitespace ? '--ignore-whitespace' : '',
+    args.basedir === undefined ? '' : `--directory=${quote(args.basedir)}`,
     ...more,
   ];
-  const file = given.dest === undefined ? '' : ` ${pathWord(given.dest)}`;
+  const file = args.dest === undefined ? '' : ` ${pathWord(args.dest)}`;
   return `patch ${flags.filter(Boolean).join(' ')} -i "$t"${file}`;
 }
 

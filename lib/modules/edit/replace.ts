@@ -23,14 +23,14 @@ export const replace = defineEdit({
   returns: { msg: 'How many replacements were made.', rc: 'Always 0.' },
   differences: ['Encodings are utf-8, ascii, latin-1 (iso-8859-1) and utf-16 (utf-16le).'],
   always: { rc: 0 },
-  edit(before, given) {
-    if (before === undefined) throw new ModuleError(`Path ${given.path} does not exist !`, { rc: 257 });
-    const encoding = encodingOf(given.encoding);
+  edit(before, args) {
+    if (before === undefined) throw new ModuleError(`Path ${args.path} does not exist !`, { rc: 257 });
+    const encoding = encodingOf(args.encoding);
     const bytes = Buffer.from(before, 'latin1');
     const text = bytes.toString(encoding);
     if (!Buffer.from(text, encoding).equals(bytes))
-      throw new ModuleError(`${given.path} is not ${given.encoding} text: give its encoding`);
-    const edit = replaceIn(text, given);
+      throw new ModuleError(`${args.path} is not ${args.encoding} text: give its encoding`);
+    const edit = replaceIn(text, args);
     const after = edit.after === undefined ? undefined : Buffer.from(edit.after, encoding).toString('latin1');
     return { ...edit, after: after };
   },
@@ -52,12 +52,12 @@ function encodingOf(name: string): BufferEncoding {
   return encoding;
 }
 
-function replaceIn(text: string, given: Args): Edit {
-  const section = sectionOf(text, given);
+function replaceIn(text: string, args: Args): Edit {
+  const section = sectionOf(text, args);
   if (typeof section === 'string') return { after: undefined, msg: section };
   const [from, to] = section;
-  const pattern = pythonPattern(given.regexp, 'regexp', { multiline: true });
-  const result = substitute(() => pattern.sub(given.replace, text.slice(from, to)));
+  const pattern = pythonPattern(args.regexp, 'regexp', { multiline: true });
+  const result = substitute(() => pattern.sub(args.replace, text.slice(from, to)));
   if (result.count === 0 || result.text === text.slice(from, to)) return { after: undefined, msg: '' };
   return {
     after: text.slice(0, from) + result.text + text.slice(to),
@@ -75,9 +75,9 @@ function substitute<T>(action: () => T): T {
 }
 
 /** The part of the text that `after` and `before` leave, or why there is none. */
-function sectionOf(text: string, given: Args): readonly [number, number] | string {
-  if (!given.after && !given.before) return [0, text.length];
-  const { after = '', before = '' } = given;
+function sectionOf(text: string, args: Args): readonly [number, number] | string {
+  if (!args.after && !args.before) return [0, text.length];
+  const { after = '', before = '' } = args;
   const inner = after && before ? '(?P<subsection>.*?)' : '(?P<subsection>.*)';
   const pattern = pythonPattern(`${after}${inner}${before}`, after ? 'after' : 'before', { dotAll: true });
   const match = pattern.search(text);

@@ -34,58 +34,62 @@ interface Found {
 const KINDS: Readonly<Record<string, string>> = { u: 'user', g: 'group', o: 'other', m: 'mask' };
 
 /** The entry as setfacl takes it. Pure. */
-export function aclEntry(a: Args): { readonly entry: string; readonly isDefault: boolean } {
-  if (a.entry === undefined) {
-    if (a.etype === undefined) throw new ModuleError('etype is required when entry is not given');
-    if (a.state === 'absent' && a.permissions !== undefined)
+export function aclEntry(args: Args): { readonly entry: string; readonly isDefault: boolean } {
+  if (args.entry === undefined) {
+    if (args.etype === undefined) throw new ModuleError('etype is required when entry is not given');
+    if (args.state === 'absent' && args.permissions !== undefined)
       throw new ModuleError("'permissions' MUST NOT be set when 'state=absent'.");
-    if (a.state === 'present' && a.permissions === undefined)
+    if (args.state === 'present' && args.permissions === undefined)
       throw new ModuleError("'permissions' is required when 'state=present'.");
-    const last = a.state === 'absent' ? '' : `:${a.permissions}`;
-    return { entry: `${a.etype}:${a.entity}${last}`, isDefault: a.default };
+    const last = args.state === 'absent' ? '' : `:${args.permissions}`;
+    return { entry: `${args.etype}:${args.entity}${last}`, isDefault: args.default };
   }
-  if (a.etype !== undefined || a.entity !== '' || a.permissions !== undefined)
+  if (args.etype !== undefined || args.entity !== '' || args.permissions !== undefined)
     throw new ModuleError("'entry' MUST NOT be set when 'entity', 'etype' or 'permissions' are set.");
-  const fields = a.entry.split(':');
+  const fields = args.entry.split(':');
   const isDefault = /^d(efault)?$/.test(partAt(fields, 0).toLowerCase()) && fields.length > 2;
   const own = isDefault ? fields.slice(1) : fields;
-  const wanted = a.state === 'absent' ? 2 : 3;
+  const wanted = args.state === 'absent' ? 2 : 3;
   if (own.length !== wanted)
     throw new ModuleError(
-      a.state === 'absent'
+      args.state === 'absent'
         ? "'entry' MUST have 2 or 3 sections divided by ':' when 'state=absent'."
         : "'entry' MUST have 3 or 4 sections divided by ':'.",
     );
   const kind = partAt(own, 0).toLowerCase();
   return {
     entry: [entryOf(KINDS, kind[0] ?? '') ?? kind, ...own.slice(1)].join(':'),
-    isDefault: isDefault || a.default,
+    isDefault: isDefault || args.default,
   };
 }
 
-function setfacl(a: Args, test: boolean): string {
-  const { entry, isDefault } = aclEntry(a);
+function setfacl(args: Args, test: boolean): string {
+  const { entry, isDefault } = aclEntry(args);
   return [
     'setfacl',
     ...(test ? ['--test'] : []),
-    ...(a.recalculate_mask === 'mask' ? ['--mask'] : a.recalculate_mask === 'no_mask' ? ['--no-mask'] : []),
-    ...(a.recursive ? ['--recursive'] : []),
-    ...(a.recursive && !a.follow ? ['--physical'] : []),
+    ...(args.recalculate_mask === 'mask'
+      ? ['--mask']
+      : args.recalculate_mask === 'no_mask'
+        ? ['--no-mask']
+        : []),
+    ...(args.recursive ? ['--recursive'] : []),
+    ...(args.recursive && !args.follow ? ['--physical'] : []),
     ...(isDefault ? ['-d'] : []),
-    a.state === 'absent' ? '-x' : '-m',
+    args.state === 'absent' ? '-x' : '-m',
     quote(entry),
-    pathWord(a.path),
+    pathWord(args.path),
   ].join(' ');
 }
 
 /** The list, and whether setfacl would change it. */
-function* read(a: Args): Steps<Found> {
-  const list = `getfacl --omit-header --absolute-names ${a.follow ? '' : '--physical '}${a.recursive ? '--recursive ' : ''}${pathWord(a.path)}`;
+function* read(args: Args): Steps<Found> {
+  const list = `getfacl --omit-header --absolute-names ${args.follow ? '' : '--physical '}${args.recursive ? '--recursive ' : ''}${pathWord(args.path)}`;
   const reply =
     yield* ask(`command -v setfacl >/dev/null 2>&1 || { echo 'the program setfacl is missing on this host (package acl)' >&2; exit 96; }
-[ -e ${pathWord(a.path)} ] || { echo ${quote(`Path not found or not accessible: ${a.path}`)} >&2; exit 95; }
+[ -e ${pathWord(args.path)} ] || { echo ${quote(`Path not found or not accessible: ${args.path}`)} >&2; exit 95; }
 begin acl; ${list} || exit $?; begin tested
-${a.state === 'query' ? ':' : setfacl(a, true)}`);
+${args.state === 'query' ? ':' : setfacl(args, true)}`);
   if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });
   const [acl, tested] = [reply.text('acl') ?? '', reply.text('tested') ?? ''];
   const lines = (text: string) => text.split('\n').filter(Boolean);
@@ -100,23 +104,23 @@ export const acl = defineState({
   args,
   returns: { acl: 'The list as it is now.' },
   differences: ['Needs setfacl and getfacl on the host (package acl); NFSv4 lists are not known.'],
-  touches: a => [a.path],
+  touches: args => [args.path],
 
   probe: read,
 
-  diff(found, a) {
-    const change = `${a.path}: ${a.state === 'absent' ? 'without ' : ''}${a.state === 'query' ? '' : aclEntry(a).entry}`;
+  diff(found, args) {
+    const change = `${args.path}: ${args.state === 'absent' ? 'without ' : ''}${args.state === 'query' ? '' : aclEntry(args).entry}`;
     return {
       changes: found.differs ? [change] : [],
       result: {
         acl: found.acl,
-        msg: found.differs ? change : a.state === 'query' ? 'current acl' : 'already so',
+        msg: found.differs ? change : args.state === 'query' ? 'current acl' : 'already so',
       },
     };
   },
 
-  *apply(_, a) {
-    yield* mustSh('setfacl failed', setfacl(a, false));
-    return { acl: (yield* read(a)).acl };
+  *apply(_, args) {
+    yield* mustSh('setfacl failed', setfacl(args, false));
+    return { acl: (yield* read(args)).acl };
   },
 });

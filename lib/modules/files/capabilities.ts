@@ -50,34 +50,34 @@ export const capabilities = defineState({
   summary: 'Keeps the Linux capabilities of a program.',
   args,
   differences: ['Needs getcap and setcap on the host (package libcap2-bin).'],
-  touches: a => [a.path],
+  touches: args => [args.path],
 
-  *probe(a): Steps<Capability[]> {
-    const path = pathWord(a.path);
+  *probe(args): Steps<Capability[]> {
+    const path = pathWord(args.path);
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin; p=${path}
 command -v getcap >/dev/null 2>&1 || { echo 'the program getcap is missing on this host (package libcap2-bin)' >&2; exit 96; }
 [ -e "$p" ] || { echo "No such file: $p" >&2; exit 95; }
 getcap "$p"`);
     if (reply.rc !== 0)
-      throw new ModuleError(`Unable to get capabilities of ${a.path}: ${reply.stderr.trim()}`);
+      throw new ModuleError(`Unable to get capabilities of ${args.path}: ${reply.stderr.trim()}`);
     const line = reply.stdout.trim();
-    const list = line.startsWith(`${a.path} `) ? line.slice(a.path.length).replace(/^ =(?= )/, '') : '';
+    const list = line.startsWith(`${args.path} `) ? line.slice(args.path.length).replace(/^ =(?= )/, '') : '';
     return parseCapabilities(list);
   },
 
-  diff(found, a) {
-    const after = wanted(found, a.capability, a.state);
+  diff(found, args) {
+    const after = wanted(found, args.capability, args.state);
     return {
-      changes: after === undefined ? [] : [`${a.path}: ${after || 'no capabilities'}`],
+      changes: after === undefined ? [] : [`${args.path}: ${after || 'no capabilities'}`],
       result: { msg: after === undefined ? `capabilities unchanged` : `capabilities changed` },
     };
   },
 
-  *apply(found, a) {
-    const after = wanted(found, a.capability, a.state) ?? '';
+  *apply(found, args) {
+    const after = wanted(found, args.capability, args.state) ?? '';
     const command =
-      after === '' ? `setcap -r ${pathWord(a.path)}` : `setcap ${quote(after)} ${pathWord(a.path)}`;
-    yield* mustSh(`Unable to set capabilities of ${a.path}`, `PATH=$PATH:/usr/sbin:/sbin; ${command}`);
+      after === '' ? `setcap -r ${pathWord(args.path)}` : `setcap ${quote(after)} ${pathWord(args.path)}`;
+    yield* mustSh(`Unable to set capabilities of ${args.path}`, `PATH=$PATH:/usr/sbin:/sbin; ${command}`);
     return {};
   },
 });

@@ -35,7 +35,7 @@ export interface RemoteRequest {
 
 /** A source on the host, and what is at the destination. */
 export interface RemoteFound {
-  readonly wish: RemoteRequest;
+  readonly request: RemoteRequest;
   readonly source: Found;
   readonly at: Found;
   /** Below source and destination; for a directory only. */
@@ -44,15 +44,20 @@ export interface RemoteFound {
 }
 
 /** Looks at both sides: one request. */
-export function* probeRemote(wish: RemoteRequest): Steps<RemoteFound> {
-  const name = basename(wish.src);
+export function* probeRemote(request: RemoteRequest): Steps<RemoteFound> {
+  const name = basename(request.src);
   // A directory goes into the destination under its name, unless a slash says that its content is meant.
-  const inside = wish.src.endsWith('/') ? '' : `/${quote(name)}`;
+  const inside = request.src.endsWith('/') ? '' : `/${quote(name)}`;
   const script = [
-    lookScript(wish.src, { word: absoluteWord(wish.src), follow: true, content: 'sum' }),
+    lookScript(request.src, { word: absoluteWord(request.src), follow: true, content: 'sum' }),
     's0=$p; a=; part dest',
-    `if [ -d "$s0" ]; then w=${absoluteWord(wish.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(wish.dest, name)}; fi`,
-    lookScript(wish.dest, { word: '"$w"', follow: wish.follow, wanted: wish.wanted, content: 'sum' }),
+    `if [ -d "$s0" ]; then w=${absoluteWord(request.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(request.dest, name)}; fi`,
+    lookScript(request.dest, {
+      word: '"$w"',
+      follow: request.follow,
+      wanted: request.wanted,
+      content: 'sum',
+    }),
     `if [ -n "$a" ]; then`,
     `begin theirs; cd -P "$s0" && find . -mindepth 1 -exec sh -c ${quote(EACH)} sh {} +`,
     `begin ours; [ ! -d "$w" ] || find . -mindepth 1 -exec sh -c ${quote(`cd -P "$0" || exit 0\n${EACH}`)} "$w" {} +`,
@@ -62,9 +67,9 @@ export function* probeRemote(wish: RemoteRequest): Steps<RemoteFound> {
   const records = yield* ask(script);
   const dest = records.part('dest');
   return {
-    wish,
-    source: foundOf(wish.src, records),
-    at: foundOf(wish.dest, dest),
+    request,
+    source: foundOf(request.src, records),
+    at: foundOf(request.dest, dest),
     theirs: parseTree(dest.bytes('theirs')),
     ours: parseTree(dest.bytes('ours')),
   };
@@ -72,47 +77,52 @@ export function* probeRemote(wish: RemoteRequest): Steps<RemoteFound> {
 
 /** Compares: pure. */
 export function planRemote(found: RemoteFound, ctx: ModuleContext): Plan {
-  const { wish, source } = found;
-  if (!source.status) throw new ModuleError(`Source ${wish.src} not found`);
-  if (!source.readable) throw new ModuleError(`Source ${wish.src} not readable`);
+  const { request, source } = found;
+  if (!source.status) throw new ModuleError(`Source ${request.src} not found`);
+  if (!source.readable) throw new ModuleError(`Source ${request.src} not readable`);
   if (source.status.type === 'directory') return planDirectory(found, ctx);
   if (source.status.type !== 'file')
-    throw new ModuleError(`Cannot copy invalid source '${wish.src}': not a file`);
-  if (wish.checksum !== undefined && wish.checksum !== source.sha1)
+    throw new ModuleError(`Cannot copy invalid source '${request.src}': not a file`);
+  if (request.checksum !== undefined && request.checksum !== source.sha1)
     throw new ModuleError('Copied file does not match the expected checksum. Transfer failed.', {
       checksum: source.sha1 ?? null,
-      expected_checksum: wish.checksum,
+      expected_checksum: request.checksum,
     });
   return planFile(found, ctx);
 }
 
 const sameFile = ({ source, at }: RemoteFound) => at.status?.type === 'file' && at.sha1 === source.sha1;
 
-const fileWish = ({ wish, source }: RemoteFound): Attributes => ({
-  ...wish.wanted,
+const fileAttributes = ({ request, source }: RemoteFound): Attributes => ({
+  ...request.wanted,
   mode:
-    wish.wanted.mode === 'preserve'
+    request.wanted.mode === 'preserve'
       ? modeText(defined(source.status, 'a missing source is refused').mode)
-      : wish.wanted.mode,
+      : request.wanted.mode,
 });
 
 function planFile(found: RemoteFound, ctx: ModuleContext): Plan {
-  const { wish, source, at } = found;
+  const { request, source, at } = found;
   const { status } = at;
-  if (status && !wish.force && status.type !== 'link')
+  if (status && !request.force && status.type !== 'link')
     return {
       changes: [],
-      result: { msg: 'file already exists', src: wish.src, dest: at.realPath, ...statusFields(status) },
+      result: { msg: 'file already exists', src: request.src, dest: at.realPath, ...statusFields(status) },
     };
   if (status?.type === 'directory') throw new ModuleError(`cannot write ${at.realPath}: it is a directory`);
   const directory = at.realPath.replace(/\/[^/]*$/, '') || '/';
-  const missing = !status && at.parent === 'missing' && !wish.dest.endsWith('/');
+  const missing = !status && at.parent === 'missing' && !request.dest.endsWith('/');
   if (missing && !ctx.checkMode) throw new ModuleError(`Destination directory ${directory} does not exist`);
-  if (at.parent === 'readonly' && !wish.unsafeWrites && !sameFile(found))
+  if (at.parent === 'readonly' && !request.unsafeWrites && !sameFile(found))
     throw new ModuleError(`Destination ${directory} not writable`);
   const attributes =
     status && status.type !== 'link'
-      ? attributeChanges(attributesFound({ ...at, status }), fileWish(found), at.realPath, ctx.checkMode)
+      ? attributeChanges(
+          attributesFound({ ...at, status }),
+          fileAttributes(found),
+          at.realPath,
+          ctx.checkMode,
+        )
       : undefined;
   const same = sameFile(found);
   return {
@@ -122,7 +132,7 @@ function planFile(found: RemoteFound, ctx: ModuleContext): Plan {
     ],
     result: {
       dest: at.realPath,
-      src: wish.src,
+      src: request.src,
       checksum: source.sha1 ?? null,
       ...(same && status ? statusFields(status) : {}),
     },
@@ -136,11 +146,11 @@ interface DirectoryPlan {
   readonly attributes: readonly EntryChanges[];
 }
 
-function directoryPlan({ wish, at, theirs, ours }: RemoteFound, checkMode: boolean): DirectoryPlan {
+function directoryPlan({ request, at, theirs, ours }: RemoteFound, checkMode: boolean): DirectoryPlan {
   const directories: string[] = [];
   const copies: string[] = [];
   const attributes: EntryChanges[] = [];
-  const owners: Attributes = { owner: wish.wanted.owner, group: wish.wanted.group };
+  const owners: Attributes = { owner: request.wanted.owner, group: request.wanted.group };
   const wantedUid = at.wantedUid ?? (at.status?.owner === owners.owner ? at.status?.uid : undefined);
   const wantedGid = at.wantedGid ?? (at.status?.group === owners.group ? at.status?.gid : undefined);
   for (const [path, entry] of theirs) {
@@ -155,7 +165,7 @@ function directoryPlan({ wish, at, theirs, ours }: RemoteFound, checkMode: boole
         throw new ModuleError(`${at.realPath}/${path} already exists as a ${there.status.type}`);
     } else if (there?.status.type === 'directory')
       throw new ModuleError(`cannot write ${at.realPath}/${path}: it is a directory`);
-    else if (!there || (!same && wish.force)) copies.push(path);
+    else if (!there || (!same && request.force)) copies.push(path);
     if (!there || copies.at(-1) === path) continue;
     const full = `${at.realPath}/${path}`;
     const found = { status: there.status, umask: at.umask, wantedUid, wantedGid };
@@ -166,14 +176,14 @@ function directoryPlan({ wish, at, theirs, ours }: RemoteFound, checkMode: boole
 }
 
 function planDirectory(found: RemoteFound, ctx: ModuleContext): Plan {
-  const { wish, at } = found;
+  const { request, at } = found;
   if (at.status && at.status.type !== 'directory')
     throw new ModuleError(`cannot copy a directory over ${at.realPath}: it is a ${at.status.type}`);
   const plan = directoryPlan(found, ctx.checkMode);
   const top = at.status
     ? attributeChanges(
         attributesFound({ ...at, status: at.status }),
-        topWish(wish),
+        topAttributes(request),
         at.realPath,
         ctx.checkMode,
       )
@@ -188,12 +198,12 @@ function planDirectory(found: RemoteFound, ctx: ModuleContext): Plan {
       ...(top?.changes ?? []),
       ...plan.attributes.flatMap(({ changes }) => changes.changes),
     ],
-    result: { dest: at.realPath, src: wish.src, ...(at.status && statusFields(at.status)) },
+    result: { dest: at.realPath, src: request.src, ...(at.status && statusFields(at.status)) },
   };
 }
 
 /** The mode is for the directory itself, as with Ansible; what is inside keeps that of its source. */
-const topWish = ({ wanted }: RemoteRequest): Attributes => ({
+const topAttributes = ({ wanted }: RemoteRequest): Attributes => ({
   ...wanted,
   mode: wanted.mode === 'preserve' ? undefined : wanted.mode,
 });
@@ -201,8 +211,8 @@ const topWish = ({ wanted }: RemoteRequest): Attributes => ({
 /** Copies. */
 export function* applyRemote(found: RemoteFound): Steps<Readonly<Record<string, Json>>> {
   if (found.source.status?.type === 'directory') return yield* applyDirectory(found);
-  const { wish, source, at } = found;
-  const wanted = fileWish(found);
+  const { request, source, at } = found;
+  const wanted = fileAttributes(found);
   if (sameFile(found)) {
     const changes = attributeChanges(
       attributesFound({ ...at, status: defined(at.status, 'the file is the same: it exists') }),
@@ -213,32 +223,32 @@ export function* applyRemote(found: RemoteFound): Steps<Readonly<Record<string, 
     return yield* applyAttributes(at, changes);
   }
   const directory = at.realPath.replace(/\/[^/]*$/, '');
-  const before = { ...wanted, mode: wish.directoryMode, attributes: undefined };
+  const before = { ...wanted, mode: request.directoryMode, attributes: undefined };
   return yield* writeFile({
     path: at.realPath,
     source: { kind: 'script', script: `cat <${quote(source.realPath)}` },
     found: at,
     wanted,
-    backup: wish.backup,
-    validate: wish.validate,
-    unsafeWrites: wish.unsafeWrites,
+    backup: request.backup,
+    validate: request.validate,
+    unsafeWrites: request.unsafeWrites,
     before: at.parent === 'missing' ? directoryScript(directory, at.umask, before) : '',
   });
 }
 
 function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json>>> {
-  const { wish, source, at } = found;
+  const { request, source, at } = found;
   const { directories, copies, attributes } = directoryPlan(found, false);
   const base = at.realPath;
   const stage = temporaryBeside(`${base}/tree`);
-  const { owner, group } = wish.wanted;
+  const { owner, group } = request.wanted;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
   const items = copies.map(path => ({ path }));
   const settle = spec === '' ? [] : [`e=$(chown ${quote(spec)} . 2>&1) || fail "chown failed: $e"`];
   const script = [
     REACH,
     `p=${quote(base)} o=$PWD`,
-    at.status ? '' : directoryScript(base, at.umask, topWish(wish)),
+    at.status ? '' : directoryScript(base, at.umask, topAttributes(request)),
     ...directories.map(path =>
       makeDirectory(`${base}/${path}`, [
         `chmod ${modeText(defined(found.theirs.get(path), 'the path comes from these entries').status.mode)} . || fail "chmod failed"`,
@@ -269,6 +279,11 @@ function* applyDirectory(found: RemoteFound): Steps<Readonly<Record<string, Json
   const reply = yield* ask(script.filter(Boolean).join('\n'));
   if (reply.rc !== 0) throw failure(reply, base);
   if (!at.status) return {};
-  const top = attributeChanges(attributesFound({ ...at, status: at.status }), topWish(wish), base, false);
+  const top = attributeChanges(
+    attributesFound({ ...at, status: at.status }),
+    topAttributes(request),
+    base,
+    false,
+  );
   return top.changes.length > 0 ? yield* applyAttributes(at, top) : {};
 }

@@ -43,7 +43,7 @@ export type Item =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'link'; readonly path: string; readonly target: string };
 
-export interface TreeWish {
+export interface TreeRequest {
   readonly src: string;
   readonly dest: string;
   readonly items: readonly Item[];
@@ -57,7 +57,7 @@ export interface TreeWish {
 
 /** What is at the destination of every item. */
 export interface TreeFound {
-  readonly wish: TreeWish;
+  readonly request: TreeRequest;
   readonly top: Found;
   readonly entries: ReadonlyMap<string, Entry & { readonly linkTarget?: string; readonly sha1?: string }>;
 }
@@ -94,15 +94,15 @@ function followable(link: string, localFollow: boolean, parents: readonly string
 }
 
 /** Looks at all destinations: one request, three programs for some thousand files. */
-export function* probeTree(wish: TreeWish): Steps<TreeFound> {
-  const names = wish.items.map(item => item.path);
+export function* probeTree(request: TreeRequest): Steps<TreeFound> {
+  const names = request.items.map(item => item.path);
   const script = [
-    lookScript(wish.dest, { word: absoluteWord(wish.dest), follow: true, wanted: wish.wanted }),
+    lookScript(request.dest, { word: absoluteWord(request.dest), follow: true, wanted: request.wanted }),
     `if [ -d "$p" ]; then begin entries; cd -P "$p" && xargs -0 sh -c ${quote(EACH)} sh; fi`,
     ':',
   ].join('\n');
   const records = yield* ask(script, { stdin: names.map(name => `./${name}\0`).join('') });
-  return { wish, top: foundOf(wish.dest, records), entries: parseTree(records.bytes('entries')) };
+  return { request, top: foundOf(request.dest, records), entries: parseTree(records.bytes('entries')) };
 }
 
 /**
@@ -172,7 +172,7 @@ interface TreePlan {
   readonly attributes: readonly EntryChanges[];
 }
 
-function planOf({ wish, top, entries }: TreeFound, checkMode: boolean): TreePlan {
+function planOf({ request, top, entries }: TreeFound, checkMode: boolean): TreePlan {
   const files: FileItem[] = [];
   const directories: string[] = [];
   const links: Extract<Item, { kind: 'link' }>[] = [];
@@ -180,32 +180,33 @@ function planOf({ wish, top, entries }: TreeFound, checkMode: boolean): TreePlan
   const base = top.realPath.replace(/\/$/, '');
   const compare = (item: Item, wanted: Attributes) => {
     const { status } = defined(entries.get(item.path), 'the item comes from these entries');
-    const { umask, wantedUid, wantedGid } = idsOf(top, wish.wanted);
+    const { umask, wantedUid, wantedGid } = idsOf(top, request.wanted);
     const path = `${base}/${item.path}`;
     const changes = attributeChanges({ status, umask, wantedUid, wantedGid }, wanted, path, checkMode);
     if (changes.changes.length > 0) attributes.push({ path, status, changes });
   };
-  for (const item of wish.items) {
+  for (const item of request.items) {
     const there = entries.get(item.path);
     if (item.kind === 'directory') {
       if (!there) directories.push(item.path);
       else if (there.status.type !== 'directory' && there.status.type !== 'link')
         throw new ModuleError(`${base}/${item.path} already exists as a ${there.status.type}`);
-      else if (there.status.type === 'directory') compare(item, { ...wish.wanted, mode: wish.directoryMode });
+      else if (there.status.type === 'directory')
+        compare(item, { ...request.wanted, mode: request.directoryMode });
     } else if (item.kind === 'link') {
       if (there?.linkTarget !== item.target) links.push(item);
     } else if (there?.status.type === 'directory')
       throw new ModuleError(`cannot write ${base}/${item.path}: it is a directory`);
-    else if (there && !wish.force) continue;
+    else if (there && !request.force) continue;
     else if (there?.status.type === 'file' && there.sha1 === sha1(item.bytes))
-      compare(item, { ...wish.wanted, mode: modeFor(wish, item) });
+      compare(item, { ...request.wanted, mode: modeFor(request, item) });
     else files.push(item);
   }
   return { files, directories, links, attributes };
 }
 
-const modeFor = (wish: TreeWish, item: FileItem) =>
-  wish.wanted.mode === 'preserve' ? modeText(item.mode) : wish.wanted.mode;
+const modeFor = (request: TreeRequest, item: FileItem) =>
+  request.wanted.mode === 'preserve' ? modeText(item.mode) : request.wanted.mode;
 
 /** The destination itself may already belong to the wanted owner: then no name was looked up. */
 function idsOf(top: Found, wanted: Attributes) {
@@ -218,7 +219,7 @@ function idsOf(top: Found, wanted: Attributes) {
 
 /** Compares: pure. */
 export function planTree(found: TreeFound, ctx: ModuleContext): Plan {
-  const { wish, top } = found;
+  const { request, top } = found;
   if (top.status && top.status.type !== 'directory')
     throw new ModuleError(`cannot copy a directory over ${top.path}: it is a ${top.status.type}`);
   const plan = planOf(found, ctx.checkMode);
@@ -232,7 +233,7 @@ export function planTree(found: TreeFound, ctx: ModuleContext): Plan {
     ...plan.links.map(link => `${base}/${link.path}: link to ${link.target}`),
     ...plan.attributes.flatMap(({ changes: entry }) => entry.changes),
   ];
-  const result = { dest: wish.dest.endsWith('/') ? wish.dest : `${wish.dest}/`, src: wish.src };
+  const result = { dest: request.dest.endsWith('/') ? request.dest : `${request.dest}/`, src: request.src };
   return {
     changes,
     result,
@@ -275,8 +276,8 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
   return backup === undefined ? {} : { backup_file: backup };
 }
 
-function makeDirectories({ wish, top }: TreeFound, base: string, plan: TreePlan): string {
-  const wanted = { ...wish.wanted, mode: wish.directoryMode, attributes: undefined };
+function makeDirectories({ request, top }: TreeFound, base: string, plan: TreePlan): string {
+  const wanted = { ...request.wanted, mode: request.directoryMode, attributes: undefined };
   const { owner, group, mode } = wanted;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
   const bits = mode === undefined ? '' : chmodText(modeBits(mode, 0o777 & ~top.umask, true, top.umask));
@@ -308,8 +309,8 @@ function placeFiles(
   stage: string,
   inline: boolean,
 ): string {
-  const { wish } = found;
-  const { validate } = wish;
+  const { request } = found;
+  const { validate } = request;
   const staged = files.map(file => attributesOf(found, file));
   const chown = grouped(
     staged.filter(s => s.owner !== ''),
@@ -323,7 +324,7 @@ function placeFiles(
     chmod,
     ...(validate === undefined ? [] : files.map(file => validation(validate, `${stage}/${file.path}`))),
     ...files
-      .filter(file => wish.backup && found.entries.has(file.path))
+      .filter(file => request.backup && found.entries.has(file.path))
       .map(file => backup(`${base}/${file.path}`)),
     ...moveFromStage(files, base),
     leaveStage,
@@ -352,13 +353,13 @@ export const moveFromStage = (items: readonly { readonly path: string }[], base:
 
 export const leaveStage = 'cd "$o"; rm -rf "$s" "$s.tar"; trap - 0';
 
-function attributesOf({ wish, top, entries }: TreeFound, file: FileItem) {
+function attributesOf({ request, top, entries }: TreeFound, file: FileItem) {
   const there = entries.get(file.path)?.status;
   const kept = there?.type === 'file' ? there : undefined;
   const now = kept?.mode ?? 0o666 & ~top.umask;
-  const mode = modeFor(wish, file);
-  const owner = wish.wanted.owner ?? (kept && String(kept.uid)) ?? '';
-  const group = wish.wanted.group ?? (kept && String(kept.gid));
+  const mode = modeFor(request, file);
+  const owner = request.wanted.owner ?? (kept && String(kept.uid)) ?? '';
+  const group = request.wanted.group ?? (kept && String(kept.gid));
   return {
     path: file.path,
     mode: mode === undefined ? now : modeBits(mode, now, false, top.umask),
@@ -383,7 +384,7 @@ const backup = (path: string) =>
 
 function placeLink(found: TreeFound, path: string, target: string): string {
   const there = found.entries.has(path.slice(found.top.realPath.length).replace(/^\//, ''));
-  const { owner, group } = found.wish.wanted;
+  const { owner, group } = found.request.wanted;
   const spec = `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
   const temporary = `./${quote(temporaryBeside(path).replace(/^.*\//s, ''))}`;
   const source = quote(target).replace(/^-/, './-');

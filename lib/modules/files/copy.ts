@@ -60,12 +60,12 @@ export const copy = defineState<typeof args.properties, Work>({
     'src in the result is the source as it was found, not a temporary file.',
     'With remote_src, symbolic links below a directory are copied as links.',
   ],
-  touches: given => [
-    touchedPath(given.dest, given.src === undefined ? undefined : basename(given.src)),
-    ...(given.remote_src && given.src !== undefined ? [given.src.replace(/(.)\/+$/, '$1')] : []),
+  touches: args => [
+    touchedPath(args.dest, args.src === undefined ? undefined : basename(args.src)),
+    ...(args.remote_src && args.src !== undefined ? [args.src.replace(/(.)\/+$/, '$1')] : []),
   ],
-  *probe(given, ctx) {
-    return yield* probeWork(given, ctx);
+  *probe(args, ctx) {
+    return yield* probeWork(args, ctx);
   },
   diff(work, _, ctx) {
     switch (work.kind) {
@@ -89,30 +89,30 @@ export const copy = defineState<typeof args.properties, Work>({
   },
 });
 
-function* probeWork(given: Args, ctx: ModuleContext): Steps<Work> {
-  if (given.content !== undefined) {
-    if (given.dest.endsWith('/')) throw new ModuleError('can not use content with a dir as dest');
-    const content: Content = { kind: 'bytes', bytes: Buffer.from(textOf(given.content)) };
-    return { kind: 'file', placed: yield* probePlacement(placementOf(given, content, undefined), ctx) };
+function* probeWork(args: Args, ctx: ModuleContext): Steps<Work> {
+  if (args.content !== undefined) {
+    if (args.dest.endsWith('/')) throw new ModuleError('can not use content with a dir as dest');
+    const content: Content = { kind: 'bytes', bytes: Buffer.from(textOf(args.content)) };
+    return { kind: 'file', placed: yield* probePlacement(placementOf(args, content, undefined), ctx) };
   }
-  const src = given.src ?? '';
+  const src = args.src ?? '';
   if (src === '') throw new ModuleError('src (or content) is required');
-  if (given.remote_src) return { kind: 'remote', remote: yield* probeRemote({ ...remoteOf(given), src }) };
+  if (args.remote_src) return { kind: 'remote', remote: yield* probeRemote({ ...remoteOf(args), src }) };
   const path = ctx.find('files', src);
-  if (statSync(path).isDirectory()) return { kind: 'tree', tree: yield* probeTree(treeOf(given, path, ctx)) };
-  const content = contentOf(given, path, ctx);
-  checkSum(given, content, ctx);
-  return { kind: 'file', placed: yield* probePlacement(placementOf(given, content, path), ctx) };
+  if (statSync(path).isDirectory()) return { kind: 'tree', tree: yield* probeTree(treeOf(args, path, ctx)) };
+  const content = contentOf(args, path, ctx);
+  checkSum(args, content, ctx);
+  return { kind: 'file', placed: yield* probePlacement(placementOf(args, content, path), ctx) };
 }
 
-const readSource = (given: Args, path: string, ctx: ModuleContext) =>
-  given.decrypt ? ctx.read(path) : readFileSync(path);
+const readSource = (args: Args, path: string, ctx: ModuleContext) =>
+  args.decrypt ? ctx.read(path) : readFileSync(path);
 
 /** A large file is streamed to each host from where it is; one that vault encrypted must be decrypted in memory. */
-function contentOf(given: Args, path: string, ctx: ModuleContext): Content {
+function contentOf(args: Args, path: string, ctx: ModuleContext): Content {
   const { size } = statSync(path);
-  if (size <= INLINE_LIMIT || (given.decrypt && isVaultFile(path)))
-    return { kind: 'bytes', bytes: readSource(given, path, ctx) };
+  if (size <= INLINE_LIMIT || (args.decrypt && isVaultFile(path)))
+    return { kind: 'bytes', bytes: readSource(args, path, ctx) };
   return { kind: 'local', path, size };
 }
 
@@ -123,49 +123,49 @@ function textOf(content: Json): string {
   return pythonJson(content);
 }
 
-function checkSum(given: Args, content: Content, ctx: ModuleContext): void {
-  if (given.checksum === undefined) return;
+function checkSum(args: Args, content: Content, ctx: ModuleContext): void {
+  if (args.checksum === undefined) return;
   const sum = sumOf(content, 'sha1', ctx);
-  if (given.checksum === sum) return;
+  if (args.checksum === sum) return;
   throw new ModuleError('Copied file does not match the expected checksum. Transfer failed.', {
     checksum: sum,
-    expected_checksum: given.checksum,
+    expected_checksum: args.checksum,
   });
 }
 
-const common = (given: Args) => ({
-  dest: given.dest,
-  backup: given.backup,
-  force: given.force,
-  follow: given.follow,
-  validate: given.validate,
-  unsafeWrites: given.unsafe_writes,
-  directoryMode: given.directory_mode,
-  wanted: given,
+const common = (args: Args) => ({
+  dest: args.dest,
+  backup: args.backup,
+  force: args.force,
+  follow: args.follow,
+  validate: args.validate,
+  unsafeWrites: args.unsafe_writes,
+  directoryMode: args.directory_mode,
+  wanted: args,
 });
 
-function placementOf(given: Args, content: Content, path: string | undefined): Placement {
-  const preserve = given.mode === 'preserve' && path !== undefined;
+function placementOf(args: Args, content: Content, path: string | undefined): Placement {
+  const preserve = args.mode === 'preserve' && path !== undefined;
   return {
-    ...common(given),
+    ...common(args),
     basename: path === undefined ? undefined : basename(path),
     content,
     origin: path ?? 'dynamically generated',
     src: path,
-    wanted: { ...given, mode: preserve ? modeText(statSync(path).mode & 0o7777) : given.mode },
+    wanted: { ...args, mode: preserve ? modeText(statSync(path).mode & 0o7777) : args.mode },
   };
 }
 
-const remoteOf = (given: Args) => ({ ...common(given), checksum: given.checksum });
+const remoteOf = (args: Args) => ({ ...common(args), checksum: args.checksum });
 
-function treeOf(given: Args, path: string, ctx: ModuleContext) {
+function treeOf(args: Args, path: string, ctx: ModuleContext) {
   const src =
-    defined(given.src, 'without content src is needed').endsWith('/') && !path.endsWith('/')
+    defined(args.src, 'without content src is needed').endsWith('/') && !path.endsWith('/')
       ? `${path}/`
       : path;
   return {
-    ...common(given),
+    ...common(args),
     src,
-    items: walkLocal(src, given.local_follow, file => readSource(given, file, ctx)),
+    items: walkLocal(src, args.local_follow, file => readSource(args, file, ctx)),
   };
 }

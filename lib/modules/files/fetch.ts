@@ -40,23 +40,23 @@ export const fetch = defineState<typeof args.properties, Fetching>({
     remote_checksum: 'SHA-1 on the host, when it was fetched.',
   },
   differences: ['Check mode tells whether the file would be fetched.'],
-  *probe(given, ctx) {
-    const at = yield* look(given.src, { follow: true, content: 'sum' });
-    const dest = destinationOf(given, at.path, ctx);
+  *probe(args, ctx) {
+    const at = yield* look(args.src, { follow: true, content: 'sum' });
+    const dest = destinationOf(args, at.path, ctx);
     return { at, dest, local: localSum(dest, at) };
   },
-  diff({ at, dest, local }, given) {
+  diff({ at, dest, local }, args) {
     const missing = problemOf(at);
     if (missing !== undefined) {
-      if (given.fail_on_missing) throw new ModuleError(missing, { file: at.path });
+      if (args.fail_on_missing) throw new ModuleError(missing, { file: at.path });
       return { changes: [], result: { msg: `${missing}, not transferring, ignored`, file: at.path } };
     }
     if (at.sha1 === local)
       return { changes: [], result: { dest, file: at.path, checksum: local ?? null, md5sum: md5Of(dest) } };
     return { changes: [`${dest}: from ${at.path}`], result: { dest, remote_checksum: at.sha1 ?? null } };
   },
-  *apply({ at, dest }, given) {
-    return yield* fetchFile(at, dest, given.validate_checksum);
+  *apply({ at, dest }, args) {
+    return yield* fetchFile(at, dest, args.validate_checksum);
   },
 });
 
@@ -66,9 +66,9 @@ function problemOf({ status, readable }: Found): string | undefined {
   return readable ? undefined : 'the remote file is not readable';
 }
 
-function destinationOf(given: Args, source: string, ctx: ModuleContext): string {
-  const dest = resolve(String(ctx.variable('playbook_dir') ?? '.'), given.dest);
-  if (!given.flat) {
+function destinationOf(args: Args, source: string, ctx: ModuleContext): string {
+  const dest = resolve(String(ctx.variable('playbook_dir') ?? '.'), args.dest);
+  if (!args.flat) {
     const own = normalize(`${dest}/${ctx.host}`);
     const path = normalize(`${own}/${source}`);
     if (path.startsWith(`${own}/`) && own.startsWith(`${dest.replace(/\/$/, '')}/`)) return path;
@@ -76,7 +76,7 @@ function destinationOf(given: Args, source: string, ctx: ModuleContext): string 
       `Detected directory traversal, expected to be contained in '${own}' but got '${path}'`,
     );
   }
-  if (given.dest.endsWith('/')) return join(dest, basename(source));
+  if (args.dest.endsWith('/')) return join(dest, basename(source));
   if (statSync(dest, { throwIfNoEntry: false })?.isDirectory())
     throw new ModuleError(
       'dest is an existing directory, use a trailing slash if you want to fetch src into that directory',

@@ -50,27 +50,27 @@ export function priorOf(at: Found): Prior {
 }
 
 /** Decides what is to be done, or says why it cannot be. */
-export function decide(found: FileFound, given: FileArgs): Decision {
+export function decide(found: FileFound, args: FileArgs): Decision {
   const { path } = found.at;
   const state =
-    given.state ?? (found.prior === 'absent' ? (given.recurse ? 'directory' : 'file') : found.prior);
-  if (given.recurse && state !== 'directory')
+    args.state ?? (found.prior === 'absent' ? (args.recurse ? 'directory' : 'file') : found.prior);
+  if (args.recurse && state !== 'directory')
     throw new ModuleError("recurse option requires state to be 'directory'", { path });
-  if (given.src !== undefined && state !== 'link' && state !== 'hard')
+  if (args.src !== undefined && state !== 'link' && state !== 'hard')
     throw new ModuleError("src option requires state to be 'link' or 'hard'", { path });
   switch (state) {
     case 'absent':
       return absent(found);
     case 'file':
-      return existingFile(found, given);
+      return existingFile(found, args);
     case 'touch':
       return touched(found);
     case 'directory':
-      return directory(found, given);
+      return directory(found, args);
     case 'link':
-      return softLink(found, given);
+      return softLink(found, args);
     case 'hard':
-      return hardLink(found, given);
+      return hardLink(found, args);
   }
 }
 
@@ -112,14 +112,14 @@ function contentsOf({ entries }: FileFound): Json {
 }
 
 /** The path and prior state of what a followed link leads to. */
-function followed(found: FileFound, given: FileArgs): { readonly path: string; readonly prior: Prior } {
+function followed(found: FileFound, args: FileArgs): { readonly path: string; readonly prior: Prior } {
   const { at, prior } = found;
-  if (prior !== 'link' || !given.follow) return { path: at.path, prior };
+  if (prior !== 'link' || !args.follow) return { path: at.path, prior };
   return { path: at.realPath, prior: priorOf({ ...at, linkTarget: undefined }) };
 }
 
-function existingFile(found: FileFound, given: FileArgs): Decision {
-  const { path, prior } = followed(found, given);
+function existingFile(found: FileFound, args: FileArgs): Decision {
+  const { path, prior } = followed(found, args);
   if (prior !== 'file' && prior !== 'hard')
     throw new ModuleError(`file (${path}) is ${prior}, cannot continue`, { path, state: prior });
   return decision(found, { state: 'file', path, work: 'none', prior });
@@ -131,8 +131,8 @@ function touched(found: FileFound): Decision {
   return decision(found, { state: 'touch', path, work });
 }
 
-function directory(found: FileFound, given: FileArgs): Decision {
-  const { path, prior } = followed(found, given);
+function directory(found: FileFound, args: FileArgs): Decision {
+  const { path, prior } = followed(found, args);
   if (prior !== 'absent' && prior !== 'directory')
     throw new ModuleError(`${path} already exists as a ${prior}`, { path });
   return decision(found, {
@@ -143,20 +143,20 @@ function directory(found: FileFound, given: FileArgs): Decision {
   });
 }
 
-function softLink(found: FileFound, given: FileArgs): Decision {
+function softLink(found: FileFound, args: FileArgs): Decision {
   const { at, prior, source } = found;
   const { path, linkTarget } = at;
-  const src = source?.text ?? (given.follow ? linkTarget : undefined);
-  if (!given.force && source && !source.at.status)
+  const src = source?.text ?? (args.follow ? linkTarget : undefined);
+  if (!args.force && source && !source.at.status)
     throw new ModuleError(
       `src file does not exist, use "force=yes" if you really want to create the link: ${source.at.path}`,
       { path, src: source.text },
     );
-  if (prior === 'directory' && !given.force)
+  if (prior === 'directory' && !args.force)
     throw new ModuleError(`refusing to convert from directory to symlink for ${path}`, { path });
   if (prior === 'directory' && !found.empty)
     throw new ModuleError(`the directory ${path} is not empty, refusing to convert it`, { path });
-  if ((prior === 'file' || prior === 'hard') && !given.force)
+  if ((prior === 'file' || prior === 'hard') && !args.force)
     throw new ModuleError(`refusing to convert from ${prior} to symlink for ${path}`, { path });
   if (prior !== 'link' && src === undefined)
     throw new ModuleError('src is required for creating new symlinks', { path });
@@ -177,7 +177,7 @@ function softLink(found: FileFound, given: FileArgs): Decision {
   });
 }
 
-function hardLink(found: FileFound, given: FileArgs): Decision {
+function hardLink(found: FileFound, args: FileArgs): Decision {
   const { at, prior, source } = found;
   const { path } = at;
   if (prior !== 'hard' && !source) throw new ModuleError('src is required for creating new hardlinks');
@@ -187,9 +187,9 @@ function hardLink(found: FileFound, given: FileArgs): Decision {
     !source ||
     (source.at.status?.inode === at.status?.inode && source.at.status?.device === at.status?.device);
   if (prior !== 'absent' && same) return decision(found, { state: 'hard', path, work: 'none', result });
-  if (prior === 'hard' && !given.force)
+  if (prior === 'hard' && !args.force)
     throw new ModuleError('Cannot link, different hard link exists at destination', result);
-  if (prior === 'file' && !given.force)
+  if (prior === 'file' && !args.force)
     throw new ModuleError('Cannot link, file exists at destination', result);
   if (prior === 'directory')
     throw new ModuleError('Cannot link: different hard link exists at destination', result);

@@ -44,12 +44,12 @@ export const file = defineState<typeof args.properties, FileFound>({
     'With recurse, permissions of symbolic links are left alone; their owners are not.',
     'Time formats know %Y %y %m %d %H %M %S.',
   ],
-  touches: given => [given.path, ...(given.src === undefined ? [] : [given.src])],
-  *probe(given, ctx) {
-    return parseProbe(given, yield* ask(probeScript(given, ctx)));
+  touches: args => [args.path, ...(args.src === undefined ? [] : [args.src])],
+  *probe(args, ctx) {
+    return parseProbe(args, yield* ask(probeScript(args, ctx)));
   },
-  diff(found, given, ctx) {
-    const plan = withFields(found, () => planOf(found, given, ctx));
+  diff(found, args, ctx) {
+    const plan = withFields(found, () => planOf(found, args, ctx));
     const { decision, attributes, times, entries } = plan;
     const changes = [
       ...decision.changes,
@@ -64,36 +64,36 @@ export const file = defineState<typeof args.properties, FileFound>({
     return {
       changes,
       diff: [{ before: valuesText(before), after: valuesText(after) }],
-      result: { ...decision.result, ...knownFields(found, decision), ...warnings(plan, given, ctx) },
+      result: { ...decision.result, ...knownFields(found, decision), ...warnings(plan, args, ctx) },
     };
   },
-  *apply(found, given, ctx) {
-    const plan = planOf(found, given, ctx);
+  *apply(found, args, ctx) {
+    const plan = planOf(found, args, ctx);
     const { decision } = plan;
-    const reply = yield* ask(applyScript(plan, given));
+    const reply = yield* ask(applyScript(plan, args));
     if (reply.rc !== 0) throw failure(reply, decision.path);
     return decision.state === 'absent' ? {} : statusFields(parseStatus(reply.text('stat') ?? ''));
   },
 });
 
-function probeScript(given: FileArgs, ctx: ModuleContext): string {
-  const isLink = given.state === 'link';
-  const follow = isLink && given.src !== undefined ? false : given.follow;
-  const start = `w=${pathWord(given.path)}`;
+function probeScript(args: FileArgs, ctx: ModuleContext): string {
+  const isLink = args.state === 'link';
+  const follow = isLink && args.src !== undefined ? false : args.follow;
+  const start = `w=${pathWord(args.path)}`;
   const inside =
-    given.state === 'hard' && given.src !== undefined
-      ? `[ -d "$w" ] && w=$w/${quote(given.src.replace(/^.*\//, ''))}`
+    args.state === 'hard' && args.src !== undefined
+      ? `[ -d "$w" ] && w=$w/${quote(args.src.replace(/^.*\//, ''))}`
       : '';
-  const at = lookScript(given.path, { follow, word: '"$w"', wanted: given });
+  const at = lookScript(args.path, { follow, word: '"$w"', wanted: args });
   return [
     start,
     inside,
     at,
-    needsTimes(given) ? `[ -e "$p" ] && field times "$(stat -c '${TIMES_FORMAT}' "$p")"` : '',
+    needsTimes(args) ? `[ -e "$p" ] && field times "$(stat -c '${TIMES_FORMAT}' "$p")"` : '',
     !follow ? '' : `[ -h "$q" ] && field own-status "$(stat -c '${STAT_FORMAT}' "$q")"`,
     isLink ? EMPTY_TEST : '',
-    walkScript(given.state, given.recurse, given.follow, given, ctx.diffMode),
-    given.src === undefined ? '' : sourceScript(given, given.src, isLink),
+    walkScript(args.state, args.recurse, args.follow, args, ctx.diffMode),
+    args.src === undefined ? '' : sourceScript(args, args.src, isLink),
     ':',
   ]
     .filter(Boolean)
@@ -103,31 +103,31 @@ function probeScript(given: FileArgs, ctx: ModuleContext): string {
 /** Says `full` for a directory with entries, by the shell's own means. */
 const EMPTY_TEST = `if [ -d "$q" ] && [ ! -h "$q" ]; then for f in "$q"/* "$q"/.[!.]* "$q"/..?*; do if [ -e "$f" ] || [ -h "$f" ]; then field full; break; fi; done; fi`;
 
-function sourceScript(given: FileArgs, src: string, isLink: boolean): string {
+function sourceScript(args: FileArgs, src: string, isLink: boolean): string {
   const base = isLink && !/^[/~$]/.test(src);
   return [
     base
       ? `if [ -d "$q" ] && [ ! -h "$q" ]; then b=$q/; else case $q in */*) b=\${q%/*}/;; *) b=;; esac; fi`
       : 'b=',
     `x=${hostWord(src)}; part source; field text "$x"`,
-    lookScript(src, { follow: true, word: '"$b$x"', wanted: given }),
+    lookScript(src, { follow: true, word: '"$b$x"', wanted: args }),
   ].join('\n');
 }
 
-const needsTimes = (given: FileArgs) =>
-  [given.access_time, given.modification_time].some(t => t !== undefined && t !== 'now' && t !== 'preserve');
+const needsTimes = (args: FileArgs) =>
+  [args.access_time, args.modification_time].some(t => t !== undefined && t !== 'now' && t !== 'preserve');
 
-function parseProbe(given: FileArgs, records: Records): FileFound {
-  const at = foundOf(given.path, records);
+function parseProbe(args: FileArgs, records: Records): FileFound {
+  const at = foundOf(args.path, records);
   const own = records.text('own-status');
-  const source = given.src === undefined ? undefined : records.part('source');
+  const source = args.src === undefined ? undefined : records.part('source');
   return {
     at,
     own: own === undefined ? at.status : parseStatus(own),
     prior: priorOf(at),
     source: source && {
-      text: source.text('text') ?? defined(given.src, 'a source comes from src'),
-      at: foundOf(defined(given.src, 'a source comes from src'), source),
+      text: source.text('text') ?? defined(args.src, 'a source comes from src'),
+      at: foundOf(defined(args.src, 'a source comes from src'), source),
     },
     empty: !records.has('full'),
     times: records.text('times'),
@@ -160,11 +160,11 @@ interface FilePlan {
   readonly entries: readonly EntryChanges[];
 }
 
-function planOf(found: FileFound, given: FileArgs, ctx: ModuleContext): FilePlan {
-  const decision = decide(found, given);
+function planOf(found: FileFound, args: FileArgs, ctx: ModuleContext): FilePlan {
+  const decision = decide(found, args);
   const { at } = found;
-  const subject = subjectOf(found, given, decision);
-  const wanted = given;
+  const subject = subjectOf(found, args, decision);
+  const wanted = args;
   const attributes =
     decision.state === 'absent' || !subject?.status
       ? undefined
@@ -176,29 +176,29 @@ function planOf(found: FileFound, given: FileArgs, ctx: ModuleContext): FilePlan
         );
   const fallback = decision.state === 'touch' ? 'now' : 'preserve';
   const wantedTimes: WantedTimes = {
-    access: wantedTime(given.access_time, given.access_time_format, fallback),
-    modification: wantedTime(given.modification_time, given.modification_time_format, fallback),
+    access: wantedTime(args.access_time, args.access_time_format, fallback),
+    modification: wantedTime(args.modification_time, args.modification_time_format, fallback),
   };
   const isNew = decision.work !== 'none';
-  const asked = decision.state !== 'absent' && !(isNew && decision.state === 'touch' && fallbackOnly(given));
+  const asked = decision.state !== 'absent' && !(isNew && decision.state === 'touch' && fallbackOnly(args));
   return {
     decision,
     subject: subject?.realPath ?? decision.path,
     subjectFound: subject,
     attributes,
-    dangling: decision.state === 'link' && given.follow && subject?.status === undefined,
+    dangling: decision.state === 'link' && args.follow && subject?.status === undefined,
     times: asked ? timeChanges(wantedTimes, found.times) : { access: 'preserve', modification: 'preserve' },
-    entries: given.recurse ? entryChanges(found.entries, wanted, at, ctx.checkMode) : [],
+    entries: args.recurse ? entryChanges(found.entries, wanted, at, ctx.checkMode) : [],
   };
 }
 
-const fallbackOnly = (given: FileArgs) =>
-  given.access_time === undefined && given.modification_time === undefined;
+const fallbackOnly = (args: FileArgs) =>
+  args.access_time === undefined && args.modification_time === undefined;
 
 /** What is there already and gets the attributes: the path, what a link leads to, or the source of a hard link. */
-function subjectOf(found: FileFound, given: FileArgs, decision: Decision): Found | undefined {
+function subjectOf(found: FileFound, args: FileArgs, decision: Decision): Found | undefined {
   if (decision.state === 'link') {
-    if (given.follow) return found.source?.at ?? found.at;
+    if (args.follow) return found.source?.at ?? found.at;
     return decision.work === 'none' ? found.at : undefined;
   }
   if (decision.work === 'link-hard') return found.source?.at;
@@ -210,11 +210,11 @@ function knownFields(found: FileFound, decision: Decision): Readonly<Record<stri
   return decision.work === 'none' && status && decision.state !== 'absent' ? statusFields(status) : {};
 }
 
-function warnings(plan: FilePlan, given: FileArgs, ctx: ModuleContext): { readonly warnings?: Json } {
-  const { owner, group, mode } = given;
-  const wished = owner !== undefined || group !== undefined || mode !== undefined;
+function warnings(plan: FilePlan, args: FileArgs, ctx: ModuleContext): { readonly warnings?: Json } {
+  const { owner, group, mode } = args;
+  const wantsAttributes = owner !== undefined || group !== undefined || mode !== undefined;
   const list = [
-    ...(plan.dangling && wished
+    ...(plan.dangling && wantsAttributes
       ? [
           'Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this.',
         ]
@@ -242,9 +242,9 @@ function holdSubject({ subject, subjectFound }: FilePlan): string {
   return `${reachLine(subjectFound, subject)}\nhold ${identityOf(subjectFound)}`;
 }
 
-function applyScript(plan: FilePlan, given: FileArgs): string {
+function applyScript(plan: FilePlan, args: FileArgs): string {
   const { decision, attributes, times, entries } = plan;
-  const work = workScript(decision, given, given.follow);
+  const work = workScript(decision, args, args.follow);
   const settles = attributes !== undefined || isTimeChange(times);
   const missing = `Error, could not touch target: [Errno 2] No such file or directory: b'$p'`;
   return [

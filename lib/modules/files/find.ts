@@ -63,11 +63,11 @@ export const find = defineAction({
     'contains reads the files that could match to the control machine; one that is not UTF-8 text never matches.',
   ],
   readOnly: true,
-  *run(given) {
-    const found = yield* search(given);
-    const matching = found.items.filter(filterOf(given, found.now));
-    const chosen = given.contains === undefined ? matching : yield* containing(matching, given);
-    const sums = given.get_checksum ? yield* checksums(chosen) : new Map<string, string>();
+  *run(args) {
+    const found = yield* search(args);
+    const matching = found.items.filter(filterOf(args, found.now));
+    const chosen = args.contains === undefined ? matching : yield* containing(matching, args);
+    const sums = args.get_checksum ? yield* checksums(chosen) : new Map<string, string>();
     const skipped = Object.keys(found.skipped).length > 0;
     return {
       changed: false,
@@ -92,12 +92,12 @@ interface Search {
   readonly now: number;
 }
 
-function* search(given: Args): Steps<Search> {
-  const levels = given.recurse ? (given.depth ? `-maxdepth ${given.depth + 1}` : '') : '-maxdepth 1';
-  const walk = `find ${given.follow ? '-L ' : ''}. -mindepth 1 ${levels} -exec stat -c '${STAT_FORMAT}|%x|%y|%z|%n${ENTRY_END}' {} + 2>/dev/null`;
+function* search(args: Args): Steps<Search> {
+  const levels = args.recurse ? (args.depth ? `-maxdepth ${args.depth + 1}` : '') : '-maxdepth 1';
+  const walk = `find ${args.follow ? '-L ' : ''}. -mindepth 1 ${levels} -exec stat -c '${STAT_FORMAT}|%x|%y|%z|%n${ENTRY_END}' {} + 2>/dev/null`;
   const script = [
-    given.age === undefined ? '' : 'begin now; date +%s',
-    ...given.paths.map(
+    args.age === undefined ? '' : 'begin now; date +%s',
+    ...args.paths.map(
       (path, i) =>
         `part p${i}; p=${pathWord(path)}; field root "$p"; if [ -d "$p" ]; then begin entries; (cd -P "$p" && ${walk}); fi`,
     ),
@@ -107,13 +107,13 @@ function* search(given: Args): Steps<Search> {
   const items: Item[] = [];
   const skipped = emptyRecord<string>();
   let examined = 0;
-  for (const [i, path] of given.paths.entries()) {
+  for (const [i, path] of args.paths.entries()) {
     const part = records.part(`p${i}`);
     const root = rootOf(path, part);
     if (!part.has('entries')) skipped[root] = `'${root}' is not a directory`;
     const below = itemsIn(part.bytes('entries'), root);
     examined += below.length;
-    items.push(...below.filter(item => !given.depth || item.depth <= given.depth));
+    items.push(...below.filter(item => !args.depth || item.depth <= args.depth));
   }
   items.sort((a, b) => (a.path < b.path ? -1 : 1));
   return { items, examined, skipped, now: Number(records.text('now')) };
@@ -146,19 +146,19 @@ function itemsIn(bytes: Buffer | undefined, root: string): Item[] {
   });
 }
 
-function filterOf(given: Args, now: number): (item: Item) => boolean {
-  const wanted = namePatterns(given.patterns, given.use_regex);
-  const excluded = namePatterns(given.excludes ?? [], given.use_regex);
-  const age = amount(given.age, 'age', { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 });
-  const size = amount(given.size, 'size', { b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 });
+function filterOf(args: Args, now: number): (item: Item) => boolean {
+  const wanted = namePatterns(args.patterns, args.use_regex);
+  const excluded = namePatterns(args.excludes ?? [], args.use_regex);
+  const age = amount(args.age, 'age', { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 });
+  const size = amount(args.size, 'size', { b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 });
   const atLeast = (limit: number | undefined, value: number) =>
     limit === undefined || (limit >= 0 ? value >= limit : value <= -limit);
   return ({ name, status, times }) =>
-    (given.hidden || !name.startsWith('.')) &&
-    (given.file_type === 'any' || status.type === given.file_type) &&
+    (args.hidden || !name.startsWith('.')) &&
+    (args.file_type === 'any' || status.type === args.file_type) &&
     (wanted.length === 0 || wanted.some(matches => matches(name))) &&
     !excluded.some(matches => matches(name)) &&
-    atLeast(age, now - times[given.age_stamp]) &&
+    atLeast(age, now - times[args.age_stamp]) &&
     (status.type !== 'file' || atLeast(size, status.size));
 }
 
@@ -186,12 +186,12 @@ function amount(
 }
 
 /** Reads the files that may match, a literal part of the pattern decides on the host, and tries the pattern here. */
-function* containing(items: readonly Item[], given: Args): Steps<Item[]> {
-  if (given.file_type === 'any') return [...items]; // Ansible looks into nothing then
+function* containing(items: readonly Item[], args: Args): Steps<Item[]> {
+  if (args.file_type === 'any') return [...items]; // Ansible looks into nothing then
   const files = items.filter(item => item.status.type === 'file');
   if (files.length === 0) return [];
-  const pattern = pythonPattern(defined(given.contains, 'the caller asked for it'), 'contains');
-  const literal = literalPart(defined(given.contains, 'the caller asked for it'));
+  const pattern = pythonPattern(defined(args.contains, 'the caller asked for it'), 'contains');
+  const literal = literalPart(defined(args.contains, 'the caller asked for it'));
   const test = literal === '' ? '' : `grep -qF -e ${quote(literal)} -- "$f" || continue; `;
   const list = files.map(item => quote(item.path)).join(' ');
   const script = `i=0; for f in ${list}; do i=$((i + 1)); ${test}begin $i; cat <"$f" 2>/dev/null; done; :`;
@@ -200,7 +200,7 @@ function* containing(items: readonly Item[], given: Args): Steps<Item[]> {
     const bytes = records.bytes(String(index + 1));
     const text = bytes?.toString();
     if (bytes === undefined || text === undefined || !Buffer.from(text).equals(bytes)) return false;
-    if (given.read_whole_file) return pattern.search(text) !== undefined;
+    if (args.read_whole_file) return pattern.search(text) !== undefined;
     return (text.match(/[^\n]*\n|[^\n]+$/g) ?? []).some(line => pattern.match(line) !== undefined);
   };
   return files.filter(matches);

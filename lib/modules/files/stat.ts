@@ -36,12 +36,12 @@ export const stat = defineAction({
   },
   readOnly: true,
   batch: true,
-  *run(given) {
-    return { changed: false, stat: statOf(given, yield* ask(statScript(given))) };
+  *run(args) {
+    return { changed: false, stat: statOf(args, yield* ask(statScript(args))) };
   },
 });
 
-interface Given {
+interface StatArgs {
   readonly path: string;
   readonly follow: boolean;
   readonly get_checksum: boolean;
@@ -50,38 +50,38 @@ interface Given {
   readonly get_attributes: boolean;
 }
 
-function statScript(given: Given): string {
-  const follow = given.follow ? '-L ' : '';
+function statScript(args: StatArgs): string {
+  const follow = args.follow ? '-L ' : '';
   return [
-    `p=${pathWord(given.path)}; field path "$p"`,
-    `if [ -e "$p" ]${given.follow ? '' : ' || [ -h "$p" ]'}; then :; else`,
+    `p=${pathWord(args.path)}; field path "$p"`,
+    `if [ -e "$p" ]${args.follow ? '' : ' || [ -h "$p" ]'}; then :; else`,
     `d=\${p%/*}; if [ -d "$d" ] && [ ! -x "$d" ]; then echo 'Permission denied' >&2; exit 1; fi; exit 0; fi`,
     `s=$(stat ${follow}-c '${STAT_FORMAT}|${MORE_FORMAT}' "$p") || exit 1`,
     `field stat "$s"`,
     `[ -r "$p" ] && field readable; [ -w "$p" ] && field writeable; [ -x "$p" ] && field executable`,
-    given.follow ? '' : `[ -h "$p" ] && { begin target; readlink -n "$p"; begin source; readlink -fn "$p"; }`,
-    given.get_checksum
-      ? `[ -f "$p" ] && [ -r "$p" ]${given.follow ? '' : ' && [ ! -h "$p" ]'} && h=$(${given.checksum_algorithm}sum <"$p") && field sum "\${h%% *}"`
+    args.follow ? '' : `[ -h "$p" ] && { begin target; readlink -n "$p"; begin source; readlink -fn "$p"; }`,
+    args.get_checksum
+      ? `[ -f "$p" ] && [ -r "$p" ]${args.follow ? '' : ' && [ ! -h "$p" ]'} && h=$(${args.checksum_algorithm}sum <"$p") && field sum "\${h%% *}"`
       : '',
-    given.get_mime
+    args.get_mime
       ? `m=$(file ${follow}-b --mime-type --mime-encoding "$p" 2>/dev/null) && field mime "$m"`
       : '',
-    given.get_attributes ? `a=$(lsattr -vd "$p" 2>/dev/null) && field attributes "$a"` : '',
+    args.get_attributes ? `a=$(lsattr -vd "$p" 2>/dev/null) && field attributes "$a"` : '',
     ':',
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function statOf(given: Given, records: Records): Json {
-  if (records.rc !== 0) throw new ModuleError(records.stderr.trim() || `cannot look at ${given.path}`);
+function statOf(args: StatArgs, records: Records): Json {
+  if (records.rc !== 0) throw new ModuleError(records.stderr.trim() || `cannot look at ${args.path}`);
   const line = records.text('stat');
   if (line === undefined) return { exists: false };
   const target = records.text('target');
   const sum = records.text('sum');
   return {
     exists: true,
-    path: records.text('path') ?? given.path,
+    path: records.text('path') ?? args.path,
     ...statusFields(parseStatus(line)),
     ...moreFields(line.split('|').slice(12)),
     readable: records.has('readable'),
@@ -89,8 +89,8 @@ function statOf(given: Given, records: Records): Json {
     executable: records.has('executable'),
     ...(target !== undefined && { lnk_target: target, lnk_source: records.text('source') || target }),
     ...(sum !== undefined && { checksum: sum }),
-    ...(given.get_mime && mimeFields(records.text('mime'))),
-    ...(given.get_attributes && attributeFields(records.text('attributes'))),
+    ...(args.get_mime && mimeFields(records.text('mime'))),
+    ...(args.get_attributes && attributeFields(records.text('attributes'))),
   };
 }
 

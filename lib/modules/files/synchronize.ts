@@ -52,25 +52,25 @@ const MARK = '<<CHANGED>>';
 const ATTRIBUTES = ['recursive', 'links', 'perms', 'times', 'owner', 'group'] as const;
 
 /** The words before source and destination. Pure. */
-export function rsyncWords(a: Args, checkMode: boolean): string[] {
+export function rsyncWords(args: Args, checkMode: boolean): string[] {
   const attributes = ATTRIBUTES.flatMap(name =>
-    a.archive ? (a[name] === false ? [`--no-${name}`] : []) : a[name] === true ? [`--${name}`] : [],
+    args.archive ? (args[name] === false ? [`--no-${name}`] : []) : args[name] === true ? [`--${name}`] : [],
   );
   return [
-    ...(a.delay_updates ? ['--delay-updates', '-F'] : []),
-    ...(a.compress ? ['--compress'] : []),
-    ...(a.rsync_timeout > 0 ? [`--timeout=${a.rsync_timeout}`] : []),
+    ...(args.delay_updates ? ['--delay-updates', '-F'] : []),
+    ...(args.compress ? ['--compress'] : []),
+    ...(args.rsync_timeout > 0 ? [`--timeout=${args.rsync_timeout}`] : []),
     ...(checkMode ? ['--dry-run'] : []),
-    ...(a.delete ? ['--delete-after'] : []),
-    ...(a.existing_only ? ['--existing'] : []),
-    ...(a.checksum ? ['--checksum'] : []),
-    ...(a.copy_links ? ['--copy-links'] : []),
-    ...(a.archive ? ['--archive'] : []),
+    ...(args.delete ? ['--delete-after'] : []),
+    ...(args.existing_only ? ['--existing'] : []),
+    ...(args.checksum ? ['--checksum'] : []),
+    ...(args.copy_links ? ['--copy-links'] : []),
+    ...(args.archive ? ['--archive'] : []),
     ...attributes,
-    ...(a.dirs ? ['--dirs'] : []),
-    ...a.rsync_opts,
-    ...(a.partial ? ['--partial'] : []),
-    ...(a.link_dest ? ['-H', '-vv', ...a.link_dest.map(path => `--link-dest=${path}`)] : []),
+    ...(args.dirs ? ['--dirs'] : []),
+    ...args.rsync_opts,
+    ...(args.partial ? ['--partial'] : []),
+    ...(args.link_dest ? ['-H', '-vv', ...args.link_dest.map(path => `--link-dest=${path}`)] : []),
     `--out-format=${MARK}%i %n%L`,
   ];
 }
@@ -81,9 +81,9 @@ const text = (ctx: ModuleContext, ...names: readonly string[]): string | undefin
 };
 
 /** How ssh is called, from the variables that say how to reach the host. */
-function sshCommand(a: Args, ctx: ModuleContext): string {
-  const key = a.private_key ?? text(ctx, 'ansible_ssh_private_key_file', 'ansible_private_key_file');
-  const port = a.dest_port ?? text(ctx, 'ansible_port', 'ansible_ssh_port');
+function sshCommand(args: Args, ctx: ModuleContext): string {
+  const key = args.private_key ?? text(ctx, 'ansible_ssh_private_key_file', 'ansible_private_key_file');
+  const port = args.dest_port ?? text(ctx, 'ansible_port', 'ansible_ssh_port');
   const more = [text(ctx, 'ansible_ssh_common_args'), text(ctx, 'ansible_ssh_extra_args')];
   return [
     'ssh -S none -o BatchMode=yes',
@@ -93,9 +93,9 @@ function sshCommand(a: Args, ctx: ModuleContext): string {
   ].join(' ');
 }
 
-function remotePath(path: string, a: Args, ctx: ModuleContext): string {
+function remotePath(path: string, args: Args, ctx: ModuleContext): string {
   if (/^(rsync:\/\/|[^/]*:)/.test(path)) return path;
-  const user = a.set_remote_user ? text(ctx, 'ansible_user', 'ansible_ssh_user') : undefined;
+  const user = args.set_remote_user ? text(ctx, 'ansible_user', 'ansible_ssh_user') : undefined;
   const host = text(ctx, 'ansible_host', 'ansible_ssh_host') ?? ctx.host;
   return `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}:${path}`;
 }
@@ -110,37 +110,37 @@ function sourcePath(src: string, ctx: ModuleContext): string {
 
 const NEEDS = `command -v rsync >/dev/null 2>&1 || { echo 'the program rsync is missing here (package rsync)' >&2; exit 96; }\n`;
 
-function* transfer(a: Args, ctx: ModuleContext): Steps<Reply> {
+function* transfer(args: Args, ctx: ModuleContext): Steps<Reply> {
   const { delegate, become } = ctx.reach();
   const line = (words: readonly string[], from: string, to: string) =>
     `${NEEDS}rsync ${words.map(quote).join(' ')} ${from} ${to}`;
-  const words = rsyncWords(a, ctx.checkMode);
+  const words = rsyncWords(args, ctx.checkMode);
   // Source and destination are on one machine: the one the task works on.
   if (delegate === ctx.host || ctx.connectionKind === 'local') {
-    const src = delegate === ctx.host || a.mode === 'pull' ? a.src : sourcePath(a.src, ctx);
-    return yield* sh(line(words, pathWord(src), pathWord(a.dest)), { live: true });
+    const src = delegate === ctx.host || args.mode === 'pull' ? args.src : sourcePath(args.src, ctx);
+    return yield* sh(line(words, pathWord(src), pathWord(args.dest)), { live: true });
   }
-  const path = a.rsync_path ?? (become === undefined ? undefined : `sudo -n -u ${become} rsync`);
+  const path = args.rsync_path ?? (become === undefined ? undefined : `sudo -n -u ${become} rsync`);
   const all = [
     ...words,
-    ...(a.rsync_opts.some(word => word.startsWith('--rsh')) ? [] : [`--rsh=${sshCommand(a, ctx)}`]),
+    ...(args.rsync_opts.some(word => word.startsWith('--rsh')) ? [] : [`--rsh=${sshCommand(args, ctx)}`]),
     ...(path === undefined ? [] : [`--rsync-path=${path}`]),
   ];
-  const remote = (where: string) => quote(remotePath(where, a, ctx));
+  const remote = (where: string) => quote(remotePath(where, args, ctx));
   const script =
-    a.mode === 'pull'
-      ? line(all, remote(a.src), pathWord(a.dest))
-      : line(all, pathWord(delegate === undefined ? sourcePath(a.src, ctx) : a.src), remote(a.dest));
+    args.mode === 'pull'
+      ? line(all, remote(args.src), pathWord(args.dest))
+      : line(all, pathWord(delegate === undefined ? sourcePath(args.src, ctx) : args.src), remote(args.dest));
   // A task delegated elsewhere starts rsync there, with the keys that are there.
   return yield delegate === undefined ? { kind: 'control', script } : { kind: 'sh', script, live: true };
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  const reply = yield* transfer(a, ctx);
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const reply = yield* transfer(args, ctx);
   if (reply.rc !== 0)
     throw new ModuleError(reply.stderr.trim() || `rsync ended with exit code ${reply.rc}`, { rc: reply.rc });
   const out = reply.stdout;
-  const changed = a.link_dest
+  const changed = args.link_dest
     ? out.split('\n').some(row => row.startsWith(MARK) && row[MARK.length] !== '.')
     : out.includes(MARK);
   const msg = out.replaceAll(MARK, '');

@@ -46,9 +46,9 @@ export const template = defineState<typeof args.properties, Placed>({
   args,
   returns: PLACEMENT_RETURNS,
   differences: ['src in the result is the template, not a temporary file.'],
-  touches: given => [touchedPath(given.dest, basename(given.src))],
-  *probe(given, ctx) {
-    return yield* probePlacement(rendered(given, ctx), ctx);
+  touches: args => [touchedPath(args.dest, basename(args.src))],
+  *probe(args, ctx) {
+    return yield* probePlacement(rendered(args, ctx), ctx);
   },
   diff: (placed, _, ctx) => planPlacement(placed, ctx),
   *apply(placed, _, ctx) {
@@ -64,43 +64,43 @@ const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
   'utf-16le': 'utf16le',
 };
 
-function rendered(given: Args, ctx: ModuleContext): Placement {
-  const path = ctx.find('templates', given.src);
+function rendered(args: Args, ctx: ModuleContext): Placement {
+  const path = ctx.find('templates', args.src);
   const bytes = ctx.read(path);
   const text = bytes.toString();
   if (!Buffer.from(text).equals(bytes)) throw new ModuleError(`template ${path} is not UTF-8 text`);
-  const result = ctx.renderFile(text, path, overrides(given));
+  const result = ctx.renderFile(text, path, overrides(args));
   return {
-    dest: given.dest,
-    basename: basename(given.src),
-    content: { kind: 'bytes', bytes: Buffer.from(result, ENCODINGS[given.output_encoding] ?? 'utf8') },
+    dest: args.dest,
+    basename: basename(args.src),
+    content: { kind: 'bytes', bytes: Buffer.from(result, ENCODINGS[args.output_encoding] ?? 'utf8') },
     origin: path,
     src: path,
     wanted: {
-      ...given,
-      mode: given.mode === 'preserve' ? modeText(statSync(path).mode & 0o7777) : given.mode,
+      ...args,
+      mode: args.mode === 'preserve' ? modeText(statSync(path).mode & 0o7777) : args.mode,
     },
-    backup: given.backup,
-    force: given.force,
-    follow: given.follow,
-    validate: given.validate,
-    unsafeWrites: given.unsafe_writes,
+    backup: args.backup,
+    force: args.force,
+    follow: args.follow,
+    validate: args.validate,
+    unsafeWrites: args.unsafe_writes,
     directoryMode: undefined,
   };
 }
 
 /** How the template is to be read; a `#jinja2:` line in it overrules them. */
-function overrides(given: Args): Readonly<Record<string, Json>> {
+function overrides(args: Args): Readonly<Record<string, Json>> {
   const all: Record<string, Json | undefined> = {
-    newline: NEWLINES[given.newline_sequence] ?? given.newline_sequence,
-    trimBlocks: given.trim_blocks,
-    lstripBlocks: given.lstrip_blocks,
-    variableStart: given.variable_start_string,
-    variableEnd: given.variable_end_string,
-    blockStart: given.block_start_string,
-    blockEnd: given.block_end_string,
-    commentStart: given.comment_start_string,
-    commentEnd: given.comment_end_string,
+    newline: NEWLINES[args.newline_sequence] ?? args.newline_sequence,
+    trimBlocks: args.trim_blocks,
+    lstripBlocks: args.lstrip_blocks,
+    variableStart: args.variable_start_string,
+    variableEnd: args.variable_end_string,
+    blockStart: args.block_start_string,
+    blockEnd: args.block_end_string,
+    commentStart: args.comment_start_string,
+    commentEnd: args.comment_end_string,
   };
   return Object.fromEntries(
     Object.entries(all).filter((entry): entry is [string, Json] => entry[1] !== undefined),

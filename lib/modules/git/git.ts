@@ -58,26 +58,26 @@ export const git = defineState<typeof args.properties, Found>({
     'archive, archive_prefix, separate_git_dir and gpg_whitelist are not known.',
     'With clone=false and no working copy, the task is not changed.',
   ],
-  touches: given => [given.dest],
-  *probe(given) {
-    return parseProbe(given, yield* ask(probeScript(given), { live: true }));
+  touches: args => [args.dest],
+  *probe(args) {
+    return parseProbe(args, yield* ask(probeScript(args), { live: true }));
   },
-  diff(found, given) {
+  diff(found, args) {
     const { before, dest } = found;
     if (before === undefined)
       return {
-        changes: given.clone ? [`${dest}: absent → ${found.wanted ?? given.version}`] : [],
+        changes: args.clone ? [`${dest}: absent → ${found.wanted ?? args.version}`] : [],
         result: { before: null, after: found.wanted ?? null },
       };
-    if (!given.update) return { changes: [], result: { before, after: before } };
-    if (found.modified && !given.force)
+    if (!args.update) return { changes: [], result: { before, after: before } };
+    if (found.modified && !args.force)
       throw new ModuleError(`Local modifications exist in the destination: ${dest} (force=no).`, { before });
-    const urlChanged = found.remoteUrl !== undefined && found.remoteUrl !== address(given.repo);
+    const urlChanged = found.remoteUrl !== undefined && found.remoteUrl !== address(args.repo);
     return {
       changes: [
-        ...(urlChanged ? [`${dest}: remote ${found.remoteUrl} → ${address(given.repo)}`] : []),
+        ...(urlChanged ? [`${dest}: remote ${found.remoteUrl} → ${address(args.repo)}`] : []),
         ...(found.modified ? [`${dest}: local modifications thrown away`] : []),
-        ...(found.wanted === before ? [] : [`${dest}: ${before} → ${found.wanted ?? given.version}`]),
+        ...(found.wanted === before ? [] : [`${dest}: ${before} → ${found.wanted ?? args.version}`]),
       ],
       result: {
         before,
@@ -87,9 +87,9 @@ export const git = defineState<typeof args.properties, Found>({
       },
     };
   },
-  *apply(found, given) {
-    const records = yield* ask(applyScript(found, given), { live: true });
-    if (records.rc !== 0) throw gitFailure(records, given);
+  *apply(found, args) {
+    const records = yield* ask(applyScript(found, args), { live: true });
+    if (records.rc !== 0) throw gitFailure(records, args);
     const after = records.output('after');
     return !after ? {} : { after };
   },
@@ -100,40 +100,40 @@ const address = (repo: string) => (repo.startsWith('/') ? `file://${repo}` : rep
 
 const isCommit = (version: string) => /^[0-9a-f]{40}$/.test(version);
 
-function environment(given: Args): string {
+function environment(args: Args): string {
   const options = [
-    ...(given.key_file === undefined ? [] : [`-i ${given.key_file}`, '-o IdentitiesOnly=yes']),
-    ...(given.ssh_opts === undefined ? [] : [given.ssh_opts]),
-    ...(given.accept_hostkey ? ['-o StrictHostKeyChecking=no'] : []),
-    ...(given.accept_newhostkey ? ['-o StrictHostKeyChecking=accept-new'] : []),
+    ...(args.key_file === undefined ? [] : [`-i ${args.key_file}`, '-o IdentitiesOnly=yes']),
+    ...(args.ssh_opts === undefined ? [] : [args.ssh_opts]),
+    ...(args.accept_hostkey ? ['-o StrictHostKeyChecking=no'] : []),
+    ...(args.accept_newhostkey ? ['-o StrictHostKeyChecking=accept-new'] : []),
     '-o BatchMode=yes',
   ];
   return [
     'export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0',
     `export GIT_SSH_COMMAND=${quote(`ssh ${options.join(' ')}`)}`,
-    given.umask === undefined ? '' : `umask ${quote(given.umask)}`,
-    `d=${pathWord(given.dest)}; g() { ${pathWord(given.executable)} "$@"; }`,
-    `command -v ${pathWord(given.executable)} >/dev/null 2>&1 || fail 'Failed to find required executable "git" on the host'`,
+    args.umask === undefined ? '' : `umask ${quote(args.umask)}`,
+    `d=${pathWord(args.dest)}; g() { ${pathWord(args.executable)} "$@"; }`,
+    `command -v ${pathWord(args.executable)} >/dev/null 2>&1 || fail 'Failed to find required executable "git" on the host'`,
   ]
     .filter(Boolean)
     .join('\n');
 }
 
 /** The commit here, modifications, the address of the remote, and what the remote has: at most four programs. */
-function probeScript(given: Args): string {
-  const { version, update, bare } = given;
-  const remote = quote(address(given.repo));
+function probeScript(args: Args): string {
+  const { version, update, bare } = args;
+  const remote = quote(address(args.repo));
   const refs =
     version === 'HEAD'
       ? 'HEAD'
       : `${quote(`refs/heads/${version}`)} ${quote(`refs/tags/${version}`)} ${quote(`refs/tags/${version}^{}`)} ${quote(version)}`;
   return [
-    environment(given),
+    environment(args),
     `field dest "$d"`,
     `if [ -e "$d/${bare ? 'config' : '.git'}" ]; then`,
     `h=$(g -C "$d" rev-parse HEAD 2>/dev/null); field before "$h"`,
     bare ? '' : `begin status; g -C "$d" status --porcelain --untracked-files=no`,
-    `begin url; g -C "$d" config --get ${quote(`remote.${given.remote}.url`)}`,
+    `begin url; g -C "$d" config --get ${quote(`remote.${args.remote}.url`)}`,
     `[ -e "$d/.gitmodules" ] && field submodules`,
     'fi',
     update
@@ -145,16 +145,16 @@ function probeScript(given: Args): string {
     .join('\n');
 }
 
-function parseProbe(given: Args, records: Records): Found {
-  if (records.rc !== 0) throw gitFailure(records, given);
+function parseProbe(args: Args, records: Records): Found {
+  if (records.rc !== 0) throw gitFailure(records, args);
   const text = (name: string) => records.text(name)?.trim();
   const before = text('before');
   return {
-    dest: text('dest') ?? given.dest,
+    dest: text('dest') ?? args.dest,
     before: before === undefined ? undefined : before || '0'.repeat(40),
     modified: (text('status') ?? '') !== '',
     remoteUrl: text('url'),
-    wanted: wantedCommit(given.version, text('refs') ?? '', before),
+    wanted: wantedCommit(args.version, text('refs') ?? '', before),
     submodules: records.has('submodules'),
   };
 }
@@ -170,61 +170,61 @@ function wantedCommit(version: string, refs: string, before: string | undefined)
   return found ?? (/^[0-9a-f]{7,39}$/.test(version) && before?.startsWith(version) ? before : undefined);
 }
 
-function gitFailure({ rc, stderr, complaint }: Records, given: Args): ModuleError {
+function gitFailure({ rc, stderr, complaint }: Records, args: Args): ModuleError {
   const msg = [complaint, stderr.trim()].filter(Boolean).join(': ');
   return new ModuleError(msg || `git failed with exit code ${rc}`, {
     rc: complaint === undefined ? rc : 1,
     stderr,
-    dest: given.dest,
+    dest: args.dest,
   });
 }
 
-function applyScript(found: Found, given: Args): string {
+function applyScript(found: Found, args: Args): string {
   return [
-    environment(given),
-    found.before === undefined ? cloneScript(given) : fetchScript(found, given),
-    given.bare ? '' : checkoutScript(given),
-    given.recursive && !given.bare ? submoduleScript(given) : '',
+    environment(args),
+    found.before === undefined ? cloneScript(args) : fetchScript(found, args),
+    args.bare ? '' : checkoutScript(args),
+    args.recursive && !args.bare ? submoduleScript(args) : '',
     `begin after; g -C "$d" rev-parse HEAD`,
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function cloneScript(given: Args): string {
-  const { version, depth } = given;
+function cloneScript(args: Args): string {
+  const { version, depth } = args;
   const named = version !== 'HEAD' && !isCommit(version);
   const flags = [
-    given.bare ? '--bare' : '--no-checkout',
-    `--origin ${quote(given.remote)}`,
+    args.bare ? '--bare' : '--no-checkout',
+    `--origin ${quote(args.remote)}`,
     depth === undefined ? '' : `--depth ${depth}`,
-    given.single_branch ? '--single-branch' : depth === undefined ? '' : '--no-single-branch',
-    given.single_branch && named ? `--branch ${quote(version)}` : '',
-    given.reference === undefined ? '' : `--reference ${pathWord(given.reference)}`,
+    args.single_branch ? '--single-branch' : depth === undefined ? '' : '--no-single-branch',
+    args.single_branch && named ? `--branch ${quote(version)}` : '',
+    args.reference === undefined ? '' : `--reference ${pathWord(args.reference)}`,
   ];
-  const target = `${quote(address(given.repo))} "$d"`;
+  const target = `${quote(address(args.repo))} "$d"`;
   return [
     `mkdir -p "\${d%/*}/" || fail "cannot make the directory above $d"`,
     `g clone -q ${flags.filter(Boolean).join(' ')} ${target} || fail "Failed to clone"`,
-    given.refspec === undefined
+    args.refspec === undefined
       ? ''
-      : `g -C "$d" fetch -q ${quote(given.remote)} ${quote(given.refspec)} || fail "Failed to fetch"`,
+      : `g -C "$d" fetch -q ${quote(args.remote)} ${quote(args.refspec)} || fail "Failed to fetch"`,
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function fetchScript(found: Found, given: Args): string {
-  const remote = quote(given.remote);
-  const depth = given.depth === undefined ? '' : `--depth ${given.depth}`;
-  const force = given.force ? '--force' : '';
-  const refspec = given.refspec === undefined ? '' : quote(given.refspec);
-  const all = given.bare ? `'+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'` : '';
+function fetchScript(found: Found, args: Args): string {
+  const remote = quote(args.remote);
+  const depth = args.depth === undefined ? '' : `--depth ${args.depth}`;
+  const force = args.force ? '--force' : '';
+  const refspec = args.refspec === undefined ? '' : quote(args.refspec);
+  const all = args.bare ? `'+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'` : '';
   return [
     found.modified ? 'g -C "$d" reset -q --hard HEAD || fail "Failed to reset"' : '',
     found.remoteUrl === undefined
-      ? `g -C "$d" remote add ${remote} ${quote(address(given.repo))} || fail "Failed to set the remote"`
-      : `g -C "$d" remote set-url ${remote} ${quote(address(given.repo))} || fail "Failed to set the remote"`,
+      ? `g -C "$d" remote add ${remote} ${quote(address(args.repo))} || fail "Failed to set the remote"`
+      : `g -C "$d" remote set-url ${remote} ${quote(address(args.repo))} || fail "Failed to set the remote"`,
     `g -C "$d" fetch -q --tags ${depth} ${force} ${remote} ${all} || fail "Failed to download remote objects and refs"`,
     refspec === '' ? '' : `g -C "$d" fetch -q ${depth} ${remote} ${refspec} || fail "Failed to fetch"`,
   ]
@@ -234,31 +234,31 @@ function fetchScript(found: Found, given: Args): string {
 }
 
 /** A branch follows that of the remote; a tag or commit is checked out without a branch. */
-function checkoutScript(given: Args): string {
-  const remote = quote(given.remote);
-  const version = quote(given.version);
-  const depth = given.depth === undefined ? '' : `--depth ${given.depth} `;
+function checkoutScript(args: Args): string {
+  const remote = quote(args.remote);
+  const version = quote(args.version);
+  const depth = args.depth === undefined ? '' : `--depth ${args.depth} `;
   const branch =
-    given.version === 'HEAD'
+    args.version === 'HEAD'
       ? `g -C "$d" remote set-head ${remote} --auto >/dev/null 2>&1; b=$(g -C "$d" symbolic-ref --short refs/remotes/${remote}/HEAD 2>/dev/null); b=\${b#${remote}/}; [ -n "$b" ] || fail "Failed to determine the default branch of the remote"`
-      : `b=; g -C "$d" show-ref -q --verify ${quote(`refs/remotes/${given.remote}/${given.version}`)} && b=${version}`;
+      : `b=; g -C "$d" show-ref -q --verify ${quote(`refs/remotes/${args.remote}/${args.version}`)} && b=${version}`;
   return [
     branch,
     `if [ -n "$b" ]; then g -C "$d" checkout -q --force -B "$b" --track ${remote}/"$b" || fail "Failed to checkout branch $b"`,
     'else',
-    `g -C "$d" rev-parse -q --verify ${quote(`${given.version}^{commit}`)} >/dev/null || g -C "$d" fetch -q ${depth}${remote} ${version} 2>/dev/null`,
-    `g -C "$d" checkout -q --force --detach ${version} || fail "Failed to checkout ${given.version}"`,
+    `g -C "$d" rev-parse -q --verify ${quote(`${args.version}^{commit}`)} >/dev/null || g -C "$d" fetch -q ${depth}${remote} ${version} 2>/dev/null`,
+    `g -C "$d" checkout -q --force --detach ${version} || fail "Failed to checkout ${args.version}"`,
     'fi',
-    given.verify_commit
-      ? `g -C "$d" verify-commit HEAD 2>&1 || g -C "$d" verify-tag ${version} 2>&1 || fail "Failed to verify GPG signature of commit/tag \\"${given.version}\\""`
+    args.verify_commit
+      ? `g -C "$d" verify-commit HEAD 2>&1 || g -C "$d" verify-tag ${version} 2>&1 || fail "Failed to verify GPG signature of commit/tag \\"${args.version}\\""`
       : '',
   ]
     .filter(Boolean)
     .join('\n');
 }
 
-function submoduleScript(given: Args): string {
-  const track = given.track_submodules ? '--remote ' : '';
-  const force = given.force ? '--force ' : '';
+function submoduleScript(args: Args): string {
+  const track = args.track_submodules ? '--remote ' : '';
+  const force = args.force ? '--force ' : '';
   return `if [ -e "$d/.gitmodules" ]; then g -C "$d" submodule -q sync --recursive && g -C "$d" submodule -q update --init --recursive ${track}${force}|| fail "Failed to init/update submodules"; fi`;
 }

@@ -16,12 +16,13 @@ const args = Type.Object({
 
 type Args = Static<typeof args>;
 
-function git(a: Args): string {
-  const scope = a.scope ?? (a.list_all ? '' : 'system');
-  if (scope === 'local' && a.repo === undefined) throw new ModuleError('scope is local but repo is missing');
-  if (scope === 'file' && a.file === undefined) throw new ModuleError('scope is file but file is missing');
-  const where = scope === 'file' ? ` --file ${pathWord(a.file ?? '')}` : scope === '' ? '' : ` --${scope}`;
-  return `cd ${scope === 'local' ? pathWord(a.repo ?? '') : '/'} || exit 95; git config${where}`;
+function git(args: Args): string {
+  const scope = args.scope ?? (args.list_all ? '' : 'system');
+  if (scope === 'local' && args.repo === undefined)
+    throw new ModuleError('scope is local but repo is missing');
+  if (scope === 'file' && args.file === undefined) throw new ModuleError('scope is file but file is missing');
+  const where = scope === 'file' ? ` --file ${pathWord(args.file ?? '')}` : scope === '' ? '' : ` --${scope}`;
+  return `cd ${scope === 'local' ? pathWord(args.repo ?? '') : '/'} || exit 95; git config${where}`;
 }
 
 interface Found {
@@ -36,10 +37,10 @@ export const gitConfig = defineState({
   args,
   rules: { requiredOneOf: [['name', 'list_all']] },
   returns: { config_value: 'The value, when none was given.', config_values: 'All of them, with list_all.' },
-  touches: a => [`git-config:${a.scope ?? ''}:${a.repo ?? a.file ?? ''}`],
+  touches: args => [`git-config:${args.scope ?? ''}:${args.repo ?? args.file ?? ''}`],
 
-  *probe(a): Steps<Found> {
-    const reply = yield* sh(`command -v git >/dev/null 2>&1 || exit 96; ${git(a)} --includes --list -z`);
+  *probe(args): Steps<Found> {
+    const reply = yield* sh(`command -v git >/dev/null 2>&1 || exit 96; ${git(args)} --includes --list -z`);
     if (reply.rc === 96) throw new ModuleError('Failed to find required executable "git" in paths');
     if (reply.rc === 95) throw new ModuleError(reply.stderr.trim());
     const entries = textOf(reply.stdoutBytes)
@@ -51,32 +52,33 @@ export const gitConfig = defineState({
       });
     const all = Object.fromEntries(entries);
     // Section and key are written in any case; what stands between them is not.
-    const key = (a.name ?? '').replace(/^[^.]*|[^.]*$/g, part => part.toLowerCase());
+    const key = (args.name ?? '').replace(/^[^.]*|[^.]*$/g, part => part.toLowerCase());
     return { value: all[key], all };
   },
 
-  diff(found, a) {
-    if (a.list_all) return { changes: [], result: { msg: '', config_values: found.all } };
-    if (a.state === 'absent')
+  diff(found, args) {
+    if (args.list_all) return { changes: [], result: { msg: '', config_values: found.all } };
+    if (args.state === 'absent')
       return {
-        changes: found.value === undefined ? [] : [`git: without ${a.name}`],
+        changes: found.value === undefined ? [] : [`git: without ${args.name}`],
         result: { msg: 'setting removed' },
       };
-    if (a.value === undefined) return { changes: [], result: { msg: '', config_value: found.value ?? '' } };
-    const same = found.value === a.value;
+    if (args.value === undefined)
+      return { changes: [], result: { msg: '', config_value: found.value ?? '' } };
+    const same = found.value === args.value;
     return {
-      changes: same ? [] : [`git: ${a.name} = ${a.value}`],
-      ...(!same && { diff: [{ before: `${found.value ?? ''}\n`, after: `${a.value}\n` }] }),
+      changes: same ? [] : [`git: ${args.name} = ${args.value}`],
+      ...(!same && { diff: [{ before: `${found.value ?? ''}\n`, after: `${args.value}\n` }] }),
       result: { msg: same ? '' : 'setting changed' },
     };
   },
 
-  *apply(_, a) {
+  *apply(_, args) {
     const words =
-      a.state === 'absent'
-        ? `--unset-all ${quote(a.name ?? '')}`
-        : `--replace-all ${quote(a.name ?? '')} ${quote(a.value ?? '')}`;
-    yield* mustSh('git config failed', `${git(a)} ${words}`);
+      args.state === 'absent'
+        ? `--unset-all ${quote(args.name ?? '')}`
+        : `--replace-all ${quote(args.name ?? '')} ${quote(args.value ?? '')}`;
+    yield* mustSh('git config failed', `${git(args)} ${words}`);
     return {};
   },
 });

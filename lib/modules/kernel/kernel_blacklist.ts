@@ -24,15 +24,15 @@ export const kernelBlacklist = defineState({
   aliases: ['community.general.kernel_blacklist'],
   summary: 'Keeps kernel modules from being loaded by themselves.',
   args,
-  touches: a => [a.blacklist_file],
+  touches: args => [args.blacklist_file],
 
-  probe: a => readText(a.blacklist_file),
+  probe: args => readText(args.blacklist_file),
 
-  diff({ file, text = '' }: TextFile, a) {
-    const after = keepListed(text, a);
-    const changes = after === text ? [] : [`${file.path}: ${a.name} ${a.state}`];
+  diff({ file, text = '' }: TextFile, args) {
+    const after = keepListed(text, args);
+    const changes = after === text ? [] : [`${file.path}: ${args.name} ${args.state}`];
     return { changes, ...(after !== text && { diff: [textDiff(text, after, file.path)] }) };
   },
 
-  apply: (found, a) => writeText(found, keepListed(found.text ?? '', a)),
+  apply: (found, args) => writeText(found, keepListed(found.text ?? '', args)),
 });

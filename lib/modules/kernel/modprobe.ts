@@ -34,18 +34,19 @@ const OPTIONS = '/etc/modprobe.d';
 
 const pattern = (name: string) => escapeRegExp(name).replace(/[-_]/g, '[-_]');
 
-const modprobeCommand = (a: Args, ...flags: readonly string[]) =>
-  ['modprobe', ...flags, '--', a.name, ...splitWords(a.params)].map(quote).join(' ');
+const modprobeCommand = (args: Args, ...flags: readonly string[]) =>
+  ['modprobe', ...flags, '--', args.name, ...splitWords(args.params)].map(quote).join(' ');
 
-function probeScript(a: Args): string {
-  const name = pattern(a.name);
-  const dry = a.state === 'present' ? modprobeCommand(a, '-n') : `modprobe -n -r -- ${quote(a.name)}`;
+function probeScript(args: Args): string {
+  const name = pattern(args.name);
+  const dry =
+    args.state === 'present' ? modprobeCommand(args, '-n') : `modprobe -n -r -- ${quote(args.name)}`;
   return `PATH=$PATH:/usr/sbin:/sbin
 read -r k </proc/sys/kernel/osrelease; field kernel "$k"
-l=; grep -q ${quote(`^${a.name.replaceAll('-', '_')} `)} /proc/modules 2>/dev/null && l=1
+l=; grep -q ${quote(`^${args.name.replaceAll('-', '_')} `)} /proc/modules 2>/dev/null && l=1
 [ -n "$l" ] || { grep -qE ${quote(`/${name}\\.ko`)} "/lib/modules/$k/modules.builtin" 2>/dev/null && l=1; }
 [ -n "$l" ] && field loaded
-if [ ${a.state === 'present' ? '-z' : '-n'} "$l" ]; then e=$(${dry} 2>&1) || field refusal "$(echo "$e" | tr '\\n' ' ')"; fi
+if [ ${args.state === 'present' ? '-z' : '-n'} "$l" ]; then e=$(${dry} 2>&1) || field refusal "$(echo "$e" | tr '\\n' ' ')"; fi
 grep -lsE ${quote(`^ *(options +)?${name}`)} ${LOAD}/* ${OPTIONS}/* /dev/null | while IFS= read -r f; do field name "$f"; begin content; cat "$f"; done
 :`;
 }
@@ -58,15 +59,15 @@ function optionOf(line: string, name: string): string | undefined {
 }
 
 /** Files to write for the boot: path → new text. Pure. */
-export function bootFiles(a: Args, files: ReadonlyMap<string, string>): Map<string, string> {
+export function bootFiles(args: Args, files: ReadonlyMap<string, string>): Map<string, string> {
   const edits = new Map<string, string>();
-  if (a.persistent === 'disabled') return edits;
+  if (args.persistent === 'disabled') return edits;
   const below = (dir: string) => [...files].filter(([path]) => path.startsWith(`${dir}/`));
-  const listed = below(LOAD).some(([, text]) => linesOf(text).some(line => isModuleLine(line, a.name)));
+  const listed = below(LOAD).some(([, text]) => linesOf(text).some(line => isModuleLine(line, args.name)));
   const options = below(OPTIONS).flatMap(([, text]) =>
-    linesOf(text).flatMap(line => optionOf(line, a.name) ?? []),
+    linesOf(text).flatMap(line => optionOf(line, args.name) ?? []),
   );
-  const wanted = a.persistent === 'present' ? a.params.split(/\s+/).filter(Boolean) : [];
+  const wanted = args.persistent === 'present' ? args.params.split(/\s+/).filter(Boolean) : [];
   const comment = (path: string, text: string, matches: (line: string) => boolean) => {
     const after = linesOf(text)
       .map(line => (matches(line) ? `#${line}` : line))
@@ -75,13 +76,16 @@ export function bootFiles(a: Args, files: ReadonlyMap<string, string>): Map<stri
   };
   if ([...new Set(options)].sort().join() !== [...new Set(wanted)].sort().join()) {
     for (const [path, text] of below(OPTIONS))
-      comment(path, text, line => optionOf(line, a.name) !== undefined);
+      comment(path, text, line => optionOf(line, args.name) !== undefined);
     if (wanted.length > 0)
-      edits.set(`${OPTIONS}/${a.name}.conf`, wanted.map(param => `options ${a.name} ${param}\n`).join(''));
+      edits.set(
+        `${OPTIONS}/${args.name}.conf`,
+        wanted.map(param => `options ${args.name} ${param}\n`).join(''),
+      );
   }
-  if (a.persistent === 'present' && !listed) edits.set(`${LOAD}/${a.name}.conf`, `${a.name}\n`);
-  if (a.persistent === 'absent' && listed)
-    for (const [path, text] of below(LOAD)) comment(path, text, line => isModuleLine(line, a.name));
+  if (args.persistent === 'present' && !listed) edits.set(`${LOAD}/${args.name}.conf`, `${args.name}\n`);
+  if (args.persistent === 'absent' && listed)
+    for (const [path, text] of below(LOAD)) comment(path, text, line => isModuleLine(line, args.name));
   return edits;
 }
 
@@ -94,10 +98,10 @@ export const modprobe = defineState({
   differences: [
     'A module that the running kernel does not have fails before anything is changed, and names the kernel.',
   ],
-  touches: a => [`kernel-module:${a.name}`, LOAD, OPTIONS],
+  touches: args => [`kernel-module:${args.name}`, LOAD, OPTIONS],
 
-  *probe(a): Steps<Found> {
-    const records = yield* ask(probeScript(a));
+  *probe(args): Steps<Found> {
+    const records = yield* ask(probeScript(args));
     const contents = records.all('content');
     return {
       loaded: records.has('loaded'),
@@ -109,20 +113,20 @@ export const modprobe = defineState({
     };
   },
 
-  diff(found, a) {
-    const result = { name: a.name, params: a.params, state: a.state };
-    const act = (a.state === 'present') !== found.loaded;
+  diff(found, args) {
+    const result = { name: args.name, params: args.params, state: args.state };
+    const act = (args.state === 'present') !== found.loaded;
     if (act && found.refusal !== undefined) {
-      const verb = a.state === 'present' ? 'load' : 'unload';
+      const verb = args.state === 'present' ? 'load' : 'unload';
       throw new ModuleError(
-        `cannot ${verb} kernel module ${a.name} (kernel ${found.kernel}): ${found.refusal}`,
+        `cannot ${verb} kernel module ${args.name} (kernel ${found.kernel}): ${found.refusal}`,
         result,
       );
     }
-    const edits = [...bootFiles(a, found.files)];
+    const edits = [...bootFiles(args, found.files)];
     return {
       changes: [
-        ...(act ? [`${a.state === 'present' ? 'load' : 'unload'} kernel module ${a.name}`] : []),
+        ...(act ? [`${args.state === 'present' ? 'load' : 'unload'} kernel module ${args.name}`] : []),
         ...edits.map(([path]) => `change ${path}`),
       ],
       ...(edits.length > 0 && {
@@ -137,13 +141,13 @@ export const modprobe = defineState({
     };
   },
 
-  *apply(found, a) {
-    const act = (a.state === 'present') !== found.loaded;
-    const command = a.state === 'present' ? modprobeCommand(a) : `modprobe -r -- ${quote(a.name)}`;
+  *apply(found, args) {
+    const act = (args.state === 'present') !== found.loaded;
+    const command = args.state === 'present' ? modprobeCommand(args) : `modprobe -r -- ${quote(args.name)}`;
     const lines = [
       'PATH=$PATH:/usr/sbin:/sbin',
       ...(act ? [`${command} || exit $?`] : []),
-      ...[...bootFiles(a, found.files)].map(([path, text]) => {
+      ...[...bootFiles(args, found.files)].map(([path, text]) => {
         const file = quote(path);
         return `mkdir -p ${quote(path.replace(/\/[^/]*$/, ''))} && printf %s ${quote(text)} >${file}.tmp && chmod 644 ${file}.tmp && mv -f ${file}.tmp ${file} || exit $?`;
       }),
@@ -151,9 +155,9 @@ export const modprobe = defineState({
     const reply = yield* sh(lines.join('\n'));
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `modprobe failed with exit code ${reply.rc}`, {
-        name: a.name,
-        params: a.params,
-        state: a.state,
+        name: args.name,
+        params: args.params,
+        state: args.state,
         rc: reply.rc,
         stdout: reply.stdout,
         stderr: reply.stderr,

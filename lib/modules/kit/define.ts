@@ -280,7 +280,7 @@ export interface StateModule<P extends TProperties = TProperties, F = unknown> e
   readonly kind: 'state';
   /** Reads the host, never writes. Best one request that starts as few programs as it can. */
   probe(args: Static<TObject<P>>, ctx: ModuleContext): Steps<F>;
-  /** Pure. Throws ModuleError where the state found makes the wish impossible. */
+  /** Pure. Throws ModuleError where the state found makes the request impossible. */
   diff(found: F, args: Static<TObject<P>>, ctx: ModuleContext): Plan;
   /** Writes the host; returns result fields known only now. Best one request. */
   apply(

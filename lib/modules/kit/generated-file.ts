@@ -26,7 +26,7 @@ interface Recipe<P extends TProperties>
   readonly args: TObject<P & Generated>;
   /** Shell commands that write records of what there is to know about the file in `$p`; nothing of the host changes. */
   inspect(args: Static<TObject<P & Generated>>): string;
-  /** Why the file must be made anew; undefined when it is as wanted. Pure; throws where the wish is impossible. */
+  /** Why the file must be generated again; undefined when it is as wanted. Pure; throws where the request is impossible. */
   reason(found: TextFile, args: Static<TObject<P & Generated>>): string | undefined;
   /** Shell commands whose output is the file; `$p` is where it will be. */
   make(args: Static<TObject<P & Generated>>): string;

@@ -21,17 +21,22 @@ import { INLINE_LIMIT, sha1, type Writing, writeFile } from './write-file.ts';
 const SHELLS = ['dash', 'bash', 'busybox'] as const;
 const root = process.getuid?.() === 0;
 
-type Wish = Partial<Omit<Writing, 'source' | 'found' | 'path'>>;
+type WriteOptions = Partial<Omit<Writing, 'source' | 'found' | 'path'>>;
 
-async function write(path: string, bytes: Buffer | string, wish: Wish = {}, options: TestOptions = {}) {
-  const found = await runSteps(look(path, { wanted: wish.wanted ?? {} }), options);
+async function write(
+  path: string,
+  bytes: Buffer | string,
+  request: WriteOptions = {},
+  options: TestOptions = {},
+) {
+  const found = await runSteps(look(path, { wanted: request.wanted ?? {} }), options);
   return runSteps(
     writeFile({
       path: found.realPath,
       source: { kind: 'bytes', bytes: Buffer.from(bytes) },
       found,
       wanted: {},
-      ...wish,
+      ...request,
     }),
     options,
   );
@@ -195,8 +200,8 @@ for (const shell of SHELLS) {
       });
     });
 
-    const lookAt = (path: string, wish: LookOptions = {}, more: TestOptions = {}) =>
-      runSteps(look(path, wish), { ...options, ...more });
+    const lookAt = (path: string, request: LookOptions = {}, more: TestOptions = {}) =>
+      runSteps(look(path, request), { ...options, ...more });
 
     it('looks at files, links, directories and nothing', () =>
       withTemporaryDirectory(async dir => {

@@ -82,7 +82,7 @@ export function refuseSpecial({ realPath, status }: Found): void {
 
 /**
  * Puts content in place: written to a temporary file beside the target, given mode and owner, validated, and only
- * then renamed. If anything fails the target is untouched and the temporary file is gone. Without a wish about mode
+ * then renamed. If anything fails the target is untouched and the temporary file is gone. Without a mode
  * or owner an existing file keeps its own. Gives the file's fields (`mode`, `owner`, `size` …) and `backup_file`.
  */
 export function* writeFile(writing: Writing): Steps<Readonly<Record<string, Json>>> {

@@ -25,17 +25,17 @@ const args = Type.Object({
 type Args = Static<typeof args>;
 
 /** What is managed, as firewall-cmd's options spell it. */
-function subject(a: Args): { readonly option: string; readonly value: string | undefined } {
+function subject(args: Args): { readonly option: string; readonly value: string | undefined } {
   const given = [
-    ['service', a.service],
-    ['port', a.port],
-    ['protocol', a.protocol],
-    ['source', a.source],
-    ['interface', a.interface],
-    ['rich-rule', a.rich_rule],
-    ['icmp-block', a.icmp_block],
+    ['service', args.service],
+    ['port', args.port],
+    ['protocol', args.protocol],
+    ['source', args.source],
+    ['interface', args.interface],
+    ['rich-rule', args.rich_rule],
+    ['icmp-block', args.icmp_block],
   ].filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const all = a.masquerade === undefined ? given : [...given, ['masquerade', undefined] as const];
+  const all = args.masquerade === undefined ? given : [...given, ['masquerade', undefined] as const];
   if (all.length > 1)
     throw new ModuleError(
       'can only operate on port, service, rich_rule, masquerade, icmp_block, interface, source, or protocol at once',
@@ -44,32 +44,33 @@ function subject(a: Args): { readonly option: string; readonly value: string | u
   return { option, value };
 }
 
-const wantedOn = (a: Args) => (a.state === 'enabled' || a.state === 'present') === (a.masquerade ?? true);
+const wantedOn = (args: Args) =>
+  (args.state === 'enabled' || args.state === 'present') === (args.masquerade ?? true);
 
-function base(a: Args, permanent: boolean): string {
-  const program = a.offline ? 'firewall-offline-cmd' : 'firewall-cmd';
-  const { option } = subject(a);
+function base(args: Args, permanent: boolean): string {
+  const program = args.offline ? 'firewall-offline-cmd' : 'firewall-cmd';
+  const { option } = subject(args);
   return [
     program,
-    ...(permanent && !a.offline ? ['--permanent'] : []),
-    ...(a.zone === undefined || option === '' ? [] : [`--zone=${a.zone}`]),
+    ...(permanent && !args.offline ? ['--permanent'] : []),
+    ...(args.zone === undefined || option === '' ? [] : [`--zone=${args.zone}`]),
   ]
     .map(quote)
     .join(' ');
 }
 
-function line(a: Args, verb: 'query' | 'add' | 'remove', permanent: boolean): string {
-  const { option, value } = subject(a);
-  const timeout = verb === 'add' && !permanent && a.timeout > 0 ? ` --timeout=${a.timeout}` : '';
+function line(args: Args, verb: 'query' | 'add' | 'remove', permanent: boolean): string {
+  const { option, value } = subject(args);
+  const timeout = verb === 'add' && !permanent && args.timeout > 0 ? ` --timeout=${args.timeout}` : '';
   if (option === '') {
     const words = {
-      query: `--info-zone=${a.zone}`,
-      add: `--new-zone=${a.zone}`,
-      remove: `--delete-zone=${a.zone}`,
+      query: `--info-zone=${args.zone}`,
+      add: `--new-zone=${args.zone}`,
+      remove: `--delete-zone=${args.zone}`,
     };
-    return `${base(a, true)} ${quote(words[verb])}`;
+    return `${base(args, true)} ${quote(words[verb])}`;
   }
-  return `${base(a, permanent)} ${quote(value === undefined ? `--${verb}-${option}` : `--${verb}-${option}=${value}`)}${timeout}`;
+  return `${base(args, permanent)} ${quote(value === undefined ? `--${verb}-${option}` : `--${verb}-${option}=${value}`)}${timeout}`;
 }
 
 interface Found {
@@ -78,19 +79,19 @@ interface Found {
 }
 
 /** In which configurations the rule is kept. */
-function places(a: Args): { readonly runtime: boolean; readonly permanent: boolean } {
-  if (a.offline || subject(a).option === '') return { runtime: false, permanent: true };
-  const permanent = a.permanent ?? false;
-  return { runtime: !permanent || a.immediate, permanent };
+function places(args: Args): { readonly runtime: boolean; readonly permanent: boolean } {
+  if (args.offline || subject(args).option === '') return { runtime: false, permanent: true };
+  const permanent = args.permanent ?? false;
+  return { runtime: !permanent || args.immediate, permanent };
 }
 
-function commands(found: Found, a: Args): readonly string[] {
-  const on = wantedOn(a);
-  const where = places(a);
+function commands(found: Found, args: Args): readonly string[] {
+  const on = wantedOn(args);
+  const where = places(args);
   const verb = on ? 'add' : 'remove';
   return [
-    ...(where.permanent && found.permanent !== on ? [line(a, verb, true)] : []),
-    ...(where.runtime && found.runtime !== on ? [line(a, verb, false)] : []),
+    ...(where.permanent && found.permanent !== on ? [line(args, verb, true)] : []),
+    ...(where.runtime && found.runtime !== on ? [line(args, verb, false)] : []),
   ];
 }
 
@@ -106,44 +107,46 @@ export const firewalld = defineState({
   },
   returns: { msg: 'What was changed.' },
   differences: ['Works through firewall-cmd; no Python is needed on the host.'],
-  touches: a => [`firewalld:${a.zone ?? ''}`],
+  touches: args => [`firewalld:${args.zone ?? ''}`],
 
-  *probe(a): Steps<Found> {
-    if (a.permanent === undefined && !a.offline && a.immediate)
+  *probe(args): Steps<Found> {
+    if (args.permanent === undefined && !args.offline && args.immediate)
       throw new ModuleError('immediate has a meaning only with permanent');
-    const { option } = subject(a);
-    if (option === '' && !a.permanent && !a.offline)
+    const { option } = subject(args);
+    if (option === '' && !args.permanent && !args.offline)
       throw new ModuleError(
         "Zone operations must be permanent. Make sure you didn't set the 'permanent' flag to 'false'.",
       );
-    const program = a.offline ? 'firewall-offline-cmd' : 'firewall-cmd';
-    const where = places(a);
-    const running = a.offline
+    const program = args.offline ? 'firewall-offline-cmd' : 'firewall-cmd';
+    const where = places(args);
+    const running = args.offline
       ? ':'
       : `firewall-cmd --state >/dev/null 2>&1 || { echo 'firewall is not currently running, unable to perform immediate actions without a running firewall daemon' >&2; exit 95; }`;
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
 command -v ${program} >/dev/null 2>&1 || { echo ${quote(`the program ${program} is missing on this host (package firewalld)`)} >&2; exit 96; }
 ${running}
-${where.permanent ? `${line(a, 'query', true)} >/dev/null 2>&1 && echo permanent` : ':'}
-${where.runtime ? `${line(a, 'query', false)} >/dev/null 2>&1 && echo runtime` : ':'}
+${where.permanent ? `${line(args, 'query', true)} >/dev/null 2>&1 && echo permanent` : ':'}
+${where.runtime ? `${line(args, 'query', false)} >/dev/null 2>&1 && echo runtime` : ':'}
 :`);
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
     return { runtime: /^runtime$/m.test(reply.stdout), permanent: /^permanent$/m.test(reply.stdout) };
   },
 
-  diff(found, a) {
-    const work = commands(found, a);
-    const { option, value } = subject(a);
-    const what = option === '' ? `zone ${a.zone}` : `${option} ${value ?? ''}`.trim();
+  diff(found, args) {
+    const work = commands(found, args);
+    const { option, value } = subject(args);
+    const what = option === '' ? `zone ${args.zone}` : `${option} ${value ?? ''}`.trim();
     return {
-      changes: work.map(() => `firewalld: ${what} ${wantedOn(a) ? 'on' : 'off'}`),
-      result: { msg: work.length > 0 ? `Changed ${what} to ${a.state}` : '' },
+      changes: work.map(() => `firewalld: ${what} ${wantedOn(args) ? 'on' : 'off'}`),
+      result: { msg: work.length > 0 ? `Changed ${what} to ${args.state}` : '' },
     };
   },
 
-  *apply(found, a) {
+  *apply(found, args) {
     const reply = yield* sh(
-      ['PATH=$PATH:/usr/sbin:/sbin', ...commands(found, a).map(c => `${c} >/dev/null || exit $?`)].join('\n'),
+      ['PATH=$PATH:/usr/sbin:/sbin', ...commands(found, args).map(c => `${c} >/dev/null || exit $?`)].join(
+        '\n',
+      ),
     );
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });

@@ -57,11 +57,11 @@ export const getUrl = defineAction({
     'In check mode a file that would be compared is downloaded to a temporary place and removed.',
     'Owner and permissions are cared for when the server says that the file is not newer, too.',
   ],
-  *run(given, ctx) {
-    return yield* getFile(given, ctx);
+  *run(args, ctx) {
+    return yield* getFile(args, ctx);
   },
-  *check(given, ctx) {
-    return yield* getFile(given, ctx);
+  *check(args, ctx) {
+    return yield* getFile(args, ctx);
   },
 });
 
@@ -76,32 +76,32 @@ interface Destination {
   readonly digest: string | undefined;
 }
 
-function* getFile(given: Args, ctx: ModuleContext): Steps<Result> {
-  const digest = yield* wantedDigest(given);
-  const there = yield* lookAtDestination(given.dest, given, digest);
+function* getFile(args: Args, ctx: ModuleContext): Steps<Result> {
+  const digest = yield* wantedDigest(args);
+  const there = yield* lookAtDestination(args.dest, args, digest);
   const { at } = there;
   const isDirectory = at.status?.type === 'directory';
   const exists = at.status !== undefined && !isDirectory;
-  const base = { url: given.url, dest: at.path, elapsed: 0 };
-  if (exists && !given.force && digest && digest.text === there.digest)
-    return yield* keep(at, given, ctx, { ...base, msg: 'file already exists' });
-  const conditional = exists && !given.force && !digest;
+  const base = { url: args.url, dest: at.path, elapsed: 0 };
+  if (exists && !args.force && digest && digest.text === there.digest)
+    return yield* keep(at, args, ctx, { ...base, msg: 'file already exists' });
+  const conditional = exists && !args.force && !digest;
   const target = isDirectory ? `${at.path.replace(/\/$/, '')}/download` : at.path;
-  if (!isDirectory) refuseMissing(at, given, ctx);
+  if (!isDirectory) refuseMissing(at, args, ctx);
   const temporary = ctx.checkMode || at.parent === 'missing' ? undefined : temporaryBeside(target);
-  const reply = yield* download(given, conditional ? at.status?.mtime : undefined, digest, temporary);
+  const reply = yield* download(args, conditional ? at.status?.mtime : undefined, digest, temporary);
   if (reply.status === 304) {
     if (temporary !== undefined) yield* sh(`rm -f ${quote(temporary)}`);
-    return yield* keep(at, given, ctx, { ...base, msg: reply.msg, status_code: 304 });
+    return yield* keep(at, args, ctx, { ...base, msg: reply.msg, status_code: 304 });
   }
   const [sum, md5, found] = reply.extra.trim().split('\n');
-  const problem = problemOf(given, reply, digest, found);
+  const problem = problemOf(args, reply, digest, found);
   if (problem) {
     if (temporary !== undefined) yield* sh(`rm -f ${quote(temporary)}`);
     throw new ModuleError(problem.message, { ...base, ...problem.fields });
   }
   const named = isDirectory ? `${at.path.replace(/\/$/, '')}/${fileName(reply)}` : undefined;
-  const final = named === undefined ? at : (yield* lookAtDestination(named, given, undefined)).at;
+  const final = named === undefined ? at : (yield* lookAtDestination(named, args, undefined)).at;
   const fields: Record<string, Json> = {
     ...base,
     url: reply.url,
@@ -114,24 +114,24 @@ function* getFile(given: Args, ctx: ModuleContext): Steps<Result> {
   };
   if (final.sha1 === sum && final.status?.type === 'file') {
     if (temporary !== undefined) yield* sh(`rm -f ${quote(temporary)}`);
-    return yield* keep(final, given, ctx, fields);
+    return yield* keep(final, args, ctx, fields);
   }
   if (temporary === undefined) return { changed: true, ...fields };
   const placed = yield* writeFile({
     path: final.path,
     source: { kind: 'temporary', path: temporary },
     found: final,
-    wanted: given,
-    backup: given.backup,
-    unsafeWrites: given.unsafe_writes,
+    wanted: args,
+    backup: args.backup,
+    unsafeWrites: args.unsafe_writes,
   });
   return { changed: true, ...fields, ...placed };
 }
 
 /** Looks at the file (a link followed), its SHA-1 and its digest of the wanted kind. */
-function* lookAtDestination(path: string, given: Args, digest: Digest | undefined): Steps<Destination> {
+function* lookAtDestination(path: string, args: Args, digest: Digest | undefined): Steps<Destination> {
   const script = [
-    lookScript(path, { follow: true, wanted: given, content: 'sum', word: pathWord(path) }),
+    lookScript(path, { follow: true, wanted: args, content: 'sum', word: pathWord(path) }),
     digest === undefined ? '' : `[ -f "$p" ] && h=$(${digest.program} <"$p") && field digest "\${h%% *}"`,
     ':',
   ];
@@ -139,24 +139,24 @@ function* lookAtDestination(path: string, given: Args, digest: Digest | undefine
   return { at: foundOf(path, records), digest: records.text('digest') };
 }
 
-function refuseMissing(at: Found, given: Args, ctx: ModuleContext): void {
+function refuseMissing(at: Found, args: Args, ctx: ModuleContext): void {
   const directory = at.path.replace(/\/[^/]*$/, '') || '/';
-  const base = { url: given.url, dest: at.path };
+  const base = { url: args.url, dest: at.path };
   if (at.parent === 'missing' && !ctx.checkMode)
     throw new ModuleError(`Destination ${directory} does not exist`, base);
-  if (at.parent === 'readonly' && !given.unsafe_writes)
+  if (at.parent === 'readonly' && !args.unsafe_writes)
     throw new ModuleError(`Destination ${directory} is not writable`, base);
 }
 
 /** Leaves the content alone and brings the attributes to what is wanted. */
 function* keep(
   at: Found,
-  given: Args,
+  args: Args,
   ctx: ModuleContext,
   fields: Readonly<Record<string, Json>>,
 ): Steps<Result> {
   const status = defined(at.status, 'the file is the same: it exists');
-  const changes = attributeChanges(attributesFound({ ...at, status }), given, at.path, ctx.checkMode);
+  const changes = attributeChanges(attributesFound({ ...at, status }), args, at.path, ctx.checkMode);
   const changed = changes.changes.length > 0;
   const state = changed && !ctx.checkMode ? yield* applyAttributes(at, changes) : statusFields(status);
   const msg =
@@ -167,19 +167,19 @@ function* keep(
 }
 
 function* download(
-  given: Args,
+  args: Args,
   mtime: number | undefined,
   digest: Digest | undefined,
   output: string | undefined,
 ): Steps<HttpReply> {
   const since = mtime === undefined ? {} : { 'If-Modified-Since': new Date(mtime * 1000).toUTCString() };
-  const fresh = given.force ? { 'cache-control': 'no-cache' } : {};
+  const fresh = args.force ? { 'cache-control': 'no-cache' } : {};
   const sums = ['sha1sum', 'md5sum', ...(digest ? [digest.program] : [])];
-  const request = requestOf(given, {
+  const request = requestOf(args, {
     method: 'GET',
-    headers: { ...since, ...fresh, ...given.headers },
+    headers: { ...since, ...fresh, ...args.headers },
     followRedirects: true,
-    timeout: given.timeout,
+    timeout: args.timeout,
     ...(output !== undefined && { output }),
     // Nothing but the sums comes back.
     afterwards: `if [ -f "$o" ]; then for p in ${sums.join(' ')}; do h=$($p <"$o"); echo "\${h%% *}"; done; fi${output === undefined ? '; rm -f "$o"' : ''}`,
@@ -188,7 +188,7 @@ function* download(
 }
 
 function problemOf(
-  given: Args,
+  args: Args,
   reply: HttpReply,
   digest: Digest | undefined,
   found: string | undefined,
@@ -198,7 +198,7 @@ function problemOf(
     return { message: 'Request failed', fields: { status_code: reply.status, response: reply.msg } };
   if (digest && digest.text !== found)
     return {
-      message: `The checksum for ${given.dest} did not match ${digest.text}; it was ${found}.`,
+      message: `The checksum for ${args.dest} did not match ${digest.text}; it was ${found}.`,
       fields: { status_code: reply.status },
     };
   return undefined;
@@ -212,30 +212,30 @@ function fileName(reply: HttpReply): string {
 
 const ALGORITHMS = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
 
-function* wantedDigest(given: Args): Steps<Digest | undefined> {
-  if (!given.checksum) return undefined;
-  const match = /^([^:]+):(.*)$/s.exec(given.checksum);
+function* wantedDigest(args: Args): Steps<Digest | undefined> {
+  if (!args.checksum) return undefined;
+  const match = /^([^:]+):(.*)$/s.exec(args.checksum);
   if (!match) throw new ModuleError('The checksum parameter has to be in format <algorithm>:<checksum>');
   const [, algorithm = '', digest = ''] = match;
   if (!ALGORITHMS.includes(algorithm))
     throw new ModuleError(
       `Could not hash with algorithm '${algorithm}'. Available algorithms: ${ALGORITHMS.join(', ')}`,
     );
-  const found = /^(https?|ftp|file):/.test(digest) ? yield* digestFrom(digest, given) : digest;
+  const found = /^(https?|ftp|file):/.test(digest) ? yield* digestFrom(digest, args) : digest;
   const text = found.replace(/[^0-9A-Za-z_]/g, '').toLowerCase();
   if (!/^[0-9a-f]+$/.test(text)) throw new ModuleError('The checksum format is invalid');
   return { program: `${algorithm}sum`, text };
 }
 
-function* digestFrom(url: string, given: Args): Steps<string> {
+function* digestFrom(url: string, args: Args): Steps<string> {
   const request = requestOf(
-    { ...given, url },
-    { method: 'GET', followRedirects: true, timeout: given.timeout },
+    { ...args, url },
+    { method: 'GET', followRedirects: true, timeout: args.timeout },
   );
   const reply = yield* http(request);
   if (reply.status !== 200)
     throw new ModuleError('Request failed', { url, status_code: reply.status, response: reply.msg });
-  const name = given.url.replace(/[?#].*$/, '').replace(/^.*\//, '') || 'index.html';
+  const name = args.url.replace(/[?#].*$/, '').replace(/^.*\//, '') || 'index.html';
   const lines = reply.body
     .toString()
     .split('\n')

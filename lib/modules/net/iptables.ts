@@ -75,72 +75,80 @@ function tcpFlags(value: Readonly<Record<string, Json>> | undefined): string[] {
   return Array.isArray(flags) && Array.isArray(set) ? ['--tcp-flags', flags.join(','), set.join(',')] : [];
 }
 
-function stateMatch(a: Args): string[] {
-  if (a.match.includes('conntrack')) return csv('--ctstate', a.ctstate);
-  if (a.match.includes('state')) return csv('--state', a.ctstate);
-  return a.ctstate.length > 0 ? ['-m', 'conntrack', ...csv('--ctstate', a.ctstate)] : [];
+function stateMatch(args: Args): string[] {
+  if (args.match.includes('conntrack')) return csv('--ctstate', args.ctstate);
+  if (args.match.includes('state')) return csv('--state', args.ctstate);
+  return args.ctstate.length > 0 ? ['-m', 'conntrack', ...csv('--ctstate', args.ctstate)] : [];
 }
 
 /** The words of the rule, in the order Ansible writes them. */
-export function ruleWords(a: Args): string[] {
-  const logging = (a.log_prefix ?? a.log_level) !== undefined;
-  const jump = a.jump ?? (logging ? 'LOG' : undefined);
+export function ruleWords(args: Args): string[] {
+  const logging = (args.log_prefix ?? args.log_level) !== undefined;
+  const jump = args.jump ?? (logging ? 'LOG' : undefined);
   if (logging && jump !== 'LOG')
     throw new ModuleError('Logging options can only be used with the LOG jump target.');
-  const range = a.match.includes('iprange') ? [] : match(a.src_range ?? a.dst_range, 'iprange');
-  const set = a.match.includes('set') ? [] : match(a.match_set, 'set');
+  const range = args.match.includes('iprange') ? [] : match(args.src_range ?? args.dst_range, 'iprange');
+  const set = args.match.includes('set') ? [] : match(args.match_set, 'set');
   return [
-    ...param('-p', a.protocol),
-    ...param('-s', a.source),
-    ...param('-d', a.destination),
-    ...a.match.flatMap(m => param('-m', m)),
-    ...tcpFlags(a.tcp_flags),
+    ...param('-p', args.protocol),
+    ...param('-s', args.source),
+    ...param('-d', args.destination),
+    ...args.match.flatMap(m => param('-m', m)),
+    ...tcpFlags(args.tcp_flags),
     ...param('-j', jump),
-    ...(jump?.toLowerCase() === 'tee' ? param('--gateway', a.gateway) : []),
-    ...param('--log-prefix', a.log_prefix),
-    ...param('--log-level', a.log_level),
-    ...param('--to-destination', a.to_destination),
-    ...match(a.destination_ports.length, 'multiport'),
-    ...csv('--dports', a.destination_ports),
-    ...param('--to-source', a.to_source),
-    ...param('-g', a.goto),
-    ...param('-i', a.in_interface),
-    ...param('-o', a.out_interface),
-    ...param('-f', a.fragment),
-    ...param('-c', a.set_counters),
-    ...param('--source-port', a.source_port),
-    ...param('--destination-port', a.destination_port),
-    ...param('--to-ports', a.to_ports),
-    ...param('--set-dscp', a.set_dscp_mark),
-    ...param('--set-dscp-class', a.set_dscp_mark_class),
-    ...(a.syn === 'match' ? ['--syn'] : a.syn === 'negate' ? ['!', '--syn'] : []),
-    ...stateMatch(a),
+    ...(jump?.toLowerCase() === 'tee' ? param('--gateway', args.gateway) : []),
+    ...param('--log-prefix', args.log_prefix),
+    ...param('--log-level', args.log_level),
+    ...param('--to-destination', args.to_destination),
+    ...match(args.destination_ports.length, 'multiport'),
+    ...csv('--dports', args.destination_ports),
+    ...param('--to-source', args.to_source),
+    ...param('-g', args.goto),
+    ...param('-i', args.in_interface),
+    ...param('-o', args.out_interface),
+    ...param('-f', args.fragment),
+    ...param('-c', args.set_counters),
+    ...param('--source-port', args.source_port),
+    ...param('--destination-port', args.destination_port),
+    ...param('--to-ports', args.to_ports),
+    ...param('--set-dscp', args.set_dscp_mark),
+    ...param('--set-dscp-class', args.set_dscp_mark_class),
+    ...(args.syn === 'match' ? ['--syn'] : args.syn === 'negate' ? ['!', '--syn'] : []),
+    ...stateMatch(args),
     ...range,
-    ...param('--src-range', a.src_range),
-    ...param('--dst-range', a.dst_range),
+    ...param('--src-range', args.src_range),
+    ...param('--dst-range', args.dst_range),
     ...set,
-    ...param('--match-set', a.match_set),
-    ...(a.match_set !== undefined && a.match_set_flags !== undefined ? [a.match_set_flags] : []),
-    ...match(a.limit ?? a.limit_burst, 'limit'),
-    ...param('--limit', a.limit),
-    ...param('--limit-burst', a.limit_burst),
-    ...match(a.uid_owner, 'owner'),
-    ...param('--uid-owner', a.uid_owner),
-    ...match(a.gid_owner, 'owner'),
-    ...param('--gid-owner', a.gid_owner),
-    ...(jump === undefined && a.reject_with !== undefined ? ['-j', 'REJECT'] : []),
-    ...param('--reject-with', a.reject_with),
-    ...param(a.ip_version === 'ipv6' ? '--icmpv6-type' : '--icmp-type', a.icmp_type),
-    ...match(a.comment, 'comment'),
-    ...(a.comment === undefined ? [] : ['--comment', a.comment]),
+    ...param('--match-set', args.match_set),
+    ...(args.match_set !== undefined && args.match_set_flags !== undefined ? [args.match_set_flags] : []),
+    ...match(args.limit ?? args.limit_burst, 'limit'),
+    ...param('--limit', args.limit),
+    ...param('--limit-burst', args.limit_burst),
+    ...match(args.uid_owner, 'owner'),
+    ...param('--uid-owner', args.uid_owner),
+    ...match(args.gid_owner, 'owner'),
+    ...param('--gid-owner', args.gid_owner),
+    ...(jump === undefined && args.reject_with !== undefined ? ['-j', 'REJECT'] : []),
+    ...param('--reject-with', args.reject_with),
+    ...param(args.ip_version === 'ipv6' ? '--icmpv6-type' : '--icmp-type', args.icmp_type),
+    ...match(args.comment, 'comment'),
+    ...(args.comment === undefined ? [] : ['--comment', args.comment]),
   ];
 }
 
-const program = (a: Args) => (a.ip_version === 'ipv6' ? 'ip6tables' : 'iptables');
+const program = (args: Args) => (args.ip_version === 'ipv6' ? 'ip6tables' : 'iptables');
 
-function command(a: Args, action: string, words: readonly string[] = []): string {
-  const wait = a.wait === undefined ? ['-w'] : ['-w', a.wait];
-  return [program(a), ...wait, '-t', a.table, action, ...(a.chain === undefined ? [] : [a.chain]), ...words]
+function command(args: Args, action: string, words: readonly string[] = []): string {
+  const wait = args.wait === undefined ? ['-w'] : ['-w', args.wait];
+  return [
+    program(args),
+    ...wait,
+    '-t',
+    args.table,
+    action,
+    ...(args.chain === undefined ? [] : [args.chain]),
+    ...words,
+  ]
     .map(quote)
     .join(' ');
 }
@@ -152,23 +160,23 @@ interface Found {
 }
 
 /** Commands that bring the chain to what is wanted. Pure. */
-function plan(found: Found, a: Args): readonly string[] {
-  if (a.flush) return [command(a, '-F')];
-  if (a.policy !== undefined) {
+function plan(found: Found, args: Args): readonly string[] {
+  if (args.flush) return [command(args, '-F')];
+  if (args.policy !== undefined) {
     if (found.policy === undefined) throw new ModuleError("Can't detect current policy");
-    return found.policy === a.policy ? [] : [command(a, '-P', [a.policy])];
+    return found.policy === args.policy ? [] : [command(args, '-P', [args.policy])];
   }
-  const words = ruleWords(a);
-  if (a.state === 'absent' && words.length === 0)
-    return found.chain && a.chain_management ? [command(a, '-X')] : [];
-  if (a.state === 'absent') return found.rule ? [command(a, '-D', words)] : [];
-  const make = !found.chain && a.chain_management ? [command(a, '-N')] : [];
-  if (words.length === 0 && a.chain_management) return make;
+  const words = ruleWords(args);
+  if (args.state === 'absent' && words.length === 0)
+    return found.chain && args.chain_management ? [command(args, '-X')] : [];
+  if (args.state === 'absent') return found.rule ? [command(args, '-D', words)] : [];
+  const make = !found.chain && args.chain_management ? [command(args, '-N')] : [];
+  if (words.length === 0 && args.chain_management) return make;
   if (found.rule) return [];
   const add =
-    a.action === 'insert'
-      ? command(a, '-I', [...(a.rule_num === undefined ? [] : [a.rule_num]), ...words])
-      : command(a, '-A', words);
+    args.action === 'insert'
+      ? command(args, '-I', [...(args.rule_num === undefined ? [] : [args.rule_num]), ...words])
+      : command(args, '-A', words);
   return [...make, add];
 }
 
@@ -188,17 +196,17 @@ export const iptables = defineState({
   },
   returns: { rule: 'The rule as words.', chain: 'Chain.', table: 'Table.' },
   differences: ['Removing a chain needs chain_management; without it nothing is reported as changed.'],
-  touches: a => [`iptables:${a.ip_version}:${a.table}`],
+  touches: args => [`iptables:${args.ip_version}:${args.table}`],
 
-  *probe(a): Steps<Found> {
-    if (!a.flush && a.chain === undefined)
+  *probe(args): Steps<Found> {
+    if (!args.flush && args.chain === undefined)
       throw new ModuleError('Either chain or flush parameter must be specified.');
-    const missing = `the program ${program(a)} is missing on this host (package iptables)`;
-    const words = a.flush || a.policy !== undefined ? [] : ruleWords(a);
+    const missing = `the program ${program(args)} is missing on this host (package iptables)`;
+    const words = args.flush || args.policy !== undefined ? [] : ruleWords(args);
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
-command -v ${program(a)} >/dev/null 2>&1 || { echo ${quote(missing)} >&2; exit 96; }
-${words.length === 0 ? ':' : `e=$(${command(a, '-C', words)} 2>&1) && echo rule`}
-${a.chain === undefined ? ':' : `p=$(${command(a, '-S')} 2>/dev/null) && { echo chain; echo "$p" | head -n 1; }`}
+command -v ${program(args)} >/dev/null 2>&1 || { echo ${quote(missing)} >&2; exit 96; }
+${words.length === 0 ? ':' : `e=$(${command(args, '-C', words)} 2>&1) && echo rule`}
+${args.chain === undefined ? ':' : `p=$(${command(args, '-S')} 2>/dev/null) && { echo chain; echo "$p" | head -n 1; }`}
 case $e in *'ermission denied'*|*'must be root'*|*'Bad argument'*|*'unknown option'*|*'host/network'*|*'nvalid '*) echo "$e" >&2; exit 95;; esac
 :`);
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
@@ -209,24 +217,24 @@ case $e in *'ermission denied'*|*'must be root'*|*'Bad argument'*|*'unknown opti
     };
   },
 
-  diff(found, a) {
+  diff(found, args) {
     return {
-      changes: plan(found, a),
+      changes: plan(found, args),
       result: {
-        ip_version: a.ip_version,
-        table: a.table,
-        chain: a.chain ?? null,
-        flush: a.flush,
-        rule: ruleWords(a).join(' '),
-        state: a.state,
-        chain_management: a.chain_management,
+        ip_version: args.ip_version,
+        table: args.table,
+        chain: args.chain ?? null,
+        flush: args.flush,
+        rule: ruleWords(args).join(' '),
+        state: args.state,
+        chain_management: args.chain_management,
       },
     };
   },
 
-  *apply(found, a) {
+  *apply(found, args) {
     const reply = yield* sh(
-      ['PATH=$PATH:/usr/sbin:/sbin', ...plan(found, a).map(c => `${c} || exit $?`)].join('\n'),
+      ['PATH=$PATH:/usr/sbin:/sbin', ...plan(found, args).map(c => `${c} || exit $?`)].join('\n'),
     );
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });

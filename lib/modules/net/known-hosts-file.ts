@@ -32,7 +32,7 @@ export function meansHost(hosts: string, name: string): boolean {
   return matchesPatterns(hosts.split(','), name);
 }
 
-export interface KnownHostWish {
+export interface KnownHostRequest {
   readonly name: string;
   readonly key: string | undefined;
   readonly hash_host: boolean;
@@ -40,9 +40,9 @@ export interface KnownHostWish {
 }
 
 /** known_hosts as wanted; the text itself when it is so already. Pure but for the salt of a hashed name. */
-export function editKnownHosts(text: string, wish: KnownHostWish): string {
-  const name = wish.name.toLowerCase();
-  if (wish.key === undefined && wish.state === 'present')
+export function editKnownHosts(text: string, request: KnownHostRequest): string {
+  const name = request.name.toLowerCase();
+  if (request.key === undefined && request.state === 'present')
     throw new ModuleError('No key specified when adding a host');
   if (/\S+\s*,\s*/.test(name))
     throw new ModuleError(
@@ -52,32 +52,32 @@ export function editKnownHosts(text: string, wish: KnownHostWish): string {
   const entries = lines.map(parseEntry);
   const ofHost = entries.flatMap((e, i) => (e && meansHost(e.hosts, name) ? [i] : []));
   const without = (gone: readonly number[]) => lines.filter((_, i) => !gone.includes(i)).join('');
-  if (wish.key === undefined) return ofHost.length === 0 ? text : without(ofHost);
-  const wanted = parseEntry(wish.key);
+  if (request.key === undefined) return ofHost.length === 0 ? text : without(ofHost);
+  const wanted = parseEntry(request.key);
   if (!wanted || !meansHost(wanted.hosts, name))
     throw new ModuleError('Host parameter does not match hashed host field in supplied key');
   const isSame = (e: HostKey) =>
     e.type === wanted.type &&
     e.key === wanted.key &&
     e.marker === wanted.marker &&
-    sameHosts(e.hosts, wanted.hosts, wish.hash_host);
+    sameHosts(e.hosts, wanted.hosts, request.hash_host);
   const same = ofHost.filter(i => isSame(defined(entries[i], 'the numbers come from these entries')));
   const ofType = ofHost.filter(
     i => defined(entries[i], 'the numbers come from these entries').type === wanted.type,
   );
   // A host has one key of a type: another one goes as well.
-  if (wish.state === 'absent')
+  if (request.state === 'absent')
     return ofType.length === 0 ? text : without(same.length > 0 ? same : ofType.slice(0, 1));
   if (same.length > 0) return text;
   const replaced = ofType[0];
   const base = without(replaced === undefined ? [] : [replaced]);
-  const line = wish.hash_host
-    ? wish.key
+  const line = request.hash_host
+    ? request.key
         .trim()
         .split(/\s+/)
         .map((word, i) => (i === (wanted.marker ? 1 : 0) ? hashHost(name) : word))
         .join(' ')
-    : wish.key.trim();
+    : request.key.trim();
   return `${base}${base !== '' && !base.endsWith('\n') ? '\n' : ''}${line}\n`;
 }
 

@@ -16,12 +16,12 @@ const args = Type.Object({
 
 type Args = Static<typeof args>;
 
-const edited = (found: TextFile, a: Args) =>
+const edited = (found: TextFile, args: Args) =>
   editKnownHosts(found.text ?? '', {
-    name: toBytes(a.name),
-    key: a.key === undefined ? undefined : toBytes(a.key),
-    hash_host: a.hash_host,
-    state: a.state,
+    name: toBytes(args.name),
+    key: args.key === undefined ? undefined : toBytes(args.key),
+    hash_host: args.hash_host,
+    state: args.state,
   });
 
 export const knownHosts = defineState({
@@ -30,34 +30,34 @@ export const knownHosts = defineState({
   args,
   returns: { name: 'The host.', path: 'The file.', state: 'State wanted.' },
   differences: ['No ssh-keygen is needed on the host.'],
-  touches: a => [a.path],
+  touches: args => [args.path],
 
-  *probe(a) {
-    return yield* readText(a.path);
+  *probe(args) {
+    return yield* readText(args.path);
   },
 
-  diff(found, a) {
-    const after = edited(found, a);
+  diff(found, args) {
+    const after = edited(found, args);
     const changed = after !== (found.text ?? '');
     if (changed && found.file.parent === 'missing')
       throw new ModuleError(`Failed to write to file ${found.file.path}: its directory does not exist`);
     return {
       changes: changed
-        ? [`${found.file.path}: ${a.state === 'present' ? 'key of' : 'without'} ${a.name}`]
+        ? [`${found.file.path}: ${args.state === 'present' ? 'key of' : 'without'} ${args.name}`]
         : [],
       diff: [textDiff(found.text, after, found.file.path)],
       result: {
-        name: a.name,
+        name: args.name,
         path: found.file.path,
-        state: a.state,
-        hash_host: a.hash_host,
-        key: a.key ?? null,
+        state: args.state,
+        hash_host: args.hash_host,
+        key: args.key ?? null,
       },
     };
   },
 
-  *apply(found, a) {
-    yield* writeText(found, edited(found, a));
+  *apply(found, args) {
+    yield* writeText(found, edited(found, args));
     return {};
   },
 });

@@ -44,48 +44,48 @@ const args = Type.Object({
 
 type Args = Static<typeof args>;
 
-function ruleWords(a: Args): string[] {
-  const direction = a.direction === undefined ? [] : [a.direction.startsWith('in') ? 'in' : 'out'];
+function ruleWords(args: Args): string[] {
+  const direction = args.direction === undefined ? [] : [args.direction.startsWith('in') ? 'in' : 'out'];
   return [
-    ...(a.route ? ['route'] : []),
-    ...(a.delete ? ['delete'] : []),
-    ...(a.insert === undefined || a.delete ? [] : ['insert', String(a.insert)]),
-    defined(a.rule, 'a rule is wanted'),
+    ...(args.route ? ['route'] : []),
+    ...(args.delete ? ['delete'] : []),
+    ...(args.insert === undefined || args.delete ? [] : ['insert', String(args.insert)]),
+    defined(args.rule, 'a rule is wanted'),
     ...direction,
-    ...(a.interface === undefined ? [] : ['on', a.interface]),
-    ...(a.interface_in === undefined ? [] : ['in', 'on', a.interface_in]),
-    ...(a.interface_out === undefined ? [] : ['out', 'on', a.interface_out]),
-    ...(a.log ? ['log'] : []),
+    ...(args.interface === undefined ? [] : ['on', args.interface]),
+    ...(args.interface_in === undefined ? [] : ['in', 'on', args.interface_in]),
+    ...(args.interface_out === undefined ? [] : ['out', 'on', args.interface_out]),
+    ...(args.log ? ['log'] : []),
     'from',
-    a.from_ip,
-    ...(a.from_port === undefined ? [] : ['port', a.from_port]),
+    args.from_ip,
+    ...(args.from_port === undefined ? [] : ['port', args.from_port]),
     'to',
-    a.to_ip,
-    ...(a.to_port === undefined ? [] : ['port', a.to_port]),
-    ...(a.proto === undefined || a.proto === 'any' ? [] : ['proto', a.proto]),
-    ...(a.name === undefined ? [] : ['app', a.name]),
-    ...(a.comment === undefined || a.delete ? [] : ['comment', a.comment]),
+    args.to_ip,
+    ...(args.to_port === undefined ? [] : ['port', args.to_port]),
+    ...(args.proto === undefined || args.proto === 'any' ? [] : ['proto', args.proto]),
+    ...(args.name === undefined ? [] : ['app', args.name]),
+    ...(args.comment === undefined || args.delete ? [] : ['comment', args.comment]),
   ];
 }
 
 /** Commands of ufw, in order. */
-function commands(a: Args): string[][] {
+function commands(args: Args): string[][] {
   const state = { enabled: ['enable'], disabled: ['disable'], reloaded: ['reload'], reset: ['reset'] };
   return [
-    ...(a.state === undefined ? [] : [['--force', ...state[a.state]]]),
-    ...(a.default === undefined
+    ...(args.state === undefined ? [] : [['--force', ...state[args.state]]]),
+    ...(args.default === undefined
       ? []
       : [
           [
             'default',
-            a.default,
-            ...(a.direction === undefined
+            args.default,
+            ...(args.direction === undefined
               ? []
-              : [a.direction.replace(/^(in|out)$/, '$1coming').replace('outcoming', 'outgoing')]),
+              : [args.direction.replace(/^(in|out)$/, '$1coming').replace('outcoming', 'outgoing')]),
           ],
         ]),
-    ...(a.logging === undefined ? [] : [['logging', a.logging]]),
-    ...(a.rule === undefined ? [] : [ruleWords(a)]),
+    ...(args.logging === undefined ? [] : [['logging', args.logging]]),
+    ...(args.rule === undefined ? [] : [ruleWords(args)]),
   ];
 }
 
@@ -103,8 +103,8 @@ const LOOK = `begin status; ufw status verbose || exit $?; begin settings
 grep -hE '^(ENABLED|LOGLEVEL|DEFAULT_[A-Z]*_POLICY)=' /etc/ufw/ufw.conf /etc/default/ufw 2>/dev/null
 for f in user user6; do echo "$f:"; grep -h '^### tuple' /etc/ufw/$f.rules /lib/ufw/$f.rules 2>/dev/null; done`;
 
-function* run(a: Args, ctx: ModuleContext): Steps<Result> {
-  const work = commands(a);
+function* run(args: Args, ctx: ModuleContext): Steps<Result> {
+  const work = commands(args);
   const dry = work.map(
     (words, i) => `begin dry${i}; ${isRule(words) ? `${line(words, true)} || exit $?` : ':'}`,
   );
@@ -113,7 +113,7 @@ function* run(a: Args, ctx: ModuleContext): Steps<Result> {
   const status = text('status');
   // After a reset nothing is as it was.
   const needed = work.filter(
-    (words, i) => a.state === 'reset' || predicts(words, text(`dry${i}`), status + text('settings')),
+    (words, i) => args.state === 'reset' || predicts(words, text(`dry${i}`), status + text('settings')),
   );
   const result = { changed: needed.length > 0, commands: work.map(words => line(words, false)) };
   if (ctx.checkMode || !result.changed) return { ...result, msg: status.trim() };

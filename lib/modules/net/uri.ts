@@ -62,66 +62,66 @@ export const uri = defineAction({
   },
   differences: ['Every header of the answer is a field, with _ for -.'],
   batch: true,
-  *run(given, ctx) {
-    const why = yield* reasonToSkip(given);
-    return why === undefined ? yield* ask(given, ctx) : { changed: false, stdout: why };
+  *run(args, ctx) {
+    const why = yield* reasonToSkip(args);
+    return why === undefined ? yield* ask(args, ctx) : { changed: false, stdout: why };
   },
 });
 
-function* reasonToSkip(given: Args): Steps<string | undefined> {
-  switch (yield* needlessBy(given)) {
+function* reasonToSkip(args: Args): Steps<string | undefined> {
+  switch (yield* needlessBy(args)) {
     case 'creates':
-      return `skipped, since '${given.creates}' exists`;
+      return `skipped, since '${args.creates}' exists`;
     case 'removes':
-      return `skipped, since '${given.removes}' does not exist`;
+      return `skipped, since '${args.removes}' does not exist`;
     default:
       return undefined;
   }
 }
 
-function* ask(given: Args, ctx: ModuleContext): Steps<Result> {
-  const method = given.method.toUpperCase();
+function* ask(args: Args, ctx: ModuleContext): Steps<Result> {
+  const method = args.method.toUpperCase();
   if (!/^[A-Z]+$/.test(method))
     throw new ModuleError("Parameter 'method' needs to be a single word in uppercase, like GET or POST.");
-  const { body, contentType } = yield* bodyOf(given, ctx);
-  const typed = Object.keys(given.headers).some(name => name.toLowerCase() === 'content-type');
-  const multipart = given.body_format === 'form-multipart';
-  const at = given.dest === undefined ? undefined : yield* look(given.dest, { follow: true });
+  const { body, contentType } = yield* bodyOf(args, ctx);
+  const typed = Object.keys(args.headers).some(name => name.toLowerCase() === 'content-type');
+  const multipart = args.body_format === 'form-multipart';
+  const at = args.dest === undefined ? undefined : yield* look(args.dest, { follow: true });
   const since = at?.status?.type === 'file' ? new Date(at.status.mtime * 1000).toUTCString() : undefined;
   const headers = {
     ...(since !== undefined && { 'If-Modified-Since': since }),
-    ...given.headers,
+    ...args.headers,
     ...(contentType !== undefined && (!typed || multipart) && { 'Content-Type': contentType }),
-    ...(given.force && { 'cache-control': 'no-cache' }),
+    ...(args.force && { 'cache-control': 'no-cache' }),
   };
   const started = Date.now();
   const reply = yield* http(
-    requestOf(given, {
+    requestOf(args, {
       method,
       headers,
       body,
-      followRedirects: follows(given.follow_redirects, method),
-      timeout: given.timeout,
-      caPath: given.ca_path,
-      unixSocket: given.unix_socket,
+      followRedirects: follows(args.follow_redirects, method),
+      timeout: args.timeout,
+      caPath: args.ca_path,
+      unixSocket: args.unix_socket,
     }),
   );
   const elapsed = Math.floor((Date.now() - started) / 1000);
-  return yield* finish(given, reply, elapsed, ctx);
+  return yield* finish(args, reply, elapsed, ctx);
 }
 
-function follows(wish: Args['follow_redirects'], method: string): boolean {
-  if (wish === 'none' || wish === 'no') return false;
-  return wish !== 'safe' || method === 'GET' || method === 'HEAD';
+function follows(policy: Args['follow_redirects'], method: string): boolean {
+  if (policy === 'none' || policy === 'no') return false;
+  return policy !== 'safe' || method === 'GET' || method === 'HEAD';
 }
 
-function* finish(given: Args, reply: HttpReply, elapsed: number, ctx: ModuleContext): Steps<Result> {
-  const accepted = given.status_code.map(code => Number(code));
+function* finish(args: Args, reply: HttpReply, elapsed: number, ctx: ModuleContext): Steps<Result> {
+  const accepted = args.status_code.map(code => Number(code));
   const success = accepted.includes(reply.status);
   const written =
-    success && given.dest !== undefined ? yield* writeBody(given, given.dest, reply, ctx) : undefined;
-  const path = given.dest === undefined ? {} : { path: given.dest };
-  const fields = { ...answerFields(given, reply, elapsed), ...path, ...written?.fields };
+    success && args.dest !== undefined ? yield* writeBody(args, args.dest, reply, ctx) : undefined;
+  const path = args.dest === undefined ? {} : { path: args.dest };
+  const fields = { ...answerFields(args, reply, elapsed), ...path, ...written?.fields };
   const changed = written?.changed ?? false;
   if (success) return { ...fields, changed, msg: reply.msg };
   const codes = `[${accepted.join(', ')}]`;
@@ -133,7 +133,7 @@ function* finish(given: Args, reply: HttpReply, elapsed: number, ctx: ModuleCont
   };
 }
 
-function answerFields(given: Args, reply: HttpReply, elapsed: number): Record<string, Json> {
+function answerFields(args: Args, reply: HttpReply, elapsed: number): Record<string, Json> {
   const text = textOf(reply);
   const location = reply.headers.get('location');
   return {
@@ -141,11 +141,11 @@ function answerFields(given: Args, reply: HttpReply, elapsed: number): Record<st
     ...(location !== undefined && { location: new URL(location, reply.url).href }),
     url: reply.url,
     status: reply.status,
-    redirected: reply.url !== given.url,
+    redirected: reply.url !== args.url,
     elapsed,
     ...(reply.status >= 200 && reply.status < 300 && cookieFields(reply)),
     ...jsonOf(reply, text),
-    ...(given.return_content && { content: text }),
+    ...(args.return_content && { content: text }),
   };
 }
 
@@ -173,12 +173,12 @@ function jsonOf(reply: HttpReply, text: string): { readonly json?: Json } {
 }
 
 function* writeBody(
-  given: Args,
+  args: Args,
   dest: string,
   reply: HttpReply,
   ctx: ModuleContext,
 ): Steps<{ readonly changed: boolean; readonly fields: Readonly<Record<string, Json>> }> {
-  const wanted = given;
+  const wanted = args;
   const name = new URL(reply.url).pathname.replace(/^.*\//, '') || 'index.html';
   const first = yield* look(dest, { follow: true, wanted, content: 'sum' });
   const at =
@@ -192,7 +192,7 @@ function* writeBody(
       source,
       found: at,
       wanted,
-      unsafeWrites: given.unsafe_writes,
+      unsafeWrites: args.unsafe_writes,
     });
     return { changed: true, fields: { path: at.path, ...placed } };
   }
@@ -211,18 +211,18 @@ interface Body {
   readonly contentType: string | undefined;
 }
 
-function* bodyOf(given: Args, ctx: ModuleContext): Steps<Body> {
-  const { body, src } = given;
+function* bodyOf(args: Args, ctx: ModuleContext): Steps<Body> {
+  const { body, src } = args;
   if (src !== undefined) {
-    const bytes = given.remote_src
+    const bytes = args.remote_src
       ? (yield* look(src, { follow: true, content: 'bytes' })).bytes
       : ctx.read(ctx.find('files', src));
     if (!bytes) throw new ModuleError(`Unable to open source file ${src}`);
     return { body: bytes, contentType: undefined };
   }
   if (body === undefined || body === null)
-    return { body: undefined, contentType: formatType(given.body_format) };
-  switch (given.body_format) {
+    return { body: undefined, contentType: formatType(args.body_format) };
+  switch (args.body_format) {
     case 'json':
       return text(typeof body === 'string' ? body : pythonJson(body), 'application/json');
     case 'form-urlencoded':

@@ -54,32 +54,32 @@ interface Match {
 
 const NO_MATCH: Match = { match_groups: [], match_groupdict: {} };
 
-function check(a: Args): void {
+function check(args: Args): void {
   const refuse = (message: string) => {
     throw new ModuleError(message, { elapsed: 0 });
   };
-  if (a.port !== undefined && a.path !== undefined)
+  if (args.port !== undefined && args.path !== undefined)
     refuse('port and path parameter can not both be passed to wait_for');
   for (const state of ['stopped', 'drained'] as const)
-    if (a.path !== undefined && a.state === state)
+    if (args.path !== undefined && args.state === state)
       refuse(`state=${state} should only be used for checking a port in the wait_for module`);
-  if (a.exclude_hosts !== undefined && a.state !== 'drained')
+  if (args.exclude_hosts !== undefined && args.state !== 'drained')
     refuse('exclude_hosts should only be with state=drained');
-  for (const state of a.active_connection_states)
+  for (const state of args.active_connection_states)
     if (entryOf(STATES, state) === undefined) refuse(`unknown active_connection_state (${state}) defined`);
 }
 
-function timeoutMessage(a: Args): string {
-  if (a.msg !== undefined) return a.msg;
-  const place = a.port === undefined ? a.path : `${a.host}:${a.port}`;
-  if (a.state === 'drained') return `Timeout when waiting for ${place} to drain`;
-  if (a.state === 'absent' || a.state === 'stopped')
-    return a.port === undefined
+function timeoutMessage(args: Args): string {
+  if (args.msg !== undefined) return args.msg;
+  const place = args.port === undefined ? args.path : `${args.host}:${args.port}`;
+  if (args.state === 'drained') return `Timeout when waiting for ${place} to drain`;
+  if (args.state === 'absent' || args.state === 'stopped')
+    return args.port === undefined
       ? `Timeout when waiting for ${place} to be absent.`
       : `Timeout when waiting for ${place} to stop.`;
-  if (a.search_regex !== undefined)
-    return `Timeout when waiting for search string ${a.search_regex} in ${place}`;
-  return a.port === undefined
+  if (args.search_regex !== undefined)
+    return `Timeout when waiting for search string ${args.search_regex} in ${place}`;
+  return args.port === undefined
     ? `Timeout when waiting for file ${place}`
     : `Timeout when waiting for ${place}`;
 }
@@ -89,8 +89,8 @@ class Wait {
   readonly #args: Args;
   readonly #start = Date.now();
 
-  constructor(a: Args) {
-    this.#args = a;
+  constructor(args: Args) {
+    this.#args = args;
   }
 
   get elapsed(): number {
@@ -107,23 +107,26 @@ class Wait {
 
   /** Runs a script that loops on the host until it is content or time is up. */
   *ask(script: string): Steps<Reply> {
-    const a = this.#args;
-    const reply = yield* sh(`${clock(this.left, a.sleep)}\n${script}`, {
-      timeout: Math.ceil(Math.max(0, this.left) + a.connect_timeout + a.sleep + 30),
+    const args = this.#args;
+    const reply = yield* sh(`${clock(this.left, args.sleep)}\n${script}`, {
+      timeout: Math.ceil(Math.max(0, this.left) + args.connect_timeout + args.sleep + 30),
     });
     if (reply.rc === 90 || reply.timedOut) throw this.late();
     if (reply.rc !== 0)
-      throw new ModuleError(a.msg ?? (reply.stderr.trim() || `waiting failed with exit code ${reply.rc}`), {
-        elapsed: this.elapsed,
-      });
+      throw new ModuleError(
+        args.msg ?? (reply.stderr.trim() || `waiting failed with exit code ${reply.rc}`),
+        {
+          elapsed: this.elapsed,
+        },
+      );
     return reply;
   }
 }
 
-function regexOf(a: Args): PythonRegex | undefined {
-  if (a.search_regex === undefined) return undefined;
+function regexOf(args: Args): PythonRegex | undefined {
+  if (args.search_regex === undefined) return undefined;
   try {
-    return new PythonRegex(a.search_regex, { multiline: true });
+    return new PythonRegex(args.search_regex, { multiline: true });
   } catch (error) {
     if (!(error instanceof PythonRegexError)) throw error;
     throw new ModuleError(`Invalid regular expression: ${error.message}`, { elapsed: 0 });
@@ -166,16 +169,16 @@ function* searchFile(wait: Wait, path: string, regex: PythonRegex): Steps<Match>
   }
 }
 
-function* searchPort(wait: Wait, a: Args, port: number, regex: PythonRegex): Steps<Match> {
+function* searchPort(wait: Wait, args: Args, port: number, regex: PythonRegex): Steps<Match> {
   for (;;) {
-    const limit = Math.max(1, Math.min(a.connect_timeout, Math.ceil(wait.left)));
+    const limit = Math.max(1, Math.min(args.connect_timeout, Math.ceil(wait.left)));
     const reply = yield* wait.ask(
-      `set -- ${quote(a.host)}\n${tcpFunctions()}\nhear ${quote(a.host)} ${port} ${limit} | head -c ${LIMIT}\nexit 0`,
+      `set -- ${quote(args.host)}\n${tcpFunctions()}\nhear ${quote(args.host)} ${port} ${limit} | head -c ${LIMIT}\nexit 0`,
     );
     const match = search(regex, reply.stdoutBytes.toString());
     if (match) return match;
     if (wait.left <= 0) throw wait.late();
-    yield { kind: 'sleep', seconds: a.sleep };
+    yield { kind: 'sleep', seconds: args.sleep };
   }
 }
 
@@ -212,9 +215,9 @@ export function activeConnections(
   }).length;
 }
 
-function* drain(wait: Wait, a: Args): Steps<void> {
-  const port = a.port ?? 0;
-  const names = [a.host, ...(a.exclude_hosts ?? [])].filter(name => !kernelAddress(name));
+function* drain(wait: Wait, args: Args): Steps<void> {
+  const port = args.port ?? 0;
+  const names = [args.host, ...(args.exclude_hosts ?? [])].filter(name => !kernelAddress(name));
   const lookup = names
     .map(name => `echo "name ${quote(name)} $(getent ahostsv4 ${quote(name)} 2>/dev/null | head -n 1)"`)
     .join('\n');
@@ -224,24 +227,27 @@ function* drain(wait: Wait, a: Args): Steps<void> {
       [...reply.stdout.matchAll(/^name (\S+) (\d+\.\d+\.\d+\.\d+)/gm)].map(m => [partAt(m, 1), partAt(m, 2)]),
     );
     const resolved = (name: string) => known.get(name) ?? name;
-    const excluded = (a.exclude_hosts ?? []).map(resolved);
-    if (activeConnections(reply.stdout, port, resolved(a.host), excluded, a.active_connection_states) === 0)
+    const excluded = (args.exclude_hosts ?? []).map(resolved);
+    if (
+      activeConnections(reply.stdout, port, resolved(args.host), excluded, args.active_connection_states) ===
+      0
+    )
       return;
     if (wait.left <= 0) throw wait.late();
-    yield { kind: 'sleep', seconds: a.sleep };
+    yield { kind: 'sleep', seconds: args.sleep };
   }
 }
 
-function* until(wait: Wait, a: Args, regex: PythonRegex | undefined): Steps<Match> {
-  const wanted = a.state === 'started' || a.state === 'present';
-  if (a.state === 'drained') yield* drain(wait, a);
-  else if (a.path !== undefined) {
-    if (wanted && regex) return yield* searchFile(wait, a.path, regex);
-    yield* wait.ask(pathScript(pathWord(a.path), wanted));
-  } else if (a.port !== undefined) {
-    if (wanted && regex) return yield* searchPort(wait, a, a.port, regex);
-    yield* wait.ask(portScript(a.host, a.port, wanted, a.connect_timeout));
-  } else yield { kind: 'sleep', seconds: a.timeout };
+function* until(wait: Wait, args: Args, regex: PythonRegex | undefined): Steps<Match> {
+  const wanted = args.state === 'started' || args.state === 'present';
+  if (args.state === 'drained') yield* drain(wait, args);
+  else if (args.path !== undefined) {
+    if (wanted && regex) return yield* searchFile(wait, args.path, regex);
+    yield* wait.ask(pathScript(pathWord(args.path), wanted));
+  } else if (args.port !== undefined) {
+    if (wanted && regex) return yield* searchPort(wait, args, args.port, regex);
+    yield* wait.ask(portScript(args.host, args.port, wanted, args.connect_timeout));
+  } else yield { kind: 'sleep', seconds: args.timeout };
   return NO_MATCH;
 }
 
@@ -263,18 +269,18 @@ export const waitFor = defineAction({
     'drained looks at IPv4 connections, and IPv4 within IPv6.',
   ],
 
-  *run(a): Steps<Result> {
-    check(a);
-    const regex = regexOf(a);
-    const wait = new Wait(a);
-    if (a.delay > 0) yield { kind: 'sleep', seconds: a.delay };
-    const match = yield* until(wait, a, regex);
+  *run(args): Steps<Result> {
+    check(args);
+    const regex = regexOf(args);
+    const wait = new Wait(args);
+    if (args.delay > 0) yield { kind: 'sleep', seconds: args.delay };
+    const match = yield* until(wait, args, regex);
     return {
       changed: false,
-      state: a.state,
-      port: a.port ?? null,
-      path: a.path ?? null,
-      search_regex: a.search_regex ?? null,
+      state: args.state,
+      port: args.port ?? null,
+      path: args.path ?? null,
+      search_regex: args.search_regex ?? null,
       ...match,
       elapsed: wait.elapsed,
     };

@@ -86,15 +86,19 @@ function satisfies(version: string, spec: PackageSpec): boolean {
   return spec.operator !== '>=' || compareVersions(version, spec.version) >= 0;
 }
 
-export interface InstallWish {
+export interface InstallRequest {
   readonly latest: boolean;
   readonly onlyUpgrade: boolean;
 }
 
 /** Whether the package lists must be read to decide about a spec; what is installed often settles it. */
-export function needsOffer(spec: PackageSpec, found: Installed | undefined, wish: InstallWish): boolean {
-  if (found?.status !== 'installed') return !wish.onlyUpgrade;
-  if (wish.latest) return true;
+export function needsOffer(
+  spec: PackageSpec,
+  found: Installed | undefined,
+  request: InstallRequest,
+): boolean {
+  if (found?.status !== 'installed') return !request.onlyUpgrade;
+  if (request.latest) return true;
   // A version pattern that a newer version matches too means that newer one.
   return !satisfies(found.version, spec) || (spec.operator === '=' && isPattern(spec.version));
 }
@@ -104,10 +108,10 @@ export function wordToInstall(
   spec: PackageSpec,
   found: Installed | undefined,
   offer: Offer | undefined,
-  wish: InstallWish,
+  request: InstallRequest,
 ): string | undefined {
   const installed = found?.status === 'installed' ? found.version : undefined;
-  if (installed === undefined && wish.onlyUpgrade) return undefined;
+  if (installed === undefined && request.onlyUpgrade) return undefined;
   const good = installed !== undefined && satisfies(installed, spec);
   if (!offer) {
     if (good) return undefined;
@@ -121,7 +125,7 @@ export function wordToInstall(
     if (offer.versions.length === 0 && spec.operator === undefined) return spec.name;
     throw new ModuleError(`no available installation candidate for ${spec.text}`);
   }
-  if (!good || wish.latest) return `${spec.name}=${offered}`;
+  if (!good || request.latest) return `${spec.name}=${offered}`;
   return spec.operator === '=' ? `${spec.name}=${offered}` : undefined;
 }
 

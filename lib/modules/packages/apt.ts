@@ -94,22 +94,22 @@ const STAMP =
  * does not wait for its lists' lock itself. Lists that did not change keep their time: touched, so that
  * cache_valid_time means what it says.
  */
-function updateScript(a: Args, checkMode: boolean): string {
-  if (!a.update_cache && a.cache_valid_time === 0) return '';
-  const update = `deadline=$(($(date +%s) + ${a.lock_timeout})); tries=0; delay=1
+function updateScript(args: Args, checkMode: boolean): string {
+  if (!args.update_cache && args.cache_valid_time === 0) return '';
+  const update = `deadline=$(($(date +%s) + ${args.lock_timeout})); tries=0; delay=1
 while :; do
   out=$(apt-get -q -o APT::Update::Error-Mode=any update 2>&1); rc=$?
   case $out in *'W: Failed to fetch'*) rc=100;; esac
   [ $rc = 0 ] && break
   case $out in *'Could not get lock'*|*'Unable to lock'*) [ "$(date +%s)" -lt $deadline ] && { sleep 1; continue; };; esac
   tries=$((tries + 1))
-  [ $tries -ge ${Math.max(1, a.update_cache_retries)} ] && { printf '%s\\n' "$out" >&2; exit 95; }
-  sleep $delay; delay=$((delay * 2)); [ $delay -gt ${a.update_cache_retry_max_delay} ] && delay=${a.update_cache_retry_max_delay}
+  [ $tries -ge ${Math.max(1, args.update_cache_retries)} ] && { printf '%s\\n' "$out" >&2; exit 95; }
+  sleep $delay; delay=$((delay * 2)); [ $delay -gt ${args.update_cache_retry_max_delay} ] && delay=${args.update_cache_retry_max_delay}
 done
 after=$(stamp)
 if [ "$before" = "$after" ]; then touch /var/lib/apt/lists 2>/dev/null; else echo "updated $after"; fi`;
   return `before=$(stamp)
-if [ $((before + ${a.cache_valid_time})) -lt "$(date +%s)" ]; then
+if [ $((before + ${args.cache_valid_time})) -lt "$(date +%s)" ]; then
 ${checkMode ? 'echo "updated $before"' : update}
 fi`;
 }
@@ -126,8 +126,8 @@ interface Look {
 
 const FORMAT = ['Package', 'Architecture', 'Version', 'db:Status-Status'].map(f => `\${${f}}`).join('\\t');
 
-function* look(a: Args, checkMode: boolean): Steps<Look> {
-  const specs = a.name
+function* look(args: Args, checkMode: boolean): Steps<Look> {
+  const specs = args.name
     .map(text => text.trim())
     .filter(text => text !== '' && text !== '*')
     .map(parseSpec);
@@ -136,10 +136,10 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
   const pattern = names.map(name => fnmatchSource(partAt(name.split(':'), 0))).join('|');
   const script = [
     ENVIRONMENT,
-    awaitEnd(PACKAGES, a.lock_timeout + 600),
+    awaitEnd(PACKAGES, args.lock_timeout + 600),
     'command -v apt-get >/dev/null 2>&1 || exit 96',
     STAMP,
-    updateScript(a, checkMode),
+    updateScript(args, checkMode),
     `echo "stamp $(stamp)"; echo "arch $(dpkg --print-architecture)"`,
     ...(names.length > 0
       ? [
@@ -148,7 +148,7 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
         ]
       : []),
     // Patterns mean every package there is, installed or not; for removal the installed ones are enough.
-    ...(globs.length > 0 && a.state !== 'absent'
+    ...(globs.length > 0 && args.state !== 'absent'
       ? [`echo; apt-cache pkgnames | grep -E ${quote(`^(${globs.map(fnmatchSource).join('|')})$`)}`]
       : []),
     'exit 0',
@@ -159,14 +159,14 @@ function* look(a: Args, checkMode: boolean): Steps<Look> {
     throw new ModuleError(`Failed to update apt cache: ${reply.stderr.trim()}`, { stderr: reply.stderr });
   if (reply.rc !== 0)
     throw new ModuleError(`cannot read the package database: ${reply.stderr.trim()}`, { rc: reply.rc });
-  return parseLook(reply.stdout, specs, a);
+  return parseLook(reply.stdout, specs, args);
 }
 
-function parseLook(stdout: string, specs: readonly PackageSpec[], a: Args): Look {
+function parseLook(stdout: string, specs: readonly PackageSpec[], args: Args): Look {
   const [header = '', rows = '', available = ''] = stdout.split('\n\n');
   const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(header)?.[1];
   const installed = parseInstalled(rows);
-  const known = a.state === 'absent' ? installed.map(p => p.name) : available.split('\n').filter(Boolean);
+  const known = args.state === 'absent' ? installed.map(p => p.name) : available.split('\n').filter(Boolean);
   const automatic = [...header.matchAll(/^Package: (.*)\n(?:Architecture: .*\n)?Auto-Installed: 1/gm)].map(
     m => partAt(m, 1),
   );
@@ -186,47 +186,47 @@ function expand(spec: PackageSpec, known: readonly string[]): readonly PackageSp
 }
 
 /** Words for `apt-get install` that bring the host to what is wanted. */
-function* wordsToInstall(a: Args, found: Look): Steps<readonly string[]> {
-  if (a.state === 'build-dep') return found.specs.map(spec => spec.text);
-  const wish = { latest: a.state === 'latest', onlyUpgrade: a.only_upgrade };
+function* wordsToInstall(args: Args, found: Look): Steps<readonly string[]> {
+  if (args.state === 'build-dep') return found.specs.map(spec => spec.text);
+  const request = { latest: args.state === 'latest', onlyUpgrade: args.only_upgrade };
   const installed = (spec: PackageSpec) => findInstalled(found.installed, spec.name, found.native);
-  const open = found.specs.filter(spec => needsOffer(spec, installed(spec), wish));
+  const open = found.specs.filter(spec => needsOffer(spec, installed(spec), request));
   if (open.length === 0) return [];
   const release =
-    a.default_release === undefined ? '' : `-o APT::Default-Release=${quote(a.default_release)} `;
+    args.default_release === undefined ? '' : `-o APT::Default-Release=${quote(args.default_release)} `;
   const reply = yield* mustSh(
     'cannot read the package lists',
     `LC_ALL=C apt-cache ${release}policy -- ${open.map(spec => quote(spec.name)).join(' ')}`,
   );
   const offers = parsePolicy(reply.stdout);
-  return open.flatMap(spec => wordToInstall(spec, installed(spec), offers.get(spec.name), wish) ?? []);
+  return open.flatMap(spec => wordToInstall(spec, installed(spec), offers.get(spec.name), request) ?? []);
 }
 
-function options(a: Args, checkMode: boolean): string[] {
+function options(args: Args, checkMode: boolean): string[] {
   return [
     '-y',
     '-q',
     '-o',
     'Dpkg::Use-Pty=0',
     '-o',
-    `DPkg::Lock::Timeout=${a.lock_timeout}`,
-    ...a.dpkg_options
+    `DPkg::Lock::Timeout=${args.lock_timeout}`,
+    ...args.dpkg_options
       .split(',')
       .filter(Boolean)
       .flatMap(option => ['-o', `Dpkg::Options::=--${option.trim()}`]),
     ...(checkMode ? ['--simulate'] : []),
-    ...(a.force || a.allow_unauthenticated ? ['--allow-unauthenticated'] : []),
-    ...(a.force || a.allow_downgrade ? ['--allow-downgrades'] : []),
-    ...(a.force || a.allow_change_held_packages ? ['--allow-change-held-packages'] : []),
-    ...(a.force ? ['--allow-remove-essential'] : []),
-    ...(a.autoremove ? ['--auto-remove'] : []),
-    ...(a.fail_on_autoremove && a.state !== 'absent' ? ['--no-remove'] : []),
-    ...(a.only_upgrade ? ['--only-upgrade'] : []),
-    ...(a.state === 'fixed' ? ['--fix-broken'] : []),
-    ...(a.default_release === undefined ? [] : ['-t', a.default_release]),
-    ...(a.install_recommends === undefined
+    ...(args.force || args.allow_unauthenticated ? ['--allow-unauthenticated'] : []),
+    ...(args.force || args.allow_downgrade ? ['--allow-downgrades'] : []),
+    ...(args.force || args.allow_change_held_packages ? ['--allow-change-held-packages'] : []),
+    ...(args.force ? ['--allow-remove-essential'] : []),
+    ...(args.autoremove ? ['--auto-remove'] : []),
+    ...(args.fail_on_autoremove && args.state !== 'absent' ? ['--no-remove'] : []),
+    ...(args.only_upgrade ? ['--only-upgrade'] : []),
+    ...(args.state === 'fixed' ? ['--fix-broken'] : []),
+    ...(args.default_release === undefined ? [] : ['-t', args.default_release]),
+    ...(args.install_recommends === undefined
       ? []
-      : ['-o', `APT::Install-Recommends=${a.install_recommends ? 'yes' : 'no'}`]),
+      : ['-o', `APT::Install-Recommends=${args.install_recommends ? 'yes' : 'no'}`]),
   ];
 }
 
@@ -254,9 +254,9 @@ esac
 `;
 
 /** Runs apt-get with a verb; whether something changed is read from its summary, in check mode from the simulated one. */
-function* aptGet(a: Args, ctx: ModuleContext, verb: readonly string[], pre = ''): Steps<Ran> {
-  const command = ['apt-get', ...options(a, ctx.checkMode), ...verb].map(quote).join(' ');
-  const script = `${ENVIRONMENT}\n${pre}${policyScript(a.policy_rc_d, ctx.checkMode)}`;
+function* aptGet(args: Args, ctx: ModuleContext, verb: readonly string[], pre = ''): Steps<Ran> {
+  const command = ['apt-get', ...options(args, ctx.checkMode), ...verb].map(quote).join(' ');
+  const script = `${ENVIRONMENT}\n${pre}${policyScript(args.policy_rc_d, ctx.checkMode)}`;
   const reply = yield* sh(
     ctx.checkMode ? script + command : toTheEnd(PACKAGES, `${script}${REPAIR}${command}`),
     { live: true },
@@ -288,23 +288,23 @@ function summary(stdout: string): string {
   return `${rows.slice(start, end < 0 ? undefined : end + 1).join('\n')}\n`;
 }
 
-function* packages(a: Args, ctx: ModuleContext, found: Look): Steps<Result> {
-  if (a.state === 'absent') {
+function* packages(args: Args, ctx: ModuleContext, found: Look): Steps<Result> {
+  if (args.state === 'absent') {
     const gone = found.specs.filter(spec =>
-      mustRemove(spec, findInstalled(found.installed, spec.name, found.native), a.purge),
+      mustRemove(spec, findInstalled(found.installed, spec.name, found.native), args.purge),
     );
     if (gone.length === 0) return { changed: false };
-    return yield* aptGet(a, ctx, [
+    return yield* aptGet(args, ctx, [
       'remove',
-      ...(a.purge ? ['--purge'] : []),
+      ...(args.purge ? ['--purge'] : []),
       '--',
       ...gone.map(spec => spec.name),
     ]);
   }
-  const words = yield* wordsToInstall(a, found);
+  const words = yield* wordsToInstall(args, found);
   if (words.length > 0) {
-    const verb = a.state === 'build-dep' ? 'build-dep' : 'install';
-    return yield* aptGet(a, ctx, [verb, '--', ...words]);
+    const verb = args.state === 'build-dep' ? 'build-dep' : 'install';
+    return yield* aptGet(args, ctx, [verb, '--', ...words]);
   }
   // Asked for by name means wanted for its own sake: a later autoremove must not take it away.
   if (found.automatic.length > 0 && !ctx.checkMode)
@@ -316,9 +316,9 @@ function* packages(a: Args, ctx: ModuleContext, found: Look): Steps<Result> {
 }
 
 /** Installs .deb files, dependencies included, unless that very version is installed. */
-function* debFiles(a: Args, ctx: ModuleContext): Steps<Result> {
-  if (a.state !== 'present') throw new ModuleError('deb only supports state=present');
-  const files = defined(a.deb, 'the caller asked for it')
+function* debFiles(args: Args, ctx: ModuleContext): Steps<Result> {
+  if (args.state !== 'present') throw new ModuleError('deb only supports state=present');
+  const files = defined(args.deb, 'the caller asked for it')
     .split(',')
     .map(file => file.trim());
   const reply = yield* sh(`${ENVIRONMENT}\n${files.map(debScript).join('\n')}\nexit 0`, { live: true });
@@ -333,7 +333,7 @@ function* debFiles(a: Args, ctx: ModuleContext): Steps<Result> {
   const open: string[] = [];
   for (const [, path = '', , version = '', installed = '', order] of rows) {
     if (installed === version) continue;
-    if (order === 'older' && !a.allow_downgrade && !a.force)
+    if (order === 'older' && !args.allow_downgrade && !args.force)
       throw new ModuleError('A later version is already installed');
     open.push(path);
   }
@@ -341,7 +341,7 @@ function* debFiles(a: Args, ctx: ModuleContext): Steps<Result> {
     if (clean) yield* sh(`rm -f ${temporary.map(quote).join(' ')}`);
     return { changed: false, stdout: '', stderr: '' };
   }
-  return yield* aptGet(a, ctx, ['install', '--', ...open], clean);
+  return yield* aptGet(args, ctx, ['install', '--', ...open], clean);
 }
 
 // apt's own downloader is on every Debian host, with or without curl.
@@ -356,33 +356,33 @@ o=; [ -n "$i" ] && dpkg --compare-versions "$v" lt "$i" && o=older
 printf 'deb\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$f" "$p" "$v" "$i" "$o" "$own"`;
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  if (a.clean && !ctx.checkMode) yield* mustSh('apt-get clean failed', `${ENVIRONMENT}; apt-get clean`);
-  const upgradeAll = a.upgrade !== 'no' || (a.state === 'latest' && a.name.includes('*'));
-  if (a.state === 'latest' && a.name.includes('*') && a.name.some(n => n !== '*'))
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  if (args.clean && !ctx.checkMode) yield* mustSh('apt-get clean failed', `${ENVIRONMENT}; apt-get clean`);
+  const upgradeAll = args.upgrade !== 'no' || (args.state === 'latest' && args.name.includes('*'));
+  if (args.state === 'latest' && args.name.includes('*') && args.name.some(n => n !== '*'))
     throw new ModuleError('unable to install additional packages when upgrading all installed packages');
-  const found = yield* look(a, ctx.checkMode);
+  const found = yield* look(args, ctx.checkMode);
   const cache: { readonly [key: string]: Json } = { ...found.cache };
   if (upgradeAll) {
-    const dist = a.upgrade === 'dist' || a.upgrade === 'full';
-    const result = yield* aptGet(a, ctx, dist ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs']);
+    const dist = args.upgrade === 'dist' || args.upgrade === 'full';
+    const result = yield* aptGet(args, ctx, dist ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs']);
     return { ...result, ...cache, msg: String(result.stdout) };
   }
-  if (a.deb !== undefined) return { ...(yield* debFiles(a, ctx)), ...cache };
-  if (found.specs.length > 0) return { ...(yield* packages(a, ctx, found)), ...cache };
-  let changed = a.clean || found.cache.cache_updated;
+  if (args.deb !== undefined) return { ...(yield* debFiles(args, ctx)), ...cache };
+  if (found.specs.length > 0) return { ...(yield* packages(args, ctx, found)), ...cache };
+  let changed = args.clean || found.cache.cache_updated;
   let last: Ran = { changed: false };
-  if (a.autoclean) {
+  if (args.autoclean) {
     // apt-get refuses what is about packages to install or remove here.
-    last = yield* aptGet({ ...a, autoremove: false, state: 'present' }, ctx, ['autoclean']);
+    last = yield* aptGet({ ...args, autoremove: false, state: 'present' }, ctx, ['autoclean']);
     changed ||= /^Del /m.test(String(last.stdout));
   }
   for (const verb of [
-    a.autoremove && ['autoremove', ...(a.purge ? ['--purge'] : [])],
-    a.state === 'fixed' && ['install'],
+    args.autoremove && ['autoremove', ...(args.purge ? ['--purge'] : [])],
+    args.state === 'fixed' && ['install'],
   ]) {
     if (!verb) continue;
-    last = yield* aptGet(a, ctx, verb);
+    last = yield* aptGet(args, ctx, verb);
     changed ||= last.changed === true;
   }
   return { ...last, changed, ...cache };

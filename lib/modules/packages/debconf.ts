@@ -20,11 +20,12 @@ const args = Type.Object({
 type Args = Static<typeof args>;
 
 /** Answers are kept as text; those of a yes-no question in small letters. */
-const wanted = (a: Args) => (a.vtype === 'boolean' ? (a.value ?? '').toLowerCase() : (a.value ?? ''));
+const wanted = (args: Args) =>
+  args.vtype === 'boolean' ? (args.value ?? '').toLowerCase() : (args.value ?? '');
 
-const show = (a: Args) => `command -v debconf-show >/dev/null 2>&1 || exit 96
-begin answers; debconf-show ${quote(a.name)} || exit $?; begin password
-${a.vtype === 'password' && a.question !== undefined ? `sed -n ${quote(`/^Name: ${a.question.replace(/[.*[\]^$/\\]/g, '\\$&')}$/,/^$/{s/^Value: //p}`)} /var/cache/debconf/passwords.dat 2>/dev/null` : ':'}`;
+const show = (args: Args) => `command -v debconf-show >/dev/null 2>&1 || exit 96
+begin answers; debconf-show ${quote(args.name)} || exit $?; begin password
+${args.vtype === 'password' && args.question !== undefined ? `sed -n ${quote(`/^Name: ${args.question.replace(/[.*[\]^$/\\]/g, '\\$&')}$/,/^$/{s/^Value: //p}`)} /var/cache/debconf/passwords.dat 2>/dev/null` : ':'}`;
 
 export const debconf = defineState({
   name: 'debconf',
@@ -33,10 +34,10 @@ export const debconf = defineState({
   rules: { requiredTogether: [['question', 'vtype', 'value']] },
   returns: { current: 'The answer now.' },
   differences: ['The answer to a question for a password is compared too: it is no change each time.'],
-  touches: a => [`debconf:${a.name}`],
+  touches: args => [`debconf:${args.name}`],
 
-  *probe(a): Steps<ReadonlyMap<string, string>> {
-    const reply = yield* ask(show(a));
+  *probe(args): Steps<ReadonlyMap<string, string>> {
+    const reply = yield* ask(show(args));
     if (reply.rc === 96)
       throw new ModuleError('the program debconf-show is missing on this host (package debconf)');
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `debconf-show ended with ${reply.rc}`);
@@ -46,29 +47,29 @@ export const debconf = defineState({
         m => [partAt(m, 1), partAt(m, 2).trim()] as const,
       ),
     );
-    if (a.vtype === 'password' && a.question !== undefined && password.trim() !== '')
-      found.set(a.question, password.trim());
+    if (args.vtype === 'password' && args.question !== undefined && password.trim() !== '')
+      found.set(args.question, password.trim());
     return found;
   },
 
-  diff(found, a) {
-    if (a.question === undefined)
+  diff(found, args) {
+    if (args.question === undefined)
       return { changes: [], result: { msg: '', current: Object.fromEntries(found) } };
-    const now = found.get(a.question);
-    const same = now !== undefined && now === wanted(a);
+    const now = found.get(args.question);
+    const same = now !== undefined && now === wanted(args);
     return {
-      changes: same ? [] : [`${a.name}: answer to ${a.question}`],
+      changes: same ? [] : [`${args.name}: answer to ${args.question}`],
       result: {
-        current: a.vtype === 'password' ? {} : { [a.question]: wanted(a) },
-        previous: a.vtype === 'password' ? {} : Object.fromEntries(found),
+        current: args.vtype === 'password' ? {} : { [args.question]: wanted(args) },
+        previous: args.vtype === 'password' ? {} : Object.fromEntries(found),
       },
     };
   },
 
-  *apply(_, a) {
-    const line = [a.name, a.question, a.vtype, wanted(a)].join(' ');
+  *apply(_, args) {
+    const line = [args.name, args.question, args.vtype, wanted(args)].join(' ');
     if (/[\n\0]/.test(line)) throw new ModuleError('an answer cannot hold a line break');
-    yield* mustSh('debconf-set-selections failed', `debconf-set-selections${a.unseen ? ' -u' : ''}`, {
+    yield* mustSh('debconf-set-selections failed', `debconf-set-selections${args.unseen ? ' -u' : ''}`, {
       stdin: `${line}\n`,
     });
     return {};

@@ -69,26 +69,26 @@ type Args = Static<typeof args>;
 
 const each = (flag: string, values: readonly string[] | undefined) => (values ?? []).map(v => `${flag}=${v}`);
 
-function flags(a: Args): string[] {
+function flags(args: Args): string[] {
   return [
-    ...(a.conf_file === undefined ? [] : ['-c', a.conf_file]),
-    ...(a.cacheonly ? ['-C'] : []),
-    ...each('--disablerepo', a.disablerepo),
-    ...each('--enablerepo', a.enablerepo),
-    ...each('--exclude', a.exclude),
-    ...each('--disableplugin', a.disable_plugin),
-    ...each('--enableplugin', a.enable_plugin),
-    ...(a.disable_excludes === undefined ? [] : [`--disableexcludes=${a.disable_excludes}`]),
-    ...(a.disable_gpg_check ? ['--nogpgcheck'] : []),
-    ...(a.installroot === '/' ? [] : [`--installroot=${a.installroot}`]),
-    ...(a.releasever === undefined ? [] : [`--releasever=${a.releasever}`]),
-    ...(a.download_only ? ['--downloadonly'] : []),
-    ...(a.download_dir === undefined ? [] : [`--downloaddir=${a.download_dir}`]),
-    ...(a.sslverify ? [] : ['--setopt=sslverify=0']),
-    ...(a.install_weak_deps ? [] : ['--setopt=install_weak_deps=False']),
-    ...(a.skip_broken ? ['--skip-broken'] : []),
-    ...(a.nobest ? ['--nobest'] : []),
-    ...(a.allowerasing ? ['--allowerasing'] : []),
+    ...(args.conf_file === undefined ? [] : ['-c', args.conf_file]),
+    ...(args.cacheonly ? ['-C'] : []),
+    ...each('--disablerepo', args.disablerepo),
+    ...each('--enablerepo', args.enablerepo),
+    ...each('--exclude', args.exclude),
+    ...each('--disableplugin', args.disable_plugin),
+    ...each('--enableplugin', args.enable_plugin),
+    ...(args.disable_excludes === undefined ? [] : [`--disableexcludes=${args.disable_excludes}`]),
+    ...(args.disable_gpg_check ? ['--nogpgcheck'] : []),
+    ...(args.installroot === '/' ? [] : [`--installroot=${args.installroot}`]),
+    ...(args.releasever === undefined ? [] : [`--releasever=${args.releasever}`]),
+    ...(args.download_only ? ['--downloadonly'] : []),
+    ...(args.download_dir === undefined ? [] : [`--downloaddir=${args.download_dir}`]),
+    ...(args.sslverify ? [] : ['--setopt=sslverify=0']),
+    ...(args.install_weak_deps ? [] : ['--setopt=install_weak_deps=False']),
+    ...(args.skip_broken ? ['--skip-broken'] : []),
+    ...(args.nobest ? ['--nobest'] : []),
+    ...(args.allowerasing ? ['--allowerasing'] : []),
   ];
 }
 
@@ -99,8 +99,8 @@ const PROGRAM = `for y in dnf dnf5 yum microdnf; do command -v $y >/dev/null 2>&
 const QUIET_RESULT: Result = { changed: false, msg: 'Nothing to do', rc: 0, results: [] };
 
 /** Runs dnf with a verb; in check mode it says what it would do and is told no. */
-function* transaction(a: Args, ctx: ModuleContext, verb: readonly string[]): Steps<Result> {
-  const words = [ctx.checkMode ? '--assumeno' : '-y', ...flags(a), ...verb].map(quote).join(' ');
+function* transaction(args: Args, ctx: ModuleContext, verb: readonly string[]): Steps<Result> {
+  const words = [ctx.checkMode ? '--assumeno' : '-y', ...flags(args), ...verb].map(quote).join(' ');
   const script = `${PROGRAM}\n$y ${words}`;
   const reply = yield* sh(ctx.checkMode ? script : toTheEnd('packages', script), { live: true });
   const { nothing, results, summary } = parseTransaction(reply.stdout + reply.stderr);
@@ -125,61 +125,62 @@ function dnfFailure(reply: Reply, verb: readonly string[]): ModuleError {
 }
 
 /** Which of the names the host has, as rpm says. */
-function* installed(a: Args, names: readonly string[]): Steps<ReadonlySet<string>> {
-  const reply = yield* sh(`${awaitEnd('packages', 600)}\n${queryScript(names, a.installroot)}`);
+function* installed(args: Args, names: readonly string[]): Steps<ReadonlySet<string>> {
+  const reply = yield* sh(`${awaitEnd('packages', 600)}\n${queryScript(names, args.installroot)}`);
   if (reply.rc === 96) throw new ModuleError('this host has no rpm: it does not use RPM packages');
   return present(names, reply.stdout);
 }
 
-function* install(a: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
-  const found = yield* installed(a, names);
+function* install(args: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
+  const found = yield* installed(args, names);
   // What a pattern stands for, only the repositories know.
   const missing = names.filter(name => !found.has(name) || kindOf(name) === 'pattern');
   if (missing.length === 0) return QUIET_RESULT;
-  const result = yield* transaction(a, ctx, ['install', ...missing]);
-  if (ctx.checkMode || !a.allow_downgrade || result.changed) return result;
-  const still = yield* installed(a, missing);
+  const result = yield* transaction(args, ctx, ['install', ...missing]);
+  if (ctx.checkMode || !args.allow_downgrade || result.changed) return result;
+  const still = yield* installed(args, missing);
   const older = missing.filter(name => !still.has(name) && kindOf(name) === 'package');
-  return older.length === 0 ? result : yield* transaction(a, ctx, ['downgrade', ...older]);
+  return older.length === 0 ? result : yield* transaction(args, ctx, ['downgrade', ...older]);
 }
 
-function* latest(a: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
-  const only = [...(a.security ? ['--security'] : []), ...(a.bugfix ? ['--bugfix'] : [])];
-  if (names.includes('*')) return yield* transaction(a, ctx, ['upgrade', ...only]);
-  if (a.update_only || only.length > 0) return yield* transaction(a, ctx, ['upgrade', ...only, ...names]);
-  const found = yield* installed(a, names);
+function* latest(args: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
+  const only = [...(args.security ? ['--security'] : []), ...(args.bugfix ? ['--bugfix'] : [])];
+  if (names.includes('*')) return yield* transaction(args, ctx, ['upgrade', ...only]);
+  if (args.update_only || only.length > 0)
+    return yield* transaction(args, ctx, ['upgrade', ...only, ...names]);
+  const found = yield* installed(args, names);
   const missing = names.filter(name => !found.has(name));
   const there = names.filter(name => found.has(name));
-  const first = missing.length === 0 ? QUIET_RESULT : yield* transaction(a, ctx, ['install', ...missing]);
-  const second = there.length === 0 ? QUIET_RESULT : yield* transaction(a, ctx, ['upgrade', ...there]);
+  const first = missing.length === 0 ? QUIET_RESULT : yield* transaction(args, ctx, ['install', ...missing]);
+  const second = there.length === 0 ? QUIET_RESULT : yield* transaction(args, ctx, ['upgrade', ...there]);
   if (!first.changed) return second;
   return second.changed
     ? { ...first, results: [...itemsOf(first.results), ...itemsOf(second.results)] }
     : first;
 }
 
-function* absent(a: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
-  const found = yield* installed(a, names);
+function* absent(args: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {
+  const found = yield* installed(args, names);
   const there = names.filter(name => found.has(name));
   if (there.length === 0) return QUIET_RESULT;
-  return yield* transaction(a, ctx, [a.autoremove ? 'autoremove' : 'remove', ...there]);
+  return yield* transaction(args, ctx, [args.autoremove ? 'autoremove' : 'remove', ...there]);
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  const names = a.name.map(name => name.trim()).filter(Boolean);
-  const state = a.state ?? (a.autoremove ? 'absent' : 'present');
-  if (a.update_cache && !ctx.checkMode) {
-    const reply = yield* sh(`${PROGRAM}\n$y ${[...flags(a), 'makecache'].map(quote).join(' ')}`, {
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const names = args.name.map(name => name.trim()).filter(Boolean);
+  const state = args.state ?? (args.autoremove ? 'absent' : 'present');
+  if (args.update_cache && !ctx.checkMode) {
+    const reply = yield* sh(`${PROGRAM}\n$y ${[...flags(args), 'makecache'].map(quote).join(' ')}`, {
       live: true,
     });
     if (reply.rc !== 0) throw dnfFailure(reply, ['makecache']);
-    if (names.length === 0 && !a.autoremove)
+    if (names.length === 0 && !args.autoremove)
       return { changed: false, msg: 'Cache updated', rc: 0, results: [] };
   }
-  if (a.autoremove && names.length === 0) return yield* transaction(a, ctx, ['autoremove']);
-  if (names.length === 0) return { ...QUIET_RESULT, ...(a.update_cache && { msg: 'Cache updated' }) };
-  if (state === 'absent' || state === 'removed') return yield* absent(a, ctx, names);
-  return yield* state === 'latest' ? latest(a, ctx, names) : install(a, ctx, names);
+  if (args.autoremove && names.length === 0) return yield* transaction(args, ctx, ['autoremove']);
+  if (names.length === 0) return { ...QUIET_RESULT, ...(args.update_cache && { msg: 'Cache updated' }) };
+  if (state === 'absent' || state === 'removed') return yield* absent(args, ctx, names);
+  return yield* state === 'latest' ? latest(args, ctx, names) : install(args, ctx, names);
 }
 
 export const dnf = defineAction({

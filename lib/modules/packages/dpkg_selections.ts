@@ -9,24 +9,24 @@ export const dpkgSelections = defineState({
     selection: A.choice(['install', 'hold', 'deinstall', 'purge'], 'What dpkg is to do.'),
   }),
   returns: { before: 'The selection before.', after: 'The selection after.' },
-  touches: a => [`dpkg:${a.name}`],
+  touches: args => [`dpkg:${args.name}`],
 
-  *probe(a): Steps<string> {
+  *probe(args): Steps<string> {
     const reply = yield* sh(
-      `command -v dpkg >/dev/null 2>&1 || exit 96; dpkg --get-selections ${quote(a.name)} 2>/dev/null`,
+      `command -v dpkg >/dev/null 2>&1 || exit 96; dpkg --get-selections ${quote(args.name)} 2>/dev/null`,
     );
     if (reply.rc === 96) throw new ModuleError('Failed to find required executable "dpkg" in paths');
     return reply.stdout.trim().split(/\s+/)[1] ?? 'not present';
   },
 
-  diff: (found, a) => ({
-    changes: found === a.selection ? [] : [`package ${a.name}: ${found} → ${a.selection}`],
-    result: { before: found, after: a.selection },
+  diff: (found, args) => ({
+    changes: found === args.selection ? [] : [`package ${args.name}: ${found} → ${args.selection}`],
+    result: { before: found, after: args.selection },
   }),
 
-  *apply(_, a) {
+  *apply(_, args) {
     yield* mustSh('dpkg --set-selections failed', 'dpkg --set-selections', {
-      stdin: `${a.name} ${a.selection}\n`,
+      stdin: `${args.name} ${args.selection}\n`,
     });
     return {};
   },

@@ -32,17 +32,17 @@ const args = Type.Object({
 
 type Args = Static<typeof args>;
 
-const npmCommand = (a: Args, ...words: readonly string[]) =>
+const npmCommand = (args: Args, ...words: readonly string[]) =>
   [
-    a.executable ?? 'npm',
+    args.executable ?? 'npm',
     ...words,
-    ...(a.global ? ['--global'] : []),
-    ...(a.production ? ['--omit=dev'] : []),
-    ...(a.ignore_scripts ? ['--ignore-scripts'] : []),
-    ...(a.unsafe_perm ? ['--unsafe-perm'] : []),
-    ...(a.no_optional ? ['--omit=optional'] : []),
-    ...(a.force ? ['--force'] : []),
-    ...(a.registry === undefined ? [] : ['--registry', a.registry]),
+    ...(args.global ? ['--global'] : []),
+    ...(args.production ? ['--omit=dev'] : []),
+    ...(args.ignore_scripts ? ['--ignore-scripts'] : []),
+    ...(args.unsafe_perm ? ['--unsafe-perm'] : []),
+    ...(args.no_optional ? ['--omit=optional'] : []),
+    ...(args.force ? ['--force'] : []),
+    ...(args.registry === undefined ? [] : ['--registry', args.registry]),
   ]
     .map(quote)
     .join(' ');
@@ -77,25 +77,25 @@ export function parseList(text: string): Installed {
   };
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  if (a.path === undefined && !a.global)
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  if (args.path === undefined && !args.global)
     throw new ModuleError('path must be specified when not using global');
   const cd =
-    a.path === undefined
+    args.path === undefined
       ? ''
-      : `cd ${pathWord(a.path)} 2>/dev/null || ${ctx.checkMode ? 'exit 0' : `{ mkdir -p ${pathWord(a.path)} && cd ${pathWord(a.path)}; } || exit $?`}\n`;
+      : `cd ${pathWord(args.path)} 2>/dev/null || ${ctx.checkMode ? 'exit 0' : `{ mkdir -p ${pathWord(args.path)} && cd ${pathWord(args.path)}; } || exit $?`}\n`;
   const outdated =
-    a.state === 'latest' ? `begin outdated; ${npmCommand(a, 'outdated', '--json')} 2>/dev/null` : ':';
+    args.state === 'latest' ? `begin outdated; ${npmCommand(args, 'outdated', '--json')} 2>/dev/null` : ':';
   const listed = yield* ask(
-    `command -v ${quote(a.executable ?? 'npm')} >/dev/null 2>&1 || exit 96\n${cd}begin list; ${npmCommand(a, 'list', '--json', '--depth=0')} 2>/dev/null\n${outdated}; exit 0`,
+    `command -v ${quote(args.executable ?? 'npm')} >/dev/null 2>&1 || exit 96\n${cd}begin list; ${npmCommand(args, 'list', '--json', '--depth=0')} 2>/dev/null\n${outdated}; exit 0`,
   );
   if (listed.rc === 96) throw new ModuleError('Failed to find required executable "npm" in paths');
   const [list, old] = [listed.text('list') ?? '', listed.text('outdated') ?? '{}'];
   const { found, missing } = parseList(list);
-  const verb = decide(a, found, missing, old);
+  const verb = decide(args, found, missing, old);
   if (!verb) return { changed: false };
   if (ctx.checkMode) return { changed: true };
-  const reply = yield* sh(`${cd}${npmCommand(a, ...verb)}`, { live: true });
+  const reply = yield* sh(`${cd}${npmCommand(args, ...verb)}`, { live: true });
   if (reply.rc !== 0)
     throw new ModuleError(`npm ${verb.join(' ')} failed: ${reply.stderr.trim()}`, {
       rc: reply.rc,
@@ -107,23 +107,23 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
 
 /** The words for npm, or nothing when all is as wanted. */
 function decide(
-  a: Args,
+  args: Args,
   found: ReadonlyMap<string, string>,
   missing: readonly string[],
   old: string,
 ): readonly string[] | undefined {
-  const install = a.ci ? 'ci' : 'install';
-  if (a.name === undefined) {
-    const stale = a.state === 'latest' && Object.keys(fieldsOf(parseJson(old.trim() || '{}'))).length > 0;
-    return a.ci || missing.length > 0 || found.size === 0 ? [install] : stale ? ['update'] : undefined;
+  const install = args.ci ? 'ci' : 'install';
+  if (args.name === undefined) {
+    const stale = args.state === 'latest' && Object.keys(fieldsOf(parseJson(old.trim() || '{}'))).length > 0;
+    return args.ci || missing.length > 0 || found.size === 0 ? [install] : stale ? ['update'] : undefined;
   }
-  const version = found.get(a.name);
-  const spec = a.version === undefined ? a.name : `${a.name}@${a.version}`;
-  if (a.state === 'absent') return version === undefined ? undefined : ['uninstall', a.name];
-  if (version === undefined || (a.version !== undefined && a.version.replace(/^v/, '') !== version))
+  const version = found.get(args.name);
+  const spec = args.version === undefined ? args.name : `${args.name}@${args.version}`;
+  if (args.state === 'absent') return version === undefined ? undefined : ['uninstall', args.name];
+  if (version === undefined || (args.version !== undefined && args.version.replace(/^v/, '') !== version))
     return [install, spec];
-  const stale = a.state === 'latest' && a.name in fieldsOf(parseJson(old.trim() || '{}'));
-  return stale ? [install, `${a.name}@latest`] : undefined;
+  const stale = args.state === 'latest' && args.name in fieldsOf(parseJson(old.trim() || '{}'));
+  return stale ? [install, `${args.name}@latest`] : undefined;
 }
 
 export const npm = defineAction({

@@ -51,15 +51,15 @@ elif command -v dnf >/dev/null 2>&1 || command -v yum >/dev/null 2>&1; then echo
 elif command -v apt-get >/dev/null 2>&1; then echo apt
 else for m in apk zypper pacman; do command -v $m >/dev/null 2>&1 && { echo $m; break; }; done; fi`;
 
-function* managerOf(a: Args, ctx: ModuleContext): Steps<string> {
-  if (a.use !== 'auto') return a.use;
+function* managerOf(args: Args, ctx: ModuleContext): Steps<string> {
+  if (args.use !== 'auto') return args.use;
   const known = ctx.fact('pkg_mgr');
   if (typeof known === 'string' && known !== 'unknown') return known;
   return (yield* sh(DETECT)).stdout.trim();
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  const name = yield* managerOf(a, ctx);
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const name = yield* managerOf(args, ctx);
   if (name === '')
     throw new ModuleError(
       'Could not detect which package manager to use. Try gathering facts or setting the "use" option.',
@@ -67,13 +67,13 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
   const module = entryOf(MANAGERS, name);
   if (!module) throw new ModuleError(`Could not find a module for ${name}.`);
   const raw = Object.fromEntries(
-    Object.entries(a).filter(
+    Object.entries(args).filter(
       ([name, value]) => value !== undefined && name !== 'use' && name in module.args.properties,
     ),
   );
   const { args: finished, problems } = coerceArguments(module, {
     ...raw,
-    state: entryOf(ALIASES, a.state) ?? a.state,
+    state: entryOf(ALIASES, args.state) ?? args.state,
   });
   if (problems.length > 0) throw new ModuleError(problems.map(p => p.message).join('; '));
   // A module of the list keeps its own types of arguments to itself; the schema was checked above.

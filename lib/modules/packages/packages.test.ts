@@ -89,11 +89,11 @@ describe('apt: what to do', () => {
     ['foo>=9', undefined, offer('2.0'), {}, /^no available installation candidate/],
     ['foo', at('9-local'), undefined, { latest: true }, undefined],
   ];
-  for (const [text, found, offered, wish, expected] of cases) {
-    const name = `${text}, ${found ? `${found.version} ${found.status}` : 'not installed'}, ${JSON.stringify(wish)}`;
+  for (const [text, found, offered, args, expected] of cases) {
+    const name = `${text}, ${found ? `${found.version} ${found.status}` : 'not installed'}, ${JSON.stringify(args)}`;
     it(name, () => {
       const spec = parseSpec(text);
-      const asked = { latest: wish.latest ?? false, onlyUpgrade: wish.only ?? false };
+      const asked = { latest: args.latest ?? false, onlyUpgrade: args.only ?? false };
       const decide = () =>
         needsOffer(spec, found, asked) ? wordToInstall(spec, found, offered, asked) : undefined;
       if (expected instanceof RegExp) expect(decide).to.throw(expected);

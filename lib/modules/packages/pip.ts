@@ -109,11 +109,11 @@ export function satisfies(version: string, wanted: Wanted): boolean | undefined 
 }
 
 /** Makes the environment and sets `$pip`. */
-function prepare(a: Args, checkMode: boolean): string {
-  const cd = a.chdir === undefined ? '' : `cd ${pathWord(a.chdir)} || exit 95\n`;
-  const umask = a.umask === undefined ? '' : `umask ${quote(a.umask)}\n`;
-  if (a.virtualenv === undefined) {
-    const own = a.executable;
+function prepare(args: Args, checkMode: boolean): string {
+  const cd = args.chdir === undefined ? '' : `cd ${pathWord(args.chdir)} || exit 95\n`;
+  const umask = args.umask === undefined ? '' : `umask ${quote(args.umask)}\n`;
+  if (args.virtualenv === undefined) {
+    const own = args.executable;
     const find = own
       ? own.startsWith('/')
         ? `pip=${quote(own)}`
@@ -121,39 +121,39 @@ function prepare(a: Args, checkMode: boolean): string {
       : `for p in pip3 pip; do command -v $p >/dev/null 2>&1 && { pip=$p; break; }; done\n[ -n "$pip" ] || { python3 -m pip --version >/dev/null 2>&1 && pip='python3 -m pip'; }`;
     return `${cd}${umask}pip=\n${find}\n[ -n "$pip" ] || { echo 'Unable to find any of pip3, pip to use.  pip needs to be installed.' >&2; exit 96; }`;
   }
-  const env = pathWord(a.virtualenv);
-  const python = a.virtualenv_python === undefined ? '' : ` -p ${quote(a.virtualenv_python)}`;
-  const site = a.virtualenv_site_packages ? ' --system-site-packages' : '';
-  const [program = '', ...rest] = a.virtualenv_command.split(/\s+/);
+  const env = pathWord(args.virtualenv);
+  const python = args.virtualenv_python === undefined ? '' : ` -p ${quote(args.virtualenv_python)}`;
+  const site = args.virtualenv_site_packages ? ' --system-site-packages' : '';
+  const [program = '', ...rest] = args.virtualenv_command.split(/\s+/);
   const make = `if command -v ${quote(program)} >/dev/null 2>&1; then ${[program, ...rest].map(quote).join(' ')}${site}${python} "$env" >&2
-  else ${a.virtualenv_python === undefined ? 'python3' : quote(a.virtualenv_python)} -m venv${site} "$env" >&2; fi || exit 97; echo made`;
+  else ${args.virtualenv_python === undefined ? 'python3' : quote(args.virtualenv_python)} -m venv${site} "$env" >&2; fi || exit 97; echo made`;
   const missing = checkMode ? 'echo made; pip=:' : make;
-  return `${cd}${umask}env=${env}; pip=$env/bin/${quote(a.executable ?? 'pip')}\nif [ ! -x "$env/bin/activate" ] && [ ! -e "$env/bin/python" ]; then ${missing}\nfi`;
+  return `${cd}${umask}env=${env}; pip=$env/bin/${quote(args.executable ?? 'pip')}\nif [ ! -x "$env/bin/activate" ] && [ ! -e "$env/bin/python" ]; then ${missing}\nfi`;
 }
 
 const PIP = `run_pip() { if [ -x "$pip" ]; then "$pip" "$@"; else $pip "$@"; fi; }
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1`;
 
-function fail(reply: Reply, a: Args): ModuleError {
+function fail(reply: Reply, args: Args): ModuleError {
   const said = reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`;
   return new ModuleError(reply.rc === 96 ? said : `pip failed: ${said}`, {
     rc: reply.rc,
     stdout: reply.stdout,
     stderr: reply.stderr,
-    name: a.name ?? null,
-    requirements: a.requirements ?? null,
+    name: args.name ?? null,
+    requirements: args.requirements ?? null,
   });
 }
 
 function* look(
-  a: Args,
+  args: Args,
   ctx: ModuleContext,
 ): Steps<{ readonly made: boolean; readonly known: ReadonlyMap<string, string> }> {
   const reply = yield* sh(
-    `${prepare(a, ctx.checkMode)}\n${PIP}\nrun_pip list --format=freeze 2>/dev/null; :`,
+    `${prepare(args, ctx.checkMode)}\n${PIP}\nrun_pip list --format=freeze 2>/dev/null; :`,
     { live: true },
   );
-  if (reply.rc !== 0) throw fail(reply, a);
+  if (reply.rc !== 0) throw fail(reply, args);
   const rows = [...reply.stdout.matchAll(/^([^=\s]+)==(\S+)$/gm)];
   return {
     made: /^made$/m.test(reply.stdout),
@@ -161,70 +161,71 @@ function* look(
   };
 }
 
-function command(a: Args, words: readonly string[], dry = false): string {
+function command(args: Args, words: readonly string[], dry = false): string {
   const yes = dry ? [] : ['-y'];
-  const base = a.state === 'absent' ? ['uninstall', ...yes] : ['install', ...(dry ? ['--dry-run'] : [])];
+  const base = args.state === 'absent' ? ['uninstall', ...yes] : ['install', ...(dry ? ['--dry-run'] : [])];
   const state = { latest: ['-U'], forcereinstall: ['-U', '--force-reinstall'], present: [], absent: [] }[
-    a.state
+    args.state
   ];
-  const editable = a.editable && a.state !== 'absent' ? ['-e'] : [];
-  const system = a.break_system_packages ? ['--break-system-packages'] : [];
-  const requirements = a.requirements === undefined ? '' : ` -r ${pathWord(a.requirements)}`;
-  return `run_pip ${[...base, ...state, ...system].map(quote).join(' ')} ${a.extra_args ?? ''} ${[...editable, ...words].map(quote).join(' ')}${requirements}`;
+  const editable = args.editable && args.state !== 'absent' ? ['-e'] : [];
+  const system = args.break_system_packages ? ['--break-system-packages'] : [];
+  const requirements = args.requirements === undefined ? '' : ` -r ${pathWord(args.requirements)}`;
+  return `run_pip ${[...base, ...state, ...system].map(quote).join(' ')} ${args.extra_args ?? ''} ${[...editable, ...words].map(quote).join(' ')}${requirements}`;
 }
 
 /** Whether pip would change something, where only pip can tell: a removal is told no, an installation is a dry run. */
-function* foretell(a: Args, words: readonly string[]): Steps<boolean> {
+function* foretell(args: Args, words: readonly string[]): Steps<boolean> {
   const reply = yield* sh(
-    `${prepare(a, true)}\n${PIP}\nunset PIP_NO_INPUT; echo n | { ${command(a, words, true)}; }`,
+    `${prepare(args, true)}\n${PIP}\nunset PIP_NO_INPUT; echo n | { ${command(args, words, true)}; }`,
     {
       live: true,
     },
   );
   if (reply.stderr.includes('no such option: --dry-run')) return true;
-  if (reply.rc !== 0 || reply.timedOut) throw fail(reply, a);
+  if (reply.rc !== 0 || reply.timedOut) throw fail(reply, args);
   return /^ *Would (install|remove)/m.test(reply.stdout);
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  const names = (a.name ?? []).map(n => n.trim()).filter(Boolean);
-  if (a.version !== undefined && names.length > 1)
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const names = (args.name ?? []).map(n => n.trim()).filter(Boolean);
+  if (args.version !== undefined && names.length > 1)
     throw new ModuleError(
       "'version' argument is ambiguous when installing multiple package distributions. Please specify version restrictions next to each package in 'name' argument.",
     );
-  if (a.state === 'latest' && a.version !== undefined)
+  if (args.state === 'latest' && args.version !== undefined)
     throw new ModuleError('version is incompatible with state=latest');
-  const wanted = names.map(n => parseRequirement(n, a.version));
-  const { made, known } = yield* look(a, ctx);
+  const wanted = names.map(n => parseRequirement(n, args.version));
+  const { made, known } = yield* look(args, ctx);
   const fields = {
-    name: a.name ?? null,
-    version: a.version ?? null,
-    state: a.state,
-    requirements: a.requirements ?? null,
-    virtualenv: a.virtualenv ?? null,
+    name: args.name ?? null,
+    version: args.version ?? null,
+    state: args.state,
+    requirements: args.requirements ?? null,
+    virtualenv: args.virtualenv ?? null,
   };
   const open = wanted.filter(w => {
     const version = w.name === undefined ? undefined : known.get(w.name);
-    if (a.state === 'absent') return version !== undefined;
-    return a.state !== 'present' || version === undefined || satisfies(version, w) !== true;
+    if (args.state === 'absent') return version !== undefined;
+    return args.state !== 'present' || version === undefined || satisfies(version, w) !== true;
   });
-  if (open.length === 0 && a.requirements === undefined) return { changed: made, ...fields };
-  const words = open.map(w => (a.state === 'absent' && w.name ? w.name : w.text));
+  if (open.length === 0 && args.requirements === undefined) return { changed: made, ...fields };
+  const words = open.map(w => (args.state === 'absent' && w.name ? w.name : w.text));
   if (ctx.checkMode) {
-    const certain = made || a.state === 'forcereinstall' || open.some(w => w.name && !known.has(w.name));
-    return { changed: certain || (yield* foretell(a, words)), ...fields };
+    const certain = made || args.state === 'forcereinstall' || open.some(w => w.name && !known.has(w.name));
+    return { changed: certain || (yield* foretell(args, words)), ...fields };
   }
-  const script = `${prepare(a, false)}\n${PIP}\n${command(a, words)}`;
+  const script = `${prepare(args, false)}\n${PIP}\n${command(args, words)}`;
   const reply = yield* sh(script, { live: true });
-  if (reply.rc !== 0 || reply.timedOut) throw fail(reply, a);
-  const changed = made || /Successfully (un)?installed/i.test(reply.stdout) || a.state === 'forcereinstall';
+  if (reply.rc !== 0 || reply.timedOut) throw fail(reply, args);
+  const changed =
+    made || /Successfully (un)?installed/i.test(reply.stdout) || args.state === 'forcereinstall';
   return {
     changed,
     ...fields,
     stdout: reply.stdout,
     stderr: reply.stderr,
     cmd: command(
-      a,
+      args,
       open.map(w => w.text),
     ).replace('run_', ''),
   };

@@ -28,14 +28,15 @@ interface Found {
 
 const capitals = (id: string) => id.toUpperCase().replace(/^0X/, '');
 
-function source(a: Args): string {
-  if (a.data !== undefined) return `printf '%s\\n' ${quote(a.data)} >"$f"`;
-  if (a.file !== undefined) return `cat ${quote(a.file)} >"$f"`;
-  if (a.url !== undefined) return `${fetchFunction(a.validate_certs)}\nfetch ${quote(a.url)} "$f"`;
+function source(args: Args): string {
+  if (args.data !== undefined) return `printf '%s\\n' ${quote(args.data)} >"$f"`;
+  if (args.file !== undefined) return `cat ${quote(args.file)} >"$f"`;
+  if (args.url !== undefined) return `${fetchFunction(args.validate_certs)}\nfetch ${quote(args.url)} "$f"`;
   return ':';
 }
 
-const aptKey_ = (a: Args) => (a.keyring === undefined ? 'apt-key' : `apt-key --keyring ${quote(a.keyring)}`);
+const aptKey_ = (args: Args) =>
+  args.keyring === undefined ? 'apt-key' : `apt-key --keyring ${quote(args.keyring)}`;
 
 const PREPARE = `command -v apt-key >/dev/null 2>&1 || exit 96
 export APT_KEY_DONT_WARN_ON_DANGEROUS_USAGE=1
@@ -61,31 +62,35 @@ export const aptKey = defineState({
   ],
   touches: () => ['apt-keys'],
 
-  *probe(a): Steps<Found> {
-    if (a.state === 'present' && (a.data ?? a.file ?? a.url ?? a.keyserver) === undefined)
+  *probe(args): Steps<Found> {
+    if (args.state === 'present' && (args.data ?? args.file ?? args.url ?? args.keyserver) === undefined)
       throw new ModuleError('one of data, file, url or keyserver is needed to add a key');
-    if (a.keyserver !== undefined && a.id === undefined)
+    if (args.keyserver !== undefined && args.id === undefined)
       throw new ModuleError('keyserver needs the id of the key');
-    const list = `${aptKey_(a)} adv --list-public-keys --with-colons 2>/dev/null`;
+    const list = `${aptKey_(args)} adv --list-public-keys --with-colons 2>/dev/null`;
     const show =
-      a.state === 'absent' || a.keyserver !== undefined
+      args.state === 'absent' || args.keyserver !== undefined
         ? ':'
-        : `{ ${source(a)}\n} || exit 95\ngpg --batch --no-tty --with-colons --show-keys "$f" 2>/dev/null || exit 94`;
+        : `{ ${source(args)}\n} || exit 95\ngpg --batch --no-tty --with-colons --show-keys "$f" 2>/dev/null || exit 94`;
     const reply = yield* ask(`${PREPARE}\nbegin known; ${list}\nbegin given\n${show}`);
     if (reply.rc === 96)
       throw new ModuleError('this host has no apt-key any more: use deb822_repository with signed_by');
     if (reply.rc === 95)
-      throw new ModuleError(`Failed to download key at ${a.url ?? a.file ?? 'data'}: ${reply.stderr.trim()}`);
+      throw new ModuleError(
+        `Failed to download key at ${args.url ?? args.file ?? 'data'}: ${reply.stderr.trim()}`,
+      );
     if (reply.rc === 94) throw new ModuleError('the key given is no key that gpg can read');
     return { known: ids(reply.text('known') ?? ''), given: ids(reply.text('given') ?? '') };
   },
 
-  diff({ known, given }, a) {
-    const id = a.id === undefined ? given[0] : capitals(a.id);
+  diff({ known, given }, args) {
+    const id = args.id === undefined ? given[0] : capitals(args.id);
     if (id === undefined) throw new ModuleError('the key given has no identifier');
-    if (a.id !== undefined && !/^(0x)?[0-9a-f]{8,40}$/i.test(a.id)) throw new ModuleError('Invalid key_id');
+    if (args.id !== undefined && !/^(0x)?[0-9a-f]{8,40}$/i.test(args.id))
+      throw new ModuleError('Invalid key_id');
     const there = known.some(means(id));
-    if (a.state === 'absent') return { changes: there ? [`remove key ${id}`] : [], result: { key_id: id } };
+    if (args.state === 'absent')
+      return { changes: there ? [`remove key ${id}`] : [], result: { key_id: id } };
     if (given.length > 0 && !given.some(means(id)))
       throw new ModuleError(`key does not seem to have been added: the key given is ${given[0]}, not ${id}`, {
         id,
@@ -93,13 +98,13 @@ export const aptKey = defineState({
     return { changes: there ? [] : [`add key ${id}`], result: { key_id: id } };
   },
 
-  *apply(_, a) {
+  *apply(_, args) {
     const script =
-      a.state === 'absent'
-        ? `${aptKey_(a)} del ${quote(capitals(defined(a.id, 'the caller asked for it')))}`
-        : a.keyserver === undefined
-          ? `{ ${source(a)}\n} && ${aptKey_(a)} add "$f"`
-          : `${aptKey_(a)} adv --no-tty --keyserver ${quote(a.keyserver)} --recv ${quote(capitals(defined(a.id, 'the caller asked for it')))}`;
+      args.state === 'absent'
+        ? `${aptKey_(args)} del ${quote(capitals(defined(args.id, 'the caller asked for it')))}`
+        : args.keyserver === undefined
+          ? `{ ${source(args)}\n} && ${aptKey_(args)} add "$f"`
+          : `${aptKey_(args)} adv --no-tty --keyserver ${quote(args.keyserver)} --recv ${quote(capitals(defined(args.id, 'the caller asked for it')))}`;
     const reply = yield* sh(`${PREPARE}\n${script}`, { live: true });
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `apt-key failed with exit code ${reply.rc}`, {

@@ -72,10 +72,10 @@ const written = (s: Source) => `${s.enabled ? '' : '# '}${s.source}${s.comment ?
 /** Files to write: path → new text. Pure. */
 export function editSources(
   files: ReadonlyMap<string, string>,
-  a: Pick<Args, 'repo' | 'state' | 'filename'>,
+  args: Pick<Args, 'repo' | 'state' | 'filename'>,
 ): Map<string, string> {
-  const wanted = parseSource(toBytes(a.repo));
-  if (!wanted.valid || !wanted.enabled) throw new ModuleError(`Invalid repository string: ${a.repo}`);
+  const wanted = parseSource(toBytes(args.repo));
+  if (!wanted.valid || !wanted.enabled) throw new ModuleError(`Invalid repository string: ${args.repo}`);
   const edits = new Map<string, string>();
   let there = false;
   for (const [path, text] of files) {
@@ -84,14 +84,14 @@ export function editSources(
         const found = parseSource(line);
         if (!found.valid || found.source !== wanted.source) return [line];
         there = true;
-        if (a.state === 'absent') return found.enabled ? [] : [line];
+        if (args.state === 'absent') return found.enabled ? [] : [line];
         return found.enabled ? [line] : [written({ ...found, enabled: true })];
       })
       .join('');
     if (after !== text) edits.set(path, after);
   }
-  if (a.state === 'present' && !there) {
-    const path = suggestFile(wanted.source, a.filename);
+  if (args.state === 'present' && !there) {
+    const path = suggestFile(wanted.source, args.filename);
     const text = files.get(path) ?? '';
     edits.set(
       path,
@@ -104,14 +104,14 @@ export function editSources(
 const PPA = /^ppa:/;
 
 /** A PPA's line for the release of the host. */
-function expandPpa(a: Args, release: string): Args {
-  if (!PPA.test(a.repo)) return a;
-  const [owner = '', name = 'ppa'] = a.repo.slice(4).split('/');
-  const codename = a.codename ?? release;
+function expandPpa(args: Args, release: string): Args {
+  if (!PPA.test(args.repo)) return args;
+  const [owner = '', name = 'ppa'] = args.repo.slice(4).split('/');
+  const codename = args.codename ?? release;
   return {
-    ...a,
+    ...args,
     repo: `deb http://ppa.launchpad.net/${owner}/${name}/ubuntu ${codename} main`,
-    filename: a.filename ?? `ppa_${owner}_${name}_${codename}`.replaceAll(/[^A-Za-z0-9]+/g, '_'),
+    filename: args.filename ?? `ppa_${owner}_${name}_${codename}`.replaceAll(/[^A-Za-z0-9]+/g, '_'),
   };
 }
 
@@ -131,8 +131,8 @@ export const aptRepository = defineState({
   ],
   touches: () => ['/etc/apt/sources.list', DIR],
 
-  *probe(a): Steps<Found> {
-    if (a.repo === '') throw new ModuleError("Please set argument 'repo' to a non-empty value");
+  *probe(args): Steps<Found> {
+    if (args.repo === '') throw new ModuleError("Please set argument 'repo' to a non-empty value");
     const records = yield* ask(
       `. /etc/os-release 2>/dev/null; field release "$VERSION_CODENAME"\nfor f in /etc/apt/sources.list ${DIR}/*.list; do [ -f "$f" ] && { field name "$f"; begin content; cat "$f"; }; done; :`,
     );
@@ -143,10 +143,10 @@ export const aptRepository = defineState({
     return { files: new Map(files), release: records.text('release') ?? '' };
   },
 
-  diff(found, a) {
-    const edits = [...editSources(found.files, expandPpa(a, found.release))];
+  diff(found, args) {
+    const edits = [...editSources(found.files, expandPpa(args, found.release))];
     return {
-      changes: edits.map(([path]) => `${path}: ${a.state === 'present' ? '' : 'without '}${a.repo}`),
+      changes: edits.map(([path]) => `${path}: ${args.state === 'present' ? '' : 'without '}${args.repo}`),
       ...(edits.length > 0 && {
         diff: edits.map(([path, after]) => ({
           before: Buffer.from(found.files.get(path) ?? '', 'latin1').toString(),
@@ -155,33 +155,33 @@ export const aptRepository = defineState({
           afterHeader: after === '' ? '/dev/null' : path,
         })),
       }),
-      result: { repo: a.repo, state: a.state },
+      result: { repo: args.repo, state: args.state },
     };
   },
 
-  *apply(found, a) {
-    const edits = [...editSources(found.files, expandPpa(a, found.release))];
+  *apply(found, args) {
+    const edits = [...editSources(found.files, expandPpa(args, found.release))];
     const bytes = (text: string) => quote(Buffer.from(text, 'latin1').toString());
     const put = (path: string, text: string | undefined) => {
       const p = quote(path);
       if (text === undefined || text === '') return `rm -f ${p}`;
-      const mode = found.files.has(path) ? `chmod --reference=${p} ${p}.new` : `chmod ${a.mode} ${p}.new`;
+      const mode = found.files.has(path) ? `chmod --reference=${p} ${p}.new` : `chmod ${args.mode} ${p}.new`;
       return `mkdir -p ${quote(path.replace(/\/[^/]*$/, ''))} && printf %s ${bytes(text)} >${p}.new && ${mode} && mv -f ${p}.new ${p}`;
     };
     const back = edits.map(([path]) => put(path, found.files.get(path))).join('; ');
     const update = `n=0; d=1; until e=$(DEBIAN_FRONTEND=noninteractive apt-get -q -o APT::Update::Error-Mode=any -o DPkg::Lock::Timeout=60 update 2>&1); do
-  n=$((n + 1)); if [ $n -ge ${Math.max(1, a.update_cache_retries)} ]; then ${back}; printf '%s\\n' "$e" >&2; exit 95; fi
-  sleep $d; d=$((d * 2)); [ $d -gt ${a.update_cache_retry_max_delay} ] && d=${a.update_cache_retry_max_delay}
+  n=$((n + 1)); if [ $n -ge ${Math.max(1, args.update_cache_retries)} ]; then ${back}; printf '%s\\n' "$e" >&2; exit 95; fi
+  sleep $d; d=$((d * 2)); [ $d -gt ${args.update_cache_retry_max_delay} ] && d=${args.update_cache_retry_max_delay}
 done`;
     const lines = [
       ...edits.map(([path, text]) => `{ ${put(path, text)}; } || exit $?`),
-      ...(a.update_cache ? [update] : []),
+      ...(args.update_cache ? [update] : []),
     ];
     const reply = yield* sh(lines.join('\n'), { live: true });
     if (reply.rc === 95)
-      throw new ModuleError(`Failed to update apt cache: ${reply.stderr.trim()}`, { repo: a.repo });
+      throw new ModuleError(`Failed to update apt cache: ${reply.stderr.trim()}`, { repo: args.repo });
     if (reply.rc !== 0)
-      throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { repo: a.repo });
+      throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { repo: args.repo });
     return {};
   },
 });

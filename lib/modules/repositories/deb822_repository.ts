@@ -58,7 +58,7 @@ export const slugOf = (name: string) =>
     .replaceAll(/[_\s]+/g, '-')
     .replaceAll(/[^a-z0-9-]+/g, '');
 
-const sourcesFile = (a: Args) => `/etc/apt/sources.list.d/${slugOf(a.name)}.sources`;
+const sourcesFile = (args: Args) => `/etc/apt/sources.list.d/${slugOf(args.name)}.sources`;
 
 const isUrl = (text: string | undefined): text is string =>
   text !== undefined && /^[a-z][a-z0-9+.-]*:\/\//.test(text);
@@ -98,13 +98,13 @@ const FIELDS = [
 ] as const;
 
 /** The text of the file. Pure. */
-export function renderSource(a: Args, signedBy: string | undefined): string {
-  const given: Record<string, Json | undefined> = {
-    ...a,
+export function renderSource(args: Args, signedBy: string | undefined): string {
+  const settings: Record<string, Json | undefined> = {
+    ...args,
     signed_by: signedBy,
   };
   return FIELDS.flatMap(key => {
-    const value = given[key];
+    const value = settings[key];
     if (value === undefined) return [];
     const text =
       typeof value === 'boolean'
@@ -126,14 +126,14 @@ export function renderSource(a: Args, signedBy: string | undefined): string {
 }
 
 // The key is fetched each time: only so can it be noticed that it changed.
-function keyScript(a: Args): string {
-  const stem = `${KEYRINGS}/${slugOf(a.name)}`;
+function keyScript(args: Args): string {
+  const stem = `${KEYRINGS}/${slugOf(args.name)}`;
   const old = `for k in ${stem}.asc ${stem}.gpg; do [ -e "$k" ] && field old "$k"; done`;
-  if (a.state === 'absent') return old;
-  if (!isUrl(a.signed_by)) return `[ -f ${quote(a.signed_by ?? '')} ] && field file; ${old}`;
+  if (args.state === 'absent') return old;
+  if (!isUrl(args.signed_by)) return `[ -f ${quote(args.signed_by ?? '')} ] && field file; ${old}`;
   return `${fetchFunction(true)}
 t=$(mktemp -d) || exit 95; trap 'rm -rf "$t"' 0
-e=$(fetch ${quote(a.signed_by)} "$t/key" 2>&1) || { field unfetched "$(echo "$e" | tail -n 1)"; exit; }
+e=$(fetch ${quote(args.signed_by)} "$t/key" 2>&1) || { field unfetched "$(echo "$e" | tail -n 1)"; exit; }
 if grep -q -e '-----BEGIN PGP PUBLIC KEY BLOCK-----' "$t/key"; then k=${stem}.asc; else k=${stem}.gpg; fi
 field key "$k"; cmp -s "$t/key" "$k" || field differs`;
 }
@@ -144,15 +144,15 @@ export const deb822Repository = defineState({
   args,
   returns: { repo: 'Text of the file.', dest: 'The file.', key_filename: 'File of the key.' },
   differences: ['Nothing is installed on the host for our own sake: no python3-debian.'],
-  touches: a => [sourcesFile(a), `${KEYRINGS}/${slugOf(a.name)}`],
+  touches: args => [sourcesFile(args), `${KEYRINGS}/${slugOf(args.name)}`],
 
-  *probe(a): Steps<Found> {
-    const wrong = a.types.find(type => type !== 'deb' && type !== 'deb-src');
+  *probe(args): Steps<Found> {
+    const wrong = args.types.find(type => type !== 'deb' && type !== 'deb-src');
     if (wrong !== undefined)
       throw new ModuleError(
         `value of types must be one or more of: deb, deb-src. Got no match for: ${wrong}`,
       );
-    const found = yield* readText(sourcesFile(a), keyScript(a));
+    const found = yield* readText(sourcesFile(args), keyScript(args));
     const { records } = found;
     const unfetched = records.text('unfetched');
     if (unfetched !== undefined) throw new ModuleError(`Could not fetch signed_by key: ${unfetched}`);
@@ -165,9 +165,9 @@ export const deb822Repository = defineState({
     };
   },
 
-  diff(found, a) {
+  diff(found, args) {
     const path = found.file.path;
-    if (a.state === 'absent') {
+    if (args.state === 'absent') {
       const gone = [...(found.text === undefined ? [] : [path]), ...found.oldKeys];
       return {
         changes: gone.map(file => `remove ${file}`),
@@ -175,12 +175,12 @@ export const deb822Repository = defineState({
         result: { repo: null, dest: path, key_filename: found.oldKeys[0] ?? null },
       };
     }
-    const after = wanted(found, a);
+    const after = wanted(found, args);
     const edit = toBytes(after) !== found.text;
     const mode =
       found.file.status !== undefined &&
-      found.file.status.mode !== Number.parseInt(a.mode, 8) &&
-      /^0?[0-7]+$/.test(a.mode);
+      found.file.status.mode !== Number.parseInt(args.mode, 8) &&
+      /^0?[0-7]+$/.test(args.mode);
     return {
       changes: [
         ...(found.keyDiffers ? [`write ${found.keyFile}`] : []),
@@ -190,29 +190,30 @@ export const deb822Repository = defineState({
       result: {
         repo: after,
         dest: path,
-        key_filename: found.keyFile || (found.signedByFile ? (a.signed_by ?? null) : null),
+        key_filename: found.keyFile || (found.signedByFile ? (args.signed_by ?? null) : null),
       },
     };
   },
 
-  *apply(found, a) {
-    if (a.state === 'absent') {
+  *apply(found, args) {
+    if (args.state === 'absent') {
       const reply = yield* sh(`rm -f ${[found.file.path, ...found.oldKeys].map(quote).join(' ')}`);
       if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim());
       return {};
     }
-    if (found.keyDiffers) yield* writeKey(a, found.keyFile);
-    yield* writeText(found, toBytes(wanted(found, a)), { wanted: { mode: a.mode }, makeParents: true });
+    if (found.keyDiffers) yield* writeKey(args, found.keyFile);
+    yield* writeText(found, toBytes(wanted(found, args)), { wanted: { mode: args.mode }, makeParents: true });
     return {};
   },
 });
 
-const wanted = (found: Found, a: Args) => renderSource(a, isUrl(a.signed_by) ? found.keyFile : a.signed_by);
+const wanted = (found: Found, args: Args) =>
+  renderSource(args, isUrl(args.signed_by) ? found.keyFile : args.signed_by);
 
-function* writeKey(a: Args, file: string): Steps<void> {
+function* writeKey(args: Args, file: string): Steps<void> {
   const reply = yield* sh(`${fetchFunction(true)}
 [ -d ${KEYRINGS} ] || mkdir -m 755 ${KEYRINGS} || exit $?
 k=${quote(file)}; trap 'rm -f "$k.new"' 0
-fetch ${quote(defined(a.signed_by, 'a key comes from signed_by'))} "$k.new" && chmod 644 "$k.new" && mv -f "$k.new" "$k"`);
+fetch ${quote(defined(args.signed_by, 'a key comes from signed_by'))} "$k.new" && chmod 644 "$k.new" && mv -f "$k.new" "$k"`);
   if (reply.rc !== 0) throw new ModuleError(`Could not fetch signed_by key: ${reply.stderr.trim()}`);
 }

@@ -93,16 +93,16 @@ const OWN = [
 ];
 
 /** The settings in the order they are written, as text. */
-function settings(a: Args): (readonly [string, string])[] {
-  const given: Readonly<Record<string, Json | undefined>> = a;
+function settings(args: Args): (readonly [string, string])[] {
+  const settings: Readonly<Record<string, Json | undefined>> = args;
   const text = (key: string, value: Json): string => {
     if (Array.isArray(value)) return value.join(LISTED.includes(key) ? ' ' : '\n\t');
     return typeof value === 'boolean' ? (value ? '1' : '0') : String(value);
   };
   return [...PLAIN, ...BOOLEAN, ...OWN]
-    .filter(key => given[key] !== undefined)
-    .map(key => [key, text(key, given[key] ?? null)] as const)
-    .concat([['name', a.description ?? '']])
+    .filter(key => settings[key] !== undefined)
+    .map(key => [key, text(key, settings[key] ?? null)] as const)
+    .concat([['name', args.description ?? '']])
     .sort(([x], [y]) => (x < y ? -1 : 1));
 }
 
@@ -137,27 +137,27 @@ const sorted = (list: readonly Section[]) =>
     .join('');
 
 /** The file as wanted; the text itself when it says the same already. Pure. */
-export function editRepositories(text: string, a: Args): string {
+export function editRepositories(text: string, args: Args): string {
   const found = sections(text);
-  const others = found.filter(s => s.name !== toBytes(a.name));
-  const body = settings(a)
+  const others = found.filter(s => s.name !== toBytes(args.name));
+  const body = settings(args)
     .map(([key, value]) => `${key} = ${toBytes(value)}\n`)
     .join('');
-  const wanted = a.state === 'absent' ? others : [...others, { name: toBytes(a.name), body }];
+  const wanted = args.state === 'absent' ? others : [...others, { name: toBytes(args.name), body }];
   return sorted(wanted) === sorted(found) ? text : written(wanted);
 }
 
 const PASSWORD = /^[ \t]*(password|proxy_password)[ \t]*[=:][ \t]*(.*)$/gim;
 
 /** The text without its passwords, neither the wanted one nor the one that was there. */
-const shown = (text: string, a: Args): string =>
+const shown = (text: string, args: Args): string =>
   text.replace(PASSWORD, (_, name: string, value: string) => {
     const key = name.toLowerCase() as 'password' | 'proxy_password';
-    const wanted = a[key] !== undefined && toBytes(a[key]) === value;
+    const wanted = args[key] !== undefined && toBytes(args[key]) === value;
     return `${key} = ${wanted ? '(as wanted)' : '(another one)'}`;
   });
 
-const pathOf = (a: Args) => `${a.reposdir}/${a.file ?? a.name}.repo`;
+const pathOf = (args: Args) => `${args.reposdir}/${args.file ?? args.name}.repo`;
 
 export const yumRepository = defineState({
   name: 'yum_repository',
@@ -167,43 +167,45 @@ export const yumRepository = defineState({
   differences: [
     'Values of other repositories in the file are left alone, but comments are dropped when the file changes.',
   ],
-  touches: a => [pathOf(a)],
+  touches: args => [pathOf(args)],
 
-  *probe(a) {
-    if (a.state === 'present' && a.description === undefined)
+  *probe(args) {
+    if (args.state === 'present' && args.description === undefined)
       throw new ModuleError("Parameter 'description' is required.");
-    if (a.state === 'present' && (a.baseurl ?? a.metalink ?? a.mirrorlist) === undefined)
+    if (args.state === 'present' && (args.baseurl ?? args.metalink ?? args.mirrorlist) === undefined)
       throw new ModuleError(
         "Parameter 'baseurl', 'metalink' or 'mirrorlist' is required for adding a new repo.",
       );
-    return yield* readText(pathOf(a));
+    return yield* readText(pathOf(args));
   },
 
-  diff(found: TextFile, a, ctx) {
+  diff(found: TextFile, args, ctx) {
     if (found.file.parent === 'missing')
-      throw new ModuleError(`Repo directory '${a.reposdir}' does not exist.`);
-    const after = editRepositories(found.text ?? '', a);
+      throw new ModuleError(`Repo directory '${args.reposdir}' does not exist.`);
+    const after = editRepositories(found.text ?? '', args);
     const edit = after !== (found.text ?? '');
     const { status } = found.file;
     const attributes =
-      status && a.state === 'present'
-        ? attributeChanges(attributesFound({ ...found.file, status }), a, found.file.path, ctx.checkMode)
+      status && args.state === 'present'
+        ? attributeChanges(attributesFound({ ...found.file, status }), args, found.file.path, ctx.checkMode)
         : undefined;
     return {
-      changes: [...(edit ? [`${found.file.path}: [${a.name}]`] : []), ...(attributes?.changes ?? [])],
-      ...(edit && { diff: [textDiff(found.text && shown(found.text, a), shown(after, a), found.file.path)] }),
-      result: { repo: a.name, state: a.state },
+      changes: [...(edit ? [`${found.file.path}: [${args.name}]`] : []), ...(attributes?.changes ?? [])],
+      ...(edit && {
+        diff: [textDiff(found.text && shown(found.text, args), shown(after, args), found.file.path)],
+      }),
+      result: { repo: args.name, state: args.state },
     };
   },
 
-  *apply(found, a, ctx) {
-    const after = editRepositories(found.text ?? '', a);
+  *apply(found, args, ctx) {
+    const after = editRepositories(found.text ?? '', args);
     const { status, path, realPath } = found.file;
-    if (after === '' && a.state === 'absent')
+    if (after === '' && args.state === 'absent')
       yield* mustSh(`Cannot remove empty repo file ${path}.`, `rm -f ${quote(realPath)}`);
-    else if (after !== (found.text ?? '')) yield* writeText(found, after, { wanted: a });
+    else if (after !== (found.text ?? '')) yield* writeText(found, after, { wanted: args });
     else if (status) {
-      const changes = attributeChanges(attributesFound({ ...found.file, status }), a, path, ctx.checkMode);
+      const changes = attributeChanges(attributesFound({ ...found.file, status }), args, path, ctx.checkMode);
       yield* applyAttributes(found.file, changes);
     }
     return {};

@@ -3,7 +3,7 @@ import { ModuleError, quote } from '../kit/define.ts';
 import type { Records } from '../kit/reply.ts';
 
 /** A service of an init system other than systemd. */
-export interface InitWish {
+export interface InitRequest {
   readonly name: string;
   readonly state: 'reloaded' | 'restarted' | 'started' | 'stopped' | undefined;
   readonly enabled: boolean | undefined;
@@ -21,15 +21,15 @@ export interface InitFound {
 }
 
 /** Reads the service; needs nothing but the init system's own programs. */
-export function initLookScript(wish: InitWish): string {
-  const name = quote(wish.name);
-  const status = wish.pattern
-    ? `ps ax 2>/dev/null | grep -F -- ${quote(wish.pattern)} | grep -v grep >/dev/null && field running`
+export function initLookScript(request: InitRequest): string {
+  const name = quote(request.name);
+  const status = request.pattern
+    ? `ps ax 2>/dev/null | grep -F -- ${quote(request.pattern)} | grep -v grep >/dev/null && field running`
     : `$status >/dev/null 2>&1 && field running`;
   return `if command -v rc-service >/dev/null 2>&1; then
   field openrc; status="rc-service "${name}" status"
   rc-service -e ${name} 2>/dev/null && field exists
-  rc-update show ${quote(wish.runlevel)} 2>/dev/null | grep -qE ${quote(`^ *${escapeRegExp(wish.name)} `)} && field enabled
+  rc-update show ${quote(request.runlevel)} 2>/dev/null | grep -qE ${quote(`^ *${escapeRegExp(request.name)} `)} && field enabled
 else
   field sysvinit; status="/etc/init.d/"${name}" status"
   [ -x /etc/init.d/${name} ] && field exists
@@ -49,31 +49,33 @@ export function parseInitLook(found: Records): InitFound {
 }
 
 /** Commands that bring the service to what is wanted, none when it is. Pure. */
-export function planInit(wish: InitWish, found: InitFound): readonly string[] {
+export function planInit(request: InitRequest, found: InitFound): readonly string[] {
   if (!found.exists)
-    throw new ModuleError(`Could not find the requested service ${wish.name}: host`, { name: wish.name });
-  const name = quote(wish.name);
-  const extra = wish.arguments === '' ? '' : ` ${wish.arguments}`;
+    throw new ModuleError(`Could not find the requested service ${request.name}: host`, {
+      name: request.name,
+    });
+  const name = quote(request.name);
+  const extra = request.arguments === '' ? '' : ` ${request.arguments}`;
   const run = (verb: string) =>
     found.manager === 'openrc' ? `rc-service ${name} ${verb}${extra}` : `/etc/init.d/${name} ${verb}${extra}`;
   const boot = (on: boolean) =>
     found.manager === 'openrc'
-      ? `rc-update ${on ? 'add' : 'del'} ${name} ${quote(wish.runlevel)}`
+      ? `rc-update ${on ? 'add' : 'del'} ${name} ${quote(request.runlevel)}`
       : `if command -v update-rc.d >/dev/null 2>&1; then update-rc.d ${name} ${on ? 'defaults' : 'disable'} && update-rc.d ${name} ${on ? 'enable' : 'disable'}; else chkconfig ${name} ${on ? 'on' : 'off'}; fi`;
-  const pause = wish.sleep === undefined ? [] : [`sleep ${wish.sleep}`];
+  const pause = request.sleep === undefined ? [] : [`sleep ${request.sleep}`];
   return [
-    ...(wish.enabled !== undefined && wish.enabled !== found.enabled ? [boot(wish.enabled)] : []),
-    ...stateCommands(wish, found, run, pause),
+    ...(request.enabled !== undefined && request.enabled !== found.enabled ? [boot(request.enabled)] : []),
+    ...stateCommands(request, found, run, pause),
   ];
 }
 
 function stateCommands(
-  wish: InitWish,
+  request: InitRequest,
   found: InitFound,
   run: (verb: string) => string,
   pause: readonly string[],
 ): readonly string[] {
-  switch (wish.state) {
+  switch (request.state) {
     case 'started':
       return found.running ? [] : [run('start')];
     case 'stopped':

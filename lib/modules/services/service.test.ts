@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { type InitFound, type InitWish, planInit } from './init-script.ts';
+import { type InitFound, type InitRequest, planInit } from './init-script.ts';
 
 describe('init scripts: what to do', () => {
-  const plain: InitWish = {
+  const plain: InitRequest = {
     name: 'web',
     state: undefined,
     enabled: undefined,

@@ -2,8 +2,8 @@ import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { type InitWish, initLookScript, parseInitLook, planInit } from './init-script.ts';
-import { lookScript, parseLook, type UnitWish } from './systemctl.ts';
+import { type InitRequest, initLookScript, parseInitLook, planInit } from './init-script.ts';
+import { lookScript, parseLook, type UnitRequest } from './systemctl.ts';
 import { actOnUnit, unitArgs } from './systemd.ts';
 
 const args = Type.Object({
@@ -26,37 +26,37 @@ type Args = Static<typeof args>;
 const SYSTEMD = '[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1';
 
 /** One script for whichever service manager the host has. */
-function script(a: Args, unit: UnitWish, init: InitWish, ctx: ModuleContext): string {
-  const known = a.use === 'auto' ? ctx.fact('service_mgr') : a.use;
+function script(args: Args, unit: UnitRequest, init: InitRequest, ctx: ModuleContext): string {
+  const known = args.use === 'auto' ? ctx.fact('service_mgr') : args.use;
   if (known === 'systemd') return `field systemd\n${lookScript(unit, ctx.checkMode)}`;
   if (known === 'sysvinit' || known === 'openrc') return `${initLookScript(init)}`;
   return `if ${SYSTEMD}; then field systemd\n${lookScript(unit, ctx.checkMode)}\nelse\n${initLookScript(init)}\nfi`;
 }
 
-function* work(a: Args, ctx: ModuleContext): Steps<Result> {
-  const unit: UnitWish = {
-    name: a.name,
-    state: a.state,
-    enabled: a.enabled,
-    masked: a.masked,
-    force: a.force,
-    daemonReload: a.daemon_reload,
-    daemonReexec: a.daemon_reexec,
-    scope: a.scope,
-    noBlock: a.no_block,
+function* work(args: Args, ctx: ModuleContext): Steps<Result> {
+  const unit: UnitRequest = {
+    name: args.name,
+    state: args.state,
+    enabled: args.enabled,
+    masked: args.masked,
+    force: args.force,
+    daemonReload: args.daemon_reload,
+    daemonReexec: args.daemon_reexec,
+    scope: args.scope,
+    noBlock: args.no_block,
   };
-  const init: InitWish = {
-    name: a.name ?? '',
-    state: a.state,
-    enabled: a.enabled,
-    runlevel: a.runlevel,
-    arguments: a.arguments,
-    pattern: a.pattern,
-    sleep: a.sleep,
+  const init: InitRequest = {
+    name: args.name ?? '',
+    state: args.state,
+    enabled: args.enabled,
+    runlevel: args.runlevel,
+    arguments: args.arguments,
+    pattern: args.pattern,
+    sleep: args.sleep,
   };
-  const records = yield* ask(script(a, unit, init, ctx));
+  const records = yield* ask(script(args, unit, init, ctx));
   if (records.has('systemd')) return yield* actOnUnit(unit, parseLook(records), ctx);
-  if (a.name === undefined || a.masked !== undefined || a.daemon_reload || a.daemon_reexec)
+  if (args.name === undefined || args.masked !== undefined || args.daemon_reload || args.daemon_reexec)
     throw new ModuleError(
       'name is needed here, and masked and daemon_* do not exist: this host has no systemd',
     );
@@ -64,18 +64,18 @@ function* work(a: Args, ctx: ModuleContext): Steps<Result> {
 }
 
 function* withInitScript(
-  wish: InitWish,
+  request: InitRequest,
   reply: Parameters<typeof parseInitLook>[0],
   ctx: ModuleContext,
 ): Steps<Result> {
-  const commands = planInit(wish, parseInitLook(reply));
+  const commands = planInit(request, parseInitLook(reply));
   for (const command of ctx.checkMode ? [] : commands) {
     const done = yield* sh(command, { live: true });
     if (done.rc !== 0)
       throw new ModuleError(
         `${command} failed: ${done.stderr.trim() || done.stdout.trim() || `exit code ${done.rc}`}`,
         {
-          name: wish.name,
+          name: request.name,
           rc: done.rc,
           stdout: done.stdout,
           stderr: done.stderr,
@@ -84,9 +84,9 @@ function* withInitScript(
   }
   return {
     changed: commands.length > 0,
-    name: wish.name,
-    ...(wish.state !== undefined && { state: wish.state === 'stopped' ? 'stopped' : 'started' }),
-    ...(wish.enabled !== undefined && { enabled: wish.enabled }),
+    name: request.name,
+    ...(request.state !== undefined && { state: request.state === 'stopped' ? 'stopped' : 'started' }),
+    ...(request.enabled !== undefined && { enabled: request.enabled }),
   };
 }
 

@@ -4,7 +4,7 @@ import { ModuleError, quote } from '../kit/define.ts';
 import type { Records } from '../kit/reply.ts';
 
 /** What is wanted of a unit. */
-export interface UnitWish {
+export interface UnitRequest {
   readonly name: string | undefined;
   readonly state: 'reloaded' | 'restarted' | 'started' | 'stopped' | undefined;
   readonly enabled: boolean | undefined;
@@ -34,11 +34,11 @@ export interface UnitPlan {
 }
 
 /** The start of every systemctl call; user units need the address of their bus, which `su` does not set. */
-export function systemctl(wish: UnitWish): string {
+export function systemctl(request: UnitRequest): string {
   const flags = [
-    ...(wish.scope === 'system' ? [] : [`--${wish.scope}`]),
-    ...(wish.noBlock ? ['--no-block'] : []),
-    ...(wish.force ? ['--force'] : []),
+    ...(request.scope === 'system' ? [] : [`--${request.scope}`]),
+    ...(request.noBlock ? ['--no-block'] : []),
+    ...(request.force ? ['--force'] : []),
   ];
   return ['systemctl', ...flags].join(' ');
 }
@@ -46,16 +46,16 @@ export function systemctl(wish: UnitWish): string {
 const RUNTIME_DIR = `[ -n "$XDG_RUNTIME_DIR" ] || export XDG_RUNTIME_DIR=/run/user/$(id -u)`;
 
 /** Reloads systemd's own configuration if asked for, then reads the unit. */
-export function lookScript(wish: UnitWish, checkMode: boolean): string {
-  const ctl = systemctl(wish);
+export function lookScript(request: UnitRequest, checkMode: boolean): string {
+  const ctl = systemctl(request);
   const reload = (verb: string) =>
     `e=$(${ctl} ${verb} 2>&1) || { rc=$?; echo "failure $rc during ${verb}: $e" >&2; exit 97; }`;
-  const name = wish.name;
+  const name = request.name;
   return [
     'command -v systemctl >/dev/null 2>&1 || exit 96',
-    ...(wish.scope === 'system' ? [] : [RUNTIME_DIR]),
-    ...(wish.daemonReload && !checkMode ? [reload('daemon-reload')] : []),
-    ...(wish.daemonReexec && !checkMode ? [reload('daemon-reexec')] : []),
+    ...(request.scope === 'system' ? [] : [RUNTIME_DIR]),
+    ...(request.daemonReload && !checkMode ? [reload('daemon-reload')] : []),
+    ...(request.daemonReexec && !checkMode ? [reload('daemon-reexec')] : []),
     ...(name === undefined
       ? []
       : [
@@ -134,9 +134,9 @@ function isEnabled(found: UnitFound): boolean {
 
 const RUNNING = new Set(['active', 'activating']);
 
-function stateVerb(wish: UnitWish, active: string): string | undefined {
+function stateVerb(request: UnitRequest, active: string): string | undefined {
   const running = RUNNING.has(active);
-  switch (wish.state) {
+  switch (request.state) {
     case 'started':
       return running ? undefined : 'start';
     case 'stopped':
@@ -151,8 +151,8 @@ function stateVerb(wish: UnitWish, active: string): string | undefined {
 }
 
 /** What must be done to a unit. Pure. */
-export function planUnit(wish: UnitWish, found: UnitFound, checkMode: boolean): UnitPlan {
-  const name = wish.name;
+export function planUnit(request: UnitRequest, found: UnitFound, checkMode: boolean): UnitPlan {
+  const name = request.name;
   if (name === undefined) return { verbs: [], result: { name: null, status: {} }, warnings: [] };
   const load = found.status.LoadState;
   if (load !== undefined && load !== 'not-found' && load !== 'masked' && found.status.LoadError)
@@ -163,35 +163,35 @@ export function planUnit(wish: UnitWish, found: UnitFound, checkMode: boolean): 
   const missing = !exists(found);
   if (found.initScript && (load === undefined || load === 'not-found'))
     warnings.push(`The service (${name}) is actually an init script but the system is managed by systemd`);
-  if (wish.masked !== undefined && wish.masked !== (firstWord(found.enabledText) === 'masked')) {
-    if (wish.masked) refuseMask(wish, found);
-    verbs.push(wish.masked ? 'mask' : 'unmask');
+  if (request.masked !== undefined && request.masked !== (firstWord(found.enabledText) === 'masked')) {
+    if (request.masked) refuseMask(request, found);
+    verbs.push(request.masked ? 'mask' : 'unmask');
   }
-  if (missing && (wish.enabled !== undefined || wish.state !== undefined)) {
-    if (!checkMode || wish.enabled === false || wish.state === 'stopped') throw missingUnit(name);
+  if (missing && (request.enabled !== undefined || request.state !== undefined)) {
+    if (!checkMode || request.enabled === false || request.state === 'stopped') throw missingUnit(name);
     // In a dry run the task that brings the unit has not really run.
     warnings.push(`${missingUnit(name).message}; in a real run an earlier task may have brought it`);
   }
-  if (wish.enabled !== undefined) {
-    if (isEnabled(found) !== wish.enabled) verbs.push(wish.enabled ? 'enable' : 'disable');
-    result.enabled = wish.enabled;
+  if (request.enabled !== undefined) {
+    if (isEnabled(found) !== request.enabled) verbs.push(request.enabled ? 'enable' : 'disable');
+    result.enabled = request.enabled;
   }
-  if (wish.state !== undefined) planState(wish, found, missing, verbs, result, warnings);
+  if (request.state !== undefined) planState(request, found, missing, verbs, result, warnings);
   return { verbs, result, warnings };
 }
 
 function planState(
-  wish: UnitWish,
+  request: UnitRequest,
   found: UnitFound,
   missing: boolean,
   verbs: string[],
   result: Record<string, Json>,
   warnings: string[],
 ): void {
-  result.state = wish.state === 'stopped' ? 'stopped' : 'started';
+  result.state = request.state === 'stopped' ? 'stopped' : 'started';
   const active = found.status.ActiveState ?? (missing ? 'inactive' : undefined);
   if (active !== undefined) {
-    const verb = stateVerb(wish, active);
+    const verb = stateVerb(request, active);
     if (verb) verbs.push(verb);
   } else if (found.chroot) {
     warnings.push(
@@ -205,7 +205,7 @@ function planState(
 }
 
 /** A mask is a link where the unit's own file would be, which systemd does not overwrite without `force`. */
-function refuseMask({ name, scope, force }: UnitWish, { status }: UnitFound): void {
+function refuseMask({ name, scope, force }: UnitRequest, { status }: UnitFound): void {
   const path = status.FragmentPath ?? '';
   if (scope !== 'system' || force || !path.startsWith('/etc/systemd/system/')) return;
   throw new ModuleError(`Unable to mask service ${name}: Failed to mask unit: File ${path} already exists.`);
@@ -215,11 +215,11 @@ const missingUnit = (name: string) =>
   new ModuleError(`Could not find the requested service ${name}: host`, { name });
 
 /** The verbs as one script; the first that fails ends it and says which. */
-export function actScript(wish: UnitWish, verbs: readonly string[]): string {
-  const ctl = systemctl(wish);
-  const unit = quote(wish.name ?? '');
+export function actScript(request: UnitRequest, verbs: readonly string[]): string {
+  const ctl = systemctl(request);
+  const unit = quote(request.name ?? '');
   return [
-    ...(wish.scope === 'system' ? [] : [RUNTIME_DIR]),
+    ...(request.scope === 'system' ? [] : [RUNTIME_DIR]),
     ...verbs.map(
       verb =>
         `e=$(${ctl} ${verb} ${unit} 2>&1) || { rc=$?; echo "Unable to ${verb} service "${unit}": $e" >&2; ${hint(verb, unit)}exit $rc; }`,

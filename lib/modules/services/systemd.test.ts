@@ -8,10 +8,10 @@ import {
   withTemporaryDirectory,
 } from '../../../test/support/run-module.ts';
 import { service } from './service.ts';
-import { parseLook, parseShow, planUnit, type UnitFound, type UnitWish } from './systemctl.ts';
+import { parseLook, parseShow, planUnit, type UnitFound, type UnitRequest } from './systemctl.ts';
 import { systemd } from './systemd.ts';
 
-const wish = (more: Partial<UnitWish>): UnitWish => ({
+const request = (more: Partial<UnitRequest>): UnitRequest => ({
   name: 'nbd',
   state: undefined,
   enabled: undefined,
@@ -33,7 +33,7 @@ const found = (active: string, enabled = 'disabled', more: Partial<UnitFound> = 
 });
 
 describe('systemd: what to do', () => {
-  const cases: readonly [string, Partial<UnitWish>, UnitFound, readonly string[]][] = [
+  const cases: readonly [string, Partial<UnitRequest>, UnitFound, readonly string[]][] = [
     ['start', { state: 'started' }, found('inactive'), ['start']],
     ['start a running one', { state: 'started' }, found('active'), []],
     ['start one that is starting', { state: 'started' }, found('activating'), []],
@@ -61,7 +61,7 @@ describe('systemd: what to do', () => {
     ['unmask an open one', { masked: false }, found('inactive'), []],
   ];
   for (const [name, wanted, state, verbs] of cases)
-    it(name, () => expect(planUnit(wish(wanted), state, false).verbs).to.deep.equal(verbs));
+    it(name, () => expect(planUnit(request(wanted), state, false).verbs).to.deep.equal(verbs));
 
   const missing: UnitFound = {
     ...found('inactive', ''),
@@ -70,17 +70,17 @@ describe('systemd: what to do', () => {
   };
 
   it('fails for a missing unit', () => {
-    expect(() => planUnit(wish({ state: 'started' }), missing, false)).to.throw(
+    expect(() => planUnit(request({ state: 'started' }), missing, false)).to.throw(
       'Could not find the requested service nbd: host',
     );
-    expect(() => planUnit(wish({ state: 'stopped' }), missing, true)).to.throw(
+    expect(() => planUnit(request({ state: 'stopped' }), missing, true)).to.throw(
       'Could not find the requested service',
     );
-    expect(planUnit(wish({ masked: true }), missing, false).verbs).to.deep.equal(['mask']);
+    expect(planUnit(request({ masked: true }), missing, false).verbs).to.deep.equal(['mask']);
   });
 
   it('warns of a missing unit in check mode', () => {
-    const plan = planUnit(wish({ state: 'started', enabled: true }), missing, true);
+    const plan = planUnit(request({ state: 'started', enabled: true }), missing, true);
     expect(plan.verbs).to.deep.equal(['enable', 'start']);
     expect(plan.warnings[0]).to.include('Could not find the requested service nbd');
   });
@@ -93,23 +93,25 @@ describe('systemd: what to do', () => {
     };
     const own = found('inactive', 'disabled', { status });
     for (const checkMode of [false, true])
-      expect(() => planUnit(wish({ masked: true }), own, checkMode)).to.throw('already exists');
-    expect(planUnit(wish({ masked: true, force: true }), own, false).verbs).to.deep.equal(['mask']);
+      expect(() => planUnit(request({ masked: true }), own, checkMode)).to.throw('already exists');
+    expect(planUnit(request({ masked: true, force: true }), own, false).verbs).to.deep.equal(['mask']);
   });
 
   it('reports a broken unit file', () => {
     const broken = found('inactive', 'disabled', { status: { LoadState: 'error', LoadError: 'bad line' } });
-    expect(() => planUnit(wish({ state: 'started' }), broken, false)).to.throw(
+    expect(() => planUnit(request({ state: 'started' }), broken, false)).to.throw(
       "Error loading unit file 'nbd': bad line",
     );
   });
 
   it('says when systemd does not run', () => {
     const silent = found('', 'disabled', { status: {} });
-    expect(() => planUnit(wish({ state: 'started' }), silent, false)).to.throw('Service is in unknown state');
-    expect(planUnit(wish({ state: 'started' }), { ...silent, chroot: true }, false).warnings).to.have.length(
-      1,
+    expect(() => planUnit(request({ state: 'started' }), silent, false)).to.throw(
+      'Service is in unknown state',
     );
+    expect(
+      planUnit(request({ state: 'started' }), { ...silent, chroot: true }, false).warnings,
+    ).to.have.length(1);
   });
 
   it('reads properties, commands over several lines included', () => {

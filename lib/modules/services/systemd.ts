@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineAction, type ModuleContext, ModuleError, type Result, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { actScript, lookScript, parseLook, planUnit, type UnitWish } from './systemctl.ts';
+import { actScript, lookScript, parseLook, planUnit, type UnitRequest } from './systemctl.ts';
 
 /** What only systemd knows; `service` hands it on. */
 export const unitArgs = {
@@ -35,42 +35,44 @@ const args = Type.Object({
   ...unitArgs,
 });
 
-function wishOf(a: Static<typeof args>): UnitWish {
-  const glob = /[*?[]/.exec(a.name ?? '');
+type Args = Static<typeof args>;
+
+function requestOf(args: Args): UnitRequest {
+  const glob = /[*?[]/.exec(args.name ?? '');
   if (glob)
     throw new ModuleError(
-      `This module does not currently support using glob patterns, found '${glob[0]}' in service name: ${a.name}`,
+      `This module does not currently support using glob patterns, found '${glob[0]}' in service name: ${args.name}`,
     );
-  if (a.name === undefined && (a.state ?? a.enabled ?? a.masked) !== undefined)
+  if (args.name === undefined && (args.state ?? args.enabled ?? args.masked) !== undefined)
     throw new ModuleError('missing parameter(s) required by state, enabled or masked: name');
   return {
-    name: a.name,
-    state: a.state,
-    enabled: a.enabled,
-    masked: a.masked,
-    force: a.force,
-    daemonReload: a.daemon_reload,
-    daemonReexec: a.daemon_reexec,
-    scope: a.scope,
-    noBlock: a.no_block,
+    name: args.name,
+    state: args.state,
+    enabled: args.enabled,
+    masked: args.masked,
+    force: args.force,
+    daemonReload: args.daemon_reload,
+    daemonReexec: args.daemon_reexec,
+    scope: args.scope,
+    noBlock: args.no_block,
   };
 }
 
 /** Looks at the unit and brings it to what is wanted: one request when nothing is to do, two otherwise. */
-export function* manageUnit(wish: UnitWish, ctx: ModuleContext): Steps<Result> {
-  const found = parseLook(yield* ask(lookScript(wish, ctx.checkMode)));
-  return yield* actOnUnit(wish, found, ctx);
+export function* manageUnit(request: UnitRequest, ctx: ModuleContext): Steps<Result> {
+  const found = parseLook(yield* ask(lookScript(request, ctx.checkMode)));
+  return yield* actOnUnit(request, found, ctx);
 }
 
 /** The second half of `manageUnit`, for callers that looked already. */
 export function* actOnUnit(
-  wish: UnitWish,
+  request: UnitRequest,
   found: ReturnType<typeof parseLook>,
   ctx: ModuleContext,
 ): Steps<Result> {
-  const plan = planUnit(wish, found, ctx.checkMode);
+  const plan = planUnit(request, found, ctx.checkMode);
   if (plan.verbs.length > 0 && !ctx.checkMode) {
-    const reply = yield* sh(actScript(wish, plan.verbs), { live: true });
+    const reply = yield* sh(actScript(request, plan.verbs), { live: true });
     if (reply.rc !== 0 || reply.timedOut)
       throw new ModuleError(reply.stderr.trim() || `systemctl did not finish: exit code ${reply.rc}`, {
         ...plan.result,
@@ -98,6 +100,6 @@ export const systemd = defineAction({
     'When a unit does not start, its status and last messages are part of the error.',
     'Masking that systemd refuses (a unit file in /etc is in the way) fails; Ansible passes over it.',
   ],
-  run: (a, ctx) => manageUnit(wishOf(a), ctx),
-  check: (a, ctx) => manageUnit(wishOf(a), ctx),
+  run: (args, ctx) => manageUnit(requestOf(args), ctx),
+  check: (args, ctx) => manageUnit(requestOf(args), ctx),
 });

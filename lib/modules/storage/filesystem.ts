@@ -94,37 +94,38 @@ const SLACK = 4 << 20;
 type Act = 'make' | 'grow' | 'wipe' | undefined;
 
 /** What there is to do; refuses to touch what must not be touched. Pure. */
-export function decide(found: Found, a: Args): Act {
+export function decide(found: Found, args: Args): Act {
   if (!found.exists) {
-    if (a.state === 'absent') return undefined;
-    throw new ModuleError(`Device ${a.dev} not found.`);
+    if (args.state === 'absent') return undefined;
+    throw new ModuleError(`Device ${args.dev} not found.`);
   }
   const held = found.signature;
-  if (a.state === 'absent') {
+  if (args.state === 'absent') {
     if (held === undefined) return undefined;
-    refuseInUse(found, a);
+    refuseInUse(found, args);
     return 'wipe';
   }
-  const kind = KINDS[defined(a.fstype, 'state=present needs it')];
-  if (held === kind.signature && !(a.force && !a.resizefs)) {
-    if (!a.resizefs) return undefined;
-    if (!kind.grow) throw new ModuleError(`module does not support resizing ${a.fstype} filesystem yet.`);
+  const kind = KINDS[defined(args.fstype, 'state=present needs it')];
+  if (held === kind.signature && !(args.force && !args.resizefs)) {
+    if (!args.resizefs) return undefined;
+    if (!kind.grow) throw new ModuleError(`module does not support resizing ${args.fstype} filesystem yet.`);
     return found.fileSystem !== undefined &&
       found.size - found.fileSystem < Math.max(SLACK, found.size * 0.001)
       ? undefined
       : 'grow';
   }
-  if (held !== undefined && !a.force)
-    throw new ModuleError(`'${a.dev}' is already used as ${held}, use force=true to overwrite`);
-  refuseInUse(found, a);
+  if (held !== undefined && !args.force)
+    throw new ModuleError(`'${args.dev}' is already used as ${held}, use force=true to overwrite`);
+  refuseInUse(found, args);
   return 'make';
 }
 
 /** Not even force may pull a device from under what uses it. */
-function refuseInUse(found: Found, a: Args): void {
+function refuseInUse(found: Found, args: Args): void {
   if (found.mountedAt !== undefined)
-    throw new ModuleError(`'${a.dev}' is mounted at ${found.mountedAt}: unmount it first`);
-  if (found.holders.length > 0) throw new ModuleError(`'${a.dev}' is in use by ${found.holders.join(', ')}`);
+    throw new ModuleError(`'${args.dev}' is mounted at ${found.mountedAt}: unmount it first`);
+  if (found.holders.length > 0)
+    throw new ModuleError(`'${args.dev}' is in use by ${found.holders.join(', ')}`);
 }
 
 const PATH = 'PATH=$PATH:/usr/sbin:/sbin';
@@ -140,31 +141,31 @@ export const filesystem = defineState({
     'A device that is mounted, or that other devices are built on, is refused even with force.',
     'resizefs is no change when the file system fills the device already.',
   ],
-  touches: a => [a.dev],
+  touches: args => [args.dev],
 
-  *probe(a): Steps<Found> {
-    const measure = a.resizefs && a.fstype ? (KINDS[a.fstype].measure ?? '') : '';
+  *probe(args): Steps<Found> {
+    const measure = args.resizefs && args.fstype ? (KINDS[args.fstype].measure ?? '') : '';
     const reply = yield* ask(
-      `${PATH}\n${deviceScript(a.dev)}\n${measure ? `m=; [ -e "$d" ] && { m=$(findmnt -no TARGET "$r" 2>/dev/null | head -n 1); begin measured; ${measure}; }\n` : ''}:`,
+      `${PATH}\n${deviceScript(args.dev)}\n${measure ? `m=; [ -e "$d" ] && { m=$(findmnt -no TARGET "$r" 2>/dev/null | head -n 1); begin measured; ${measure}; }\n` : ''}:`,
     );
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
     const size = /^fs (\d+)$/m.exec(reply.text('measured') ?? '')?.[1];
     return { ...parseDevice(reply), fileSystem: size === undefined ? undefined : Number(size) };
   },
 
-  diff(found, a) {
-    const act = decide(found, a);
+  diff(found, args) {
+    const act = decide(found, args);
     const text = {
-      make: `make ${a.fstype} on ${a.dev}`,
-      grow: `grow ${a.fstype} on ${a.dev}`,
-      wipe: `wipe ${found.signature} from ${a.dev}`,
+      make: `make ${args.fstype} on ${args.dev}`,
+      grow: `grow ${args.fstype} on ${args.dev}`,
+      wipe: `wipe ${found.signature} from ${args.dev}`,
     };
     return { changes: act === undefined ? [] : [text[act]] };
   },
 
-  *apply(found, a) {
-    const act = decide(found, a);
-    const kind = a.fstype === undefined ? undefined : KINDS[a.fstype];
+  *apply(found, args) {
+    const act = decide(found, args);
+    const kind = args.fstype === undefined ? undefined : KINDS[args.fstype];
     const program = (command: string) => partAt(command.split(' '), 0);
     const need = (command: string) =>
       `command -v ${program(command)} >/dev/null 2>&1 || { echo ${quote(`the program ${program(command)} is missing on this host`)} >&2; exit 96; }`;
@@ -173,12 +174,12 @@ export const filesystem = defineState({
         ? 'wipefs -a "$d"'
         : act === 'grow'
           ? `m=$(findmnt -no TARGET "$(readlink -f "$d")" 2>/dev/null | head -n 1); ${defined(kind, 'state=present has a kind').grow}`
-          : `${defined(kind, 'state=present has a kind').make} ${a.opts ?? ''} "$d"`;
+          : `${defined(kind, 'state=present has a kind').make} ${args.opts ?? ''} "$d"`;
     const first =
       act === 'grow'
         ? defined(defined(kind, 'state=present has a kind').grow, 'only kinds that grow are grown')
         : command;
-    const reply = yield* sh(`${PATH}\n${need(first)}\nd=${quote(a.dev)}\n${command}`, { live: true });
+    const reply = yield* sh(`${PATH}\n${need(first)}\nd=${quote(args.dev)}\n${command}`, { live: true });
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`, {
         rc: reply.rc,

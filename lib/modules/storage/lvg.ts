@@ -42,34 +42,34 @@ interface Work {
 }
 
 /** What there is to do. Pure. */
-function work(found: Found, a: Args): Work {
+function work(found: Found, args: Args): Work {
   const nothing: Work = { create: false, remove: false, add: [], drop: [], grow: [] };
-  if (a.state === 'absent') {
+  if (args.state === 'absent') {
     if (found.logical === undefined) return nothing;
-    if (found.logical > 0 && !a.force)
-      throw new ModuleError(`Refuse to remove non-empty volume group ${a.vg} without force=true`);
+    if (found.logical > 0 && !args.force)
+      throw new ModuleError(`Refuse to remove non-empty volume group ${args.vg} without force=true`);
     return { ...nothing, remove: true };
   }
   for (const device of found.devices) {
     if (!device.exists) throw new ModuleError(`Device ${device.path} not found.`);
-    const owner = found.volumes.find(v => v.name === device.real && v.vg !== '' && v.vg !== a.vg);
+    const owner = found.volumes.find(v => v.name === device.real && v.vg !== '' && v.vg !== args.vg);
     if (owner) throw new ModuleError(`Device ${device.real} is already in ${owner.vg} volume group.`);
   }
   const wanted = found.devices.map(d => d.real);
-  const now = found.volumes.filter(v => v.vg === a.vg).map(v => v.name);
+  const now = found.volumes.filter(v => v.vg === args.vg).map(v => v.name);
   const add = wanted.filter(d => !now.includes(d));
   for (const device of found.devices.filter(d => add.includes(d.real))) {
     if (device.mountedAt !== undefined)
       throw new ModuleError(`Device ${device.path} is mounted at ${device.mountedAt}`);
-    if (device.signature !== undefined && device.signature !== 'LVM2_member' && !a.force)
+    if (device.signature !== undefined && device.signature !== 'LVM2_member' && !args.force)
       throw new ModuleError(
         `Device ${device.path} holds ${device.signature}: use force=true to overwrite it`,
       );
   }
   if (found.logical === undefined) return { ...nothing, create: true, add };
   const drop = now.filter(d => !wanted.includes(d));
-  const grow = a.pvresize
-    ? found.volumes.filter(v => v.vg === a.vg && v.spare > v.extent).map(v => v.name)
+  const grow = args.pvresize
+    ? found.volumes.filter(v => v.vg === args.vg && v.spare > v.extent).map(v => v.name)
     : [];
   return { ...nothing, add, drop, grow };
 }
@@ -80,12 +80,12 @@ export const lvg = defineState({
   summary: 'Keeps LVM volume groups.',
   args,
   differences: ['A device that holds a file system or anything else is refused without force.'],
-  touches: a => [`vg:${a.vg}`, ...(a.pvs ?? [])],
+  touches: args => [`vg:${args.vg}`, ...(args.pvs ?? [])],
 
-  *probe(a): Steps<Found> {
-    if (a.state === 'present' && (a.pvs ?? []).length === 0)
+  *probe(args): Steps<Found> {
+    if (args.state === 'present' && (args.pvs ?? []).length === 0)
       throw new ModuleError('No physical volumes given.');
-    const devices = (a.pvs ?? []).map((p, i) => `part d${i}; ${deviceScript(p)}\nfield real "$r"`);
+    const devices = (args.pvs ?? []).map((p, i) => `part d${i}; ${deviceScript(p)}\nfield real "$r"`);
     const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
 ${devices.join('\n')}
@@ -102,7 +102,7 @@ begin vgs; vgs --noheadings --separator ';' -o vg_name,lv_count`);
         .map(row => row.trim().split(';'))
         .filter(row => row.length > 1);
     return {
-      devices: (a.pvs ?? []).map((_, i) => {
+      devices: (args.pvs ?? []).map((_, i) => {
         const device = parseDevice(reply.part(`d${i}`));
         return { ...device, real: reply.part(`d${i}`).text('real') ?? device.path };
       }),
@@ -113,50 +113,55 @@ begin vgs; vgs --noheadings --separator ';' -o vg_name,lv_count`);
         extent: Number(extent),
       })),
       logical: rows(vgs)
-        .filter(([name]) => name === a.vg)
+        .filter(([name]) => name === args.vg)
         .map(([, count]) => Number(count))[0],
     };
   },
 
-  diff(found, a) {
-    const { create, remove, add, drop, grow } = work(found, a);
+  diff(found, args) {
+    const { create, remove, add, drop, grow } = work(found, args);
     return {
       changes: [
-        ...(create ? [`make volume group ${a.vg} of ${add.join(', ')}`] : []),
-        ...(remove ? [`remove volume group ${a.vg}`] : []),
-        ...(!create && add.length > 0 ? [`${a.vg}: add ${add.join(', ')}`] : []),
-        ...(drop.length > 0 ? [`${a.vg}: take out ${drop.join(', ')}`] : []),
-        ...grow.map(device => `${a.vg}: grow onto ${device}`),
+        ...(create ? [`make volume group ${args.vg} of ${add.join(', ')}`] : []),
+        ...(remove ? [`remove volume group ${args.vg}`] : []),
+        ...(!create && add.length > 0 ? [`${args.vg}: add ${add.join(', ')}`] : []),
+        ...(drop.length > 0 ? [`${args.vg}: take out ${drop.join(', ')}`] : []),
+        ...grow.map(device => `${args.vg}: grow onto ${device}`),
       ],
     };
   },
 
-  *apply(found, a) {
-    const { create, remove, add, drop, grow } = work(found, a);
-    const vg = quote(a.vg);
+  *apply(found, args) {
+    const { create, remove, add, drop, grow } = work(found, args);
+    const vg = quote(args.vg);
     const list = (devices: readonly string[]) => devices.map(quote).join(' ');
     const failing = (command: string, message: string) =>
       `e=$(${command} 2>&1) || { printf '%s: %s\\n' ${quote(message)} "$e" >&2; exit 95; }`;
     const lines = [
       'PATH=$PATH:/usr/sbin:/sbin',
-      ...(remove ? [failing(`vgremove --force ${vg}`, `Failed to remove volume group ${a.vg}`)] : []),
+      ...(remove ? [failing(`vgremove --force ${vg}`, `Failed to remove volume group ${args.vg}`)] : []),
       ...grow.map(d => failing(`pvresize ${quote(d)}`, 'Failed executing pvresize command')),
       ...add.map(d =>
-        failing(`pvcreate ${a.pv_options} -f -y ${quote(d)}`, `Creating physical volume '${d}' failed`),
+        failing(`pvcreate ${args.pv_options} -f -y ${quote(d)}`, `Creating physical volume '${d}' failed`),
       ),
       ...(create
         ? [
             failing(
-              `vgcreate ${a.vg_options} -s ${quote(a.pesize)} ${vg} ${list(add)}`,
-              `Creating volume group '${a.vg}' failed`,
+              `vgcreate ${args.vg_options} -s ${quote(args.pesize)} ${vg} ${list(add)}`,
+              `Creating volume group '${args.vg}' failed`,
             ),
           ]
         : []),
       ...(!create && add.length > 0
-        ? [failing(`vgextend ${vg} ${list(add)}`, `Unable to extend ${a.vg} by ${add.join(' ')}`)]
+        ? [failing(`vgextend ${vg} ${list(add)}`, `Unable to extend ${args.vg} by ${add.join(' ')}`)]
         : []),
       ...(drop.length > 0
-        ? [failing(`vgreduce --force ${vg} ${list(drop)}`, `Unable to reduce ${a.vg} by ${drop.join(' ')}`)]
+        ? [
+            failing(
+              `vgreduce --force ${vg} ${list(drop)}`,
+              `Unable to reduce ${args.vg} by ${drop.join(' ')}`,
+            ),
+          ]
         : []),
     ];
     const reply = yield* sh(lines.join('\n'));

@@ -42,77 +42,80 @@ interface Work {
   readonly volume: Volume | undefined;
 }
 
-const target = (a: Args) =>
-  a.snapshot ??
-  (a.thinpool !== undefined && a.lv === undefined
-    ? a.thinpool
-    : defined(a.lv, 'lv, snapshot or thinpool is needed'));
+const target = (args: Args) =>
+  args.snapshot ??
+  (args.thinpool !== undefined && args.lv === undefined
+    ? args.thinpool
+    : defined(args.lv, 'lv, snapshot or thinpool is needed'));
 
-function checkOrigin(found: Found, a: Args): void {
+function checkOrigin(found: Found, args: Args): void {
   const named = (name: string | undefined) => found.volumes.find(v => v.name === name);
-  if (a.snapshot !== undefined) {
-    const origin = named(a.lv);
-    if (!origin) throw new ModuleError(`Snapshot origin LV ${a.lv} does not exist in volume group ${a.vg}.`);
-    if (origin.thinPool || a.thinpool !== undefined)
+  if (args.snapshot !== undefined) {
+    const origin = named(args.lv);
+    if (!origin)
+      throw new ModuleError(`Snapshot origin LV ${args.lv} does not exist in volume group ${args.vg}.`);
+    if (origin.thinPool || args.thinpool !== undefined)
       throw new ModuleError('Snapshots of thin pool LVs are not supported.');
-  } else if (a.thinpool !== undefined && a.lv !== undefined && !named(a.thinpool))
-    throw new ModuleError(`Thin pool LV ${a.thinpool} does not exist in volume group ${a.vg}.`);
+  } else if (args.thinpool !== undefined && args.lv !== undefined && !named(args.thinpool))
+    throw new ModuleError(`Thin pool LV ${args.thinpool} does not exist in volume group ${args.vg}.`);
 }
 
 /** What there is to do. Pure. */
-function work(found: Found, a: Args): Work {
+function work(found: Found, args: Args): Work {
   const nothing: Work = { commands: [], changes: [], volume: undefined };
   if (!found.group) {
-    if (a.state === 'absent') return nothing;
-    throw new ModuleError(`Volume group ${a.vg} does not exist.`);
+    if (args.state === 'absent') return nothing;
+    throw new ModuleError(`Volume group ${args.vg} does not exist.`);
   }
-  const name = target(a);
+  const name = target(args);
   const volume = found.volumes.find(v => v.name === name || v.name === name.split('/').at(-1));
-  const path = (v: string) => quote(`${a.vg}/${v}`);
-  if (a.state === 'absent') {
+  const path = (v: string) => quote(`${args.vg}/${v}`);
+  if (args.state === 'absent') {
     if (!volume) return nothing;
-    if (!a.force)
+    if (!args.force)
       throw new ModuleError(`Sorry, no removal of logical volume ${volume.name} without force=true.`);
     return {
       commands: [`lvremove --force ${path(volume.name)}`],
-      changes: [`remove volume ${a.vg}/${volume.name}`],
+      changes: [`remove volume ${args.vg}/${volume.name}`],
       volume,
     };
   }
-  checkOrigin(found, a);
-  if (!volume) return { commands: [creation(found, a)], changes: [`make volume ${a.vg}/${name}`], volume };
+  checkOrigin(found, args);
+  if (!volume)
+    return { commands: [creation(found, args)], changes: [`make volume ${args.vg}/${name}`], volume };
   const resize =
-    a.size === undefined || a.snapshot !== undefined ? undefined : resizing(found.group, volume, a);
+    args.size === undefined || args.snapshot !== undefined ? undefined : resizing(found.group, volume, args);
   const activate =
-    volume.active === a.active ? [] : [`lvchange -a${a.active ? 'y' : 'n'} ${path(volume.name)}`];
+    volume.active === args.active ? [] : [`lvchange -a${args.active ? 'y' : 'n'} ${path(volume.name)}`];
   return {
     commands: [...(resize ? [resize.command] : []), ...activate],
     changes: [
       ...(resize ? [resize.change] : []),
-      ...activate.map(() => `${a.active ? 'activate' : 'deactivate'} ${a.vg}/${volume.name}`),
+      ...activate.map(() => `${args.active ? 'activate' : 'deactivate'} ${args.vg}/${volume.name}`),
     ],
     volume,
   };
 }
 
-function creation(found: Found, a: Args): string {
-  const opts = a.opts ?? '';
-  const origin = found.volumes.find(v => v.name === a.lv);
-  if (a.size === undefined && !(a.snapshot !== undefined && origin?.thinVolume))
+function creation(found: Found, args: Args): string {
+  const opts = args.opts ?? '';
+  const origin = found.volumes.find(v => v.name === args.lv);
+  if (args.size === undefined && !(args.snapshot !== undefined && origin?.thinVolume))
     throw new ModuleError('No size given.');
-  const size = a.size === undefined ? undefined : parseSize(a.size);
-  if (size?.operator === '-') throw new ModuleError(`Bad size specification of '${a.size}' for creating LV`);
+  const size = args.size === undefined ? undefined : parseSize(args.size);
+  if (size?.operator === '-')
+    throw new ModuleError(`Bad size specification of '${args.size}' for creating LV`);
   const flag = size === undefined ? '' : size.percent ? `-l ${size.text}` : `-L ${size.text}`;
-  const pool = quote(`${a.vg}/${a.thinpool}`);
-  if (a.snapshot !== undefined)
-    return `lvcreate --yes ${flag} -s -n ${quote(a.snapshot)} ${opts} ${quote(`${a.vg}/${a.lv}`)}`;
-  if (a.thinpool !== undefined && a.lv !== undefined) {
+  const pool = quote(`${args.vg}/${args.thinpool}`);
+  if (args.snapshot !== undefined)
+    return `lvcreate --yes ${flag} -s -n ${quote(args.snapshot)} ${opts} ${quote(`${args.vg}/${args.lv}`)}`;
+  if (args.thinpool !== undefined && args.lv !== undefined) {
     if (size?.percent) throw new ModuleError('Thin volume sizing with percentage not supported.');
-    return `lvcreate --yes -n ${quote(a.lv)} -V ${defined(size, 'a thin volume needs a size').text} ${opts} -T ${pool}`;
+    return `lvcreate --yes -n ${quote(args.lv)} -V ${defined(size, 'a thin volume needs a size').text} ${opts} -T ${pool}`;
   }
-  if (a.thinpool !== undefined) return `lvcreate --yes ${flag} ${opts} -T ${pool}`;
-  const devices = (a.pvs ?? '').split(',').filter(Boolean).map(quote).join(' ');
-  return `lvcreate --yes -n ${quote(defined(a.lv, 'lv, snapshot or thinpool is needed'))} ${flag} ${opts} ${quote(a.vg)} ${devices}`.trimEnd();
+  if (args.thinpool !== undefined) return `lvcreate --yes ${flag} ${opts} -T ${pool}`;
+  const devices = (args.pvs ?? '').split(',').filter(Boolean).map(quote).join(' ');
+  return `lvcreate --yes -n ${quote(defined(args.lv, 'lv, snapshot or thinpool is needed'))} ${flag} ${opts} ${quote(args.vg)} ${devices}`.trimEnd();
 }
 
 interface Resize {
@@ -120,27 +123,28 @@ interface Resize {
   readonly change: string;
 }
 
-function resizing(group: Space, volume: Volume, a: Args): Resize | undefined {
-  const size = parseSize(defined(a.size, 'the caller asked for it'));
+function resizing(group: Space, volume: Volume, args: Args): Resize | undefined {
+  const size = parseSize(defined(args.size, 'the caller asked for it'));
   const wanted = wantedBytes(size, group, volume.size);
   const grow = wanted > volume.size;
   // Percentages leave up to an extent over.
   const tooLarge = size.percent ? volume.size > wanted + group.extent : wanted < volume.size;
-  const shrink = size.operator === '-' ? wanted < volume.size : a.shrink && tooLarge;
+  const shrink = size.operator === '-' ? wanted < volume.size : args.shrink && tooLarge;
   if (!grow && !shrink) return undefined;
   if (grow && size.percent && group.free < wanted - volume.size)
     throw new ModuleError(
       `Logical Volume ${volume.name} could not be extended. Not enough free space left (${wanted - volume.size} bytes required / ${group.free} bytes available)`,
     );
   if (shrink && wanted < 1) throw new ModuleError(`Sorry, no shrinking of ${volume.name} to 0 permitted.`);
-  if (shrink && !a.force) throw new ModuleError(`Sorry, no shrinking of ${volume.name} without force=true.`);
+  if (shrink && !args.force)
+    throw new ModuleError(`Sorry, no shrinking of ${volume.name} without force=true.`);
   const tool = grow ? 'lvextend' : 'lvreduce --force';
-  const devices = grow ? (a.pvs ?? '').split(',').filter(Boolean).map(quote).join(' ') : '';
+  const devices = grow ? (args.pvs ?? '').split(',').filter(Boolean).map(quote).join(' ') : '';
   const flag = size.percent ? `-l ${size.operator}${size.text}` : `-L ${size.operator}${size.text}`;
   return {
     command:
-      `${tool}${a.resizefs ? ' --resizefs' : ''} ${flag} ${quote(`${a.vg}/${volume.name}`)} ${devices}`.trimEnd(),
-    change: `resize ${a.vg}/${volume.name}: ${volume.size} → ${wanted} bytes`,
+      `${tool}${args.resizefs ? ' --resizefs' : ''} ${flag} ${quote(`${args.vg}/${volume.name}`)} ${devices}`.trimEnd(),
+    change: `resize ${args.vg}/${volume.name}: ${volume.size} → ${wanted} bytes`,
   };
 }
 
@@ -156,11 +160,11 @@ export const lvol = defineState({
     'Activation that is as wanted is no command at all.',
     'Sizes with + and - are a change each time the task runs, as there.',
   ],
-  touches: a => [`vg:${a.vg}`],
+  touches: args => [`vg:${args.vg}`],
 
-  *probe(a): Steps<Found> {
-    if (a.size !== undefined) parseSize(a.size);
-    const vg = quote(a.vg);
+  *probe(args): Steps<Found> {
+    if (args.size !== undefined) parseSize(args.size);
+    const vg = quote(args.vg);
     const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
 begin group; vgs --noheadings --nosuffix --units b --separator ';' -o size,free,vg_extent_size ${vg} 2>/dev/null || exit 0
@@ -185,16 +189,16 @@ begin volumes; lvs -a --noheadings --nosuffix --units b --separator ';' -o lv_na
     return { group: { size, free: free ?? 0, extent }, volumes };
   },
 
-  diff(found, a) {
-    const { changes, volume } = work(found, a);
+  diff(found, args) {
+    const { changes, volume } = work(found, args);
     const fields: Record<string, Json> =
-      volume && a.state === 'present' ? { vg: a.vg, lv: volume.name, size: volume.size / 2 ** 20 } : {};
+      volume && args.state === 'present' ? { vg: args.vg, lv: volume.name, size: volume.size / 2 ** 20 } : {};
     return { changes, result: fields };
   },
 
-  *apply(found, a) {
+  *apply(found, args) {
     const reply = yield* sh(
-      ['PATH=$PATH:/usr/sbin:/sbin', ...work(found, a).commands.map(c => `${c} || exit $?`)].join('\n'),
+      ['PATH=$PATH:/usr/sbin:/sbin', ...work(found, args).commands.map(c => `${c} || exit $?`)].join('\n'),
     );
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `lvm failed with exit code ${reply.rc}`, { rc: reply.rc });

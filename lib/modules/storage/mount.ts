@@ -29,16 +29,16 @@ interface Found extends TextFile {
   readonly mounted: Mounted | undefined;
 }
 
-const entryOf = (a: Args): FstabEntry => {
-  const opts = (a.opts ?? 'defaults').split(',');
-  const noauto = !a.boot && !opts.includes('noauto') && !opts.includes('defaults');
+const entryOf = (args: Args): FstabEntry => {
+  const opts = (args.opts ?? 'defaults').split(',');
+  const noauto = !args.boot && !opts.includes('noauto') && !opts.includes('defaults');
   return {
-    src: toBytes(a.src ?? ''),
-    name: toBytes(a.path),
-    fstype: toBytes(a.fstype ?? ''),
+    src: toBytes(args.src ?? ''),
+    name: toBytes(args.path),
+    fstype: toBytes(args.fstype ?? ''),
     opts: toBytes([...opts, ...(noauto ? ['noauto'] : [])].join(',')),
-    dump: a.dump,
-    passno: a.passno,
+    dump: args.dump,
+    passno: args.passno,
   };
 };
 
@@ -50,18 +50,18 @@ interface Work {
 }
 
 /** What there is to do. Pure. */
-function work(found: Found, a: Args): Work {
+function work(found: Found, args: Args): Work {
   const text = found.text ?? '';
   const after = (edited: string) => (edited === text ? undefined : edited);
   const nothing = { after: undefined, act: undefined, removeDirectory: false };
   const mounted = found.mounted !== undefined;
-  switch (a.state) {
+  switch (args.state) {
     case 'present':
-      return { ...nothing, after: after(keepEntry(text, entryOf(a))) };
+      return { ...nothing, after: after(keepEntry(text, entryOf(args))) };
     case 'absent_from_fstab':
-      return { ...nothing, after: after(dropEntry(text, toBytes(a.path))) };
+      return { ...nothing, after: after(dropEntry(text, toBytes(args.path))) };
     case 'absent': {
-      const edited = after(dropEntry(text, toBytes(a.path)));
+      const edited = after(dropEntry(text, toBytes(args.path)));
       if (edited === undefined) return nothing;
       return { after: edited, act: mounted ? 'unmount' : undefined, removeDirectory: found.exists };
     }
@@ -70,7 +70,7 @@ function work(found: Found, a: Args): Work {
     case 'remounted':
       return { ...nothing, act: 'remount' };
     case 'mounted': {
-      const edited = after(keepEntry(text, entryOf(a)));
+      const edited = after(keepEntry(text, entryOf(args)));
       return {
         ...nothing,
         after: edited,
@@ -78,32 +78,34 @@ function work(found: Found, a: Args): Work {
       };
     }
     case 'ephemeral':
-      if (found.mounted && !sourceMatches(found.mounted, a.src ?? ''))
+      if (found.mounted && !sourceMatches(found.mounted, args.src ?? ''))
         throw new ModuleError(
-          `Ephemeral mount point ${a.path} is already mounted with a different source (${found.mounted.source}) than the specified one. Unmount it first, or use another path.`,
+          `Ephemeral mount point ${args.path} is already mounted with a different source (${found.mounted.source}) than the specified one. Unmount it first, or use another path.`,
         );
       return { ...nothing, act: mounted ? 'remount' : 'mount' };
   }
 }
 
-function fields(a: Args): Record<string, Json> {
-  const entry = entryOf(a);
+function fields(args: Args): Record<string, Json> {
+  const entry = entryOf(args);
   return {
-    name: a.path,
-    src: a.src ?? null,
-    fstype: a.fstype ?? null,
+    name: args.path,
+    src: args.src ?? null,
+    fstype: args.fstype ?? null,
     opts: entry.opts,
-    dump: a.dump,
-    passno: a.passno,
-    fstab: a.fstab ?? '/etc/fstab',
-    boot: a.boot ? 'yes' : 'no',
+    dump: args.dump,
+    passno: args.passno,
+    fstab: args.fstab ?? '/etc/fstab',
+    boot: args.boot ? 'yes' : 'no',
   };
 }
 
-function warningsOf(a: Args): string[] {
-  const opts = (a.opts ?? 'defaults').split(',');
+function warningsOf(args: Args): string[] {
+  const opts = (args.opts ?? 'defaults').split(',');
   if (opts.includes('noauto')) return ["Ignore the 'boot' due to 'opts' contains 'noauto'."];
-  return !a.boot && opts.includes('defaults') ? ["Ignore the 'boot' due to 'opts' contains 'defaults'."] : [];
+  return !args.boot && opts.includes('defaults')
+    ? ["Ignore the 'boot' due to 'opts' contains 'defaults'."]
+    : [];
 }
 
 export const mount = defineState({
@@ -127,16 +129,16 @@ export const mount = defineState({
     backup_file: 'Name of the copy.',
   },
   differences: ['fstab is replaced atomically, and comes back as it was when mounting fails.'],
-  touches: a => [a.path, `mount:${a.path}`, a.fstab ?? '/etc/fstab'],
+  touches: args => [args.path, `mount:${args.path}`, args.fstab ?? '/etc/fstab'],
 
-  *probe(a): Steps<Found> {
-    const p = quote(a.path);
+  *probe(args): Steps<Found> {
+    const p = quote(args.path);
     const found = yield* readText(
-      a.fstab ?? '/etc/fstab',
+      args.fstab ?? '/etc/fstab',
       `p=${p}; if [ -e "$p" ]; then begin point; readlink -fn "$p"; fi; begin mounts; cat /proc/self/mountinfo`,
     );
     const { records } = found;
-    const point = (records.text('point') ?? a.path).replace(/(?<=.)\/+$/, '');
+    const point = (records.text('point') ?? args.path).replace(/(?<=.)\/+$/, '');
     return {
       ...found,
       exists: records.has('point'),
@@ -145,53 +147,53 @@ export const mount = defineState({
     };
   },
 
-  diff(found, a) {
-    const { after, act, removeDirectory } = work(found, a);
+  diff(found, args) {
+    const { after, act, removeDirectory } = work(found, args);
     const verbs = { mount: 'mount', remount: 'mount again', unmount: 'unmount' };
     return {
       changes: [
-        ...(after === undefined ? [] : [`${found.file.path}: ${a.path}`]),
-        ...(act ? [`${verbs[act]} ${a.path}`] : []),
-        ...(removeDirectory ? [`remove ${a.path}`] : []),
+        ...(after === undefined ? [] : [`${found.file.path}: ${args.path}`]),
+        ...(act ? [`${verbs[act]} ${args.path}`] : []),
+        ...(removeDirectory ? [`remove ${args.path}`] : []),
       ],
       ...(after !== undefined && { diff: [textDiff(found.text, after, found.file.path)] }),
-      result: { ...fields(a), ...(warningsOf(a).length > 0 && { warnings: warningsOf(a) }) },
+      result: { ...fields(args), ...(warningsOf(args).length > 0 && { warnings: warningsOf(args) }) },
     };
   },
 
-  *apply(found, a, ctx) {
-    const { after, act, removeDirectory } = work(found, a);
+  *apply(found, args, ctx) {
+    const { after, act, removeDirectory } = work(found, args);
     let backup: Json = '';
     if (after !== undefined)
       backup =
         (yield* writeText(found, after, {
-          backup: a.backup && found.file.status !== undefined,
+          backup: args.backup && found.file.status !== undefined,
           makeParents: true,
         })).backup_file ?? '';
-    const script = actScript(a, act, removeDirectory);
+    const script = actScript(args, act, removeDirectory);
     if (script === '') return { backup_file: backup };
     const reply = yield* sh(script);
     if (reply.rc === 0) return { backup_file: backup };
     // A broken entry in fstab may keep the host from booting.
-    if (after !== undefined && a.state === 'mounted') yield* restore(found, a, ctx);
+    if (after !== undefined && args.state === 'mounted') yield* restore(found, args, ctx);
     const verb = { mount: 'mounting', remount: 'remounting', unmount: 'unmounting' }[act ?? 'unmount'];
-    throw new ModuleError(`Error ${verb} ${a.path}: ${reply.stderr.trim()}`, fields(a));
+    throw new ModuleError(`Error ${verb} ${args.path}: ${reply.stderr.trim()}`, fields(args));
   },
 });
 
 /** Puts fstab back as it was. */
-function* restore(found: Found, a: Args, _ctx: ModuleContext): Steps<void> {
-  const now = yield* readText(a.fstab ?? '/etc/fstab');
+function* restore(found: Found, args: Args, _ctx: ModuleContext): Steps<void> {
+  const now = yield* readText(args.fstab ?? '/etc/fstab');
   if (found.text === undefined) yield* sh(`rm -f ${quote(found.file.realPath)}`);
   else yield* writeText(now, found.text);
 }
 
-function actScript(a: Args, act: Work['act'], removeDirectory: boolean): string {
-  const path = quote(a.path);
-  const opts = a.opts === undefined || a.opts === 'defaults' ? undefined : a.opts;
-  const table = a.fstab === undefined || a.fstab === '/etc/fstab' ? '' : ` -T ${quote(a.fstab)}`;
-  const temporary = ` -t ${quote(a.fstype ?? '')}${opts === undefined ? '' : ` -o ${quote(opts)}`} ${quote(a.src ?? '')}`;
-  const how = a.state === 'ephemeral' ? temporary : table;
+function actScript(args: Args, act: Work['act'], removeDirectory: boolean): string {
+  const path = quote(args.path);
+  const opts = args.opts === undefined || args.opts === 'defaults' ? undefined : args.opts;
+  const table = args.fstab === undefined || args.fstab === '/etc/fstab' ? '' : ` -T ${quote(args.fstab)}`;
+  const temporary = ` -t ${quote(args.fstype ?? '')}${opts === undefined ? '' : ` -o ${quote(opts)}`} ${quote(args.src ?? '')}`;
+  const how = args.state === 'ephemeral' ? temporary : table;
   const lines: string[] = [];
   if (act === 'mount')
     // Directories made for nothing go again, innermost first.
@@ -200,9 +202,9 @@ $d"; d=\${d%/*}; done
 mkdir -p ${path} || exit $?
 mount${how} ${path} || { rc=$?; printf '%s\\n' "$made" | while IFS= read -r d; do [ -z "$d" ] || rmdir "$d" 2>/dev/null; done; exit $rc; }`);
   if (act === 'remount') {
-    const remount = a.state === 'remounted' && opts !== undefined ? `remount,${opts}` : 'remount';
+    const remount = args.state === 'remounted' && opts !== undefined ? `remount,${opts}` : 'remount';
     const again =
-      a.state === 'remounted' && opts !== undefined
+      args.state === 'remounted' && opts !== undefined
         ? 'exit 1'
         : `umount ${path} && mount${how} ${path} || exit $?`;
     // Some file systems cannot be remounted: then they are unmounted and mounted.

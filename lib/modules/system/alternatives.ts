@@ -69,8 +69,8 @@ export function parseDisplay(text: string): Omit<Found, 'exists'> {
   };
 }
 
-function followers(a: Args): readonly Follower[] | undefined {
-  return a.subcommands?.map(raw => {
+function followers(args: Args): readonly Follower[] | undefined {
+  return args.subcommands?.map(raw => {
     const { name, path, link } = fieldsOf(raw);
     if (typeof name !== 'string' || typeof path !== 'string' || typeof link !== 'string')
       throw new ModuleError('each of subcommands needs name, path and link');
@@ -90,43 +90,50 @@ interface Work {
 }
 
 /** What there is to do. Pure. */
-function work(found: Found, a: Args): Work {
-  const known = found.alternatives.get(a.path);
+function work(found: Found, args: Args): Work {
+  const known = found.alternatives.get(args.path);
   const line = (...words: readonly string[]) => ['update-alternatives', ...words].map(quote).join(' ');
-  if (a.state === 'absent')
+  if (args.state === 'absent')
     return known
       ? {
-          commands: [line('--remove', a.name, a.path)],
-          messages: [`Remove alternative '${a.path}' from '${a.name}'.`],
+          commands: [line('--remove', args.name, args.path)],
+          messages: [`Remove alternative '${args.path}' from '${args.name}'.`],
         }
       : { commands: [], messages: [] };
-  const wanted = followers(a);
+  const wanted = followers(args);
   const install =
     !known ||
-    (a.priority !== undefined && a.priority !== known.priority) ||
+    (args.priority !== undefined && args.priority !== known.priority) ||
     (wanted !== undefined && spelled(wanted) !== spelled(known.followers));
   const commands: string[] = [];
   const messages: string[] = [];
   if (install) {
-    if (!found.exists) throw new ModuleError(`Specified path ${a.path} does not exist`);
-    const link = a.link ?? found.link;
+    if (!found.exists) throw new ModuleError(`Specified path ${args.path} does not exist`);
+    const link = args.link ?? found.link;
     if (link === undefined)
       throw new ModuleError(
         'Needed to install the alternative, but unable to do so as we are missing the link',
       );
     const slaves = (wanted ?? known?.followers ?? []).flatMap(f => ['--slave', f.link, f.name, f.path]);
     commands.push(
-      line('--install', link, a.name, a.path, String(a.priority ?? known?.priority ?? 50), ...slaves),
+      line(
+        '--install',
+        link,
+        args.name,
+        args.path,
+        String(args.priority ?? known?.priority ?? 50),
+        ...slaves,
+      ),
     );
-    messages.push(`Install alternative '${a.path}' for '${a.name}'.`);
+    messages.push(`Install alternative '${args.path}' for '${args.name}'.`);
   }
-  if (a.state === 'selected' && found.current !== a.path) {
-    commands.push(line('--set', a.name, a.path));
-    messages.push(`Set alternative '${a.path}' for '${a.name}'.`);
+  if (args.state === 'selected' && found.current !== args.path) {
+    commands.push(line('--set', args.name, args.path));
+    messages.push(`Set alternative '${args.path}' for '${args.name}'.`);
   }
-  if (a.state === 'auto' && found.mode === 'manual') {
-    commands.push(line('--auto', a.name));
-    messages.push(`Set alternative to auto for '${a.name}'.`);
+  if (args.state === 'auto' && found.mode === 'manual') {
+    commands.push(line('--auto', args.name));
+    messages.push(`Set alternative to auto for '${args.name}'.`);
   }
   return { commands, messages };
 }
@@ -137,25 +144,25 @@ export const alternatives = defineState({
   summary: 'Keeps the choice between programs of one purpose.',
   args,
   returns: { msg: 'What was changed.' },
-  touches: a => [`alternatives:${a.name}`],
+  touches: args => [`alternatives:${args.name}`],
 
-  *probe(a): Steps<Found> {
+  *probe(args): Steps<Found> {
     const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 command -v update-alternatives >/dev/null 2>&1 || exit 96
-[ -e ${quote(a.path)} ] && field exists; begin display; update-alternatives --display ${quote(a.name)} 2>/dev/null; :`);
+[ -e ${quote(args.path)} ] && field exists; begin display; update-alternatives --display ${quote(args.name)} 2>/dev/null; :`);
     if (reply.rc === 96)
       throw new ModuleError('Failed to find required executable "update-alternatives" in paths');
     return { ...parseDisplay(reply.text('display') ?? ''), exists: reply.has('exists') };
   },
 
-  diff(found, a) {
-    const { messages } = work(found, a);
+  diff(found, args) {
+    const { messages } = work(found, args);
     return { changes: messages, result: { msg: messages.join(' ') } };
   },
 
-  *apply(found, a) {
+  *apply(found, args) {
     const reply = yield* sh(
-      ['PATH=$PATH:/usr/sbin:/sbin', ...work(found, a).commands.map(c => `${c} || exit $?`)].join('\n'),
+      ['PATH=$PATH:/usr/sbin:/sbin', ...work(found, args).commands.map(c => `${c} || exit $?`)].join('\n'),
     );
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `exit code ${reply.rc}`, { rc: reply.rc });

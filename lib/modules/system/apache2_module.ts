@@ -22,11 +22,11 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** What apache2ctl calls a module. */
-export function identifierOf(a: Pick<Args, 'name' | 'identifier'>): string {
-  if (a.identifier !== undefined) return a.identifier;
-  const php = /^php(\d)/.exec(a.name)?.[1];
+export function identifierOf(args: Pick<Args, 'name' | 'identifier'>): string {
+  if (args.identifier !== undefined) return args.identifier;
+  const php = /^php(\d)/.exec(args.name)?.[1];
   if (php !== undefined) return Number(php) >= 8 ? 'php_module' : `php${php}_module`;
-  return entryOf(NAMES, a.name) ?? `${a.name}_module`;
+  return entryOf(NAMES, args.name) ?? `${args.name}_module`;
 }
 
 export const apache2Module = defineState({
@@ -37,30 +37,30 @@ export const apache2Module = defineState({
   returns: { result: 'What was done.' },
   touches: () => ['/etc/apache2'],
 
-  *probe(a): Steps<boolean> {
+  *probe(args): Steps<boolean> {
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
 ctl=$(command -v apache2ctl || command -v apachectl) || exit 96; $ctl -M`);
     if (reply.rc === 96)
       throw new ModuleError(
         'Neither of apache2ctl nor apachectl found. At least one apache control binary is necessary.',
       );
-    if (reply.rc !== 0 && !a.ignore_configcheck)
+    if (reply.rc !== 0 && !args.ignore_configcheck)
       throw new ModuleError(`Error executing apache2ctl -M: ${reply.stderr.trim()}`, { rc: reply.rc });
-    return new RegExp(`^\\s*${identifierOf(a)}\\s`, 'm').test(reply.stdout.replaceAll(' (', '  ('));
+    return new RegExp(`^\\s*${identifierOf(args)}\\s`, 'm').test(reply.stdout.replaceAll(' (', '  ('));
   },
 
-  diff(found, a) {
-    const wanted = a.state === 'present';
-    const what = `Module ${a.name} ${wanted ? 'enabled' : 'disabled'}`;
+  diff(found, args) {
+    const wanted = args.state === 'present';
+    const what = `Module ${args.name} ${wanted ? 'enabled' : 'disabled'}`;
     return { changes: found === wanted ? [] : [what], result: { result: what } };
   },
 
-  *apply(_, a) {
-    const command = `${a.state === 'present' ? 'a2enmod' : 'a2dismod'}${a.force ? ' -f' : ''} ${quote(a.name)}`;
+  *apply(_, args) {
+    const command = `${args.state === 'present' ? 'a2enmod' : 'a2dismod'}${args.force ? ' -f' : ''} ${quote(args.name)}`;
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin; ${command}`);
     if (reply.rc !== 0)
       throw new ModuleError(
-        `Failed to set module ${a.name} to ${a.state}: ${(reply.stderr + reply.stdout).trim()}`,
+        `Failed to set module ${args.name} to ${args.state}: ${(reply.stderr + reply.stdout).trim()}`,
         {
           rc: reply.rc,
           stdout: reply.stdout,

@@ -3,7 +3,7 @@ import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
 import { readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
-import { type CronWish, cronLines, editCrontab, jobNames, renderLines, variableNames } from './crontab.ts';
+import { type CronRequest, cronLines, editCrontab, jobNames, renderLines, variableNames } from './crontab.ts';
 
 const args = Type.Object({
   name: A.str('Description of the job, by which it is found again; or the name of a variable.'),
@@ -37,63 +37,67 @@ interface Found {
   readonly file: TextFile | undefined;
 }
 
-const pathOf = (a: Args) => (a.cron_file?.startsWith('/') ? a.cron_file : `/etc/cron.d/${a.cron_file}`);
+const pathOf = (args: Args) =>
+  args.cron_file?.startsWith('/') ? args.cron_file : `/etc/cron.d/${args.cron_file}`;
 
-function checkArguments(a: Args): void {
-  const fields = [a.minute, a.hour, a.day, a.month, a.weekday];
-  if (a.cron_file === '/etc/crontab')
+function checkArguments(args: Args): void {
+  const fields = [args.minute, args.hour, args.day, args.month, args.weekday];
+  if (args.cron_file === '/etc/crontab')
     throw new ModuleError('Will not manage /etc/crontab via cron_file, see documentation.');
-  if (a.special_time !== undefined && fields.some(f => f !== '*'))
+  if (args.special_time !== undefined && fields.some(f => f !== '*'))
     throw new ModuleError('You must specify time and date fields or special time.');
-  if (a.state === 'absent') return;
-  if (a.cron_file !== undefined && a.user === undefined)
+  if (args.state === 'absent') return;
+  if (args.cron_file !== undefined && args.user === undefined)
     throw new ModuleError('To use cron_file=... parameter you must specify user=... as well');
-  if (a.job === undefined)
+  if (args.job === undefined)
     throw new ModuleError("You must specify 'job' to install a new cron job or variable");
-  if ((a.insertafter ?? a.insertbefore) !== undefined && !a.env)
+  if ((args.insertafter ?? args.insertbefore) !== undefined && !args.env)
     throw new ModuleError('Insertafter and insertbefore parameters are valid only with env=yes');
 }
 
-function wishOf(a: Args): CronWish {
+function requestOf(args: Args): CronRequest {
   const time =
-    a.special_time === undefined
-      ? [a.minute, a.hour, a.day, a.month, a.weekday].join(' ')
-      : `@${a.special_time}`;
+    args.special_time === undefined
+      ? [args.minute, args.hour, args.day, args.month, args.weekday].join(' ')
+      : `@${args.special_time}`;
   const bytes = (text: string | undefined) => (text === undefined ? undefined : toBytes(text));
   return {
-    name: toBytes(a.name),
-    state: a.state,
-    job: bytes(a.job),
-    disabled: a.disabled,
-    env: a.env,
-    schedule: toBytes(a.cron_file === undefined ? time : `${time} ${a.user}`),
-    insertafter: bytes(a.insertafter),
-    insertbefore: bytes(a.insertbefore),
+    name: toBytes(args.name),
+    state: args.state,
+    job: bytes(args.job),
+    disabled: args.disabled,
+    env: args.env,
+    schedule: toBytes(args.cron_file === undefined ? time : `${time} ${args.user}`),
+    insertafter: bytes(args.insertafter),
+    insertbefore: bytes(args.insertbefore),
   };
 }
 
 /** Lines after the change, and whether they differ. */
-function edited(found: Found, a: Args): { readonly rows: readonly string[]; readonly changed: boolean } {
+function edited(found: Found, args: Args): { readonly rows: readonly string[]; readonly changed: boolean } {
   const before = cronLines(found.text ?? '');
-  const rows = editCrontab(before, wishOf(a));
+  const rows = editCrontab(before, requestOf(args));
   // cron ignores a last line without its end.
   const open = found.text !== undefined && found.text !== '' && !/[\r\n]$/.test(found.text);
   return { rows, changed: open || renderLines(rows) !== renderLines(before) };
 }
 
 /** A file of /etc/cron.d that has nothing left in it goes. */
-const isEmptied = (a: Args, rows: readonly string[]) =>
-  a.cron_file !== undefined && a.state === 'absent' && !a.env && rows.every(row => row.trim() === '');
+const isEmptied = (args: Args, rows: readonly string[]) =>
+  args.cron_file !== undefined &&
+  args.state === 'absent' &&
+  !args.env &&
+  rows.every(row => row.trim() === '');
 
-const crontab = (a: Args) => {
+const crontab = (args: Args) => {
   const user =
-    a.user === undefined ? '' : ` $([ "$(id -un)" = ${quote(a.user)} ] || echo -u ${quote(a.user)})`;
+    args.user === undefined ? '' : ` $([ "$(id -un)" = ${quote(args.user)} ] || echo -u ${quote(args.user)})`;
   return `crontab${user}`;
 };
 
-function* readCrontab(a: Args): Steps<Found> {
+function* readCrontab(args: Args): Steps<Found> {
   const script = `command -v crontab >/dev/null 2>&1 || exit 96
-t=$(mktemp) && trap 'rm -f "$t"' 0; e=$(${crontab(a)} -l 2>&1 >"$t"); rc=$?
+t=$(mktemp) && trap 'rm -f "$t"' 0; e=$(${crontab(args)} -l 2>&1 >"$t"); rc=$?
 case $rc in 0|1) ;; *) echo "$e" >&2; exit 95;; esac
 case $e in *'must be privileged'*|*'not allowed'*|*unknown*|*"isn't"*) echo "$e" >&2; exit 95;; esac
 begin content; cat "$t"`;
@@ -115,67 +119,69 @@ export const cron = defineState({
     cron_file: 'The file.',
     backup_file: 'Name of the copy.',
   },
-  touches: a => [a.cron_file === undefined ? `crontab:${a.user ?? ''}` : pathOf(a)],
+  touches: args => [args.cron_file === undefined ? `crontab:${args.user ?? ''}` : pathOf(args)],
 
-  *probe(a): Steps<Found> {
-    checkArguments(a);
-    if (a.cron_file === undefined) return yield* readCrontab(a);
-    const file = yield* readText(pathOf(a));
+  *probe(args): Steps<Found> {
+    checkArguments(args);
+    if (args.cron_file === undefined) return yield* readCrontab(args);
+    const file = yield* readText(pathOf(args));
     return { text: file.text, file };
   },
 
-  diff(found, a) {
-    const { rows, changed } = edited(found, a);
-    const base = a.cron_file?.replace(/.*\//, '') ?? 'x';
+  diff(found, args) {
+    const { rows, changed } = edited(found, args);
+    const base = args.cron_file?.replace(/.*\//, '') ?? 'x';
     const warnings = [
       ...(/^[A-Za-z0-9_-]+$/.test(base)
         ? []
         : [
             `Filename portion of cron_file ("${base}") should consist solely of upper- and lower-case letters, digits, underscores, and hyphens`,
           ]),
-      ...(/[\r\n]/.test((a.job ?? '').replace(/^[\r\n]+|[\r\n]+$/g, ''))
+      ...(/[\r\n]/.test((args.job ?? '').replace(/^[\r\n]+|[\r\n]+$/g, ''))
         ? ['Job should not contain line breaks']
         : []),
     ];
-    const crontabName = `crontab${a.user === undefined ? '' : ` for user "${a.user}"`}`;
+    const crontabName = `crontab${args.user === undefined ? '' : ` for user "${args.user}"`}`;
     const header = found.file?.file.path ?? crontabName;
     const text = (names: readonly string[]) => names.map(name => Buffer.from(name, 'latin1').toString());
     return {
-      changes: changed ? [`${header}: ${a.name}`] : [],
+      changes: changed ? [`${header}: ${args.name}`] : [],
       ...(changed && { diff: [textDiff(found.text, renderLines(rows), header)] }),
       result: {
         jobs: text(jobNames(rows)),
         envs: text(variableNames(rows)),
-        ...(a.cron_file !== undefined && { cron_file: a.cron_file }),
+        ...(args.cron_file !== undefined && { cron_file: args.cron_file }),
         ...(warnings.length > 0 && { warnings }),
       },
     };
   },
 
-  *apply(found, a) {
-    const { rows } = edited(found, a);
+  *apply(found, args) {
+    const { rows } = edited(found, args);
     const file = found.file?.file;
     if (found.file && file) {
-      if (isEmptied(a, rows)) {
-        const copy = a.backup
+      if (isEmptied(args, rows)) {
+        const copy = args.backup
           ? `b=$(mktemp /tmp/crontabXXXXXX) && cp -p ${quote(file.realPath)} "$b" && echo "$b"; `
           : '';
         const reply = yield* sh(`${copy}rm -f ${quote(file.realPath)}`);
         if (reply.rc !== 0) throw new ModuleError(`cannot remove ${file.path}: ${reply.stderr.trim()}`);
-        return a.backup ? { backup_file: reply.stdout.trim() } : {};
+        return args.backup ? { backup_file: reply.stdout.trim() } : {};
       }
       const { backup_file } = yield* writeText(found.file, renderLines(rows), {
-        backup: a.backup,
+        backup: args.backup,
         ...(file.status === undefined && { wanted: { mode: '0644' } }),
       });
       return backup_file === undefined ? {} : { backup_file };
     }
-    const backup = a.backup
-      ? `b=$(mktemp /tmp/crontabXXXXXX) && ${crontab(a)} -l >"$b" 2>/dev/null; echo "$b"\n`
+    const backup = args.backup
+      ? `b=$(mktemp /tmp/crontabXXXXXX) && ${crontab(args)} -l >"$b" 2>/dev/null; echo "$b"\n`
       : '';
-    const reply = yield* sh(`${backup}${crontab(a)} -`, { stdin: Buffer.from(renderLines(rows), 'latin1') });
+    const reply = yield* sh(`${backup}${crontab(args)} -`, {
+      stdin: Buffer.from(renderLines(rows), 'latin1'),
+    });
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || `crontab failed with exit code ${reply.rc}`);
-    return a.backup ? { backup_file: reply.stdout.trim() } : {};
+    return args.backup ? { backup_file: reply.stdout.trim() } : {};
   },
 });

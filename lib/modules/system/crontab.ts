@@ -4,7 +4,7 @@ import { ModuleError } from '../kit/define.ts';
 const MARK = '#Ansible: ';
 
 /** A line of a crontab an author asks for. */
-export interface CronWish {
+export interface CronRequest {
   readonly name: string;
   readonly state: 'present' | 'absent';
   readonly job: string | undefined;
@@ -34,16 +34,16 @@ export const variableNames = (rows: readonly string[]): string[] =>
   rows.flatMap(row => /^(\S+?)=/.exec(row)?.[1] ?? []);
 
 /** The crontab as wanted. Pure. */
-export function editCrontab(rows: readonly string[], wish: CronWish): readonly string[] {
-  return wish.env ? editVariable(rows, wish) : editJob(rows, wish);
+export function editCrontab(rows: readonly string[], request: CronRequest): readonly string[] {
+  return request.env ? editVariable(rows, request) : editJob(rows, request);
 }
 
-function editJob(rows: readonly string[], wish: CronWish): readonly string[] {
-  const marker = MARK + wish.name;
+function editJob(rows: readonly string[], request: CronRequest): readonly string[] {
+  const marker = MARK + request.name;
   const at = rows.indexOf(marker);
-  if (wish.state === 'absent')
+  if (request.state === 'absent')
     return at < 0 ? rows : rows.filter((_, i) => !follows(rows, marker, i) && rows[i] !== marker);
-  const job = `${wish.disabled ? '#' : ''}${wish.schedule} ${(wish.job ?? '').replace(/^[\r\n]+|[\r\n]+$/g, '')}`;
+  const job = `${request.disabled ? '#' : ''}${request.schedule} ${(request.job ?? '').replace(/^[\r\n]+|[\r\n]+$/g, '')}`;
   if (at >= 0 && rows[at + 1] !== undefined)
     return rows[at + 1] === job ? rows : rows.map((row, i) => (follows(rows, marker, i) ? job : row));
   const bare = rows.indexOf(job);
@@ -55,18 +55,18 @@ function editJob(rows: readonly string[], wish: CronWish): readonly string[] {
 
 const follows = (rows: readonly string[], marker: string, i: number) => i > 0 && rows[i - 1] === marker;
 
-function editVariable(rows: readonly string[], wish: CronWish): readonly string[] {
-  if (wish.name.includes(' ')) throw new ModuleError('Invalid name for environment variable');
+function editVariable(rows: readonly string[], request: CronRequest): readonly string[] {
+  if (request.name.includes(' ')) throw new ModuleError('Invalid name for environment variable');
   const starts = (name: string) => (row: string) => row.startsWith(`${name}=`);
-  const declaration = `${wish.name}="${wish.job ?? ''}"`;
-  if (wish.state === 'absent') return rows.filter(row => !starts(wish.name)(row));
-  const at = rows.findIndex(starts(wish.name));
+  const declaration = `${request.name}="${request.job ?? ''}"`;
+  if (request.state === 'absent') return rows.filter(row => !starts(request.name)(row));
+  const at = rows.findIndex(starts(request.name));
   if (at >= 0)
-    return rows[at] === declaration ? rows : rows.map(row => (starts(wish.name)(row) ? declaration : row));
-  const other = wish.insertafter ?? wish.insertbefore;
+    return rows[at] === declaration ? rows : rows.map(row => (starts(request.name)(row) ? declaration : row));
+  const other = request.insertafter ?? request.insertbefore;
   if (other === undefined) return [declaration, ...rows];
   const place = rows.findIndex(starts(other));
   if (place < 0) throw new ModuleError(`Variable named '${other}' not found.`);
-  const index = wish.insertafter === undefined ? place : place + 1;
+  const index = request.insertafter === undefined ? place : place + 1;
   return [...rows.slice(0, index), declaration, ...rows.slice(index)];
 }

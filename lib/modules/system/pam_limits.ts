@@ -53,11 +53,13 @@ function checkValue(item: string, value: string, where = ''): void {
 }
 
 /** The value to write, given what is there. */
-function chosen(now: string, a: Args): string {
-  const [nowFree, wantedFree] = [UNLIMITED.has(now), UNLIMITED.has(a.value)];
-  if (a.use_max) return nowFree ? now : wantedFree ? a.value : String(Math.max(Number(a.value), Number(now)));
-  if (a.use_min) return nowFree ? a.value : wantedFree ? now : String(Math.min(Number(a.value), Number(now)));
-  return a.value;
+function chosen(now: string, args: Args): string {
+  const [nowFree, wantedFree] = [UNLIMITED.has(now), UNLIMITED.has(args.value)];
+  if (args.use_max)
+    return nowFree ? now : wantedFree ? args.value : String(Math.max(Number(args.value), Number(now)));
+  if (args.use_min)
+    return nowFree ? args.value : wantedFree ? now : String(Math.min(Number(args.value), Number(now)));
+  return args.value;
 }
 
 interface Edit {
@@ -67,20 +69,20 @@ interface Edit {
 }
 
 /** The file with the limit in it. Pure. */
-export function keepLimit(text: string, a: Args): Edit {
-  let comment = toBytes(a.comment);
+export function keepLimit(text: string, args: Args): Edit {
+  let comment = toBytes(args.comment);
   let line: string | undefined;
   const written = (value: string) =>
-    `${toBytes(a.domain)}\t${a.limit_type}\t${a.limit_item}\t${value}${comment && `\t#${comment}`}\n`;
+    `${toBytes(args.domain)}\t${args.limit_type}\t${args.limit_item}\t${value}${comment && `\t#${comment}`}\n`;
   const kept = linesOf(text).map(old => {
     if (old.startsWith('#') || old.trim() === '') return old;
     const hash = old.indexOf('#');
     const fields = (hash < 0 ? old : old.slice(0, hash)).trim().split(/\s+/);
     if (fields.length !== 4) return old;
     const [domain, type, item = '', now = ''] = fields;
-    checkValue(item, now, `Invalid configuration found in '${a.dest}'. `);
-    if (domain !== toBytes(a.domain) || type !== a.limit_type || item !== a.limit_item) return old;
-    const value = a.value === now ? now : chosen(now, a);
+    checkValue(item, now, `Invalid configuration found in '${args.dest}'. `);
+    if (domain !== toBytes(args.domain) || type !== args.limit_type || item !== args.limit_item) return old;
+    const value = args.value === now ? now : chosen(now, args);
     if (value === now) {
       line = old;
       return old;
@@ -92,7 +94,7 @@ export function keepLimit(text: string, a: Args): Edit {
   if (line !== undefined) return { after: kept.join(''), line };
   // A last line without its end would run into the new one.
   const open = kept.length > 0 && !partAt(kept, -1).endsWith('\n') ? '\n' : '';
-  return { after: kept.join('') + open + written(a.value), line: written(a.value) };
+  return { after: kept.join('') + open + written(args.value), line: written(args.value) };
 }
 
 export const pamLimits = defineState({
@@ -105,18 +107,19 @@ export const pamLimits = defineState({
     'A line that changes keeps its own comment, never that of another line.',
     'A copy is made only when the file changes.',
   ],
-  touches: a => [a.dest],
+  touches: args => [args.dest],
 
-  *probe(a) {
-    if (a.use_max && a.use_min) throw new ModuleError('Cannot use use_min and use_max at the same time.');
-    checkValue(a.limit_item, a.value);
-    return yield* readText(a.dest);
+  *probe(args) {
+    if (args.use_max && args.use_min)
+      throw new ModuleError('Cannot use use_min and use_max at the same time.');
+    checkValue(args.limit_item, args.value);
+    return yield* readText(args.dest);
   },
 
-  diff(found: TextFile, a) {
+  diff(found: TextFile, args) {
     if (found.file.parent === 'missing')
-      throw new ModuleError(`directory of ${a.dest} does not exist`, { path: a.dest });
-    const { after, line } = keepLimit(found.text ?? '', a);
+      throw new ModuleError(`directory of ${args.dest} does not exist`, { path: args.dest });
+    const { after, line } = keepLimit(found.text ?? '', args);
     const same = after === found.text;
     return {
       changes: same ? [] : [`${found.file.path}: ${line.trim()}`],
@@ -125,9 +128,9 @@ export const pamLimits = defineState({
     };
   },
 
-  *apply(found, a) {
-    const { backup_file } = yield* writeText(found, keepLimit(found.text ?? '', a).after, {
-      backup: a.backup,
+  *apply(found, args) {
+    const { backup_file } = yield* writeText(found, keepLimit(found.text ?? '', args).after, {
+      backup: args.backup,
     });
     return backup_file === undefined ? {} : { backup_file };
   },

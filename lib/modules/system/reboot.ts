@@ -49,15 +49,15 @@ type Args = Static<typeof args>;
  * Starts the reboot behind the back of the connection, so that its end cannot be taken for a failure. What the command
  * says goes into a file: a host that refuses to reboot is noticed at once, not when time is up.
  */
-function startScript(a: Args): string {
-  const minutes = Math.floor(Math.max(0, a.pre_reboot_delay) / 60);
-  const [program = 'shutdown', ...words] = (a.reboot_command ?? 'shutdown').split(' ');
-  const search = a.search_paths.map(dir => quote(`${dir}/${program}`)).join(' ');
+function startScript(args: Args): string {
+  const minutes = Math.floor(Math.max(0, args.pre_reboot_delay) / 60);
+  const [program = 'shutdown', ...words] = (args.reboot_command ?? 'shutdown').split(' ');
+  const search = args.search_paths.map(dir => quote(`${dir}/${program}`)).join(' ');
   const fallback =
-    a.reboot_command === undefined ? a.search_paths.map(dir => quote(`${dir}/reboot`)).join(' ') : '';
+    args.reboot_command === undefined ? args.search_paths.map(dir => quote(`${dir}/reboot`)).join(' ') : '';
   const rest =
-    a.reboot_command === undefined
-      ? `-r ${minutes === 0 ? 'now' : `+${minutes}`} ${quote(a.msg)}`
+    args.reboot_command === undefined
+      ? `-r ${minutes === 0 ? 'now' : `+${minutes}`} ${quote(args.msg)}`
       : words.join(' ');
   const find = program.startsWith('/')
     ? `c=${quote(program)}`
@@ -68,7 +68,7 @@ function startScript(a: Args): string {
       : `[ -n "$c" ] || for f in ${fallback}; do [ -x "$f" ] && { c=$f; set --; break; }; done\n`;
   return `set -- ${rest}
 ${find}
-${plain}[ -n "$c" ] || { echo ${quote(`Unable to find command "${program}" in search paths: ${a.search_paths.join(', ')}`)} >&2; exit 96; }
+${plain}[ -n "$c" ] || { echo ${quote(`Unable to find command "${program}" in search paths: ${args.search_paths.join(', ')}`)} >&2; exit 96; }
 o=$(mktemp) || exit $?
 export c o
 run='sleep 1; "$c" "$@" >"$o" 2>&1; echo "rc $?" >>"$o"'
@@ -88,12 +88,12 @@ function* askHost<T extends Reply | Records>(asking: Steps<T>): Steps<T | undefi
   }
 }
 
-function* waitForBoot(a: Args, before: string, output: string, end: number): Steps<void> {
+function* waitForBoot(args: Args, before: string, output: string, end: number): Steps<void> {
   const left = () => Math.max(0, Math.ceil((end - Date.now()) / 1000));
   while (left() > 0) {
     const back = yield { kind: 'reconnect', delay: 0, timeout: left() };
     if (back.rc !== 0) break;
-    const script = `begin now; (${a.boot_time_command}\n)\nbegin said; cat ${quote(output)} 2>/dev/null; :`;
+    const script = `begin now; (${args.boot_time_command}\n)\nbegin said; cat ${quote(output)} 2>/dev/null; :`;
     const reply = yield* askHost(ask(script, { timeout: 20 }));
     const [now, said] = [reply?.text('now') ?? '', reply?.text('said') ?? ''];
     if (reply?.rc === 0 && now.trim() !== '' && now.trim() !== before) return;
@@ -104,16 +104,16 @@ function* waitForBoot(a: Args, before: string, output: string, end: number): Ste
     }
     yield { kind: 'sleep', seconds: 2 };
   }
-  throw new ModuleError(`Timed out waiting for last boot time check (timeout=${a.reboot_timeout})`, {
+  throw new ModuleError(`Timed out waiting for last boot time check (timeout=${args.reboot_timeout})`, {
     rebooted: true,
   });
 }
 
-function* waitForTest(a: Args): Steps<void> {
-  const end = Date.now() + a.reboot_timeout * 1000;
+function* waitForTest(args: Args): Steps<void> {
+  const end = Date.now() + args.reboot_timeout * 1000;
   let said = '';
   do {
-    const reply = yield* askHost(sh(a.test_command, { timeout: 20 }));
+    const reply = yield* askHost(sh(args.test_command, { timeout: 20 }));
     if (reply?.rc === 0) return;
     said = reply ? (reply.stderr || reply.stdout).trim() : 'no answer';
     yield { kind: 'sleep', seconds: 1 };
@@ -121,28 +121,28 @@ function* waitForTest(a: Args): Steps<void> {
       yield { kind: 'reconnect', delay: 0, timeout: Math.max(1, Math.ceil((end - Date.now()) / 1000)) };
   } while (Date.now() < end);
   throw new ModuleError(
-    `Timed out waiting for post-reboot test command (timeout=${a.reboot_timeout}): ${said}`,
+    `Timed out waiting for post-reboot test command (timeout=${args.reboot_timeout}): ${said}`,
     { rebooted: true },
   );
 }
 
 const REFUSAL = 'Running reboot with local connection would reboot the control node.';
 
-function* run(a: Args, ctx: ModuleContext): Steps<Result> {
+function* run(args: Args, ctx: ModuleContext): Steps<Result> {
   if (ctx.connectionKind === 'local') throw new ModuleError(REFUSAL, { elapsed: 0, rebooted: false });
-  const before = yield* sh(a.boot_time_command);
+  const before = yield* sh(args.boot_time_command);
   if (before.rc !== 0)
     throw new ModuleError(
       `reboot: failed to get host boot time info, rc: ${before.rc}, stdout: ${before.stdout}, stderr: ${before.stderr}`,
       { rebooted: false },
     );
   const start = Date.now();
-  const begun = yield* sh(startScript(a));
+  const begun = yield* sh(startScript(args));
   if (begun.rc !== 0)
     throw new ModuleError(begun.stderr.trim() || 'Reboot command failed', { rebooted: false, rc: begun.rc });
-  yield { kind: 'sleep', seconds: 3 + Math.max(0, a.post_reboot_delay) };
-  yield* waitForBoot(a, before.stdout.trim(), begun.stdout.trim(), start + a.reboot_timeout * 1000);
-  yield* waitForTest(a);
+  yield { kind: 'sleep', seconds: 3 + Math.max(0, args.post_reboot_delay) };
+  yield* waitForBoot(args, before.stdout.trim(), begun.stdout.trim(), start + args.reboot_timeout * 1000);
+  yield* waitForTest(args);
   return { changed: true, rebooted: true, elapsed: Math.floor((Date.now() - start) / 1000) };
 }
 

@@ -21,34 +21,34 @@ export const seboolean = defineState({
     'Needs getsebool and setsebool on the host instead of Python libraries.',
     'Tried with Debian’s kernel and policy, not on a host of the Red Hat family.',
   ],
-  touches: a => [`seboolean:${a.name}`],
+  touches: args => [`seboolean:${args.name}`],
 
-  *probe(a): Steps<Found> {
-    const name = quote(a.name);
+  *probe(args): Steps<Found> {
+    const name = quote(args.name);
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
 command -v getsebool >/dev/null 2>&1 || { echo 'the program getsebool is missing on this host (package libselinux-utils)' >&2; exit 96; }
-${a.ignore_selinux_state ? '' : 'selinuxenabled || { echo "SELinux is disabled on this host." >&2; exit 95; }'}
-getsebool ${name} || exit $?; semanage boolean -l 2>/dev/null | grep -F ${quote(`${a.name} `)}; :`);
+${args.ignore_selinux_state ? '' : 'selinuxenabled || { echo "SELinux is disabled on this host." >&2; exit 95; }'}
+getsebool ${name} || exit $?; semanage boolean -l 2>/dev/null | grep -F ${quote(`${args.name} `)}; :`);
     if (reply.rc !== 0)
-      throw new ModuleError(reply.stderr.trim() || `SELinux boolean ${a.name} does not exist.`);
+      throw new ModuleError(reply.stderr.trim() || `SELinux boolean ${args.name} does not exist.`);
     const now = / --> (?:on|active)/.test(reply.stdout);
     const kept = /\((?:on|off)\s*,\s*(on|off)\)/.exec(reply.stdout)?.[1];
     return { now, kept: kept === undefined ? now : kept === 'on' };
   },
 
-  diff(found, a) {
-    const differs = found.now !== a.state || (a.persistent && found.kept !== a.state);
+  diff(found, args) {
+    const differs = found.now !== args.state || (args.persistent && found.kept !== args.state);
     return {
-      changes: differs ? [`SELinux boolean ${a.name}: ${a.state ? 'on' : 'off'}`] : [],
-      result: { name: a.name, state: a.state, persistent: a.persistent },
+      changes: differs ? [`SELinux boolean ${args.name}: ${args.state ? 'on' : 'off'}`] : [],
+      result: { name: args.name, state: args.state, persistent: args.persistent },
     };
   },
 
-  *apply(_, a) {
-    const value = a.state ? 'on' : 'off';
+  *apply(_, args) {
+    const value = args.state ? 'on' : 'off';
     yield* mustSh(
       'setsebool failed',
-      `PATH=$PATH:/usr/sbin:/sbin; setsebool ${a.persistent ? '-P ' : ''}${quote(a.name)} ${value}`,
+      `PATH=$PATH:/usr/sbin:/sbin; setsebool ${args.persistent ? '-P ' : ''}${quote(args.name)} ${value}`,
       { live: true },
     );
     return {};

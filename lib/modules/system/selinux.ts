@@ -26,16 +26,16 @@ interface Args {
   readonly configfile: string;
 }
 
-function edited(found: Found, a: Args): string {
+function edited(found: Found, args: Args): string {
   const text = found.text ?? '';
-  const policy = a.policy ?? setting(text, 'SELINUXTYPE');
-  return keep(policy === '' ? text : keep(text, 'SELINUXTYPE', policy), 'SELINUX', a.state);
+  const policy = args.policy ?? setting(text, 'SELINUXTYPE');
+  return keep(policy === '' ? text : keep(text, 'SELINUXTYPE', policy), 'SELINUX', args.state);
 }
 
 /** The state of the running system that can be had without a reboot; undefined when it stays. */
-function runtimeTarget(found: Found, a: Args): 'enforcing' | 'permissive' | undefined {
-  if (found.runtime === 'disabled' || found.runtime === a.state) return undefined;
-  if (a.state !== 'disabled') return a.state;
+function runtimeTarget(found: Found, args: Args): 'enforcing' | 'permissive' | undefined {
+  if (found.runtime === 'disabled' || found.runtime === args.state) return undefined;
+  if (args.state !== 'disabled') return args.state;
   return found.runtime === 'enforcing' ? 'permissive' : undefined;
 }
 
@@ -59,56 +59,56 @@ export const selinux = defineState({
     'The kernel command line (update_kernel_param) is not edited.',
     'No Python library is needed on the host.',
   ],
-  touches: a => [a.configfile],
+  touches: args => [args.configfile],
 
-  *probe(a): Steps<Found> {
+  *probe(args): Steps<Found> {
     const found = yield* readText(
-      a.configfile,
+      args.configfile,
       '[ -r /sys/fs/selinux/enforce ] && begin mode && cat /sys/fs/selinux/enforce',
     );
     const mode = found.records.output('mode');
     return { ...found, runtime: mode === undefined ? 'disabled' : mode === '1' ? 'enforcing' : 'permissive' };
   },
 
-  diff(found, a) {
+  diff(found, args) {
     if (found.text === undefined)
-      throw new ModuleError(`Unable to find file ${a.configfile}`, {
+      throw new ModuleError(`Unable to find file ${args.configfile}`, {
         details: 'Please install SELinux-policy package, if this package is not installed previously.',
       });
-    if (a.state !== 'disabled' && a.policy === undefined)
+    if (args.state !== 'disabled' && args.policy === undefined)
       throw new ModuleError("Policy is required if state is not 'disabled'");
-    const after = edited(found, a);
-    const target = runtimeTarget(found, a);
-    const reboot = a.state !== found.runtime && target !== a.state;
+    const after = edited(found, args);
+    const target = runtimeTarget(found, args);
+    const reboot = args.state !== found.runtime && target !== args.state;
     const msgs = [
       ...(target === undefined ? [] : [`SELinux state changed from '${found.runtime}' to '${target}'`]),
       ...(after === found.text
         ? []
-        : [`Config SELinux state changed from '${setting(found.text, 'SELINUX')}' to '${a.state}'`]),
+        : [`Config SELinux state changed from '${setting(found.text, 'SELINUX')}' to '${args.state}'`]),
     ];
     return {
       changes: msgs,
       ...(after !== found.text && { diff: [textDiff(found.text, after, found.file.path)] }),
       result: {
         msg: msgs.join(', '),
-        configfile: a.configfile,
-        policy: a.policy ?? setting(found.text, 'SELINUXTYPE'),
-        state: a.state,
+        configfile: args.configfile,
+        policy: args.policy ?? setting(found.text, 'SELINUXTYPE'),
+        state: args.state,
         reboot_required: reboot,
-        ...(reboot && { warnings: [`Reboot is required to set SELinux state to '${a.state}'`] }),
+        ...(reboot && { warnings: [`Reboot is required to set SELinux state to '${args.state}'`] }),
       },
     };
   },
 
-  *apply(found, a) {
-    const target = runtimeTarget(found, a);
+  *apply(found, args) {
+    const target = runtimeTarget(found, args);
     if (target !== undefined) {
       const reply = yield* sh(
         `PATH=$PATH:/usr/sbin:/sbin; setenforce ${quote(target === 'enforcing' ? '1' : '0')}`,
       );
       if (reply.rc !== 0) throw new ModuleError(`cannot set the SELinux mode: ${reply.stderr.trim()}`);
     }
-    const after = edited(found, a);
+    const after = edited(found, args);
     if (after !== found.text) yield* writeText(found, after);
     return {};
   },

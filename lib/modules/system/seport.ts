@@ -28,14 +28,15 @@ export function parsePorts(
 }
 
 /** semanage's words for each port that is not as wanted. Pure. */
-function work(text: string, a: Args): string[] {
-  const known = parsePorts(text).filter(entry => entry.proto === a.proto);
-  return a.ports.flatMap(port => {
-    const own = known.find(entry => entry.type === a.setype)?.ports.includes(port) ?? false;
-    if (a.state === 'absent') return own ? [`-d -t ${quote(a.setype)} -p ${a.proto} ${quote(port)}`] : [];
+function work(text: string, args: Args): string[] {
+  const known = parsePorts(text).filter(entry => entry.proto === args.proto);
+  return args.ports.flatMap(port => {
+    const own = known.find(entry => entry.type === args.setype)?.ports.includes(port) ?? false;
+    if (args.state === 'absent')
+      return own ? [`-d -t ${quote(args.setype)} -p ${args.proto} ${quote(port)}`] : [];
     if (own) return [];
     const taken = known.some(entry => entry.ports.includes(port));
-    return [`${taken ? '-m' : '-a'} -t ${quote(a.setype)} -p ${a.proto} ${quote(port)}`];
+    return [`${taken ? '-m' : '-a'} -t ${quote(args.setype)} -p ${args.proto} ${quote(port)}`];
   });
 }
 
@@ -50,26 +51,26 @@ export const seport = defineState({
   ],
   touches: () => ['seport'],
 
-  *probe(a): Steps<string> {
+  *probe(args): Steps<string> {
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
 command -v semanage >/dev/null 2>&1 || { echo 'the program semanage is missing on this host (package policycoreutils-python-utils)' >&2; exit 96; }
-${a.ignore_selinux_state ? '' : 'selinuxenabled || { echo "SELinux is disabled on this host." >&2; exit 95; }'}
+${args.ignore_selinux_state ? '' : 'selinuxenabled || { echo "SELinux is disabled on this host." >&2; exit 95; }'}
 semanage port -l -n`);
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `semanage ended with ${reply.rc}`);
     return reply.stdout;
   },
 
-  diff: (found, a) => ({
-    changes: work(found, a).map(words => `semanage port ${words}`),
-    result: { ports: a.ports, proto: a.proto, setype: a.setype, state: a.state },
+  diff: (found, args) => ({
+    changes: work(found, args).map(words => `semanage port ${words}`),
+    result: { ports: args.ports, proto: args.proto, setype: args.setype, state: args.state },
   }),
 
-  *apply(found, a) {
+  *apply(found, args) {
     yield* mustSh(
       'semanage failed',
       [
         'PATH=$PATH:/usr/sbin:/sbin',
-        ...work(found, a).map(words => `semanage port ${words} || exit $?`),
+        ...work(found, args).map(words => `semanage port ${words} || exit $?`),
       ].join('\n'),
     );
     return {};

@@ -30,13 +30,13 @@ type Args = Static<typeof args>;
 const SIZES: Readonly<Record<string, number>> = { rsa: 4096, dsa: 1024, ecdsa: 256 };
 
 /** The command with the passphrase, after what `passphrase` defines. */
-const asked = (a: Args, command: string) =>
-  a.passphrase === undefined
+const asked = (args: Args, command: string) =>
+  args.passphrase === undefined
     ? command.replace(' -f ', ` ${command.includes(' -y ') ? '-P' : '-N'} '' -f `)
     : `with_passphrase ${command}`;
 
-const passphrase = (a: Args) =>
-  a.passphrase === undefined ? '' : `${ASKPASS}\nPASSPHRASE=${quote(a.passphrase)}\n`;
+const passphrase = (args: Args) =>
+  args.passphrase === undefined ? '' : `${ASKPASS}\nPASSPHRASE=${quote(args.passphrase)}\n`;
 
 const MISSING = `command -v ssh-keygen >/dev/null 2>&1 || { field no-program; exit 0; }`;
 
@@ -73,44 +73,45 @@ export const opensshKeypair = defineGenerated({
     'Needs ssh-keygen on the host.',
     'Another comment in the public key is put right without making a new pair.',
   ],
-  inspect: a => `${passphrase(a)}${MISSING}
+  inspect: args => `${passphrase(args)}${MISSING}
 [ -r "$p" ] || exit 0
 begin print; ssh-keygen -l -f "$p" 2>/dev/null
-field derived "$(${asked(a, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
+field derived "$(${asked(args, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
 [ -r "$p.pub" ] && begin public && cat "$p.pub"`,
-  reason(found, a) {
+  reason(found, args) {
     if (found.records.has('no-program'))
       throw new ModuleError('the program ssh-keygen is missing on this host (package openssh-client)');
     const now = fields(found);
-    if (a.regenerate === 'never') return undefined;
-    if (a.regenerate === 'always') return 'always';
+    if (args.regenerate === 'never') return undefined;
+    if (args.regenerate === 'always') return 'always';
     if (now.derived === '') {
-      if (a.regenerate === 'fail' || a.regenerate === 'partial_idempotence')
+      if (args.regenerate === 'fail' || args.regenerate === 'partial_idempotence')
         throw new ModuleError(
           'Unable to read the key. The key is protected with a passphrase or broken. Will not proceed. To force regeneration, call the module with `regenerate` set to `full_idempotence` or `always`, or with `force=yes`.',
         );
       return 'unreadable';
     }
-    const size = a.size ?? SIZES[a.type];
-    const differs = now.type !== a.type || (size !== undefined && now.size !== size);
-    if (differs && a.regenerate === 'fail')
+    const size = args.size ?? SIZES[args.type];
+    const differs = now.type !== args.type || (size !== undefined && now.size !== size);
+    if (differs && args.regenerate === 'fail')
       throw new ModuleError('Key has wrong type and/or size. Will not proceed.');
-    if (differs) return `${now.type} ${now.size} → ${a.type}${size === undefined ? '' : ` ${size}`}`;
+    if (differs) return `${now.type} ${now.size} → ${args.type}${size === undefined ? '' : ` ${size}`}`;
     if (bare(now.public) !== bare(now.derived)) return 'the public key is missing or of another pair';
-    if (a.comment !== undefined && commentOf(now.public) !== a.comment) return `comment ${a.comment}`;
+    if (args.comment !== undefined && commentOf(now.public) !== args.comment)
+      return `comment ${args.comment}`;
     return undefined;
   },
-  make: a => {
-    const size = a.size ?? SIZES[a.type];
-    const format = { auto: '', ssh: '', pkcs1: ' -m PEM', pkcs8: ' -m PKCS8' }[a.private_key_format];
-    const same = `[ "$(ssh-keygen -l -f "$p" 2>/dev/null | sed 's/ .*(/ (/')" = ${quote(`${size ?? 256} (${a.type.toUpperCase()})`)} ]`;
-    const keep = a.force || a.regenerate === 'always' ? 'false' : same;
+  make: args => {
+    const size = args.size ?? SIZES[args.type];
+    const format = { auto: '', ssh: '', pkcs1: ' -m PEM', pkcs8: ' -m PKCS8' }[args.private_key_format];
+    const same = `[ "$(ssh-keygen -l -f "$p" 2>/dev/null | sed 's/ .*(/ (/')" = ${quote(`${size ?? 256} (${args.type.toUpperCase()})`)} ]`;
+    const keep = args.force || args.regenerate === 'always' ? 'false' : same;
     // Only the comment or the public half is wrong: the private key stays.
-    return `${passphrase(a)}if ${keep}; then cat "$p"; else d=$(mktemp -d) || exit 1
-${asked(a, `ssh-keygen -q -t ${a.type}${size === undefined ? '' : ` -b ${size}`}${format} -C ${quote(a.comment ?? '')} -f "$d/k"`)} </dev/null${a.passphrase ? ' && needs_passphrase "$d/k"' : ''} && cat "$d/k"; rc=$?; rm -rf "$d"; [ $rc = 0 ]; fi`;
+    return `${passphrase(args)}if ${keep}; then cat "$p"; else d=$(mktemp -d) || exit 1
+${asked(args, `ssh-keygen -q -t ${args.type}${size === undefined ? '' : ` -b ${size}`}${format} -C ${quote(args.comment ?? '')} -f "$d/k"`)} </dev/null${args.passphrase ? ' && needs_passphrase "$d/k"' : ''} && cat "$d/k"; rc=$?; rm -rf "$d"; [ $rc = 0 ]; fi`;
   },
-  after: a => `${passphrase(a)}k=$(${asked(a, 'ssh-keygen -q -y -f "$p"')}) && [ -n "$k" ] || exit 1
-set -f; set -- $k; t="$1 $2"; shift 2; c=${a.comment === undefined ? '"$*"' : quote(a.comment)}
+  after: args => `${passphrase(args)}k=$(${asked(args, 'ssh-keygen -q -y -f "$p"')}) && [ -n "$k" ] || exit 1
+set -f; set -- $k; t="$1 $2"; shift 2; c=${args.comment === undefined ? '"$*"' : quote(args.comment)}
 set +f; owner=$(stat -c %u:%g "$p"); reach "$p.pub"; x=./.${randomBytes(12).toString('hex')}.tmp
 trap 'rm -f "$x"' 0; printf '%s\\n' "$t\${c:+ $c}" | place "$x" "$owner" 644 && mv -fT "$x" "$n"`,
   describe(found) {

@@ -67,17 +67,17 @@ function line(key: string, value: string): string {
   return `${key} = ${value.replace(/[\\$#"']/g, '\\$&')}`;
 }
 
-function subject(a: Args): [string, string][] {
+function subject(args: Args): [string, string][] {
   const named: [string, string | undefined][] = [
-    ['C', a.country_name],
-    ['ST', a.state_or_province_name],
-    ['L', a.locality_name],
-    ['O', a.organization_name],
-    ['OU', a.organizational_unit_name],
-    ['CN', a.common_name],
-    ['emailAddress', a.email_address],
+    ['C', args.country_name],
+    ['ST', args.state_or_province_name],
+    ['L', args.locality_name],
+    ['O', args.organization_name],
+    ['OU', args.organizational_unit_name],
+    ['CN', args.common_name],
+    ['emailAddress', args.email_address],
   ];
-  const more = Object.entries(a.subject ?? {}).flatMap(([key, value]) =>
+  const more = Object.entries(args.subject ?? {}).flatMap(([key, value]) =>
     (Array.isArray(value) ? value : [value]).map((one: Json): [string, string] => [key, String(one)]),
   );
   return [...more, ...named.filter((entry): entry is [string, string] => entry[1] !== undefined)];
@@ -104,26 +104,36 @@ const USAGES: Readonly<Record<string, string>> = {
 };
 
 /** openssl's configuration for the request. Pure. */
-export function requestConfig(a: Args): string {
-  const common = subject(a).find(([key]) => key === 'CN' || key === 'commonName')?.[1];
+export function requestConfig(args: Args): string {
+  const common = subject(args).find(([key]) => key === 'CN' || key === 'commonName')?.[1];
   const names =
-    a.subject_alt_name ?? (a.use_common_name_for_san && common !== undefined ? [`DNS:${common}`] : []);
+    args.subject_alt_name ?? (args.use_common_name_for_san && common !== undefined ? [`DNS:${common}`] : []);
   const critical = (on: boolean) => (on ? 'critical,' : '');
   const usage = (list: readonly string[]) =>
     list.map(name => entryOf(USAGES, name.trim()) ?? name.trim()).join(',');
   const extensions = [
-    ...(names.length > 0 ? [`subjectAltName = ${critical(a.subject_alt_name_critical)}@names`] : []),
-    ...(a.key_usage ? [line('keyUsage', critical(a.key_usage_critical) + usage(a.key_usage))] : []),
-    ...(a.extended_key_usage
-      ? [line('extendedKeyUsage', critical(a.extended_key_usage_critical) + usage(a.extended_key_usage))]
+    ...(names.length > 0 ? [`subjectAltName = ${critical(args.subject_alt_name_critical)}@names`] : []),
+    ...(args.key_usage ? [line('keyUsage', critical(args.key_usage_critical) + usage(args.key_usage))] : []),
+    ...(args.extended_key_usage
+      ? [
+          line(
+            'extendedKeyUsage',
+            critical(args.extended_key_usage_critical) + usage(args.extended_key_usage),
+          ),
+        ]
       : []),
-    ...(a.basic_constraints
-      ? [line('basicConstraints', critical(a.basic_constraints_critical) + a.basic_constraints.join(','))]
+    ...(args.basic_constraints
+      ? [
+          line(
+            'basicConstraints',
+            critical(args.basic_constraints_critical) + args.basic_constraints.join(','),
+          ),
+        ]
       : []),
-    ...(a.ocsp_must_staple
-      ? [line('tlsfeature', `${critical(a.ocsp_must_staple_critical)}status_request`)]
+    ...(args.ocsp_must_staple
+      ? [line('tlsfeature', `${critical(args.ocsp_must_staple_critical)}status_request`)]
       : []),
-    ...(a.create_subject_key_identifier ? ['subjectKeyIdentifier = hash'] : []),
+    ...(args.create_subject_key_identifier ? ['subjectKeyIdentifier = hash'] : []),
   ];
   return [
     '[req]',
@@ -133,7 +143,7 @@ export function requestConfig(a: Args): string {
     'distinguished_name = subject',
     ...(extensions.length > 0 ? ['req_extensions = extensions'] : []),
     '[subject]',
-    ...subject(a).map(([key, value], i) => line(`${i}.${key}`, value)),
+    ...subject(args).map(([key, value], i) => line(`${i}.${key}`, value)),
     '[extensions]',
     ...extensions,
     '[names]',
@@ -147,10 +157,10 @@ export function requestConfig(a: Args): string {
   ].join('\n');
 }
 
-function make(a: Args): string {
-  const { before, words } = passIn(a.privatekey_passphrase);
-  const empty = subject(a).length === 0 ? ' -subj /' : '';
-  return `c=$(mktemp) && printf %s ${quote(requestConfig(a))} >"$c" && ${before}openssl req -new -config "$c" -key ${quote(a.privatekey_path)} ${words} -${quote(a.digest)}${empty}; rc=$?; rm -f "$c"; [ $rc = 0 ]`;
+function make(args: Args): string {
+  const { before, words } = passIn(args.privatekey_passphrase);
+  const empty = subject(args).length === 0 ? ' -subj /' : '';
+  return `c=$(mktemp) && printf %s ${quote(requestConfig(args))} >"$c" && ${before}openssl req -new -config "$c" -key ${quote(args.privatekey_path)} ${words} -${quote(args.digest)}${empty}; rc=$?; rm -f "$c"; [ $rc = 0 ]`;
 }
 
 /** What counts of a request: everything but the signature. */
@@ -172,15 +182,15 @@ export const opensslCsr = defineGenerated({
     'Needs the openssl program on the host.',
     '`privatekey_content`, `name_constraints_*`, `authority_*`, `crl_distribution_points` and `subject_ordered` do not exist.',
   ],
-  inspect: a => `${NO_OPENSSL}
-[ -r ${quote(a.privatekey_path)} ] || { field no-key; exit 0; }
+  inspect: args => `${NO_OPENSSL}
+[ -r ${quote(args.privatekey_path)} ] || { field no-key; exit 0; }
 [ -e "$p" ] || exit 0
 begin now; openssl req -in "$p" -noout -text 2>/dev/null; begin wanted
-{ ${make(a)}; } 2>/dev/null | openssl req -noout -text 2>/dev/null`,
-  reason(found, a) {
+{ ${make(args)}; } 2>/dev/null | openssl req -noout -text 2>/dev/null`,
+  reason(found, args) {
     needOpenssl(found);
     if (found.records.has('no-key'))
-      throw new ModuleError(`The private key ${a.privatekey_path} does not exist`);
+      throw new ModuleError(`The private key ${args.privatekey_path} does not exist`);
     const text = (name: string) => found.records.text(name) ?? '';
     const [now, wanted] = [text('now'), text('wanted')];
     if (wanted.trim() === '')
@@ -188,9 +198,9 @@ begin now; openssl req -in "$p" -noout -text 2>/dev/null; begin wanted
     return essence(now) === essence(wanted) ? undefined : 'another request';
   },
   make,
-  describe: (found, a) => ({
-    privatekey: a.privatekey_path,
-    subject: subject(a),
-    ...(a.return_content && { csr: found.text ?? '' }),
+  describe: (found, args) => ({
+    privatekey: args.privatekey_path,
+    subject: subject(args),
+    ...(args.return_content && { csr: found.text ?? '' }),
   }),
 });

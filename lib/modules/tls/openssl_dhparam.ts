@@ -23,11 +23,14 @@ export const opensslDhparam = defineGenerated({
   differences: ['Needs the openssl program on the host.'],
   inspect: () =>
     `${NO_OPENSSL}\n[ -e "$p" ] && begin parameters && openssl dhparam -in "$p" -check -text -noout 2>&1; :`,
-  reason(found, a) {
+  reason(found, args) {
     needOpenssl(found);
     const size = Number(/DH Parameters: \((\d+) bit/.exec(found.records.text('parameters') ?? '')?.[1]);
-    return size === a.size ? undefined : `${size || 'unreadable'} → ${a.size} bits`;
+    return size === args.size ? undefined : `${size || 'unreadable'} → ${args.size} bits`;
   },
-  make: a => `openssl dhparam ${a.size} 2>/dev/null`,
-  describe: (found, a) => ({ size: a.size, ...(a.return_content && { dhparams: found.text ?? '' }) }),
+  make: args => `openssl dhparam ${args.size} 2>/dev/null`,
+  describe: (found, args) => ({
+    size: args.size,
+    ...(args.return_content && { dhparams: found.text ?? '' }),
+  }),
 });

@@ -36,9 +36,9 @@ type Args = Static<typeof args>;
 
 /** What openssl calls curves that others call by the names of SECG. */
 const CURVES: Readonly<Record<string, string>> = { secp256r1: 'prime256v1', secp192r1: 'prime192v1' };
-const curveName = (a: Args) => {
-  if (a.curve === undefined) throw new ModuleError('type is ECC but the following are missing: curve');
-  return CURVES[a.curve] ?? a.curve;
+const curveName = (args: Args) => {
+  if (args.curve === undefined) throw new ModuleError('type is ECC but the following are missing: curve');
+  return CURVES[args.curve] ?? args.curve;
 };
 
 /** `NAME=value` before a command, and the words that make openssl read it. */
@@ -85,11 +85,11 @@ function fingerprints(pem: string): Record<string, Json> {
   return Object.fromEntries(sums);
 }
 
-function generateWords(a: Args): string {
-  if (a.type === 'RSA') return `-algorithm RSA -pkeyopt rsa_keygen_bits:${a.size}`;
-  if (a.type === 'ECC')
-    return `-algorithm EC -pkeyopt ${quote(`ec_paramgen_curve:${curveName(a)}`)} -pkeyopt ec_param_enc:named_curve`;
-  return `-algorithm ${a.type.toUpperCase()}`;
+function generateWords(args: Args): string {
+  if (args.type === 'RSA') return `-algorithm RSA -pkeyopt rsa_keygen_bits:${args.size}`;
+  if (args.type === 'ECC')
+    return `-algorithm EC -pkeyopt ${quote(`ec_paramgen_curve:${curveName(args)}`)} -pkeyopt ec_param_enc:named_curve`;
+  return `-algorithm ${args.type.toUpperCase()}`;
 }
 
 function publicKeyIn(text: string): string | undefined {
@@ -115,55 +115,58 @@ export const opensslPrivatekey = defineGenerated({
     'Needs the openssl program on the host.',
     'The format of a key that is there is never a reason to change it.',
   ],
-  inspect: a => {
-    const { before, words } = passIn(a.passphrase);
+  inspect: args => {
+    const { before, words } = passIn(args.passphrase);
     return `${NO_OPENSSL}
 [ -r "$p" ] || exit 0
 begin key; ${before}openssl pkey -in "$p" ${words} -noout -text 2>/dev/null
 begin public; ${before}openssl pkey -in "$p" ${words} -pubout 2>/dev/null`;
   },
-  reason(found, a) {
+  reason(found, args) {
     needOpenssl(found);
-    if (a.regenerate === 'never') return undefined;
-    if (a.regenerate === 'always') return 'always';
+    if (args.regenerate === 'never') return undefined;
+    if (args.regenerate === 'always') return 'always';
     const key = parseKeyText(found.records.text('key') ?? '');
     if (!key) {
-      if (a.regenerate === 'full_idempotence') return 'unreadable';
+      if (args.regenerate === 'full_idempotence') return 'unreadable';
       throw new ModuleError(
         'Unable to read the key. The key is protected with a another passphrase / no passphrase or broken. Will not proceed. To force regeneration, call the module with `generate` set to `full_idempotence` or `always`, or with `force=yes`.',
       );
     }
-    const sized = a.type === 'RSA' || a.type === 'DSA';
+    const sized = args.type === 'RSA' || args.type === 'DSA';
     const differs =
-      key.type !== a.type ||
-      (sized && key.size !== a.size) ||
-      (a.type === 'ECC' && key.curve !== curveName(a));
+      key.type !== args.type ||
+      (sized && key.size !== args.size) ||
+      (args.type === 'ECC' && key.curve !== curveName(args));
     if (!differs) return undefined;
-    if (a.regenerate === 'fail') throw new ModuleError('Key has wrong type and/or size. Will not proceed.');
-    return `${key.type} ${key.curve ?? key.size} → ${a.type} ${a.curve ?? (sized ? a.size : '')}`.trim();
+    if (args.regenerate === 'fail')
+      throw new ModuleError('Key has wrong type and/or size. Will not proceed.');
+    return `${key.type} ${key.curve ?? key.size} → ${args.type} ${args.curve ?? (sized ? args.size : '')}`.trim();
   },
-  make: a => {
-    const cipher = a.cipher === 'auto' ? 'aes-256-cbc' : a.cipher;
-    const lock = a.passphrase === undefined ? '' : ` -${quote(cipher)} -pass env:PASSPHRASE`;
-    const before = a.passphrase === undefined ? '' : `PASSPHRASE=${quote(a.passphrase)} `;
-    if (a.type === 'DSA') return `openssl dsaparam -genkey -noout ${a.size} 2>/dev/null`;
+  make: args => {
+    const cipher = args.cipher === 'auto' ? 'aes-256-cbc' : args.cipher;
+    const lock = args.passphrase === undefined ? '' : ` -${quote(cipher)} -pass env:PASSPHRASE`;
+    const before = args.passphrase === undefined ? '' : `PASSPHRASE=${quote(args.passphrase)} `;
+    if (args.type === 'DSA') return `openssl dsaparam -genkey -noout ${args.size} 2>/dev/null`;
     const plain =
-      a.passphrase === undefined && a.format !== 'pkcs8' && (a.type === 'RSA' || a.type === 'ECC');
+      args.passphrase === undefined &&
+      args.format !== 'pkcs8' &&
+      (args.type === 'RSA' || args.type === 'ECC');
     // -traditional is newer than OpenSSL 1.1, which writes that format with rsa and ec.
     const convert = plain
       ? ` | { k=$(cat); printf '%s\\n' "$k" | openssl pkey -traditional 2>/dev/null || printf '%s\\n' "$k"; }`
       : '';
-    return `${before}openssl genpkey ${generateWords(a)}${lock} 2>/dev/null${convert}`;
+    return `${before}openssl genpkey ${generateWords(args)}${lock} 2>/dev/null${convert}`;
   },
-  describe(found, a) {
+  describe(found, args) {
     const key = parseKeyText(found.records.text('key') ?? '');
     const pem = publicKeyIn(found.records.text('public') ?? '');
     return {
-      type: a.type,
-      size: a.size,
+      type: args.type,
+      size: args.size,
       ...(key?.curve !== undefined && { curve: key.curve }),
       fingerprint: pem === undefined ? null : fingerprints(pem),
-      ...(a.return_content && { privatekey: found.text ?? '' }),
+      ...(args.return_content && { privatekey: found.text ?? '' }),
     };
   },
 });

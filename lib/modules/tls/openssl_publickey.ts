@@ -14,10 +14,10 @@ const args = Type.Object({
   }),
 });
 
-const print = (a: { privatekey_path: string; privatekey_passphrase?: string; format: string }) => {
-  const { before, words } = passIn(a.privatekey_passphrase);
-  const key = quote(a.privatekey_path);
-  return a.format === 'PEM'
+const print = (args: { privatekey_path: string; privatekey_passphrase?: string; format: string }) => {
+  const { before, words } = passIn(args.privatekey_passphrase);
+  const key = quote(args.privatekey_path);
+  return args.format === 'PEM'
     ? `${before}openssl pkey -in ${key} ${words} -pubout`
     : `${before}openssl pkey -in ${key} ${words} -pubout | ssh-keygen -i -m PKCS8 -f /dev/stdin`;
 };
@@ -30,19 +30,19 @@ export const opensslPublickey = defineGenerated({
   mode: '0644',
   returns: { filename: 'The file.', publickey: 'The key, with return_content.' },
   differences: ['Needs the openssl program on the host.'],
-  inspect: a => `${NO_OPENSSL}
-[ -r ${quote(a.privatekey_path)} ] || { field no-key; exit 0; }
-begin public; ${print(a)} 2>/dev/null`,
-  reason(found, a) {
+  inspect: args => `${NO_OPENSSL}
+[ -r ${quote(args.privatekey_path)} ] || { field no-key; exit 0; }
+begin public; ${print(args)} 2>/dev/null`,
+  reason(found, args) {
     needOpenssl(found);
     if (found.records.has('no-key'))
-      throw new ModuleError(`The private key ${a.privatekey_path} does not exist`);
+      throw new ModuleError(`The private key ${args.privatekey_path} does not exist`);
     return found.records.text('public')?.trim() === found.text?.trim() ? undefined : 'another key';
   },
   make: print,
-  describe: (found, a) => ({
-    privatekey: a.privatekey_path,
-    format: a.format,
-    ...(a.return_content && { publickey: found.text ?? '' }),
+  describe: (found, args) => ({
+    privatekey: args.privatekey_path,
+    format: args.format,
+    ...(args.return_content && { publickey: found.text ?? '' }),
   }),
 });

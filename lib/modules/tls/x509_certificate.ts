@@ -55,25 +55,25 @@ export function daysUntil(text: string): number {
   return Math.max(1, Math.ceil(seconds / DAY));
 }
 
-function needed(a: Args): { readonly key: string; readonly csr: string | undefined } {
+function needed(args: Args): { readonly key: string; readonly csr: string | undefined } {
   const missing = (
-    a.provider === 'ownca' ? ['csr_path', 'ownca_path', 'ownca_privatekey_path'] : ['privatekey_path']
-  ).filter(name => a[name as keyof Args] === undefined);
-  if (missing.length > 0) throw new ModuleError(`provider ${a.provider} needs ${missing.join(', ')}`);
-  return { key: a.privatekey_path ?? '', csr: a.csr_path };
+    args.provider === 'ownca' ? ['csr_path', 'ownca_path', 'ownca_privatekey_path'] : ['privatekey_path']
+  ).filter(name => args[name as keyof Args] === undefined);
+  if (missing.length > 0) throw new ModuleError(`provider ${args.provider} needs ${missing.join(', ')}`);
+  return { key: args.privatekey_path ?? '', csr: args.csr_path };
 }
 
-function make(a: Args): string {
-  const { key, csr } = needed(a);
+function make(args: Args): string {
+  const { key, csr } = needed(args);
   // Older versions of openssl cannot copy the extensions of the request.
   const copy = `x=; openssl x509 -help 2>&1 | grep -q copy_extensions && x='-copy_extensions copyall'`;
   const serial = `-set_serial "0x$(openssl rand -hex 16 | sed 's/^./4/')"`;
-  if (a.provider === 'ownca') {
-    const { before, words } = passIn(a.ownca_privatekey_passphrase);
-    return `${copy}; ${before}openssl x509 -req -in ${quote(csr ?? '')} -CA ${quote(a.ownca_path ?? '')} -CAkey ${quote(a.ownca_privatekey_path ?? '')} ${words} ${serial} -${quote(a.ownca_digest)} -days ${daysUntil(a.ownca_not_after)} $x 2>/dev/null`;
+  if (args.provider === 'ownca') {
+    const { before, words } = passIn(args.ownca_privatekey_passphrase);
+    return `${copy}; ${before}openssl x509 -req -in ${quote(csr ?? '')} -CA ${quote(args.ownca_path ?? '')} -CAkey ${quote(args.ownca_privatekey_path ?? '')} ${words} ${serial} -${quote(args.ownca_digest)} -days ${daysUntil(args.ownca_not_after)} $x 2>/dev/null`;
   }
-  const { before, words } = passIn(a.privatekey_passphrase);
-  const days = `-${quote(a.selfsigned_digest)} -days ${daysUntil(a.selfsigned_not_after)}`;
+  const { before, words } = passIn(args.privatekey_passphrase);
+  const days = `-${quote(args.selfsigned_digest)} -days ${daysUntil(args.selfsigned_not_after)}`;
   return csr === undefined
     ? `${before}openssl req -new -x509 -key ${quote(key)} ${words} -subj / ${days}`
     : `${copy}; ${before}openssl x509 -req -in ${quote(csr)} -signkey ${quote(key)} ${words} ${serial} ${days} $x 2>/dev/null`;
@@ -115,12 +115,12 @@ export const x509Certificate = defineGenerated({
     'Needs the openssl program on the host; ends of validity are whole days from now.',
     'The providers acme and entrust, and contents instead of paths, do not exist.',
   ],
-  inspect: a => {
-    const { key, csr } = needed(a);
-    const { before, words } = passIn(a.privatekey_passphrase);
+  inspect: args => {
+    const { key, csr } = needed(args);
+    const { before, words } = passIn(args.privatekey_passphrase);
     const show = (path: string | undefined, kind: string) =>
       path === undefined ? ':' : `openssl ${kind} -in ${quote(path)} -noout -text 2>/dev/null`;
-    const places = [csr, a.privatekey_path, a.ownca_path, a.ownca_privatekey_path].filter(
+    const places = [csr, args.privatekey_path, args.ownca_path, args.ownca_privatekey_path].filter(
       path => path !== undefined,
     );
     return `${NO_OPENSSL}
@@ -128,7 +128,7 @@ for f in ${places.map(quote).join(' ')}; do [ -r "$f" ] || { field no-file "$f";
 [ -e "$p" ] || exit 0
 begin now; openssl x509 -in "$p" -noout -text 2>/dev/null
 begin request; ${show(csr, 'req')}
-begin authority; ${show(a.ownca_path, 'x509')}
+begin authority; ${show(args.ownca_path, 'x509')}
 begin public; openssl x509 -in "$p" -noout -pubkey 2>/dev/null
 begin wanted; ${key === '' ? ':' : `${before}openssl pkey -in ${quote(key)} ${words} -pubout 2>/dev/null`}`;
   },
@@ -147,9 +147,9 @@ begin wanted; ${key === '' ? ':' : `${before}openssl pkey -in ${quote(key)} ${wo
     return undefined;
   },
   make,
-  describe: (found, a) => ({
-    ...(a.privatekey_path !== undefined && { privatekey: a.privatekey_path }),
-    ...(a.csr_path !== undefined && { csr: a.csr_path }),
-    ...(a.return_content && { certificate: found.text ?? '' }),
+  describe: (found, args) => ({
+    ...(args.privatekey_path !== undefined && { privatekey: args.privatekey_path }),
+    ...(args.csr_path !== undefined && { csr: args.csr_path }),
+    ...(args.return_content && { certificate: found.text ?? '' }),
   }),
 });

@@ -34,23 +34,23 @@ export const pfsFormat = defineState({
     system_identifier: 'Of the database found on it.',
   },
 
-  *probe(wish, ctx) {
-    const others = wish.probes.map(probeFromJson).filter(probe => probe.host !== ctx.host);
+  *probe(args, ctx) {
+    const others = args.probes.map(probeFromJson).filter(probe => probe.host !== ctx.host);
     const look = {
-      path: `/dev/${wish.disk}`,
+      path: `/dev/${args.disk}`,
       look_inside: !others.some(({ content }) => content),
-      cluster: wish.cluster,
-      shared: wish.shared,
+      cluster: args.cluster,
+      shared: args.shared,
       ignore_processes: [],
     };
     const own = yield* probeDisk(look, ctx.host);
-    return decideDisk([own, ...others], wish.system_identifier, wish.witnesses);
+    return decideDisk([own, ...others], args.system_identifier, args.witnesses);
   },
 
-  diff(found, wish) {
-    if ('findings' in found) throw new ModuleError(explainRefusal(wish.disk, found), { state: found.state });
+  diff(found, args) {
+    if ('findings' in found) throw new ModuleError(explainRefusal(args.disk, found), { state: found.state });
     return {
-      changes: found.state === 'BLANK' ? [`make a PFS on /dev/${wish.disk}`] : [],
+      changes: found.state === 'BLANK' ? [`make a PFS on /dev/${args.disk}`] : [],
       result: {
         state: found.state,
         system_identifier: found.state === 'PFS_DATA' ? found.systemIdentifier : '',
@@ -58,15 +58,15 @@ export const pfsFormat = defineState({
     };
   },
 
-  *apply(found, wish) {
+  *apply(found, args) {
     if (found.state !== 'BLANK')
-      throw new ModuleError(`${wish.disk} is ${found.state}, it is not to be formatted`);
+      throw new ModuleError(`${args.disk} is ${found.state}, it is not to be formatted`);
     yield* mustSh(
-      `making a PFS on ${wish.disk} failed`,
-      toTheEnd(`pfs-${wish.disk}`, formatScript(found.blank, wish)),
+      `making a PFS on ${args.disk} failed`,
+      toTheEnd(`pfs-${args.disk}`, formatScript(found.blank, args)),
       {
         live: true,
-        timeout: wish.time_limit + 60,
+        timeout: args.time_limit + 60,
       },
     );
     return {};

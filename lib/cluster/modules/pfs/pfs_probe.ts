@@ -36,9 +36,9 @@ export const pfsProbe = defineAction({
   readOnly: true,
   batch: true,
 
-  *run(wish, ctx) {
+  *run(args, ctx) {
     // The storage host looks for a node (delegate_to): whose eyes it were counts, not for whom.
-    const disk = yield* probeDisk(wish, ctx.reach().delegate ?? ctx.host);
+    const disk = yield* probeDisk(args, ctx.reach().delegate ?? ctx.host);
     return { changed: false, disk: asJson(disk), ...chunksOf(disk.size) };
   },
 });
@@ -47,12 +47,12 @@ export const pfsProbe = defineAction({
 const MKFS_MAY_TAKE = 900;
 
 /** One host's view of the disk. */
-export function* probeDisk(wish: Args, host: string): Steps<DiskProbe> {
-  const script = `${awaitEnd(`pfs-${basename(wish.path)}`, MKFS_MAY_TAKE)}\n${probeScript(wish)}`;
-  const records = yield* mustAsk(`cannot look at ${wish.path}`, script, { timeout: MKFS_MAY_TAKE + 120 });
-  const disk = parseProbe(records, wish.path, host);
-  if (!wish.look_inside || !disk.pfs?.complete) return disk;
-  return { ...disk, content: yield* lookInside(wish) };
+export function* probeDisk(args: Args, host: string): Steps<DiskProbe> {
+  const script = `${awaitEnd(`pfs-${basename(args.path)}`, MKFS_MAY_TAKE)}\n${probeScript(args)}`;
+  const records = yield* mustAsk(`cannot look at ${args.path}`, script, { timeout: MKFS_MAY_TAKE + 120 });
+  const disk = parseProbe(records, args.path, host);
+  if (!args.look_inside || !disk.pfs?.complete) return disk;
+  return { ...disk, content: yield* lookInside(args) };
 }
 
 /** What the probe script found. */

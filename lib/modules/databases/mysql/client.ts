@@ -41,33 +41,35 @@ const option = (name: string, value: string | number | undefined) =>
  * A script that runs a program of the client's family. Its login stands in a file that only its user can read; the
  * password in it is the first line of stdin. `$m` is the client, `$f` the file; `command` gets the flags of the login.
  */
-export function loginScript(a: MysqlLogin, command: (flags: string) => string): string {
+export function loginScript(args: MysqlLogin, command: (flags: string) => string): string {
   const flags = [
-    ...option('user', a.login_user),
-    ...(a.login_unix_socket === undefined
+    ...option('user', args.login_user),
+    ...(args.login_unix_socket === undefined
       ? [
-          ...option('host', a.login_host),
+          ...option('host', args.login_host),
           // A port named on the command line makes newer clients leave the socket, with which root logs in.
-          ...(a.login_host === 'localhost' && a.login_port === 3306 ? [] : option('port', a.login_port)),
+          ...(args.login_host === 'localhost' && args.login_port === 3306
+            ? []
+            : option('port', args.login_port)),
         ]
-      : option('socket', a.login_unix_socket)),
-    ...option('ssl-ca', a.ca_cert),
-    ...option('ssl-cert', a.client_cert),
-    ...option('ssl-key', a.client_key),
+      : option('socket', args.login_unix_socket)),
+    ...option('ssl-ca', args.ca_cert),
+    ...option('ssl-cert', args.client_cert),
+    ...option('ssl-key', args.client_key),
   ];
   return `for m in mysql mariadb; do command -v $m >/dev/null 2>&1 && break; m=; done
 [ -n "$m" ] || { echo 'the program mysql is missing on this host (package default-mysql-client)' >&2; exit 96; }
 old=$(umask); umask 077; f=$(mktemp) || exit $?; trap 'rm -f "$f"' 0
-IFS= read -r pw; c=${pathWord(a.config_file)}
+IFS= read -r pw; c=${pathWord(args.config_file)}
 { [ -r "$c" ] && printf '!include %s\\n' "$c"; printf '[client]\\n'; [ -z "$pw" ] || printf 'password="%s"\\n' "$pw"; } >"$f"; umask $old
 ${command(`--defaults-extra-file="$f" ${flags.join(' ')}`)}`;
 }
 
-const sqlScript = (a: MysqlLogin, database: string | undefined) =>
+const sqlScript = (args: MysqlLogin, database: string | undefined) =>
   loginScript(
-    a,
+    args,
     flags =>
-      `$m ${flags} --binary-mode --xml --default-character-set=utf8mb4 ${option('connect-timeout', a.connect_timeout).join('')}${database === undefined ? '' : ` ${quote(database)}`}`,
+      `$m ${flags} --binary-mode --xml --default-character-set=utf8mb4 ${option('connect-timeout', args.connect_timeout).join('')}${database === undefined ? '' : ` ${quote(database)}`}`,
   );
 
 /** A password for an options file, where backslashes are escapes. */
@@ -116,8 +118,8 @@ function fieldOf(text: string): readonly [string, Json] {
 }
 
 /** Runs the client with SQL on its stdin. */
-export function* mysqlClient(a: MysqlLogin, input: string, database?: string): Steps<Reply> {
-  return yield* sh(sqlScript(a, database), { stdin: passwordLine(a.login_password) + input });
+export function* mysqlClient(args: MysqlLogin, input: string, database?: string): Steps<Reply> {
+  return yield* sh(sqlScript(args, database), { stdin: passwordLine(args.login_password) + input });
 }
 
 /** What the client says is wrong; it repeats the statement between dashes before that. */
@@ -132,7 +134,7 @@ export function loginFailure(said: string): ModuleError {
 }
 
 /** Runs statements in order and gives the rows of each; the first that fails ends it. */
-export function* mysqlRun(a: MysqlLogin, queries: readonly string[]): Steps<readonly Row[][]> {
+export function* mysqlRun(args: MysqlLogin, queries: readonly string[]): Steps<readonly Row[][]> {
   // The client takes no delimiter longer than fifteen characters.
   const mark = `m${randomBytes(7).toString('hex')}`;
   const input = [
@@ -140,7 +142,7 @@ export function* mysqlRun(a: MysqlLogin, queries: readonly string[]): Steps<read
     ...queries.flatMap((query, i) => [`${query}\n${mark}`, `select '${mark}' as mark, ${i} as n${mark}`]),
     '',
   ].join('\n');
-  const reply = yield* mysqlClient(a, input);
+  const reply = yield* mysqlClient(args, input);
   const results = parseResults(reply.stdout);
   const said = mysqlComplaint(reply.stderr);
   if (reply.rc !== 0) throw /^ERROR .*at line \d+:/.test(said) ? new ModuleError(said) : loginFailure(said);

@@ -54,13 +54,13 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   user: 'PGUSER',
 };
 
-function environment(a: ConnectionArgs, database: string | undefined): Readonly<Record<string, string>> {
+function environment(args: ConnectionArgs, database: string | undefined): Readonly<Record<string, string>> {
   // As psycopg's callers expect it: "localhost" with a socket means the socket.
   const host =
-    a.login_unix_socket !== '' && (a.login_host === '' || a.login_host === 'localhost')
-      ? a.login_unix_socket
-      : a.login_host;
-  const given = Object.entries(a.connect_params).map(([key, value]) => {
+    args.login_unix_socket !== '' && (args.login_host === '' || args.login_host === 'localhost')
+      ? args.login_unix_socket
+      : args.login_host;
+  const given = Object.entries(args.connect_params).map(([key, value]) => {
     const name = PARAMETERS[key];
     if (name === undefined)
       throw new ModuleError(
@@ -69,14 +69,14 @@ function environment(a: ConnectionArgs, database: string | undefined): Readonly<
     return [name, String(value)];
   });
   return {
-    PGUSER: a.login_user,
-    PGPORT: String(a.port),
-    PGSSLMODE: a.ssl_mode,
+    PGUSER: args.login_user,
+    PGPORT: String(args.port),
+    PGSSLMODE: args.ssl_mode,
     ...(host !== '' && { PGHOST: host }),
     ...(database !== undefined && database !== '' && { PGDATABASE: database }),
-    ...(a.ca_cert !== undefined && { PGSSLROOTCERT: a.ca_cert }),
-    ...(a.ssl_cert !== undefined && { PGSSLCERT: a.ssl_cert }),
-    ...(a.ssl_key !== undefined && { PGSSLKEY: a.ssl_key }),
+    ...(args.ca_cert !== undefined && { PGSSLROOTCERT: args.ca_cert }),
+    ...(args.ssl_cert !== undefined && { PGSSLCERT: args.ssl_cert }),
+    ...(args.ssl_key !== undefined && { PGSSLKEY: args.ssl_key }),
     ...Object.fromEntries(given),
   };
 }
@@ -89,8 +89,8 @@ const PATHS =
  * The start of a script that runs a program of PostgreSQL. The first line of stdin is the password: neither it nor any
  * SQL is ever in an argument list. The rest of stdin is left for the program.
  */
-export function connectScript(a: ConnectionArgs, database: string | undefined, program: string): string {
-  const variables = Object.entries(environment(a, database)).map(
+export function connectScript(args: ConnectionArgs, database: string | undefined, program: string): string {
+  const variables = Object.entries(environment(args, database)).map(
     ([name, value]) => `export ${name}=${quote(value)}`,
   );
   return [
@@ -105,7 +105,7 @@ export function connectScript(a: ConnectionArgs, database: string | undefined, p
 }
 
 /** The first line of stdin. */
-export function passwordLine(a: ConnectionArgs): string {
-  if (/[\n\0]/.test(a.login_password)) throw new ModuleError('login_password cannot hold a line break');
-  return `${a.login_password}\n`;
+export function passwordLine(args: ConnectionArgs): string {
+  if (/[\n\0]/.test(args.login_password)) throw new ModuleError('login_password cannot hold a line break');
+  return `${args.login_password}\n`;
 }

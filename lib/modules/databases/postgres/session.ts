@@ -103,16 +103,16 @@ function queryInput(query: string, index: number, marks: Marks): string[] {
 
 /** Runs queries on one connection, in order; the first that fails ends it and undoes the transaction. */
 export function* runQueries(
-  a: ConnectionArgs,
+  args: ConnectionArgs,
   queries: readonly string[],
   options: SessionOptions = {},
 ): Steps<readonly QueryResult[]> {
   const marks = newMarks();
-  const input = psqlInput(queries, options, a.session_role, marks);
-  const script = `${connectScript(a, options.database, 'psql')}
+  const input = psqlInput(queries, options, args.session_role, marks);
+  const script = `${connectScript(args, options.database, 'psql')}
 export PGCLIENTENCODING=UTF8 PGDATESTYLE=ISO
 exec psql -X -w -v ON_ERROR_STOP=1 -f -`;
-  const reply = yield* sh(script, { stdin: passwordLine(a) + input });
+  const reply = yield* sh(script, { stdin: passwordLine(args) + input });
   const sections = parseSections(reply.stdout, marks);
   if (reply.rc !== 0) throw sessionError(reply.rc, reply.stderr, sections, queries);
   return queries.map((query, i) => resultOf(query, i, sections, marks));
