@@ -3,10 +3,17 @@ import type { Fault, Figure, Severity } from './check.ts';
 /** A host that could not be looked at, and the check that says why. */
 export interface Waiting {
   readonly host: string;
-  /** The id of the check that this one waits for. */
+  /** The id of the check that this one waits for, or RUN_ENDED. */
   readonly waitsFor: string;
   readonly reason: string;
 }
+
+/** In place of a check's id: the run itself ended (its time was over, or somebody stopped it). */
+export const RUN_ENDED = 'time';
+
+/** Why a host was not looked at, in a few words for people. */
+export const whyNotSeen = ({ waitsFor, reason }: Waiting): string =>
+  waitsFor === RUN_ENDED ? reason : `waits for ${waitsFor}`;
 
 /** The verdict on one check. */
 export type Finding = {

@@ -16,7 +16,7 @@ import {
   type Sights,
   type View,
 } from './check.ts';
-import type { Finding, Waiting } from './findings.ts';
+import { type Finding, RUN_ENDED, type Waiting } from './findings.ts';
 import { asksOf, look, type Seen } from './look.ts';
 import { subjectsOf } from './subjects.ts';
 
@@ -467,7 +467,7 @@ async function act(
     const host = (error as { host?: string }).host ?? hosts[0] ?? '';
     // The run's own end is nobody's fault: what it cut off was not looked at.
     if (signal.aborted && collected.faults.length === 0)
-      collected.wait(host, 'time', messageOf(signal.reason));
+      collected.wait(host, RUN_ENDED, messageOf(signal.reason));
     else collected.faults.push({ host, expected: check.expects, found: messageOf(error) });
   }
   for (const work of undo) {

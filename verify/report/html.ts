@@ -1,6 +1,14 @@
 import { htmlText } from '../../lib/source/html-text.ts';
 import type { Fault } from '../check.ts';
-import { byLayer, type Finding, failedOf, figureText, totalsOf, type VerifyReport } from '../findings.ts';
+import {
+  byLayer,
+  type Finding,
+  failedOf,
+  figureText,
+  totalsOf,
+  type VerifyReport,
+  whyNotSeen,
+} from '../findings.ts';
 import { excerpt } from './terminal.ts';
 
 const WORDS = {
@@ -75,10 +83,7 @@ function row(finding: Finding): string {
 
 function said(finding: Finding): string {
   const waits = finding.notLookedAt
-    .map(
-      ({ host, waitsFor }) =>
-        `<p class="reason">not looked at: ${htmlText(host)} waits for ${htmlText(waitsFor)}</p>`,
-    )
+    .map(one => `<p class="reason">not looked at: ${htmlText(one.host)}: ${htmlText(whyNotSeen(one))}</p>`)
     .join('');
   switch (finding.verdict) {
     case 'failed':

@@ -1,5 +1,5 @@
 import type { Fault } from '../check.ts';
-import { byLayer, type Finding, figureText, totalsOf, type VerifyReport } from '../findings.ts';
+import { byLayer, type Finding, figureText, totalsOf, type VerifyReport, whyNotSeen } from '../findings.ts';
 import { excerpt } from './terminal.ts';
 
 /** JUnit's XML, one suite per layer: what build servers read. */
@@ -45,9 +45,7 @@ function outcome(finding: Finding): string {
     case 'waived':
       return skipped(`waived until ${finding.expires}: ${finding.reason}`);
     case 'waiting':
-      return skipped(
-        finding.notLookedAt.map(({ host, waitsFor }) => `${host} waits for ${waitsFor}`).join('; '),
-      );
+      return skipped(finding.notLookedAt.map(one => `${one.host}: ${whyNotSeen(one)}`).join('; '));
     case 'skipped':
       return skipped(finding.reason);
   }

@@ -62,7 +62,10 @@ const findings: readonly Finding[] = [
     layer: 'os',
     title: 'users',
     verdict: 'waiting',
-    notLookedAt: [{ host: 'ro1', waitsFor: 'host.answers', reason: '' }],
+    notLookedAt: [
+      { host: 'ro1', waitsFor: 'host.answers', reason: '' },
+      { host: 'rw1', waitsFor: 'time', reason: 'the time limit of 30 s is over' },
+    ],
   },
 ];
 const report: VerifyReport = {
@@ -115,6 +118,7 @@ os
       waived until 2027-01-31: a small machine
   ? users os.users
       not looked at: ro1: waits for host.answers
+      not looked at: rw1: the time limit of 30 s is over
 SQL on rw1: pg
 
 Failed:
@@ -147,7 +151,7 @@ This was PostgreSQL 15 as a STAND-IN for PolarDB.`);
     expect(xml).to.contain('timestamp="2026-01-02T03:04:05"');
     expect(xml).to.contain('<failure type="danger" message="rw1: other \ufffdblocks">');
     expect(xml).to.contain('expected: the &quot;same&quot; &amp; more');
-    expect(xml).to.contain('ro1 waits for host.answers').and.to.contain('waived until 2027-01-31');
+    expect(xml).to.contain('ro1: waits for host.answers').and.to.contain('waived until 2027-01-31');
     // Python's parser stands for the build servers'.
     const parse =
       "import sys, xml.dom.minidom as m; print(len(m.parse(sys.stdin).getElementsByTagName('testcase')))";

@@ -8,6 +8,7 @@ import {
   type Subject,
   totalsOf,
   type VerifyReport,
+  whyNotSeen,
 } from '../findings.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -60,9 +61,9 @@ export function formatFinding(
     lines.push(...indent(`waived until ${finding.expires}: ${finding.reason}`, 'yellow', options));
   if (verdict === 'skipped') lines.push(...indent(`skipped: ${finding.reason}`, 'yellow', options));
   const { notLookedAt } = finding;
-  for (const reason of new Set(notLookedAt.map(({ waitsFor }) => waitsFor))) {
-    const hosts = notLookedAt.filter(({ waitsFor }) => waitsFor === reason).map(({ host }) => host);
-    lines.push(...indent(`not looked at: ${hosts.join(', ')}: waits for ${reason}`, 'yellow', options));
+  for (const why of new Set(notLookedAt.map(whyNotSeen))) {
+    const hosts = notLookedAt.filter(one => whyNotSeen(one) === why).map(({ host }) => host);
+    lines.push(...indent(`not looked at: ${hosts.join(', ')}: ${why}`, 'yellow', options));
   }
   return lines.join('\n');
 }
