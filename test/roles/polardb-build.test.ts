@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { withTemporaryDirectory } from '../support/run-module.ts';
+import { trial } from '../support/run-playbook.ts';
 
-const SCRIPT = join(import.meta.dirname, '../../roles/polardb_build/files/archive-source');
+const ROLE = join(import.meta.dirname, '../../roles/polardb_build');
+const SCRIPT = join(ROLE, 'files/archive-source');
 
 interface Place {
   readonly dir: string;
@@ -66,4 +68,35 @@ describe('archive-source of polardb_build', () => {
         `tag v1 of ${url} is commit ${first} now, not ${second.slice(0, 7)}`,
       );
     }));
+});
+
+describe('the name of a bundle', () => {
+  const BUILD = readFileSync(join(ROLE, 'files/build-bundle.sh'), 'utf8');
+
+  /** The bundle's name with this script in place of the role's. */
+  const keyWith = (script: string) =>
+    withTemporaryDirectory(async dir => {
+      mkdirSync(join(dir, 'files'));
+      writeFileSync(join(dir, 'files/build-bundle.sh'), script);
+      const play = {
+        hosts: 'all',
+        gather_facts: false,
+        vars_files: ['defaults', 'vars'].map(kind => join(ROLE, kind, 'main.yml')),
+        vars: { role_path: dir, polardb_version: 15, polardb_build_method: 'source' },
+        tasks: [{ debug: { msg: '{{ polardb_build_key }}' } }],
+      };
+      const hosts =
+        'h ansible_distribution=Debian ansible_distribution_major_version=12 ansible_architecture=x86_64\n';
+      const { said, error } = await trial(JSON.stringify([play]), { hosts });
+      if (error) throw error;
+      return String(said[0]);
+    });
+
+  it('changes with what the script does, and not with what its comments say', async () => {
+    const key = await keyWith(BUILD);
+    expect(key).to.match(/^polardb-15-debian12-x86_64-[0-9a-f]{12}$/);
+    expect(await keyWith(BUILD.replace('# PFS asks', '# PFS, which asks'))).to.equal(key);
+    expect(await keyWith(BUILD.replace(/\n$/, '\n  # indented\n'))).to.equal(key);
+    expect(await keyWith(`${BUILD}true\n`)).to.not.equal(key);
+  });
 });
