@@ -73,10 +73,11 @@ const FLAGS = {
 
 const FORMATS = ['spec', 'json', 'junit'];
 /** What judging and writing may take after the last answer. */
-const AFTER_MS = 8_000;
+const AFTER_MS = 6_000;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const began = performance.now();
+  // Whoever waits counts from the start of the program.
+  const began = 0;
   const flags = readFlags(argv, FLAGS);
   if (flags.help) return print(USAGE);
   if (!FORMATS.includes(flags.format))

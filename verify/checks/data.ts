@@ -11,7 +11,7 @@ const MARK = 'made by the polarplay acceptance suite; dropped at its end; unix t
 const LEFT_OVER_S = 3600;
 const VISIBLE_WITHIN_MS = 5_000;
 const COMMIT_WITHIN_MS = 5_000;
-const NONCES = 200;
+const NONCES = 100;
 const MEASURING_MS = 45_000;
 /** What the suite writes for itself waits for no replica: a commit that waits for ever would leave its session behind. */
 const LOCAL = 'SET synchronous_commit = local;';

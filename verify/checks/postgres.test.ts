@@ -179,7 +179,7 @@ describe('verify: the checks that speak SQL, on a real primary and replica', fun
       const { findings } = await verify({}, 1_500, ['data.rows', 'data.delay']);
       const messages = failed(findings);
       expect(messages['data.rows']).to.match(/^ro1: relation .* does not exist/);
-      expect(messages['data.delay']).to.match(/^ro1: value 1 of 200 is not/);
+      expect(messages['data.delay']).to.match(/^ro1: value 1 of 100 is not/);
     } finally {
       server.sql('SELECT pg_wal_replay_resume()', 'replica');
     }

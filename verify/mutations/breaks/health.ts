@@ -55,8 +55,10 @@ export const healthBreaks: readonly Break[] = [
     id: 'cpu-throttled',
     what: 'the server of a replica gets a twentieth of a processor',
     host: 'ro1',
-    breaks: 'echo "5000 100000" >$CGROUP/cpu.max',
-    heals: 'echo "max 100000" >$CGROUP/cpu.max',
+    breaks:
+      'mkdir -p /run/cpu && mount -t cgroup -o cpu none /run/cpu && mkdir /run/cpu/slow && echo 5000 >/run/cpu/slow/cpu.cfs_quota_us && for p in $(pgrep -x postgres); do echo $p >/run/cpu/slow/cgroup.procs; done',
+    heals:
+      'for p in $(cat /run/cpu/slow/cgroup.procs); do echo $p >/run/cpu/cgroup.procs; done; sleep 0.5; rmdir /run/cpu/slow; umount /run/cpu; rmdir /run/cpu',
     red: ['performance.pgbench'],
     says: /ro1: .* reads a second/,
   },

@@ -81,7 +81,7 @@ export const securityBreaks: readonly Break[] = [
     host: 'ro2',
     breaks: 'chmod 644 /usr/local/sbin/polar-guard',
     heals: 'chmod 755 /usr/local/sbin/polar-guard',
-    red: ['security.files'],
+    red: ['security.files', 'boot.programs'],
     says: /nobody may run/,
   },
   {

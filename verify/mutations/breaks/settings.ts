@@ -75,7 +75,7 @@ export const settingsBreaks: readonly Break[] = [
     host: 'rw1',
     breaks: 'sql "alter role all set lock_timeout = 60000"',
     heals: 'sql "alter role all reset lock_timeout"',
-    red: ['settings.overrides'],
+    red: ['settings.overrides', 'settings.drift'],
   },
   {
     id: 'included',
