@@ -10,7 +10,7 @@ const sample = (runner: string, hosts: number, wallMs: number, cpuMs: number, re
 });
 
 describe('runner bench: summary', () => {
-  it('takes medians and compares with polarplay on the same field', () => {
+  it('takes medians and compares with polarplay on the same hosts', () => {
     const rows = summarise([
       sample('polarplay', 4, 100, 400, 1),
       sample('polarplay', 4, 900, 440, 2),

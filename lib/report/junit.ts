@@ -1,5 +1,5 @@
 import type { HostOutcome, RunEvent } from '../engine/events.ts';
-import { htmlText } from '../source/html-text.ts';
+import { xmlText } from '../source/html-text.ts';
 import { jsonText } from '../source/json.ts';
 import type { DocumentReport } from './document.ts';
 import { failureMessage } from './failure-message.ts';
@@ -49,6 +49,3 @@ function caseXml(outcome: HostOutcome): string {
   }
   return isSkip(outcome) ? `${head}><skipped/></testcase>\n` : `${head}/>\n`;
 }
-
-/** XML text; what XML cannot hold stands as its code. */
-const xmlText = (text: string): string => htmlText(text).replace(/[\ufffe\uffff]/g, '');

@@ -8,3 +8,9 @@ export function htmlText(text: string): string {
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
 }
+
+/** Text as XML holds it, line breaks in attributes included; without the characters that XML cannot hold. */
+export const xmlText = (text: string): string =>
+  htmlText(text)
+    .replace(/[\ufffe\uffff]/g, '')
+    .replaceAll('\n', '&#10;');

@@ -1,3 +1,4 @@
+import { xmlText } from '../../lib/source/html-text.ts';
 import type { Fault } from '../check.ts';
 import { byLayer, type Finding, figureText, totalsOf, type VerifyReport, whyNotSeen } from '../findings.ts';
 import { excerpt } from './terminal.ts';
@@ -62,14 +63,3 @@ export function faultText({ host, expected, found, reply }: Fault): string {
 }
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(3);
-
-/** Text as XML holds it; characters that XML cannot hold at all become a replacement mark. */
-function xmlText(text: string): string {
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll('\n', '&#10;');
-}

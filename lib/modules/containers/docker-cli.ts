@@ -1,13 +1,14 @@
 import { fieldsOf, parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import type { Records } from '../kit/reply.ts';
 
 /** What `docker inspect` says about one thing. */
 export type Inspected = Readonly<Record<string, Json>>;
 
 /** Put before a script that uses docker; `see NAME WORDS…` prints what `docker WORDS…` says as a record. */
-export const DOCKER = `command -v docker >/dev/null 2>&1 || { echo 'the program docker is missing on this host' >&2; exit 96; }
+export const DOCKER = `${needsProgram('docker')}
 see() { begin "$1"; shift; docker "$@"; }`;
 
 /** The first thing that `docker inspect` shows in a record; undefined when docker knows no such thing. */

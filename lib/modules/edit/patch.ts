@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, type ModuleContext, ModuleError, quote, sh } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
@@ -41,7 +42,7 @@ export const patch = defineState<typeof args.properties, Found>({
   touches: args => [args.dest ?? args.basedir ?? '/'],
   *probe(args, ctx) {
     const script = [
-      'command -v patch >/dev/null 2>&1 || { echo "needs patch on the host" >&2; exit 1; }',
+      needsProgram('patch', 'patch'),
       takePatch(args),
       `${command(args, args.state === 'present', ['--dry-run'])} >/dev/null 2>&1 && { field settled; exit 0; }`,
       `begin problem; ${command(args, args.state === 'absent', ['--dry-run'])} 2>&1 && field fits; :`,

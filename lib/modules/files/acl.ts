@@ -3,6 +3,7 @@ import { partAt } from '../../source/part-at.ts';
 import { entryOf } from '../../source/record.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 
@@ -85,8 +86,7 @@ function setfacl(args: Args, test: boolean): string {
 /** The list, and whether setfacl would change it. */
 function* read(args: Args): Steps<Found> {
   const list = `getfacl --omit-header --absolute-names ${args.follow ? '' : '--physical '}${args.recursive ? '--recursive ' : ''}${pathWord(args.path)}`;
-  const reply =
-    yield* ask(`command -v setfacl >/dev/null 2>&1 || { echo 'the program setfacl is missing on this host (package acl)' >&2; exit 96; }
+  const reply = yield* ask(`${needsProgram('setfacl', 'acl')}
 [ -e ${pathWord(args.path)} ] || { echo ${quote(`Path not found or not accessible: ${args.path}`)} >&2; exit 95; }
 begin acl; ${list} || exit $?; begin tested
 ${args.state === 'query' ? ':' : setfacl(args, true)}`);

@@ -1,6 +1,7 @@
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { pathWord } from '../kit/stat.ts';
 
 interface Capability {
@@ -55,7 +56,7 @@ export const capabilities = defineState({
   *probe(args): Steps<Capability[]> {
     const path = pathWord(args.path);
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin; p=${path}
-command -v getcap >/dev/null 2>&1 || { echo 'the program getcap is missing on this host (package libcap2-bin)' >&2; exit 96; }
+${needsProgram('getcap', 'libcap2-bin')}
 [ -e "$p" ] || { echo "No such file: $p" >&2; exit 95; }
 getcap "$p"`);
     if (reply.rc !== 0)

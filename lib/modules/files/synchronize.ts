@@ -10,6 +10,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { pathWord } from '../kit/stat.ts';
 
 const flag = (text: string) => A.opt(A.bool(`${text}; as archive says when not given.`));
@@ -108,7 +109,7 @@ function sourcePath(src: string, ctx: ModuleContext): string {
     : ctx.find('files', src.replace(/\/$/, '')) + end;
 }
 
-const NEEDS = `command -v rsync >/dev/null 2>&1 || { echo 'the program rsync is missing here (package rsync)' >&2; exit 96; }\n`;
+const NEEDS = `${needsProgram('rsync', 'rsync')}\n`;
 
 function* transfer(args: Args, ctx: ModuleContext): Steps<Reply> {
   const { delegate, become } = ctx.reach();

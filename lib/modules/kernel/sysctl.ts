@@ -1,5 +1,6 @@
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, type FileDiff, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { linesOf, readText, type TextFile, textDiff, toBytes, writeText } from '../kit/text-file.ts';
 
 interface Found extends TextFile {
@@ -145,7 +146,7 @@ export const sysctl = defineState({
 
 /** sysctl may report success although a value was refused: its words count too. */
 function* run(what: string, command: string): Steps<void> {
-  const script = `PATH=$PATH:/usr/sbin:/sbin\ncommand -v sysctl >/dev/null 2>&1 || { echo 'the program sysctl is missing (package procps)' >&2; exit 127; }\n${command}`;
+  const script = `PATH=$PATH:/usr/sbin:/sbin\n${needsProgram('sysctl', 'procps')}\n${command}`;
   const reply = yield* mustSh(what, script);
   if (/^sysctl: setting key "[^"]+".*: (Invalid argument|Read-only file system)$/m.test(reply.stderr))
     throw new ModuleError(`${what}: ${reply.stderr.trim()}`, { stderr: reply.stderr });

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 
 const args = Type.Object({
   service: A.opt(A.str('Service.')),
@@ -123,7 +124,7 @@ export const firewalld = defineState({
       ? ':'
       : `firewall-cmd --state >/dev/null 2>&1 || { echo 'firewall is not currently running, unable to perform immediate actions without a running firewall daemon' >&2; exit 95; }`;
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
-command -v ${program} >/dev/null 2>&1 || { echo ${quote(`the program ${program} is missing on this host (package firewalld)`)} >&2; exit 96; }
+${needsProgram(program, 'firewalld')}
 ${running}
 ${where.permanent ? `${line(args, 'query', true)} >/dev/null 2>&1 && echo permanent` : ':'}
 ${where.runtime ? `${line(args, 'query', false)} >/dev/null 2>&1 && echo runtime` : ':'}

@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 
 const text = (description: string) => A.opt(A.str(description));
 const list = (description: string) => A.list(description, { default: [] });
@@ -201,10 +202,9 @@ export const iptables = defineState({
   *probe(args): Steps<Found> {
     if (!args.flush && args.chain === undefined)
       throw new ModuleError('Either chain or flush parameter must be specified.');
-    const missing = `the program ${program(args)} is missing on this host (package iptables)`;
     const words = args.flush || args.policy !== undefined ? [] : ruleWords(args);
     const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
-command -v ${program(args)} >/dev/null 2>&1 || { echo ${quote(missing)} >&2; exit 96; }
+${needsProgram(program(args), 'iptables')}
 ${words.length === 0 ? ':' : `e=$(${command(args, '-C', words)} 2>&1) && echo rule`}
 ${args.chain === undefined ? ':' : `p=$(${command(args, '-S')} 2>/dev/null) && { echo chain; echo "$p" | head -n 1; }`}
 case $e in *'ermission denied'*|*'must be root'*|*'Bad argument'*|*'unknown option'*|*'host/network'*|*'nvalid '*) echo "$e" >&2; exit 95;; esac

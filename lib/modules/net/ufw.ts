@@ -10,6 +10,7 @@ import {
   type Result,
   type Steps,
 } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { ask, type Records } from '../kit/reply.ts';
 
 const args = Type.Object({
@@ -96,7 +97,7 @@ const line = (words: readonly string[], dry: boolean) =>
   ['ufw', ...(dry ? ['--dry-run'] : []), ...words].map(quote).join(' ');
 
 const HEAD = `PATH=$PATH:/usr/sbin:/sbin
-command -v ufw >/dev/null 2>&1 || { echo 'the program ufw is missing on this host (package ufw)' >&2; exit 96; }`;
+${needsProgram('ufw', 'ufw')}`;
 
 // ufw says nothing of what it would change: its settings and rules, beside those of a dry run, do.
 const LOOK = `begin status; ufw status verbose || exit $?; begin settings

@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
+import { missingProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
 
 const args = Type.Object({
@@ -38,8 +39,7 @@ export const debconf = defineState({
 
   *probe(args): Steps<ReadonlyMap<string, string>> {
     const reply = yield* ask(show(args));
-    if (reply.rc === 96)
-      throw new ModuleError('the program debconf-show is missing on this host (package debconf)');
+    if (reply.rc === 96) throw new ModuleError(missingProgram('debconf-show', 'debconf'));
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim() || `debconf-show ended with ${reply.rc}`);
     const [answers, password] = [reply.text('answers') ?? '', reply.text('password') ?? ''];
     const found = new Map(

@@ -3,6 +3,7 @@ import { defined } from '../../source/defined.ts';
 import { partAt } from '../../source/part-at.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
 import { type DeviceFound, deviceScript, parseDevice } from './signatures.ts';
 
@@ -167,8 +168,6 @@ export const filesystem = defineState({
     const act = decide(found, args);
     const kind = args.fstype === undefined ? undefined : KINDS[args.fstype];
     const program = (command: string) => partAt(command.split(' '), 0);
-    const need = (command: string) =>
-      `command -v ${program(command)} >/dev/null 2>&1 || { echo ${quote(`the program ${program(command)} is missing on this host`)} >&2; exit 96; }`;
     const command =
       act === 'wipe'
         ? 'wipefs -a "$d"'
@@ -179,7 +178,9 @@ export const filesystem = defineState({
       act === 'grow'
         ? defined(defined(kind, 'state=present has a kind').grow, 'only kinds that grow are grown')
         : command;
-    const reply = yield* sh(`${PATH}\n${need(first)}\nd=${quote(args.dev)}\n${command}`, { live: true });
+    const reply = yield* sh(`${PATH}\n${needsProgram(program(first))}\nd=${quote(args.dev)}\n${command}`, {
+      live: true,
+    });
     if (reply.rc !== 0)
       throw new ModuleError(reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`, {
         rc: reply.rc,

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
 import { type DeviceFound, deviceScript, parseDevice } from './signatures.ts';
 
@@ -87,7 +88,7 @@ export const lvg = defineState({
       throw new ModuleError('No physical volumes given.');
     const devices = (args.pvs ?? []).map((p, i) => `part d${i}; ${deviceScript(p)}\nfield real "$r"`);
     const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
-command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
+${needsProgram('vgs', 'lvm2')}
 ${devices.join('\n')}
 part lvm; begin pvs; pvs --noheadings --nosuffix --units b --separator ';' -o pv_name,vg_name,dev_size,pv_size,pe_start,vg_extent_size |
   while IFS=' ;' read -r name rest; do printf '%s;%s\\n' "$(readlink -e -- "$name" || printf %s "$name")" "$rest"; done

@@ -3,6 +3,7 @@ import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
 import { parseSize, type Space, wantedBytes } from './volume-size.ts';
 
@@ -166,7 +167,7 @@ export const lvol = defineState({
     if (args.size !== undefined) parseSize(args.size);
     const vg = quote(args.vg);
     const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
-command -v vgs >/dev/null 2>&1 || { echo 'the program vgs is missing on this host (package lvm2)' >&2; exit 96; }
+${needsProgram('vgs', 'lvm2')}
 begin group; vgs --noheadings --nosuffix --units b --separator ';' -o size,free,vg_extent_size ${vg} 2>/dev/null || exit 0
 begin volumes; lvs -a --noheadings --nosuffix --units b --separator ';' -o lv_name,size,lv_attr ${vg}`);
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });

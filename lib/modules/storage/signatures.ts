@@ -1,5 +1,6 @@
 import { textOf } from '../../source/bytes.ts';
 import { quote } from '../kit/define.ts';
+import { needsProgram } from '../kit/program.ts';
 import type { Records } from '../kit/reply.ts';
 
 /** What a block device or image file holds. */
@@ -22,7 +23,7 @@ export function deviceScript(path: string): string {
   const p = quote(path);
   return `d=${p}; r=$(readlink -f "$d"); field device "$d"
 if [ -e "$d" ]; then
-  command -v blkid >/dev/null 2>&1 || { echo 'the program blkid is missing: what the device holds cannot be told' >&2; exit 96; }
+  ${needsProgram('blkid', 'util-linux')}
   field exists
   s=$(blkid -p -c /dev/null -o value -s TYPE "$r" 2>/dev/null); [ -n "$s" ] || s=$(blkid -p -c /dev/null -o value -s PTTYPE "$r" 2>/dev/null)
   [ -n "$s" ] || { head -c 4096 "$r" 2>/dev/null | grep -aq HCSFP && s=PolarFS; }
