@@ -65,6 +65,14 @@ const projects: Readonly<Record<string, Project>> = {
       `  tasks:\n${lines(size, i => `    - {name: t${i}, set_fact: {x: 1}, changed_when: true, notify: n${i}}`)}\n  handlers:\n${lines(size, i => `    - {name: n${i}, debug: {msg: x}}`)}`,
     ),
   }),
+  'hosts that a loop adds': size => ({
+    'site.yml': `${play(`  tasks: [{name: t, add_host: {name: "n{{ item }}", groups: [new, "g{{ item % 10 }}"], x: "{{ item }}"}, loop: "{{ range(${size}) }}"}]`)}${play('  tasks: [{name: u, debug: {msg: "{{ x }}"}}]', 'new')}`,
+  }),
+  'lines that a loop adds to one file': size => ({
+    'site.yml': play(
+      `  tasks: [{name: t, lineinfile: {path: "{{ playbook_dir }}/file", line: "line {{ item }}", create: true}, loop: "{{ range(${size}) }}"}]`,
+    ),
+  }),
   'lines of a template': size => ({
     'site.yml': play(`  tasks: [{name: t, debug: {msg: "{{ lookup('template', 'x.j2') | length }}"}}]`),
     'templates/x.j2': lines(size, i => `{% if ${i} %}{{ inventory_hostname }}{% endif %} ${i}`),

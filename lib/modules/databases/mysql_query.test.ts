@@ -100,6 +100,21 @@ describe('mysql_query', function () {
     expect((await run({ query: 'drop table if exists nothing', login_db: 'd' })).changed).to.equal(false);
   });
 
+  it('reads integers whole, however large', async () => {
+    const query =
+      'select 9007199254740993 as odd, 18446744073709551615 as most, -9223372036854775808 as least, 18446744073709551616 as more';
+    expect((await run({ query })).query_result).to.deep.equal([
+      [
+        {
+          odd: 9007199254740993n,
+          most: 18446744073709551615n,
+          least: -9223372036854775808n,
+          more: '18446744073709551616',
+        },
+      ],
+    ]);
+  });
+
   it('undoes a transaction that fails, and says which query it was', async () => {
     await run({ query: ['create database tx', 'create table tx.t (i int)'] });
     const result = await run({

@@ -86,8 +86,14 @@ const decode = (text: string) =>
 
 /** Whole numbers in their plain spelling become numbers: the client does not tell types. */
 function value(text: string): Json {
-  return /^-?(0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
+  if (!/^-?(0|[1-9]\d{0,19})$/.test(text)) return text;
+  const whole = BigInt(text);
+  if (Number.isSafeInteger(Number(text))) return Number(text);
+  return whole >= SMALLEST && whole <= LARGEST ? whole : text;
 }
+
+/** What BIGINT holds, signed and unsigned. */
+const [SMALLEST, LARGEST] = [-(2n ** 63n), 2n ** 64n - 1n];
 
 /** What stands between two texts, each time; the search never goes back, whatever a server prints. */
 function* between(text: string, open: string, close: string): Generator<string> {
