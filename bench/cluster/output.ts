@@ -1,5 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { httpRunsIn } from '../http/kept.ts';
 import { formatHtml } from '../report/html.ts';
 import { formatIndex } from '../report/index-page.ts';
 import { formatMarkdown } from '../report/markdown.ts';
@@ -47,7 +48,7 @@ export function writeIndex(dir: string): void {
   const { records } = readHistory(historyFile(dir));
   const accepted = readAccepted(dir);
   const runs = records.map(record => ({ record, verdict: judgeRun(record, records, accepted) }));
-  replaceFile(join(dir, 'index.html'), formatIndex(runs));
+  replaceFile(join(dir, 'index.html'), formatIndex(runs, httpRunsIn(dir)));
   const nights = runs
     .slice(-LISTED)
     .reverse()

@@ -8,6 +8,7 @@ import { runPlaybook } from '../../lib/cluster/run-playbook.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { CannotMeasure } from '../cluster/cannot-measure.ts';
 import { Interrupted, onInterrupt } from '../cluster/interrupt.ts';
+import { writeIndex } from '../cluster/output.ts';
 import { refuseProduction } from '../cluster/production.ts';
 import { ProgressLine } from '../cluster/progress-line.ts';
 import { httpHtml, httpMarkdown, verdictOf } from './report.ts';
@@ -114,6 +115,7 @@ function report(run: HttpRun, dir: string, signal: AbortSignal): number {
   writeFileSync(`${name}.json`, `${JSON.stringify(run)}\n`);
   writeFileSync(`${name}.md`, markdown);
   writeFileSync(`${name}.html`, httpHtml(run));
+  writeIndex(dir);
   process.stdout.write(`${markdown}\nwritten: ${name}.{html,md,json}\n`);
   if (signal.reason instanceof Interrupted) return signal.reason.code;
   return verdictOf(run).level === 'fine' ? 0 : 2;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -8,6 +8,7 @@ import { appendHistory } from '../cluster/history/history.ts';
 import { csvOf, rowsOf } from '../cluster/history/rows.ts';
 import { judgeRun } from '../cluster/history/verdict.ts';
 import { historyFile, writeRun } from '../cluster/output.ts';
+import type { HttpRun } from '../http/run.ts';
 
 const MEMORY = { 'memory MiB': '256900' };
 
@@ -108,9 +109,17 @@ describe('bench: pages and tables', () => {
       }),
     );
     for (const { record } of nights.slice(0, -1)) appendHistory(historyFile(dir), record);
+    const http: HttpRun = {
+      ...{ schema: 1, id: '20260920T120000', at: '2026-09-20T12:00:00Z', deployment: '', standIn: true },
+      ...{ cluster: 'polar', rate: 5, phases: [], cost: undefined, remarks: [], interrupted: evil },
+    };
+    writeFileSync(join(dir, `${http.id}-http.json`), JSON.stringify(http));
+    writeFileSync(join(dir, '20260921T120000-http.json'), 'cut o');
     const { name } = writeRun(dir, nights.at(-1)!);
     const index = readFileSync(join(dir, 'index.html'), 'utf8');
     expect(index.match(/href="2026[^"]*-nightly\.html"/g)).to.have.length(30);
+    expect(index.match(/href="[^"]*-http\.html"/g)).to.deep.equal(['href="20260920T120000-http.html"']);
+    expect(index).to.match(/20260921T020000-nightly.*20260920T120000-http.*20260920T020000-nightly/s);
     const listed = JSON.parse(readFileSync(join(dir, 'nights.json'), 'utf8')) as {
       id: string;
       sentence: string;

@@ -82,9 +82,12 @@ describe('bench: what a night needs besides the measuring', () => {
     for (const day of ['01', '02', '03', '04'])
       for (const kind of ['html', 'md', 'json'])
         writeFileSync(join(out, `202609${day}T020000-nightly.${kind}`), '');
+    // Those of `bench http` are no nights: many of them take none away.
+    for (const at of ['20260902T150000', '20260904T150000', '20260904T160000', '20260904T170000'])
+      writeFileSync(join(out, `${at}-http.json`), '');
     for (const name of ['history.jsonl', 'index.html', 'mine.html', '20260901T020000-nightly.running.jsonl'])
       writeFileSync(join(out, name), '');
-    expect(keepNights(out, 2)).to.equal(6);
+    expect(keepNights(out, 2)).to.equal(7);
     expect(readdirSync(out).sort()).to.deep.equal([
       '20260901T020000-nightly.running.jsonl',
       '20260903T020000-nightly.html',
@@ -93,6 +96,9 @@ describe('bench: what a night needs besides the measuring', () => {
       '20260904T020000-nightly.html',
       '20260904T020000-nightly.json',
       '20260904T020000-nightly.md',
+      '20260904T150000-http.json',
+      '20260904T160000-http.json',
+      '20260904T170000-http.json',
       'history.jsonl',
       'index.html',
       'mine.html',
