@@ -14,12 +14,12 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../../lib/source/errors.ts';
-import type { Measurement, RunRecord, StorageFigures } from './result.ts';
+import type { Measurement, RunRecord, StorageFigures, SweepFigures } from './result.ts';
 
 /** What is known of a run before it measured anything. */
 export type RunHead = Omit<
   RunRecord,
-  'endedAt' | 'interrupted' | 'failed' | 'complaints' | 'remarks' | 'cells' | 'night' | 'storage'
+  'endedAt' | 'interrupted' | 'failed' | 'complaints' | 'remarks' | 'cells' | 'night' | 'storage' | 'sweep'
 >;
 
 /** What a run has said and measured so far. */
@@ -29,12 +29,14 @@ export interface RunSoFar {
   readonly complaints: readonly string[];
   readonly remarks: readonly string[];
   readonly storage: readonly StorageFigures[];
+  readonly sweep: readonly SweepFigures[];
 }
 
 type Line =
   | { readonly kind: 'owner'; readonly host: string; readonly pid: number }
   | { readonly kind: 'head'; readonly head: RunHead }
   | { readonly kind: 'storage'; readonly storage: readonly StorageFigures[] }
+  | { readonly kind: 'sweep'; readonly figures: SweepFigures }
   | { readonly kind: 'measurement'; readonly measurement: Measurement }
   | { readonly kind: 'complaint' | 'remark'; readonly text: string };
 
@@ -47,6 +49,7 @@ const SUFFIX = '.running.jsonl';
 export class RunJournal {
   readonly #file: string;
   readonly #measurements: Measurement[] = [];
+  readonly #sweep: SweepFigures[] = [];
   readonly #complaints: string[] = [];
   readonly #remarks: string[] = [];
   #storage: readonly StorageFigures[] = [];
@@ -72,6 +75,7 @@ export class RunJournal {
         complaints: this.#complaints,
         remarks: this.#remarks,
         storage: this.#storage,
+        sweep: this.#sweep,
       }
     );
   }
@@ -84,6 +88,12 @@ export class RunJournal {
   measured(measurement: Measurement): void {
     this.#measurements.push(measurement);
     this.#append({ kind: 'measurement', measurement });
+  }
+
+  /** The primary with so many clients. */
+  swept(figures: SweepFigures): void {
+    this.#sweep.push(figures);
+    this.#append({ kind: 'sweep', figures });
   }
 
   /** What the storage does without a database. */
@@ -138,6 +148,7 @@ export function recoverRuns(dir: string, settle: (run: RunSoFar) => void): void 
         complaints: texts('complaint'),
         remarks: texts('remark'),
         storage: lines.flatMap(l => (l.kind === 'storage' ? l.storage : [])),
+        sweep: lines.flatMap(l => (l.kind === 'sweep' ? [l.figures] : [])),
       });
     }
     rmSync(file, { force: true });

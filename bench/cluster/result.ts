@@ -101,6 +101,16 @@ const StorageFigures = Type.Object({
   p99Ms: Type.Number(),
 });
 
+/** The primary under a read-write load of so many clients. */
+const SweepFigures = Type.Object({
+  clients: Type.Number(),
+  tps: Type.Number(),
+  errors: Type.Number(),
+  percentiles: Type.Optional(Percentiles),
+  /** Why this is no measure; undefined when it is. */
+  invalid: Type.Optional(Type.String()),
+});
+
 /** One run in the history: a line of JSON. A change that readers would notice gets a new `schema` number. */
 export const RunRecordSchema = Type.Object({
   schema: Type.Literal(2),
@@ -133,6 +143,8 @@ export const RunRecordSchema = Type.Object({
   cells: Type.Array(MeasuredFigures),
   night: Type.Array(NightFigures),
   storage: Type.Array(StorageFigures),
+  /** By clients, fewest first. */
+  sweep: Type.Optional(Type.Array(SweepFigures)),
 });
 
 export type RunRecord = Static<typeof RunRecordSchema>;
@@ -142,6 +154,7 @@ export type NightFigures = Static<typeof NightFigures>;
 export type HostFingerprint = Static<typeof HostFingerprint>;
 export type Percentiles = Static<typeof Percentiles>;
 export type StorageFigures = Static<typeof StorageFigures>;
+export type SweepFigures = Static<typeof SweepFigures>;
 export type Lag = Static<typeof Lag>;
 
 /** One second of a node under load. */

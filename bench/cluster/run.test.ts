@@ -24,8 +24,14 @@ describe('bench: a run on a real primary and replica', function () {
   });
 
   it('measures reading and writing, counts every transaction, and leaves nothing behind', async () => {
-    const detail = await cluster.run();
+    const sweep = { clients: [3, 1], seconds: 1 };
+    const detail = await cluster.run({ profile: { ...cluster.profile, sweep } });
     const { record } = detail;
+    expect(record.sweep!.map(s => s.clients)).to.deep.equal([1, 3]);
+    for (const { tps, percentiles } of record.sweep!) {
+      expect(tps).to.be.greaterThan(10);
+      expect(percentiles!.count).to.be.greaterThan(10);
+    }
     expect(record.complaints).to.deep.equal([]);
     expect(detail.consistent).to.equal(true);
     const summaries = summariseRun(record);
@@ -59,6 +65,7 @@ describe('bench: a run on a real primary and replica', function () {
     );
     const page = formatHtml(detail, judgeRun(record, []), []);
     expect(page).to.contain('stands in for PolarDB').and.to.contain('<svg');
+    expect(page).to.contain('More clients on the primary');
     // Nothing of it comes from a network.
     expect(page).not.to.match(/src=|https?:|url\(/);
   });

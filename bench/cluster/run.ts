@@ -30,7 +30,7 @@ import { measureStorage, storagePlaces } from './observe/storage.ts';
 import { disturbances, requireRoom, survey } from './preflight.ts';
 import type { MeasurementProgress } from './progress-line.ts';
 import type { MeasuredFigures, MeasuredSeries, Measurement, RunDetail, RunRecord } from './result.ts';
-import { median, sum } from './statistics.ts';
+import { median, seededRandom, shuffled, sum } from './statistics.ts';
 import { titleOf } from './summary.ts';
 
 export interface BenchOptions {
@@ -100,7 +100,7 @@ async function runLocked(options: BenchOptions): Promise<RunDetail> {
 
 /** A run's result from what it measured, whether it finished or not. */
 export function detailOf(run: RunSoFar, consistent: boolean | undefined, interrupted?: string): RunDetail {
-  const { head, measurements, complaints, remarks, storage } = run;
+  const { head, measurements, complaints, remarks, storage, sweep } = run;
   const record: RunRecord = {
     ...head,
     endedAt: new Date().toISOString(),
@@ -111,6 +111,7 @@ export function detailOf(run: RunSoFar, consistent: boolean | undefined, interru
     cells: measurements.map(m => m.figures),
     night: nightFigures(measurements),
     storage: [...storage],
+    ...(sweep.length === 0 ? {} : { sweep: [...sweep].sort((a, b) => a.clients - b.clients) }),
   };
   return { record, consistent, series: measurements.map(m => m.series) };
 }
@@ -216,8 +217,10 @@ class Bench {
       await this.#measure(planned, `${index + 1}/${plan.length}`);
       // What was written must not still be on its way to the replicas while they are measured.
       const wrote = planned.parts.some(part => writes(part.workload));
-      if (wrote && (index < plan.length - 1 || profile.pacedShare !== undefined)) await this.#tidy();
+      if (wrote && (index < plan.length - 1 || profile.sweep || profile.pacedShare !== undefined))
+        await this.#tidy();
     }
+    if (profile.sweep) await this.#sweep(profile.sweep);
     if (profile.pacedShare !== undefined) await this.#paced(profile.pacedShare);
   }
 
@@ -239,6 +242,43 @@ class Bench {
     };
     this.#announce([planned], 0);
     await this.#measure(planned, 'last', share * median(reached));
+  }
+
+  /** The primary with few clients and with many, in a random order: a drift of the machines must not look like a curve. */
+  async #sweep({ clients, seconds }: NonNullable<Profile['sweep']>): Promise<void> {
+    const { journal, profile, say, signal, onMeasurement } = this.#options;
+    const order = shuffled(clients, seededRandom(profile.seed));
+    for (const [index, count] of order.entries()) {
+      signal?.throwIfAborted();
+      say(
+        `${index + 1}/${order.length} of the sweep: read-write on ${this.#primary.host}, ${count} clients, ${seconds} s`,
+      );
+      onMeasurement?.({
+        title: `read-write, ${count} clients`,
+        seconds,
+        position: index + 1,
+        count: order.length,
+        next: order[index + 1] === undefined ? undefined : `read-write, ${order[index + 1]} clients`,
+        secondsAfter: (order.length - index - 1) * seconds,
+      });
+      const load = { clients: count, threads: Math.min(count, profile.readWrite.threads), seconds };
+      const { figures, complaint } = await this.#load(
+        this.#primary,
+        'read-write',
+        load,
+        profile.seed + 50_000 + index,
+      );
+      const { tps, errors, percentiles } = figures;
+      journal.swept({
+        clients: count,
+        tps,
+        errors,
+        ...(percentiles ? { percentiles } : {}),
+        ...(complaint === undefined ? {} : { invalid: complaint }),
+      });
+      if (complaint !== undefined) journal.complain(`with ${count} clients: ${complaint}`);
+      await this.#tidy();
+    }
   }
 
   #announce(planned: readonly PlannedMeasurement[], index: number): void {

@@ -8,6 +8,7 @@ import { compact } from './chart.ts';
 import { courses, hostMetrics, lagCharts, latencyCurves } from './course.ts';
 import { ONE_MACHINE } from './markdown.ts';
 import { STYLE } from './style.ts';
+import { sweepCharts, sweepNote } from './sweep.ts';
 import { trendCharts } from './trend.ts';
 
 /**
@@ -25,6 +26,7 @@ export function formatHtml(detail: RunDetail, verdict: NightVerdict, before: rea
     section('Second by second', courses(firstOfEach(detail.series))),
     section('Reading on more nodes', scaling(summaries, record)),
     section('Nodes, the slowest first', nodes(summaries)),
+    section('More clients on the primary', sweepCharts(record), sweepNote(record)),
     section('Replicas behind the primary', lagCharts(firstOfEach(detail.series)), lagTable(record)),
     section('Latency, every transaction counted', latencyCurves(firstOfEach(detail.series), summaries)),
     section('The hosts meanwhile', hostMetrics(firstOfEach(detail.series))),

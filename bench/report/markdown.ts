@@ -50,6 +50,16 @@ export function formatMarkdown(
     '|---|--:|--:|--:|---|--:|--:|--:|--:|',
   );
   for (const summary of summaries) lines.push(...rows(summary));
+  if (record.sweep)
+    lines.push(
+      '',
+      '| clients on the primary | TPS | p50 ms | p99 ms |',
+      '|--:|--:|--:|--:|',
+      ...record.sweep.map(
+        ({ clients, tps, percentiles: p, invalid }) =>
+          `| ${clients} | ${tps.toFixed(0)}${invalid === undefined ? '' : ' (no measure)'} | ${p?.p50.toFixed(2) ?? ''} | ${p?.p99.toFixed(2) ?? ''} |`,
+      ),
+    );
   if (scaling) {
     lines.push(
       '',

@@ -55,6 +55,22 @@ export const ProfileSchema = Type.Object(
     ),
     /** A read-write load at this share of the night's own rate, for latencies that count the waiting of a stall. */
     pacedShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    /**
+     * A read-write load on the primary with so many clients each, for the picture of clients against throughput and latency.
+     * It is no part of the trend.
+     */
+    sweep: Type.Optional(
+      Type.Object(
+        {
+          clients: Type.Array(Type.Integer({ minimum: 1, maximum: 10_000 }), {
+            minItems: 2,
+            uniqueItems: true,
+          }),
+          seconds: Type.Integer({ minimum: 1, maximum: 3_600 }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     /** How long fio reads and writes a scratch file beside the database's disk, each test; 0 leaves it out. */
     storageSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600 })),
     /**
@@ -120,6 +136,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     readOnlyNodes: ['each'],
     writes: ['read-write', 'simple-update', 'mixed'],
     pacedShare: 0.7,
+    sweep: { clients: [1, 2, 4, 8, 16, 32, 64], seconds: 15 },
     storageSeconds: 10,
     logSampling: 1,
     seed: 1,
