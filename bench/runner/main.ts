@@ -18,11 +18,12 @@ const USAGE = `usage: npm run bench:runner -- [options]
 
 Times the same thirty tasks on throw-away hosts of this machine, done by polarplay, by Ansible (default and tuned) and by
 one shell script per host over ssh. Every repetition runs all of them in a new order, once on fresh hosts and once more
-when there is nothing left to change. Needs root, cgroup2 and, for Ansible's part, Debian's ansible-core.
+when there is nothing left to change. Needs root, cgroup2 and, for Ansible's part, Debian's ansible-core
+and ansible-mitogen; one that is missing is left out, and said.
 
   --hosts 1,4,16       sizes of the field
   --repetitions 3      how often; medians are reported
-  --only a,b           only these: polarplay, ansible-tuned, ansible, floor, floor-fast
+  --only a,b           only these: polarplay, ansible-tuned, ansible, ansible-mitogen, floor, floor-fast
   --lab NAME           lab to use or make (default: runner-bench)
   --keep               leave the lab up
   --out DIR            where the reports and history.jsonl go (default: .polarplay/runner-bench)
@@ -175,10 +176,12 @@ async function measurePair(
 
 function available(only: readonly string[]): { run: readonly Runner[]; missing: readonly string[] } {
   const wanted = runners(POLARPLAY).filter(c => only.length === 0 || only.includes(c.name));
-  const missing = wanted.filter(c => c.version[0]!.startsWith('/') && !existsSync(c.version[0]!));
+  const missing = wanted.filter(({ needs }) => needs && !existsSync(needs.path));
   return {
     run: wanted.filter(c => !missing.includes(c)),
-    missing: missing.map(c => `${c.title}: ${c.version[0]} is not there (Debian package ansible-core)`),
+    missing: missing.map(
+      ({ title, needs }) => `${title}: ${needs?.path} is not there (Debian package ${needs?.debian})`,
+    ),
   };
 }
 

@@ -25,6 +25,8 @@ export interface Runner {
   command(hostSet: HostSet): Command;
   /** How many hosts of the field the output says were changed; undefined when it does not say for all of them. */
   changedHosts(output: string, hostSet: HostSet): number | undefined;
+  /** What must be installed, and the Debian package that has it; nothing where the machine always has it. */
+  readonly needs?: { readonly path: string; readonly debian: string };
   /** Prints the version. */
   readonly version: readonly string[];
 }
@@ -43,13 +45,26 @@ const ANSIBLE_COMMON = {
   ANSIBLE_PYTHON_INTERPRETER: '/usr/bin/python3',
 };
 
-function ansible(name: string, title: string, settings: string, env: Record<string, string>): Runner {
+const ANSIBLE = { path: '/usr/bin/ansible-playbook', debian: 'ansible-core' };
+const MITOGEN = {
+  path: '/usr/lib/python3/dist-packages/ansible_mitogen/plugins/strategy',
+  debian: 'ansible-mitogen',
+};
+
+function ansible(
+  name: string,
+  title: string,
+  settings: string,
+  env: Record<string, string>,
+  needs = ANSIBLE,
+): Runner {
   return {
+    needs,
     name,
     title,
     settings,
     command: ({ inventory, playDir, workDir }) => ({
-      argv: ['/usr/bin/ansible-playbook', '-i', inventory, join(playDir, 'play.yml')],
+      argv: [ANSIBLE.path, '-i', inventory, join(playDir, 'play.yml')],
       env: {
         ...ANSIBLE_COMMON,
         ANSIBLE_LOCAL_TEMP: join(workDir, 'ansible'),
@@ -58,7 +73,7 @@ function ansible(name: string, title: string, settings: string, env: Record<stri
       },
     }),
     changedHosts: changedInRecap,
-    version: ['/usr/bin/ansible-playbook', '--version'],
+    version: [ANSIBLE.path, '--version'],
   };
 }
 
@@ -114,6 +129,17 @@ export function runners(polarplay: string): readonly Runner[] {
       ANSIBLE_SSH_ARGS: '-o ControlMaster=auto -o ControlPersist=60s',
     }),
     ansible('ansible', 'Ansible, default', 'forks=5, no pipelining, ControlPersist', {}),
+    ansible(
+      'ansible-mitogen',
+      'Ansible with Mitogen',
+      'forks=64, strategy mitogen_linear',
+      {
+        ANSIBLE_FORKS: '64',
+        ANSIBLE_STRATEGY_PLUGINS: MITOGEN.path,
+        ANSIBLE_STRATEGY: 'mitogen_linear',
+      },
+      MITOGEN,
+    ),
     floor('floor', 'One script over ssh', "OpenSSH's own key exchange", []),
     floor('floor-fast', 'One script over ssh, fast key exchange', 'curve25519-sha256', [
       '-o',
