@@ -155,4 +155,66 @@ describe('polardb_fence', function () {
       }
     });
   });
+
+  // A client that is there again as soon as its session was ended, with another process of the server's each time.
+  const alwaysThere = async (file: string, judge: (result: Awaited<ReturnType<typeof runModule>>) => void) =>
+    withTemporaryDirectory(async dir => {
+      const authfile = join(dir, 'allow');
+      writeFileSync(authfile, '127.0.0.1\n');
+      writeFileSync(join(dir, 'disk'), '');
+      const server = spawn('python3', ['-c', ALWAYS_THERE, file && join(dir, file)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        detached: true,
+      });
+      const gone = once(server, 'exit');
+      let ended = false;
+      try {
+        const [port] = (await once(server.stdout, 'data')) as [Buffer];
+        const stay = () => {
+          const client = connect(Number(port), '127.0.0.1');
+          client.on('error', () => {}).on('close', () => ended || stay());
+        };
+        stay();
+        // The one that it begins with is served.
+        await once(server.stdout, 'data');
+        judge(
+          await runModule(polardbFence, {
+            address: '127.0.0.1',
+            fenced: true,
+            authfile,
+            port: Number(port),
+          }),
+        );
+        expect(readFileSync(authfile, 'utf8')).to.equal('');
+      } finally {
+        ended = true;
+        process.kill(-server.pid!, 'SIGKILL');
+        await gone;
+      }
+    });
+
+  it('does not wait for the end of looks that the new list refuses', () =>
+    alwaysThere('', result => expect(result).to.include({ changed: true, sessions: 1 })));
+
+  it('fails when a session that came back has a disk', () =>
+    alwaysThere('disk', result => expect(result.msg).to.include('it connected again')));
 });
+
+/** Prints its port, then a line for each connection. Those who serve are ready before a connection comes, and hold it. */
+const ALWAYS_THERE = `
+import os, signal, socket, sys
+s = socket.socket()
+s.bind(('127.0.0.1', 0))
+s.listen(50)
+print(s.getsockname()[1], flush=True)
+def serve():
+    if os.fork(): return
+    c, _ = s.accept()
+    f = open(sys.argv[1]) if sys.argv[1] else None
+    print('served', flush=True)
+    signal.pause()
+for _ in range(8): serve()
+while True:
+    os.wait()
+    serve()
+`;
