@@ -163,7 +163,7 @@ describe('polardb_fence', function () {
       writeFileSync(authfile, '127.0.0.1\n');
       writeFileSync(join(dir, 'disk'), '');
       const server = spawn('python3', ['-c', ALWAYS_THERE, file && join(dir, file)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', 'ignore'],
         detached: true,
       });
       const gone = once(server, 'exit');
