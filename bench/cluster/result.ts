@@ -14,11 +14,13 @@ const Percentiles = Type.Object({
 /**
  * What runs: `read-only` is pgbench -S, `read-write` its TPC-B-like load, `simple-update` that without tellers and
  * branches. `mixed-writes` on the primary and `mixed-reads` on the replicas run at the same time. `paced` is read-write at
- * a fixed rate, so that its latencies count the time a transaction waited for its turn.
+ * a fixed rate, so that its latencies count the time a transaction waited for its turn. `read-write-again` is read-write once
+ * more: what the two differ by is the night's own noise.
  */
 const Workload = Type.Union([
   Type.Literal('read-only'),
   Type.Literal('read-write'),
+  Type.Literal('read-write-again'),
   Type.Literal('simple-update'),
   Type.Literal('mixed-writes'),
   Type.Literal('mixed-reads'),

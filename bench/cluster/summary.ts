@@ -40,6 +40,7 @@ export interface NodeSummary {
 export const ORDER: readonly Workload[] = [
   'read-only',
   'read-write',
+  'read-write-again',
   'simple-update',
   'mixed-writes',
   'mixed-reads',

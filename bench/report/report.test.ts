@@ -51,6 +51,20 @@ describe('bench: the sentence about a night', () => {
     );
   });
 
+  it('says that a night was not steady, when the same load measured twice differs, and has no trend of that', () => {
+    const said = (factor: number) => {
+      const { record } = madeUpNight({ nodes: 3, day: 12 });
+      const [one] = record.night.filter(n => n.workload === 'read-write');
+      const again = { ...one!, workload: 'read-write-again' as const, tps: one!.tps * factor };
+      return judgeRun({ ...record, night: [...record.night, again] }, quiet);
+    };
+    expect(said(0.88).sentence).to.match(
+      /; the same load measured twice differs by 12 %: the night was not steady\.$/,
+    );
+    expect(said(0.97).sentence).not.to.contain('twice');
+    expect(said(0.97).trends.map(t => t.workload)).not.to.include('read-write-again');
+  });
+
   it('troubles come along, and a run without a measurement says so', () => {
     const broken = sentence({
       nodes: 3,

@@ -40,7 +40,15 @@ const DECIDING_SETTINGS = [
 const IGNORED =
   /^(log_|lc_|stats_|cluster_name|application_name|TimeZone|timezone|DateStyle|datestyle|default_text_search|IntervalStyle|client_encoding|logging_|syslog_|event_source|bonjour|update_process_title|search_path|polar_hostid|port$|password_encryption|ssl)/;
 
-const IGNORED_LOAD = new Set(['name', 'seed', 'pacedShare', 'sweep', 'storageSeconds', 'warmUpSeconds']);
+const IGNORED_LOAD = new Set([
+  'name',
+  'seed',
+  'pacedShare',
+  'aaPair',
+  'sweep',
+  'storageSeconds',
+  'warmUpSeconds',
+]);
 
 /** More or fewer repetitions, or other kinds of load beside, leave each measurement what it was. */
 const NOTED_LOAD = new Set(['repetitions', 'readOnlyNodes', 'writes', 'logSampling']);

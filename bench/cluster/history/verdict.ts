@@ -48,6 +48,8 @@ export const measurementName = ({ workload, nodes }: Pick<NightFigures, 'workloa
 /** Below this share of the others' rate a node is worth a word; below this share of its usual rate a disk is. */
 const SLOW_NODE = 0.8;
 const SLOW_DISK = 0.7;
+/** From this difference of the same load on, the night itself was not steady. */
+const UNSTEADY = 0.05;
 
 /** Judges a run by the runs before it. */
 export function judgeRun(
@@ -75,6 +77,7 @@ export function judgeRun(
       .slice(0, 1)
       .map(d => `the disk of ${d.host} does ${percent(d.share)} of its usual ${d.test}`),
     ...slowNodes.slice(0, 1).map(n => `slowest node ${n.host} at ${percent(n.share)} of the others`),
+    ...unsteadiness(record),
     ...troubles(record),
   ].join('; ');
   return {
@@ -89,14 +92,16 @@ export function judgeRun(
   };
 }
 
-/** A paced load does what it is told to: its rate says nothing. */
+/** A paced load does what it is told to: its rate says nothing. What was measured again is no measurement of its own. */
+const NO_TREND = new Set<NightFigures['workload']>(['paced', 'read-write-again']);
+
 function trendsOf(
   record: RunRecord,
   before: readonly RunRecord[],
   accepted: readonly Pick<Accepted, 'id' | 'measurement'>[],
 ): readonly Trend[] {
   return record.night
-    .filter(figures => figures.workload !== 'paced' && counts(record, figures))
+    .filter(figures => !NO_TREND.has(figures.workload) && counts(record, figures))
     .map(figures => {
       const { workload, nodes } = figures;
       const same = (run: RunRecord) =>
@@ -186,6 +191,17 @@ function slowDisksOf(record: RunRecord, before: readonly RunRecord[]): readonly 
     })
     .filter(({ share }) => share < SLOW_DISK)
     .sort((a, b) => a.share - b.share);
+}
+
+/** What the same load, measured twice, differs by is noise: a night with much of it says little. */
+function unsteadiness({ night }: RunRecord): string[] {
+  const of = (workload: NightFigures['workload']) => night.find(n => n.workload === workload)?.tps ?? 0;
+  const [one, again] = [of('read-write'), of('read-write-again')];
+  if (one === 0 || again === 0) return [];
+  const apart = Math.abs(one - again) / Math.max(one, again);
+  return apart > UNSTEADY
+    ? [`the same load measured twice differs by ${percent(apart)}: the night was not steady`]
+    : [];
 }
 
 function troubles({ interrupted, complaints }: RunRecord): string[] {

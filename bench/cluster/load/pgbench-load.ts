@@ -169,6 +169,7 @@ const SCRIPTS: Readonly<Record<Workload, readonly string[]>> = {
   'read-only': ['-S'],
   'mixed-reads': ['-S'],
   'read-write': ['-r'],
+  'read-write-again': ['-r'],
   'mixed-writes': ['-r'],
   'balanced-reads': ['-S'],
   'balanced-writes': ['-r'],

@@ -18,6 +18,12 @@ describe('bench: plan', () => {
       '1 read-write 1',
     ]);
     expect(short(planMeasurements(PROFILES.smoke!, 1))).to.deep.equal(['1 read-only 1', '1 read-write 1']);
+    const pair = { ...PROFILES.smoke!, readOnlyNodes: [1], aaPair: true };
+    expect(short(planMeasurements(pair, 3))).to.deep.equal([
+      '1 read-only 1',
+      '1 read-write 1',
+      '1 read-write-again 1',
+    ]);
   });
 
   it('repeats in a random order that the seed decides, each repetition whole', () => {

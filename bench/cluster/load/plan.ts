@@ -51,6 +51,8 @@ function kindsOf(profile: Profile, clusterSize: number): readonly (readonly Part
             ...(clusterSize < 2 ? [] : [{ workload: 'balanced-reads' as const, nodes: 1 }]),
           ],
         ];
+      if (kind === 'read-write' && profile.aaPair)
+        return [[{ workload: kind, nodes: 1 }], [{ workload: 'read-write-again', nodes: 1 }]];
       if (kind !== 'mixed') return [[{ workload: kind, nodes: 1 }]];
       // Without a replica there is nothing to mix.
       if (clusterSize < 2) return [];

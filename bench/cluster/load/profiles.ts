@@ -53,6 +53,8 @@ export const ProfileSchema = Type.Object(
         ]),
       ),
     ),
+    /** The read-write load twice in each repetition (an A/A pair): what the two differ by is the night's own noise. */
+    aaPair: Type.Optional(Type.Boolean()),
     /** A read-write load at this share of the night's own rate, for latencies that count the waiting of a stall. */
     pacedShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
     /**
