@@ -437,7 +437,7 @@ export const osChecks: readonly Check[] = [
     id: 'os.ipc',
     title: 'a logout of the database user leaves the shared memory of the server alone',
     proves:
-      'The login manager does not remove shared memory and semaphores of the database user when its last session ends (RemoveIPC), now and after its next start: after one `su - USER` parallel queries would fail, or the server fall over. Users up to id 999 are never touched.',
+      'The login manager does not remove shared memory and semaphores of the database user when its last session ends (RemoveIPC), now and after its next start: ten seconds after one `su - USER` from a job every new connection would fail (could not open shared memory segment), and a replica that starts just then fall over. Users up to id 999 are never touched.',
     expects: 'RemoveIPC=no, or a system user',
     todo: 'Run site.yml, or write RemoveIPC=no below [Login] into a file of /etc/systemd/logind.conf.d and reload (`systemctl kill -s HUP systemd-logind`, which keeps all sessions).',
     severity: 'fault',

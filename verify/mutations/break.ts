@@ -9,6 +9,8 @@ export interface Break {
   readonly red: readonly string[];
   /** What a message must say. */
   readonly says?: RegExp;
+  /** Disturbs what other breaks do, or would be mended while they are tried: never together with others. */
+  readonly alone?: true;
   /** Among those that CI tries: quick, and one of each kind. */
   readonly ci?: true;
 }

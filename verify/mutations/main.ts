@@ -86,7 +86,9 @@ async function main(argv: readonly string[]): Promise<number> {
 function together(breaks: readonly Break[]): readonly (readonly Break[])[] {
   const groups: Break[][] = [];
   for (const one of breaks) {
-    const group = groups.find(others => others.every(other => apart(one, other) && apart(other, one)));
+    const group = one.alone
+      ? undefined
+      : groups.find(others => others.every(other => !other.alone && apart(one, other) && apart(other, one)));
     if (group) group.push(one);
     else groups.push([one]);
   }

@@ -64,6 +64,7 @@ export const databaseBreaks: readonly Break[] = [
     breaks: `sql "alter system set listen_addresses = 'localhost'"; systemctl restart polardb; answers`,
     heals: `sql "alter system reset listen_addresses"; systemctl restart polardb; answers`,
     red: ['database.login', 'settings.drift', 'replication.upstream'],
+    alone: true,
   },
   hba(
     'hba-clients-missing',
@@ -121,6 +122,7 @@ export const databaseBreaks: readonly Break[] = [
     breaks: `sql "select datfrozenxid from pg_database where datname = 'template1'" >/root/frozen; sql "update pg_database set datfrozenxid = ((txid_current() - 250000000) & 4294967295)::text::xid where datname = 'template1'"`,
     heals: `sql "update pg_database set datfrozenxid = '$(cat /root/frozen)'::xid where datname = 'template1'"`,
     red: ['database.wraparound'],
+    alone: true,
   },
   {
     id: 'collation',
@@ -137,6 +139,7 @@ export const databaseBreaks: readonly Break[] = [
     breaks: `sql "create function public.no() returns event_trigger language plpgsql as 'begin raise exception ''no''; end'; create event trigger no on ddl_command_start execute function public.no()"`,
     heals: 'sql "drop event trigger no; drop function public.no()"',
     red: ['data.rows', 'data.commit'],
+    alone: true,
   },
   {
     id: 'template-closed',

@@ -35,10 +35,11 @@ export const healthBreaks: readonly Break[] = [
     what: 'a session of the primary fell over, and all others with it',
     host: 'rw1',
     breaks:
-      '(sql "select pg_sleep(60)" >/dev/null 2>&1 &); sleep 1; kill -SEGV $(pgrep -f "postgres: polardb postgres .* SELECT"); sleep 1; answers; sleep 6',
+      '(sql "select pg_sleep(60)" >/dev/null 2>&1 &); sleep 1; kill -SEGV $(pgrep -f ": polardb postgres .* SELECT"); sleep 1; answers; sleep 6',
     heals:
       'for f in $DATA/log/*; do sed -i "/was terminated by signal/d" $f; done; systemctl restart polardb; answers; sleep 2',
     red: ['health.log'],
+    alone: true,
     says: /terminated by signal/,
   },
   {
@@ -60,6 +61,7 @@ export const healthBreaks: readonly Break[] = [
     heals:
       'for p in $(cat /run/cpu/slow/cgroup.procs); do echo $p >/run/cpu/cgroup.procs; done; sleep 0.5; rmdir /run/cpu/slow; umount /run/cpu; rmdir /run/cpu',
     red: ['performance.pgbench'],
+    alone: true,
     says: /ro1: .* reads a second/,
   },
 ];

@@ -91,6 +91,7 @@ export const hostBreaks: readonly Break[] = [
     breaks: 'systemctl freeze polardb',
     heals: 'systemctl thaw polardb',
     red: ['database.answers'],
+    alone: true,
   },
   {
     id: 'walsender-stopped',

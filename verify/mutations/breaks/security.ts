@@ -182,6 +182,7 @@ export const securityBreaks: readonly Break[] = [
     breaks: 'save $DATA/pg_hba.conf; sleep 1; touch $DATA/pg_hba.conf',
     heals: 'back $DATA/pg_hba.conf',
     red: ['security.loaded'],
+    alone: true,
   },
   {
     id: 'hba-map',
@@ -190,6 +191,7 @@ export const securityBreaks: readonly Break[] = [
     breaks: `save $DATA/pg_hba.conf; sed -i 's/^local all polardb peer/local all polardb peer map=all/' $DATA/pg_hba.conf; echo 'all root polardb' >>$DATA/pg_ident.conf; echo 'all polardb polardb' >>$DATA/pg_ident.conf; reload`,
     heals: `back $DATA/pg_hba.conf; sed -i '/^all /d' $DATA/pg_ident.conf; reload`,
     red: ['security.hba'],
+    alone: true,
   },
   {
     id: 'hba-order',

@@ -163,5 +163,6 @@ export const storageBreaks: readonly Break[] = [
     breaks: 'systemctl freeze polar-nbd-server',
     heals: 'systemctl thaw polar-nbd-server',
     red: ['storage.service'],
+    alone: true,
   },
 ];
