@@ -51,6 +51,22 @@ describe('bench: the sentence about a night', () => {
     );
   });
 
+  it('a slow node whose disk is slow too is one thing', () => {
+    const night = (day: number, share: number) => {
+      const { record } = madeUpNight({
+        nodes: 3,
+        day,
+        ...(share < 1 ? { slow: { host: 'ro2', share } } : {}),
+      });
+      const [first] = record.storage;
+      return { ...record, storage: [{ ...first!, host: 'ro2', iops: 1000 * share }] };
+    };
+    const before = Array.from({ length: 12 }, (_, day) => night(day, 1));
+    expect(judgeRun(night(12, 0.4), before).sentence).to.match(
+      /; slowest node ro2 at (3|4)\d % of the others, and its disk at 40 % of its usual random writes\.$/,
+    );
+  });
+
   it('says that a night was not steady, when the same load measured twice differs, and has no trend of that', () => {
     const said = (factor: number) => {
       const { record } = madeUpNight({ nodes: 3, day: 12 });

@@ -73,10 +73,7 @@ export function judgeRun(
         : (worst?.tonight.verdict ?? 'broken');
   const sentence = [
     mainClause(record, trends, worst),
-    ...slowDisks
-      .slice(0, 1)
-      .map(d => `the disk of ${d.host} does ${percent(d.share)} of its usual ${d.test}`),
-    ...slowNodes.slice(0, 1).map(n => `slowest node ${n.host} at ${percent(n.share)} of the others`),
+    ...slowParts(slowDisks, slowNodes),
     ...unsteadiness(record),
     ...troubles(record),
   ].join('; ');
@@ -177,6 +174,21 @@ function slowNodesOf(record: RunRecord): readonly SlowNode[] {
     })
     .filter(({ share }) => share < SLOW_NODE)
     .sort((a, b) => a.share - b.share);
+}
+
+/** The slowest disk and the slowest node. Of one host both are one thing: with few processors its disk is slow as well. */
+function slowParts(disks: readonly SlowDisk[], nodes: readonly SlowNode[]): string[] {
+  const [node] = nodes;
+  const own = disks.find(d => d.host === node?.host);
+  const [other] = disks.filter(d => d.host !== node?.host);
+  return [
+    ...(other ? [`the disk of ${other.host} does ${percent(other.share)} of its usual ${other.test}`] : []),
+    ...(node ? [`slowest node ${node.host} at ${percent(node.share)} of the others`] : []),
+  ].map((text, i, all) =>
+    own && i === all.length - 1
+      ? `${text}, and its disk at ${percent(own.share)} of its usual ${own.test}`
+      : text,
+  );
 }
 
 function slowDisksOf(record: RunRecord, before: readonly RunRecord[]): readonly SlowDisk[] {
