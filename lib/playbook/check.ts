@@ -154,6 +154,7 @@ export function checkArguments(load: Load, action: Action, templatesOnly = false
   for (const { code, key, message, hint } of mistakes(raw)) {
     if (!certain.has(message)) continue;
     if (argsTemplate && code === 'MISSING_ARGUMENT') continue; // the template may bring it
+    if (key === '_raw_params') continue; // who reads the task has told it
     const at =
       key === undefined
         ? argsAt

@@ -182,6 +182,14 @@ describe('mistakes in playbooks', () => {
       ],
     ],
     [
+      'plain text for a module that Ansible lets run with it',
+      tasks('- group_by: hello'),
+      [
+        'site.yml:3:15 BAD_VALUE module "group_by" takes no plain text, write its arguments as "key: value" lines below it',
+        'site.yml:3:15 MISSING_ARGUMENT module "group_by" needs the argument "key"',
+      ],
+    ],
+    [
       'a number for a module',
       tasks('- command: 1.0'),
       ['site.yml:3:14 WRONG_TYPE arguments of module "command" must be a mapping or text'],

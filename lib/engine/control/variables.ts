@@ -7,6 +7,7 @@ import { mergedValue } from '../../source/unsafe.ts';
 import { type Dict, type Json, toPlain } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../module-call/find.ts';
+import { truthy } from '../task/keyword.ts';
 import { type ControlCall, defineControl } from './control.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -43,19 +44,24 @@ export const setStats = defineControl({
   args: Type.Object({
     data: A.raw('Figures by name.'),
     per_host: A.bool('Keeps them per host.', { default: false }),
-    aggregate: A.bool('Adds to what is there instead of replacing it.', { default: true }),
+    aggregate: A.raw(
+      'Whether it adds to what is there instead of replacing it; another word than yes means no.',
+      {
+        default: true,
+      },
+    ),
   }),
   run: ({ plain, playRun, host }) => {
     const { customStats } = playRun.run;
     const { data } = plain;
+    const aggregates = truthy(plain['aggregate']);
     if (!isObject(data)) throw new ModuleError("The 'data' option needs to be a dictionary/hash");
     for (const [name, value] of Object.entries(data)) {
       if (!NAME.test(name)) throw new ModuleError(invalidName(name));
       const key = plain['per_host'] ? `${host}.${name}` : name;
-      customStats.set(key, plain['aggregate'] ? aggregate(customStats.get(key), value) : value);
+      customStats.set(key, aggregates ? aggregate(customStats.get(key), value) : value);
     }
-    const { per_host, aggregate: aggregates } = plain;
-    const told = { data, per_host: per_host!, aggregate: aggregates! };
+    const told = { data, per_host: plain['per_host']!, aggregate: aggregates };
     return { result: { changed: false, ansible_stats: told } };
   },
 });

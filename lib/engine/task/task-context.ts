@@ -60,7 +60,14 @@ export function failureOf(run: TaskRun, error: unknown): Result {
   if (error instanceof ModuleError)
     return { changed: false, failed: true, msg: error.message, ...error.fields };
   if (error instanceof SourceError)
-    return { changed: false, failed: true, msg: error.words, ...hintOf(error), error: mistakeOf(error) };
+    return {
+      changed: false,
+      failed: true,
+      msg: error.words,
+      ...hintOf(error),
+      ...traceOf(error),
+      error: mistakeOf(error),
+    };
   if (error instanceof BecomeError) return { changed: false, failed: true, msg: error.message };
   if (error instanceof UsageError)
     return { changed: false, failed: true, msg: error.message, ...hintOf(error) };
@@ -79,6 +86,13 @@ export function failureOf(run: TaskRun, error: unknown): Result {
 /** The hint of an error as a field of a result. */
 export const hintOf = ({ hint }: { readonly hint: string | undefined }): { readonly hint?: string } =>
   hint === undefined ? {} : { hint };
+
+/** Of what a template could not compute playbooks ask for `exception`, as of any error of Python's. */
+function traceOf({ code, message, position }: SourceError): { readonly exception?: string } {
+  if (code !== 'TEMPLATE_RUNTIME') return {};
+  const place = position ? `${position.file}:${position.line}:${position.col}: ` : '';
+  return { exception: `${place}${message}` };
+}
 
 /** An author's mistake with its place, for those who show it: `msg` has the words that playbooks compare with. */
 function mistakeOf({ code, message, position }: SourceError): Json {

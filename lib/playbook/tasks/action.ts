@@ -266,6 +266,9 @@ function withArguments(
 /** Modules of others that take text. */
 const TAKES_TEXT = /^(ansible\.(builtin|legacy|windows)\.)?win_(shell|command)$/;
 
+/** Modules that make nothing of text, and of which Ansible says so only when the task is reached. */
+const FAILS_BY_TEXT = /^(ansible\.(builtin|legacy)\.)?(add_host|group_by|set_fact)$/;
+
 /** Arguments for a module that takes no text: a template among them gives further arguments, other text is a mistake, as in Ansible. */
 function withoutText(load: Load, { name }: Written, args: Dict): Arguments | undefined {
   const text = args.get(TEXT);
@@ -273,8 +276,13 @@ function withoutText(load: Load, { name }: Written, args: Dict): Arguments | und
   const at = positionOf(args, TEXT) ?? NOWHERE;
   if (text !== '' && !isTemplate(text)) {
     const hint = 'write its arguments as "key: value" lines below it';
-    load.problems.add('BAD_VALUE', `module "${name}" takes no plain text`, at, hint);
-    return undefined;
+    const tell = () => load.problems.add('BAD_VALUE', `module "${name}" takes no plain text`, at, hint);
+    if (!FAILS_BY_TEXT.test(name)) {
+      tell();
+      return undefined;
+    }
+    load.problems.whenReached(tell);
+    return { args, template: undefined };
   }
   args.delete(TEXT);
   return { args, template: text === '' ? undefined : { value: text, at } };
