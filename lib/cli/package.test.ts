@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -34,6 +34,12 @@ describe('the package', function () {
 
   it('needs no other package: all of them are in the bundle', () => {
     expect(dependencies, 'add packages to devDependencies').to.equal(undefined);
+  });
+
+  it('is no larger than it was with 107 modules in one folder', () => {
+    const dist = join(PACKAGE_ROOT, 'dist');
+    const size = readdirSync(dist).reduce((sum, name) => sum + statSync(join(dist, name)).size, 0);
+    expect(size).to.be.below(5_500_000);
   });
 
   it('starts', () => {
