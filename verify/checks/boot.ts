@@ -30,6 +30,10 @@ const FOLDERS = [
   'pg_replslot',
 ];
 
+/** The folder of the logs, where the roles have it: a server that runs makes no new one when it turns its log over. */
+const logFolder = ({ guarded }: Deployment, node: Place['node']): readonly string[] =>
+  guarded && (node?.settings.get('log_directory') ?? 'log') === 'log' ? ['log'] : [];
+
 /** What the scripts of the roles call, beside what their units name. */
 function toolsOf({ deployment, node }: Place): string {
   const own = deployment.guarded ? ['/usr/local/sbin/polar-in-force'] : [];
@@ -215,7 +219,7 @@ export const bootChecks: readonly Check[] = [
     needs: ['services.active'],
     asks: ({ deployment, node }) => ({
       version: `cat ${shellWord(`${node?.data}/PG_VERSION`)}`,
-      missing: `cd ${shellWord(node?.data ?? '')} && for d in ${[...(deployment.guarded ? ['log'] : []), ...(deployment.database === 'polardb' ? ['pg_notify', 'pg_stat'] : FOLDERS)].join(' ')}; do [ -d "$d" ] || echo "$d"; done; ${deployment.database === 'polardb' ? '' : '[ -s global/pg_control ] || echo global/pg_control; '}:`,
+      missing: `cd ${shellWord(node?.data ?? '')} && for d in ${[...logFolder(deployment, node), ...(deployment.database === 'polardb' ? ['pg_notify', 'pg_stat'] : FOLDERS)].join(' ')}; do [ -d "$d" ] || echo "$d"; done; ${deployment.database === 'polardb' ? '' : '[ -s global/pg_control ] || echo global/pg_control; '}:`,
     }),
     judge: at => {
       const { version } = at.deployment;

@@ -1,7 +1,16 @@
-import type { Check } from '../check.ts';
+import { shellWord } from '../../lib/transport/index.ts';
+import type { Check, Place } from '../check.ts';
 
 /** What the cluster runs; pfsdaemon has a check of its own. */
 const PROGRAMS = ['postgres', 'postmaster', 'nbd-server', 'nbdfuse', 'nbd-client'];
+
+/** Of services that somebody froze (`systemctl freeze`) the processes look as if they slept. */
+function frozenUnits({ deployment: { storage }, node }: Place): string {
+  const units = node ? [...node.diskServices, ...node.services] : storage.service ? [storage.service] : [];
+  return units.length === 0
+    ? ':'
+    : `systemctl show -p Id -p FreezerState -- ${units.map(shellWord).join(' ')} 2>/dev/null; :`;
+}
 
 /** Whether there is anything to look at. Everything else waits for this. */
 export const hostChecks: readonly Check[] = [
@@ -24,19 +33,20 @@ export const hostChecks: readonly Check[] = [
     id: 'host.processes',
     title: 'no process of the cluster is stopped, slowed down or the first to be killed',
     proves:
-      'No process of the database or the disks was stopped by a signal (a server whose checkpointer or receiver is stopped looks healthy for a long time), none has a lower priority than others, and the kernel would not kill them first for want of memory.',
+      'No process of the database or the disks was stopped by a signal or frozen with its service (a server whose checkpointer or receiver is stopped looks healthy for a long time), none has a lower priority than others, and the kernel would not kill them first for want of memory.',
     expects: 'running processes with nice 0 or less and oom_score_adj 0 or less',
-    todo: '`kill -CONT PID` continues a stopped process: find out who stopped it first. `renice -n 0 PID` and the OOMScoreAdjust of the unit put the rest right.',
+    todo: '`kill -CONT PID` continues a stopped process, `systemctl thaw UNIT` a frozen one: find out who stopped it first. `renice -n 0 PID` and the OOMScoreAdjust of the unit put the rest right.',
     severity: 'fault',
     on: 'all',
     settles: true,
-    asks: {
+    asks: place => ({
+      frozen: frozenUnits(place),
       // What the machine itself runs with is nobody's doing: a container may have a lower priority than others.
       usual: 'ps -o ni= -p 1; cat /proc/1/oom_score_adj',
       idle: `ps -o pid=,cls= -C ${PROGRAMS.join(',')} | awk '$2 == "IDL" { print $1 }'`,
       processes: `ps -o pid=,stat=,ni=,args= -C ${PROGRAMS.join(',')}; :`,
       oom: `for p in $(pgrep -x '${PROGRAMS.join('|')}'); do echo "$p $(cat /proc/$p/oom_score_adj 2>/dev/null)"; done`,
-    },
+    }),
     judge: at => {
       const [niceOfAll = 0, scoreOfAll = 0] = at.out('usual').split('\n').map(Number);
       for (const line of at.out('processes').split('\n').filter(Boolean)) {
@@ -45,6 +55,8 @@ export const hostChecks: readonly Check[] = [
         at.check(!state.startsWith('T'), `${name} runs`, 'it is stopped by a signal');
         at.check(!(Number(nice) > niceOfAll), `${name} with nice ${niceOfAll}`, `nice ${nice}`);
       }
+      for (const [, unit] of at.out('frozen').matchAll(/^Id=(\S+)\nFreezerState=frozen/gm))
+        at.check(false, `${unit} runs`, 'it is frozen');
       const idle = at.out('idle').split('\n').filter(Boolean);
       at.check(idle.length === 0, 'no process that runs only when nothing else does', idle.join(', '));
       const first = at

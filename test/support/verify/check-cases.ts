@@ -445,6 +445,7 @@ export const CASES: readonly (readonly [
   ['security.files', { 'ro1 loose': is('../lib/plpgsql.so') }, /^ro1: .*: \.\.\/lib\/plpgsql\.so$/],
   ['build.libraries', { 'ro1 environment': is('LD_PRELOAD=/x.so') }, /^ro1: LD_PRELOAD/],
   ['host.processes', { 'ro1 idle': is('42') }, /^ro1: 42$/],
+  ['host.processes', { 'ro1 frozen': is('Id=polardb.service\nFreezerState=frozen') }, /^ro1: it is frozen$/],
   ['boot.units', { 'ro1 ssh': is('ActiveState=active\nUnitFileState=disabled') }, /^ro1: it runs, and/],
   ['boot.rivals', { 'ro1 services': is('x.service: pg_ctl start') }, /^ro1: x\.service: pg_ctl start$/],
   ['boot.cleanup', { 'ro1 lines': is('d /home/polardb - - - 10d') }, /^ro1: d \/home/],

@@ -90,7 +90,7 @@ export const hostBreaks: readonly Break[] = [
     host: 'ro1',
     breaks: 'systemctl freeze polardb',
     heals: 'systemctl thaw polardb',
-    red: ['database.answers'],
+    red: ['host.processes'],
     alone: true,
   },
   {

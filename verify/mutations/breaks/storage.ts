@@ -162,7 +162,7 @@ export const storageBreaks: readonly Break[] = [
     host: 'st1',
     breaks: 'systemctl freeze polar-nbd-server',
     heals: 'systemctl thaw polar-nbd-server',
-    red: ['storage.service'],
+    red: ['host.processes'],
     alone: true,
   },
 ];
