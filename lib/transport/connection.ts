@@ -1,3 +1,6 @@
+/** What is sent: bytes, a file of this machine, or what is made while it is sent. */
+export type Source = Buffer | { readonly file: string } | { readonly pieces: () => Iterable<Buffer> };
+
 /** Sums of what came, made while it came: a large file read again would keep all other hosts waiting. */
 export interface Received {
   readonly sha1: string;
@@ -28,11 +31,7 @@ export interface Connection {
    * Streams bytes to a file on the host through a channel of its own (for what is too large for a script).
    * The file is created with mode 0600, or `mode`; an existing file is truncated. Callers rename it into place.
    */
-  send(
-    source: Buffer | { readonly file: string },
-    path: string,
-    options?: { readonly mode?: string },
-  ): Promise<void>;
+  send(source: Source, path: string, options?: { readonly mode?: string }): Promise<void>;
 
   /**
    * Streams a file of the host into a local file (created 0600). Rejects with an Error that holds the host's stderr, or

@@ -6,18 +6,21 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { bytesOf } from '../source/bytes.ts';
 import type { Channel } from './channel.ts';
-import type { Received } from './connection.ts';
+import type { Received, Source } from './connection.ts';
 import { type LaunchOptions, launch } from './shell/launch.ts';
 import { shellWord } from './shell/script.ts';
 
 /** Streams bytes, or a local file, to `path` on the host through a channel of its own. */
 export async function sendFile(
   options: LaunchOptions,
-  source: Buffer | { readonly file: string },
+  source: Source,
   path: string,
   mode = '600',
 ): Promise<void> {
-  const from = Buffer.isBuffer(source) ? Readable.from([source]) : createReadStream(source.file);
+  const from =
+    'file' in source
+      ? createReadStream(source.file)
+      : Readable.from(Buffer.isBuffer(source) ? [source] : source.pieces());
   await readable(from);
   const { word: target, before } = lineWord(path);
   const chmod = (bits: string): string => `{ [ ! -f ${target} ] || chmod ${shellWord(bits)} ${target}; }`;

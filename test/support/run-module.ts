@@ -164,7 +164,8 @@ export function testContext(options: TestOptions = {}): ModuleContext {
       if (!existsSync(path)) throw new ModuleError(`could not find or access '${name}', searched ${files}`);
       return path;
     },
-    read: path => readFileSync(path),
+    read: path => readFileSync(bytesOf(path)),
+    makeSums: async () => undefined,
     sumOf: fileSum,
     renderFile: text =>
       text.replace(/\{\{ *(\w+) *\}\}/g, (_, name: string) => String(options.variables?.[name])),
@@ -223,11 +224,18 @@ async function answer(request: Request, options: TestOptions): Promise<Reply> {
     case 'send':
       writeFileSync(
         request.to,
-        typeof request.from === 'string' ? readFileSync(request.from) : request.from,
+        typeof request.from === 'string'
+          ? readFileSync(request.from)
+          : Buffer.isBuffer(request.from)
+            ? request.from
+            : Buffer.concat([...request.from.pieces()]),
         {
           mode: 0o600,
         },
       );
+      return DONE;
+    case 'work':
+      await request.work();
       return DONE;
     case 'receive':
       copyFileSync(request.from, request.to);

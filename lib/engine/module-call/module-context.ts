@@ -48,6 +48,7 @@ export function moduleContext(
       if (files.isVault(path)) run.secrecy.hidesDiff = true;
       return content;
     },
+    makeSums: path => files.sums.make(path),
     sumOf: (path, kind) => files.sums.of(path, kind),
     renderFile: (text, file, overrides = {}) =>
       templar.renderFile(text, scope.with(finished(templateVariables(origin(file)))), { file, ...overrides }),

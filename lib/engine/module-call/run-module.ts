@@ -150,9 +150,12 @@ async function perform(request: Request, channel: Channel): Promise<Reply> {
       return onControlMachine(request.script, channel.signal);
     case 'send':
       await connection.send(
-        Buffer.isBuffer(request.from) ? request.from : { file: request.from },
+        typeof request.from === 'string' ? { file: request.from } : request.from,
         request.to,
       );
+      return NOTHING;
+    case 'work':
+      await request.work();
       return NOTHING;
     case 'receive': {
       const { sha1, md5 } = await connection.receive(request.from, request.to, request.atMost);

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { textOf } from '../../source/bytes.ts';
+import { bytesOf, textOf } from '../../source/bytes.ts';
 import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, attributeChanges, chmodText, modeBits, modeText } from '../kit/attributes.ts';
@@ -15,14 +15,13 @@ import {
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
 import { absoluteWord, type Found, foundOf, lookScript } from '../kit/stat.ts';
-import { tarOf } from '../kit/tar.ts';
+import { type LaterContent, tarOf, tarPieces } from '../kit/tar.ts';
 import {
   contentDiff,
   DIFF_LIMIT,
   failure,
   INLINE_LIMIT,
   isShowable,
-  sha1,
   temporaryBeside,
   validatorLine,
 } from '../kit/write-file.ts';
@@ -37,9 +36,16 @@ import {
   statEach,
 } from './file-tree.ts';
 
+/** Content of the control machine, which is read when it is needed. */
+export interface Source extends LaterContent {
+  readonly sha1: () => string;
+  /** Makes the sum while other hosts go on. */
+  readonly makeSums?: () => Promise<void>;
+}
+
 /** A file, directory or link of the control machine, by its path below the destination. */
 export type Item =
-  | { readonly kind: 'file'; readonly path: string; readonly bytes: Buffer; readonly mode: number }
+  | { readonly kind: 'file'; readonly path: string; readonly source: Source; readonly mode: number }
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'link'; readonly path: string; readonly target: string };
 
@@ -63,31 +69,43 @@ export interface TreeFound {
 }
 
 /** Everything below a directory. Links are followed unless told otherwise, but never in a circle. */
-export function walkLocal(src: string, localFollow: boolean, read: (path: string) => Buffer): Item[] {
+export function walkLocal(src: string, localFollow: boolean, sourceOf: (path: string) => Source): Item[] {
   const top = src.endsWith('/') ? '' : `${basename(src)}/`;
   const items: Item[] = top === '' ? [] : [{ kind: 'directory', path: top.slice(0, -1) }];
   const visit = (directory: string, prefix: string, parents: readonly string[]) => {
-    for (const name of readdirSync(directory).sort()) {
+    for (const name of namesIn(directory)) {
       const local = join(directory, name);
       const path = prefix + name;
-      const isLink = lstatSync(local).isSymbolicLink();
-      const target = isLink && followable(local, localFollow, parents) ? realpathSync(local) : local;
-      if (isLink && target === local) items.push({ kind: 'link', path, target: readlinkSync(local) });
-      else if (statSync(target).isDirectory()) {
+      const isLink = lstatSync(bytesOf(local)).isSymbolicLink();
+      const target = isLink && followable(local, localFollow, parents) ? realPath(local) : local;
+      if (isLink && target === local)
+        items.push({ kind: 'link', path, target: textOf(readlinkSync(bytesOf(local), 'buffer')) });
+      else if (statSync(bytesOf(target)).isDirectory()) {
         items.push({ kind: 'directory', path });
-        visit(target, `${path}/`, [...parents, realpathSync(target)]);
-      } else if (statSync(target).isFile())
-        items.push({ kind: 'file', path, bytes: read(target), mode: statSync(target).mode & 0o7777 });
+        visit(target, `${path}/`, [...parents, realPath(target)]);
+      } else if (statSync(bytesOf(target)).isFile())
+        items.push({
+          kind: 'file',
+          path,
+          source: sourceOf(target),
+          mode: statSync(bytesOf(target)).mode & 0o7777,
+        });
     }
   };
-  visit(src, top, [realpathSync(src)]);
+  visit(src, top, [realPath(src)]);
   return items;
 }
+
+/** Names that are not UTF-8 stay what they are. */
+const namesIn = (directory: string): string[] =>
+  readdirSync(bytesOf(directory), { encoding: 'buffer' }).map(textOf).sort();
+
+const realPath = (path: string): string => textOf(realpathSync(bytesOf(path), 'buffer'));
 
 function followable(link: string, localFollow: boolean, parents: readonly string[]): boolean {
   if (!localFollow) return false;
   try {
-    return !parents.includes(realpathSync(link));
+    return !parents.includes(realPath(link));
   } catch {
     return false; // it leads nowhere, or in a circle
   }
@@ -198,7 +216,7 @@ function planOf({ request, top, entries }: TreeFound, checkMode: boolean): TreeP
     } else if (there?.status.type === 'directory')
       throw new ModuleError(`cannot write ${base}/${item.path}: it is a directory`);
     else if (there && !request.force) continue;
-    else if (there?.status.type === 'file' && there.sha1 === sha1(item.bytes))
+    else if (there?.status.type === 'file' && there.sha1 === item.source.sha1())
       compare(item, { ...request.wanted, mode: modeFor(request, item) });
     else files.push(item);
   }
@@ -228,7 +246,7 @@ export function planTree(found: TreeFound, ctx: ModuleContext): Plan {
     ...plan.directories.map(path => `${base}/${path}: absent → directory`),
     ...plan.files.map(
       file =>
-        `${base}/${file.path}: ${found.entries.has(file.path) ? 'content' : `absent → ${file.bytes.length} bytes`}`,
+        `${base}/${file.path}: ${found.entries.has(file.path) ? 'content' : `absent → ${file.source.length} bytes`}`,
     ),
     ...plan.links.map(link => `${base}/${link.path}: link to ${link.target}`),
     ...plan.attributes.flatMap(({ changes: entry }) => entry.changes),
@@ -243,9 +261,11 @@ export function planTree(found: TreeFound, ctx: ModuleContext): Plan {
 
 function diffOf({ entries }: TreeFound, base: string, file: FileItem): FileDiff {
   const there = entries.get(file.path);
-  const shown = contentDiff(undefined, file.bytes, `${base}/${file.path}`, file.path);
-  if (!there) return shown;
-  const after = isShowable(file.bytes) && file.bytes.length <= DIFF_LIMIT ? shown.after : '';
+  const { length } = file.source;
+  const bytes = length <= DIFF_LIMIT ? Buffer.concat([...file.source.pieces()]) : undefined;
+  const shown = contentDiff(undefined, bytes ?? Buffer.alloc(0), `${base}/${file.path}`, file.path);
+  if (!there) return bytes ? shown : { ...shown, after: `(${length} bytes: too large to show)\n` };
+  const after = bytes && isShowable(bytes) ? shown.after : '';
   return { ...shown, before: `(SHA-1 ${there.sha1 ?? 'not known'})\n`, after };
 }
 
@@ -255,13 +275,13 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
   const plan = planOf(found, false);
   const base = top.realPath.replace(/\/$/, '') || '/';
   const stage = temporaryBeside(`${base}/tree`);
-  const archive = tarOf(plan.files.map(file => ({ path: file.path, mode: 0o600, content: file.bytes })));
-  const inline = archive.length <= INLINE_LIMIT;
+  const members = plan.files.map(file => ({ path: file.path, mode: 0o600, content: file.source }));
+  const inline = members.reduce((sum, { content }) => sum + content.length, 0) <= INLINE_LIMIT;
   const prepare = `${REACH}\np=${quote(base)} o=$PWD\n${makeDirectories(found, base, plan)}`;
   if (plan.files.length > 0 && !inline) {
     const reply = yield* ask(prepare);
     if (reply.rc !== 0) throw failure(reply, base);
-    yield { kind: 'send', from: archive, to: `${stage}.tar` };
+    yield { kind: 'send', from: { pieces: () => tarPieces(members) }, to: `${stage}.tar` };
   }
   const script = [
     prepare,
@@ -270,7 +290,7 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
     entryCommands(plan.attributes),
     ':',
   ];
-  const reply = yield* ask(script.filter(Boolean).join('\n'), inline ? { stdin: archive } : {});
+  const reply = yield* ask(script.filter(Boolean).join('\n'), inline ? { stdin: tarOf(members) } : {});
   if (reply.rc !== 0) throw failure(reply, base);
   const backup = reply.text('backup');
   return backup === undefined ? {} : { backup_file: backup };

@@ -11,7 +11,7 @@ import {
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { FileSums, fileSum } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
-import type { Request } from '../kit/define.ts';
+import type { Pieces, Request } from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
 import { tarOf } from '../kit/tar.ts';
 import { INLINE_LIMIT } from '../kit/write-file.ts';
@@ -234,6 +234,25 @@ describe('copy', () => {
       expect(sums.of(src, 'sha1')).to.equal(fileSum(src, 'sha1'));
     }));
 
+  it('sends a directory file by file, by names of any bytes, and reads none of it whole', () =>
+    withTemporaryDirectory(async dir => {
+      const content = Buffer.alloc(3 * 2 ** 20 + 1, 'x');
+      mkdirSync(join(dir, 'src'));
+      writeFileSync(join(dir, 'src/large'), content);
+      execFileSync('sh', ['-ec', 'printf name >"src/$(printf "\\377")"'], { cwd: dir });
+      const pieces: number[] = [];
+      const onRequest = (request: Request) => {
+        if (request.kind !== 'send') return;
+        expect(request.from).to.have.property('pieces');
+        for (const piece of (request.from as Pieces).pieces()) pieces.push(piece.length);
+      };
+      const args = { src: join(dir, 'src/'), dest: join(dir, 'to') };
+      expect((await runModule(copy, args, { onRequest })).changed).to.equal(true);
+      expect(Math.max(...pieces)).to.be.at.most(2 ** 20);
+      execFileSync('diff', ['-r', 'src', 'to'], { cwd: dir });
+      expect((await runModule(copy, args)).changed).to.equal(false);
+    }));
+
   for (const remote_src of [false, true])
     it(`copies a tree to a relative path${remote_src ? ', all on the host' : ''}`, () =>
       withTemporaryDirectory(async dir => {
@@ -281,7 +300,7 @@ describe('copy', () => {
         changed: true,
         size: 1 << 20,
       });
-      expect(kinds).to.deep.equal(['sh', 'sh', 'send', 'sh']);
+      expect(kinds).to.deep.equal(['work', 'sh', 'sh', 'send', 'sh']);
       expect(existsSync(join(dest, 'src'))).to.equal(true);
     }));
 

@@ -1,16 +1,25 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Static } from 'typebox';
+import { bytesOf } from '../../source/bytes.ts';
 import { defined } from '../../source/defined.ts';
-import { isVaultFile } from '../../source/file-sum.ts';
+import { isVaultFile, piecesOf } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { modeText } from '../kit/attributes.ts';
 import { defineState, type ModuleContext, ModuleError, type Steps } from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
-import { INLINE_LIMIT } from '../kit/write-file.ts';
+import { INLINE_LIMIT, sha1 } from '../kit/write-file.ts';
 import { applyRemote, planRemote, probeRemote, type RemoteFound } from './copy-remote.ts';
-import { applyTree, planTree, probeTree, type TreeFound, walkLocal } from './copy-tree.ts';
+import {
+  applyTree,
+  type Item,
+  planTree,
+  probeTree,
+  type Source,
+  type TreeFound,
+  walkLocal,
+} from './copy-tree.ts';
 import {
   applyPlacement,
   type Content,
@@ -99,14 +108,19 @@ function* probeWork(args: Args, ctx: ModuleContext): Steps<Work> {
   if (src === '') throw new ModuleError('src (or content) is required');
   if (args.remote_src) return { kind: 'remote', remote: yield* probeRemote({ ...remoteOf(args), src }) };
   const path = ctx.find('files', src);
-  if (statSync(path).isDirectory()) return { kind: 'tree', tree: yield* probeTree(treeOf(args, path, ctx)) };
+  if (statSync(path).isDirectory()) {
+    const tree = treeOf(args, path, ctx);
+    yield { kind: 'work', work: () => sumLarge(tree.items) };
+    return { kind: 'tree', tree: yield* probeTree(tree) };
+  }
   const content = contentOf(args, path, ctx);
+  if (content.kind === 'local') yield { kind: 'work', work: () => ctx.makeSums(path) };
   checkSum(args, content, ctx);
   return { kind: 'file', placed: yield* probePlacement(placementOf(args, content, path), ctx) };
 }
 
 const readSource = (args: Args, path: string, ctx: ModuleContext) =>
-  args.decrypt ? ctx.read(path) : readFileSync(path);
+  args.decrypt ? ctx.read(path) : readFileSync(bytesOf(path));
 
 /** A large file is streamed to each host from where it is; one that vault encrypted must be decrypted in memory. */
 function contentOf(args: Args, path: string, ctx: ModuleContext): Content {
@@ -131,6 +145,31 @@ function checkSum(args: Args, content: Content, ctx: ModuleContext): void {
     checksum: sum,
     expected_checksum: args.checksum,
   });
+}
+
+/** A file of a directory: it is read again when it is its turn, so that no host holds a copy of all in memory. */
+function sourceOf(args: Args, path: string, ctx: ModuleContext): Source {
+  const { size } = statSync(bytesOf(path));
+  if (size > INLINE_LIMIT && !(args.decrypt && isVaultFile(path)))
+    return {
+      length: size,
+      makeSums: () => ctx.makeSums(path),
+      sha1: () => ctx.sumOf(path, 'sha1'),
+      pieces: () => piecesOf(path, size),
+    };
+  const read = () => readSource(args, path, ctx);
+  const { length } = read();
+  return { length, sha1: () => sha1(read()), pieces: () => [ofLength(length, read(), path)] };
+}
+
+function ofLength(length: number, bytes: Buffer, path: string): Buffer {
+  if (bytes.length === length) return bytes;
+  throw new ModuleError(`${path} changed while it was read`);
+}
+
+async function sumLarge(items: readonly Item[]): Promise<void> {
+  for (const item of items)
+    if (item.kind === 'file' && item.source.length > INLINE_LIMIT) await item.source.makeSums?.();
 }
 
 const common = (args: Args) => ({
@@ -166,6 +205,6 @@ function treeOf(args: Args, path: string, ctx: ModuleContext) {
   return {
     ...common(args),
     src,
-    items: walkLocal(src, args.local_follow, file => readSource(args, file, ctx)),
+    items: walkLocal(src, args.local_follow, file => sourceOf(args, file, ctx)),
   };
 }

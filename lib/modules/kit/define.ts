@@ -26,7 +26,9 @@ export type Request =
       readonly userLocale?: boolean;
     }
   /** Streams a file of the control machine, or bytes too large for a script, into a file on the host (mode 0600). */
-  | { readonly kind: 'send'; readonly from: string | Buffer; readonly to: string }
+  | { readonly kind: 'send'; readonly from: string | Buffer | Pieces; readonly to: string }
+  /** Work of the control machine that takes long: other hosts go on meanwhile. */
+  | { readonly kind: 'work'; readonly work: () => Promise<void> }
   /** Streams a file of the host into a file on the control machine. */
   | { readonly kind: 'receive'; readonly from: string; readonly to: string; readonly atMost: number }
   /** Runs a script on the control machine, whatever host the task is for: programs that reach the host by themselves. */
@@ -37,6 +39,11 @@ export type Request =
   | { readonly kind: 'at-end'; readonly script: string }
   /** Waits on the control machine. */
   | { readonly kind: 'sleep'; readonly seconds: number };
+
+/** Bytes that are made while they are sent. */
+export interface Pieces {
+  readonly pieces: () => Iterable<Buffer>;
+}
 
 export interface Reply {
   readonly rc: number;
@@ -213,6 +220,8 @@ export interface ModuleContext {
   find(kind: 'files' | 'templates' | 'vars', name: string): string;
   /** Reads a file of the control machine; a vault file comes decrypted. */
   read(path: string): Buffer;
+  /** Makes the sums of a large file, so that `sumOf` need not read it while all hosts wait. */
+  makeSums(path: string): Promise<void>;
   /** The sum of a file of the control machine, made once for all hosts; the file may be larger than memory. */
   sumOf(path: string, kind: 'sha1' | 'md5'): string;
   /** Renders a template file's text with the task's variables; `overrides` are delimiters and block trimming. */

@@ -1,44 +1,60 @@
+import { bytesOf } from '../../source/bytes.ts';
+
+/** Content that is read when it is its turn: an archive may be larger than memory. */
+export interface LaterContent {
+  readonly length: number;
+  readonly pieces: () => Iterable<Buffer>;
+}
+
 /** One member of an archive. */
 export interface TarEntry {
   readonly path: string;
   readonly mode: number;
   /** A directory has neither content nor target. */
-  readonly content?: Buffer;
+  readonly content?: Buffer | LaterContent;
   readonly linkTarget?: string;
 }
 
 const BLOCK = 512;
 
 /** An archive that GNU and busybox tar unpack: ustar, with GNU's entries for long names. */
-export function tarOf(entries: readonly TarEntry[]): Buffer {
-  const blocks = entries.flatMap(entry => [...longNames(entry), ...member(entry)]);
-  return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
+export const tarOf = (entries: readonly TarEntry[]): Buffer => Buffer.concat([...tarPieces(entries)]);
+
+/** The same, piece by piece. */
+export function* tarPieces(entries: readonly TarEntry[]): Generator<Buffer> {
+  for (const entry of entries) {
+    yield* longNames(entry);
+    yield* member(entry);
+  }
+  yield Buffer.alloc(2 * BLOCK);
 }
 
 function longNames({ path, linkTarget }: TarEntry): Buffer[] {
   const long = (type: string, text: string) => {
-    const content = Buffer.from(`${text}\0`);
+    const content = bytesOf(`${text}\0`);
     return content.length > 100
-      ? [header('././@LongLink', 0o644, content.length, type, ''), padded(content)]
+      ? [header('././@LongLink', 0o644, content.length, type, ''), content, padding(content.length)]
       : [];
   };
   return [...long('K', linkTarget ?? ''), ...long('L', path)];
 }
 
-function member({ path, mode, content, linkTarget }: TarEntry): Buffer[] {
-  if (linkTarget !== undefined) return [header(path, 0o777, 0, '2', linkTarget)];
-  if (!content) return [header(path, mode, 0, '5', '')];
-  return [header(path, mode, content.length, '0', ''), padded(content)];
+function* member({ path, mode, content, linkTarget }: TarEntry): Generator<Buffer> {
+  if (linkTarget !== undefined) yield header(path, 0o777, 0, '2', linkTarget);
+  else if (!content) yield header(path, mode, 0, '5', '');
+  else {
+    yield header(path, mode, content.length, '0', '');
+    if (Buffer.isBuffer(content)) yield content;
+    else yield* content.pieces();
+    yield padding(content.length);
+  }
 }
 
-function padded(content: Buffer): Buffer {
-  const rest = content.length % BLOCK;
-  return rest === 0 ? content : Buffer.concat([content, Buffer.alloc(BLOCK - rest)]);
-}
+const padding = (length: number): Buffer => Buffer.alloc((BLOCK - (length % BLOCK)) % BLOCK);
 
 function header(path: string, mode: number, size: number, type: string, linkTarget: string): Buffer {
   const block = Buffer.alloc(BLOCK);
-  const text = (at: number, length: number, value: string) => Buffer.from(value).copy(block, at, 0, length);
+  const text = (at: number, length: number, value: string) => bytesOf(value).copy(block, at, 0, length);
   const octal = (at: number, length: number, value: number) =>
     text(at, length, `${value.toString(8).padStart(length - 1, '0')}\0`);
   text(0, 100, path);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
+import { bytesOf } from '../bytes.ts';
 import { type Position, SourceError } from '../errors.ts';
 import { FileSums } from '../file-sum.ts';
 import type { Dict, Value } from '../value.ts';
@@ -91,7 +92,7 @@ function stampOf(file: string): string | undefined {
 
 function readOrFail(file: string, at?: Position): Buffer {
   try {
-    return readFileSync(file);
+    return readFileSync(bytesOf(file));
   } catch (error) {
     const reasons: Record<string, string> = {
       EISDIR: 'is a directory',
