@@ -62,14 +62,14 @@ export async function receiveFile(
     const written = pipeline(
       channel.output,
       summed(sums, atMost, path),
-      createWriteStream(toFile, { mode: 0o600 }),
+      createWriteStream(bytesOf(toFile), { mode: 0o600 }),
     );
     try {
       await Promise.race([written, broken.then(() => written)]);
       await broken;
       return { sha1: sums.sha1.digest('hex'), md5: sums.md5.digest('hex') };
     } catch (error) {
-      await rm(toFile, { force: true });
+      await rm(bytesOf(toFile), { force: true });
       throw error;
     }
   } finally {

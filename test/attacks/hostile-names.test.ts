@@ -180,6 +180,26 @@ describe('attacks: names and contents that look like something else', function (
     }
   });
 
+  it('a text that ends up in a message or a table is no command and no line of its own', async () => {
+    const command = '/srv/$(touch /srv/took-over)`touch /srv/took-over`"; touch /srv/took-over; "';
+    copy.run('rm -rf /srv/took-over; : >/srv/fstab');
+    const said = await run('script', { cmd: 'package.json', chdir: command });
+    expect(said.msg).to.include(`cannot change to ${command}`);
+    copy.run(
+      'cd /srv && rm -rf repo && git init -q repo && cd repo && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m a',
+    );
+    const version = '$(touch /srv/took-over)';
+    expect((await run('git', { repo: '/srv/repo', dest: '/srv/clone', version })).failed).to.equal(true);
+    await run('wait_for', { host: version, exclude_hosts: [version], port: 1, state: 'drained', timeout: 1 });
+    const entry = { src: 'tmpfs', fstype: 'tmpfs', state: 'present', fstab: '/srv/fstab' };
+    const path = '/srv/a\ntmpfs /etc tmpfs defaults 0 0\n#';
+    for (const changed of [true, false]) {
+      const kept = await run('mount', { ...entry, path });
+      expect([kept.failed, kept.changed], String(kept.msg)).to.deep.equal([undefined, changed]);
+    }
+    expect(shown('wc -l </srv/fstab; ls /srv/took-over 2>&1 | grep -c "No such"')).to.equal('1\n1\n');
+  });
+
   it('what a file holds stays what it holds', async () => {
     const content = `${WORST}\n\0\u0001\n\n${MARKS.join('\n')}`;
     const file = `${PLAIN}/f`;

@@ -109,7 +109,7 @@ begin sessions; ${sessions(args)}
 
 /** The list decides who reaches the disks: nobody else may write beside it. */
 const enterList = ({ authfile }: Args): string =>
-  `reach ${quote(authfile)} 1; own || fail "$PWD, the folder of ${quote(authfile)}, can be written by others than root: give it to root, mode 0755"`;
+  `reach ${quote(authfile)} 1; own || fail "$PWD, the folder of "${quote(authfile)}", can be written by others than root: give it to root, mode 0755"`;
 
 /** Replaces the list by what comes on stdin, in one step. */
 const replaceList = `{ cat >"$n.new" && chmod 0644 "$n.new" && sync "$n.new" && mv -f "$n.new" "$n"; }`;

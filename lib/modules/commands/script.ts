@@ -86,7 +86,9 @@ function* runScript(args: Args, ctx: ModuleContext): Steps<Result> {
       `trap 'rm -rf ${directory}' 0`,
       large ? '' : `cat >${quote(file)} || fail "cannot write the script"`,
       `chmod 700 ${quote(file)} || fail "cannot write the script"`,
-      args.chdir === undefined ? '' : `cd ${pathWord(args.chdir)} || fail "cannot change to ${args.chdir}"`,
+      args.chdir === undefined
+        ? ''
+        : `cd ${pathWord(args.chdir)} || fail "cannot change to "${quote(args.chdir)}`,
       `(unset -f field begin part fail; eval ${quote(line)}) </dev/null`,
     ]
       .filter(Boolean)

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import type { Static } from 'typebox';
+import { bytesOf } from '../../source/bytes.ts';
 import { fileSum } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -77,7 +78,7 @@ function destinationOf(args: Args, source: string, ctx: ModuleContext): string {
     );
   }
   if (args.dest.endsWith('/')) return join(dest, basename(source));
-  if (statSync(dest, { throwIfNoEntry: false })?.isDirectory())
+  if (statSync(bytesOf(dest), { throwIfNoEntry: false })?.isDirectory())
     throw new ModuleError(
       'dest is an existing directory, use a trailing slash if you want to fetch src into that directory',
     );
@@ -86,7 +87,7 @@ function destinationOf(args: Args, source: string, ctx: ModuleContext): string {
 
 /** The sum of the file that is here; one of another size need not be read to be another. */
 function localSum(path: string, { status }: Found): string | undefined {
-  const here = statSync(path, { throwIfNoEntry: false });
+  const here = statSync(bytesOf(path), { throwIfNoEntry: false });
   return here?.isFile() && here.size === status?.size ? fileSum(path, 'sha1') : undefined;
 }
 
@@ -99,7 +100,7 @@ const md5Of = (path: string) => fileSum(path, 'md5');
 function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<Record<string, Json>>> {
   const temporary = temporaryBeside(dest);
   try {
-    mkdirSync(dirname(dest), { recursive: true });
+    mkdirSync(bytesOf(dirname(dest)), { recursive: true });
     const { stdout } = yield { kind: 'receive', from: at.realPath, to: temporary, atMost: atMost(at) };
     const [checksum = '', md5sum = ''] = stdout.split(' ');
     if (validate && checksum !== at.sha1)
@@ -110,11 +111,14 @@ function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<
         remote_checksum: at.sha1 ?? null,
       });
     // As if it had been written in place: an existing file keeps its permissions.
-    chmodSync(temporary, statSync(dest, { throwIfNoEntry: false })?.mode ?? 0o666 & ~process.umask());
-    renameSync(temporary, dest);
+    chmodSync(
+      bytesOf(temporary),
+      statSync(bytesOf(dest), { throwIfNoEntry: false })?.mode ?? 0o666 & ~process.umask(),
+    );
+    renameSync(bytesOf(temporary), bytesOf(dest));
     return { checksum, md5sum, remote_md5sum: null };
   } catch (error) {
-    rmSync(temporary, { force: true });
+    rmSync(bytesOf(temporary), { force: true });
     if (error instanceof Error && 'code' in error)
       throw new ModuleError(`Failed to fetch the file: ${error.message}`, { dest });
     throw error;

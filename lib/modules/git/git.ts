@@ -247,10 +247,10 @@ function checkoutScript(args: Args): string {
     `if [ -n "$b" ]; then g -C "$d" checkout -q --force -B "$b" --track ${remote}/"$b" || fail "Failed to checkout branch $b"`,
     'else',
     `g -C "$d" rev-parse -q --verify ${quote(`${args.version}^{commit}`)} >/dev/null || g -C "$d" fetch -q ${depth}${remote} ${version} 2>/dev/null`,
-    `g -C "$d" checkout -q --force --detach ${version} || fail "Failed to checkout ${args.version}"`,
+    `g -C "$d" checkout -q --force --detach ${version} || fail "Failed to checkout "${version}`,
     'fi',
     args.verify_commit
-      ? `g -C "$d" verify-commit HEAD 2>&1 || g -C "$d" verify-tag ${version} 2>&1 || fail "Failed to verify GPG signature of commit/tag \\"${args.version}\\""`
+      ? `g -C "$d" verify-commit HEAD 2>&1 || g -C "$d" verify-tag ${version} 2>&1 || fail "Failed to verify GPG signature of commit/tag "${quote(`"${args.version}"`)}`
       : '',
   ]
     .filter(Boolean)

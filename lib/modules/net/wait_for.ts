@@ -219,7 +219,7 @@ function* drain(wait: Wait, args: Args): Steps<void> {
   const port = args.port ?? 0;
   const names = [args.host, ...(args.exclude_hosts ?? [])].filter(name => !kernelAddress(name));
   const lookup = names
-    .map(name => `echo "name ${quote(name)} $(getent ahostsv4 ${quote(name)} 2>/dev/null | head -n 1)"`)
+    .map(name => `echo "name "${quote(name)}" $(getent ahostsv4 ${quote(name)} 2>/dev/null | head -n 1)"`)
     .join('\n');
   for (;;) {
     const reply = yield* wait.ask(`${lookup}\ncat /proc/net/tcp /proc/net/tcp6 2>/dev/null\nexit 0`);

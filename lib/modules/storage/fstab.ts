@@ -18,8 +18,11 @@ export interface Mounted {
   readonly fstype: string;
 }
 
+/** A line break would begin an entry that nobody asked for, a comment sign at the start one that nobody sees. */
 const escapeField = (text: string) =>
-  text.replaceAll('\\', '\\134').replaceAll(' ', '\\040').replaceAll('&', '\\046').replaceAll('\t', '\\011');
+  text
+    .replaceAll('\\', '\\134')
+    .replace(/[ &\t\n\r\v\f]|^#/g, char => `\\0${char.charCodeAt(0).toString(8).padStart(2, '0')}`);
 
 const unescapeField = (text: string) =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
