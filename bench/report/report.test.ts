@@ -9,6 +9,7 @@ import { csvOf, rowsOf } from '../cluster/history/rows.ts';
 import { judgeRun } from '../cluster/history/verdict.ts';
 import { historyFile, writeRun } from '../cluster/output.ts';
 import type { HttpRun } from '../http/run.ts';
+import { trendCharts } from './trend.ts';
 
 const MEMORY = { 'memory MiB': '256900' };
 
@@ -165,6 +166,18 @@ describe('bench: pages and tables', () => {
     expect(last.indexOf('second night')).to.be.lessThan(last.indexOf('<svg'));
     expect(last).to.contain('6.1.0-40-amd64 → &lt;script&gt;');
     for (const host of ['rw1', 'ro7', 'ro15']) expect(last).to.contain(`>${host}</span>`);
+  });
+
+  it('runs of one day are told apart by their hour, nights by their day', () => {
+    const charts = (hours: boolean) => {
+      const records = Array.from({ length: 9 }, (_, i) => {
+        const { record } = madeUpNight({ nodes: 1, day: i });
+        return hours ? { ...record, at: `2026-09-01T0${i}:30:00Z` } : record;
+      });
+      return trendCharts(judgeRun(records.at(-1)!, records));
+    };
+    expect(charts(true)).to.contain('>08:30<').and.not.to.contain('>09-01<');
+    expect(charts(false)).to.contain('>09-09<').and.not.to.contain('>02:00<');
   });
 
   it('CSV has a line for each measurement and node, and quotes what needs it', () => {

@@ -64,8 +64,10 @@ function nightsOf(trend: Trend): Pick<Chart, 'x'> {
   const { runs } = recent(trend);
   const last = runs.length - 1;
   const every = Math.max(1, Math.ceil(runs.length / 5));
-  const ticks: Tick[] = runs.flatMap(({ record }, i) =>
-    (last - i) % every === 0 ? [{ at: i, label: record.at.slice(5, 10) }] : [],
+  // Runs of one day are told apart by their hour.
+  const oneDay = new Set(runs.map(({ record }) => record.at.slice(0, 10))).size < runs.length / 2;
+  const ticks: Tick[] = runs.flatMap(({ record: { at } }, i) =>
+    (last - i) % every === 0 ? [{ at: i, label: oneDay ? at.slice(11, 16) : at.slice(5, 10) }] : [],
   );
   return { x: { from: 0, to: Math.max(last, 1), ticks } };
 }
