@@ -11,6 +11,7 @@ import type { Emit } from './events.ts';
 import { HostState } from './host-state.ts';
 import type { Jobs } from './module-call/async.ts';
 import type { Turnstile } from './play/limiter.ts';
+import { PublicRoles } from './public-roles.ts';
 
 /** What the operator asked for on the command line. */
 export interface RunOptions {
@@ -136,6 +137,7 @@ export interface PlayRun {
   batch: readonly string[];
   /** Roles seen so far in this play, include_role ones included, for variables and handlers. */
   readonly roles: RoleInstance[];
+  readonly publicRoles: PublicRoles;
   /** The play's handlers, then those of its roles, in definition order; include_role adds to them. */
   readonly handlers: TaskNode[];
   /** Task lists that dynamic includes have loaded, by task and file. */
@@ -170,6 +172,7 @@ export function newPlayRun(
   return {
     ...start,
     roles: [...start.play.roles],
+    publicRoles: new PublicRoles(),
     handlers: [...start.play.handlers],
     includes: new Map(),
     notified: new Map(),

@@ -23,7 +23,8 @@ export function taskScope(
   const { run } = playRun;
   const state = hostState(run, host);
   const role = task?.role;
-  const publicRoles = playRun.roles.filter(role => role.public);
+  const { mergeHashes: merges } = run.options.defaults;
+  const shared = sharedByRoles(playRun, merges);
   const magic = magicVariables(playRun, host, task, () => scope);
   const layers: ScopeLayer[] = [
     authored(run.extraVars), // 22
@@ -34,20 +35,32 @@ export function taskScope(
     { vars: state.includedVars, final: false }, // 19
     ...highestFirst(task?.vars ?? []), // 17, 18
     ...highestFirst(role?.vars ?? []), // 16, the task's own role first
-    ...[...publicRoles].reverse().flatMap(other => highestFirst(other.own.vars)),
+    ...highestFirst(shared.vars),
     ...highestFirst(playRun.filesVars.get(host) ?? []), // 15
     finished(playRun.promptVars), // 14
     ...highestFirst(playRun.play.vars), // 13
     finished(state.factVars), // 12
     ...highestFirst(inventoryLayers(playRun, host)), // 3 to 11
     ...highestFirst(role?.defaults ?? []), // 2
-    ...[...publicRoles].reverse().flatMap(other => highestFirst(other.own.defaults)),
+    ...highestFirst(shared.defaults),
     authored(run.flagVars), // 1
   ];
-  const { mergeHashes: merges } = run.options.defaults;
   const fallbacks = connectionDefaults(playRun, host, task, () => scope);
   const scope = new Scope(run.templar, layers, magic, { used: options.used, merges, fallbacks });
   return scope;
+}
+
+/** What public roles show to all tasks; where mappings are merged each layer counts, else the strongest of one name is enough. */
+function sharedByRoles(
+  playRun: PlayRun,
+  merges: boolean,
+): { readonly vars: readonly VarLayer[]; readonly defaults: readonly VarLayer[] } {
+  if (!merges) {
+    const { vars, defaults } = playRun.publicRoles.from(playRun.roles);
+    return { vars: [vars], defaults: [defaults] };
+  }
+  const roles = playRun.roles.filter(role => role.public);
+  return { vars: roles.flatMap(({ own }) => own.vars), defaults: roles.flatMap(({ own }) => own.defaults) };
 }
 
 /** The parts of a task that bring variables. */
