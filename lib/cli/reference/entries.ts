@@ -58,17 +58,7 @@ const page = (kind: Kind, name: string, more: Partial<Page>): Page => ({
 });
 
 function moduleEntry(module: Module): Entry {
-  const {
-    name,
-    summary,
-    aliases = [],
-    freeForm,
-    returns = {},
-    differences = [],
-    example,
-  } = module as Module & {
-    readonly example?: string;
-  };
+  const { name, summary, aliases = [], freeForm, returns = {}, differences = [], examples = '' } = module;
   return {
     name,
     summary,
@@ -84,7 +74,7 @@ function moduleEntry(module: Module): Entry {
         sections: [
           { title: 'Returns', lines: Object.entries(returns).map(([key, text]) => `${key}: ${text}`) },
           { title: 'Differs from Ansible', lines: differences },
-          { title: 'Example', lines: example === undefined ? [] : example.trimEnd().split('\n') },
+          { title: 'Examples', lines: examples === '' ? [] : examples.trim().split('\n'), isCode: true },
         ],
       }),
   };

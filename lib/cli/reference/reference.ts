@@ -56,7 +56,9 @@ function modulePage(module: Module): string {
     Object.entries(module.returns ?? {}).map(([name, text]) => `\`${name}\`: ${text}`),
   );
   const differences = section('Differs from Ansible', module.differences ?? []);
-  return `## ${module.name}\n\n${module.summary}\n\n${checkModeText(module)}\n${aliases}${freeForm}${table}${returns}${differences}`;
+  const examples =
+    module.examples === undefined ? '' : `\nExamples:\n\n\`\`\`yaml\n${module.examples.trim()}\n\`\`\`\n`;
+  return `## ${module.name}\n\n${module.summary}\n\n${checkModeText(module)}\n${aliases}${freeForm}${table}${returns}${differences}${examples}`;
 }
 
 const section = (title: string, items: readonly string[]): string =>

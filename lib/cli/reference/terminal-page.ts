@@ -9,7 +9,14 @@ export interface Page {
   readonly paragraphs: readonly string[];
   /** Arguments or variables: a name, what is to be said of it, and facts such as its type. */
   readonly items: readonly Item[];
-  readonly sections: readonly { readonly title: string; readonly lines: readonly string[] }[];
+  readonly sections: readonly Section[];
+}
+
+interface Section {
+  readonly title: string;
+  readonly lines: readonly string[];
+  /** To be copied as it is: no line is broken. */
+  readonly isCode?: true;
 }
 
 export interface Item {
@@ -43,9 +50,10 @@ export function terminalPage({ kind, name, paragraphs, items, sections }: Page, 
     ...(items.length > 0 ? [itemList(items, bold, look)] : []),
     ...sections
       .filter(({ lines }) => lines.length > 0)
-      .map(
-        ({ title, lines }) => `${bold(title)}\n${lines.map(line => wrapped(line, 2, look, 2)).join('\n')}`,
-      ),
+      .map(({ title, lines, isCode }) => {
+        const shown = lines.map(line => (isCode ? `  ${line}` : wrapped(line, 2, look, 2)));
+        return `${bold(title)}\n${shown.join('\n')}`;
+      }),
   ];
   return `${blocks.join('\n\n')}\n`;
 }

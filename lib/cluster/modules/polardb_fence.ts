@@ -16,6 +16,12 @@ export const polardbFence = defineState({
   name: 'polardb_fence',
   summary:
     'Shuts a node out from the disks, on the storage host: no new connection, and every open one ended.',
+  examples: `
+# A step of failover.yml, which also writes the role record.
+- name: Shut a lost primary out from the disks
+  polardb_fence: {address: 10.0.0.12, fenced: true}
+  delegate_to: st1
+`,
   args,
   returns: {
     sessions: 'Connections of the node that were open before.',

@@ -52,6 +52,22 @@ export type Args = Type.Static<typeof args>;
 export const polardbInit = defineState({
   name: 'polardb_init',
   summary: 'Makes the data directory of a primary or a replica, once.',
+  examples: `
+# A step of site.yml.
+- name: Make the database where there is none
+  polardb_init:
+    role: primary
+    database: polardb
+    version: 15
+    bin: /usr/local/polardb/bin
+    data: /srv/polardb/data
+    user: polardb
+    password: "{{ polardb_password }}"
+    options: []
+    shared: /nvmepolar1/shared_data/
+    pfs_cluster: disk
+    system_identifier: ""
+`,
   args,
   returns: { state: 'What was found before: blank, half, foreign or present.' },
 

@@ -31,6 +31,14 @@ export const polardbLock = defineAction({
   name: 'polardb_lock',
   summary:
     'Takes a lock on a host so that two runs do not do the same dangerous thing; it ends with the run that holds it, however that ends.',
+  examples: `
+- name: Let nobody else operate on the cluster
+  polardb_lock:
+    name: operation
+    state: held
+    owner: "upgrade by {{ lookup('env', 'USER') }}"
+  delegate_to: st1
+`,
   args,
   returns: {},
 

@@ -57,6 +57,11 @@ export const polardbPreflight = defineAction({
   name: 'polardb_preflight',
   summary:
     'Looks at a host before a deployment: system, clock, space, ports, packages and disks; changes nothing.',
+  examples: `
+- name: See whether the host can become a node
+  polardb_preflight: {ports: [5432], devices: [], packages: [fuse3]}
+  register: preflight
+`,
   args,
   returns: {
     wanted: 'The argument of this name.',

@@ -19,6 +19,17 @@ export const polardbPromote = defineState({
   name: 'polardb_promote',
   summary:
     'Makes a replica the writer. Nobody else may be able to write by then: polardb_fence comes before.',
+  examples: `
+# A step of switchover.yml and failover.yml. By itself it makes a second
+# writer: those playbooks shut the old primary out first.
+- name: Make the replica the primary
+  polardb_promote:
+    data: /srv/polardb/data
+    bin: /usr/local/polardb/bin
+    socket: /run/polardb
+    port: 5432
+    user: polardb
+`,
   args,
   returns: {
     was: 'replica or primary, before.',

@@ -45,6 +45,15 @@ export const polardbRecord = defineState({
   name: 'polardb_record',
   summary:
     'Reads and changes the role record on the storage host: who is primary, which nodes belong, who is fenced.',
+  examples: `
+# A step of switchover.yml and failover.yml, which also move the role.
+- name: Write down who the primary is now
+  polardb_record:
+    cluster: polar
+    primary: ro1
+    expect_primary: rw1
+  delegate_to: st1
+`,
   args,
   returns: {
     exists: 'True when there is a record (or will be, when this task makes it).',

@@ -39,6 +39,14 @@ export const polardbRestart = defineState({
   name: 'polardb_restart',
   summary:
     'Restarts the database when a changed setting or another version of its programs needs it, and only then.',
+  examples: `
+- name: Restart the server only if a setting waits for it
+  polardb_restart:
+    bin: /usr/local/polardb/bin
+    socket: /run/polardb
+    port: 5432
+    user: polardb
+`,
   args,
   returns: {
     pending: 'Why it was or would be restarted.',

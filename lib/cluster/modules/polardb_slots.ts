@@ -14,6 +14,15 @@ const QUERY = `select system_identifier::text, null::bool from pg_control_system
 export const polardbSlots = defineState({
   name: 'polardb_slots',
   summary: 'Keeps physical replication slots on the primary, their WAL reserved from the start.',
+  examples: `
+- name: Have one slot for each replica
+  polardb_slots:
+    names: [replica1, replica2]
+    bin: /usr/local/polardb/bin
+    socket: /run/polardb
+    port: 5432
+    user: polardb
+`,
   args: Type.Object({
     names: A.list('Slots that shall exist. Others are left alone.', { default: [] }),
     absent: A.list('Slots that shall not exist.', { default: [] }),

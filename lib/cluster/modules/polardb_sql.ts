@@ -21,6 +21,17 @@ type Args = Type.Static<typeof args>;
 export const polardbSql = defineAction({
   name: 'polardb_sql',
   summary: 'Runs one SQL command on the host’s database, or waits until it gives the wanted answer.',
+  examples: `
+- name: Wait until both replicas stream
+  polardb_sql:
+    query: select count(*) from pg_stat_replication where state = 'streaming'
+    until: "2"
+    within: 60
+    bin: /usr/local/polardb/bin
+    socket: /run/polardb
+    port: 5432
+    user: polardb
+`,
   args,
   returns: { rows: 'Lines of the answer.', value: 'The first line.', seconds: 'How long the wait took.' },
 

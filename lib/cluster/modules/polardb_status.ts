@@ -96,6 +96,11 @@ export const polardbStatus = defineAction({
   name: 'polardb_status',
   summary:
     'Tells how the host’s part of a cluster is: exports, disks, services, database; in one round trip.',
+  examples: `
+- name: Read what the node is at
+  polardb_status: {timeout: 10}
+  register: state
+`,
   args: Type.Object({
     timeout: A.int('Seconds that the database may take to answer.', { default: 8 }),
   }),

@@ -7,6 +7,12 @@ import { defineControl } from './control.ts';
 export const validateArgumentSpec = defineControl({
   name: 'validate_argument_spec',
   summary: 'Checks variables against an argument specification.',
+  examples: `
+- name: Refuse variables of a wrong type
+  validate_argument_spec:
+    argument_spec:
+      connections: {type: int, required: true}
+`,
   args: Type.Object({
     argument_spec: A.dict('Options by name: type, required, choices, default, elements, options.'),
     provided_arguments: A.dict('Values to check instead of the variables.', { default: {} }),

@@ -7,6 +7,14 @@ import { defineControl } from './control.ts';
 export const asyncStatus = defineControl({
   name: 'async_status',
   summary: 'Tells how a task started with `async` is doing.',
+  examples: `
+- name: Wait for the reindex that runs in the background
+  async_status: {jid: "{{ reindex.ansible_job_id }}"}
+  register: job
+  until: job.finished
+  retries: 120
+  delay: 30
+`,
   args: Type.Object({
     jid: A.str('The `ansible_job_id` of the task.'),
     mode: A.choice(['status', 'cleanup'], 'Whether to ask or to remove the job’s record.', {

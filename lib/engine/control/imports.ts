@@ -7,6 +7,10 @@ import { roleArgs, taskFile } from './includes.ts';
 export const importTasks = defineControl({
   name: 'import_tasks',
   summary: 'Puts the tasks of another file in this place when the playbook is read.',
+  examples: `
+- name: Create the roles of the application
+  import_tasks: app-roles.yml
+`,
   freeForm: 'file',
   args: Type.Object(taskFile),
   open: true,
@@ -15,6 +19,10 @@ export const importTasks = defineControl({
 export const importRole = defineControl({
   name: 'import_role',
   summary: 'Puts the tasks of a role in this place when the playbook is read.',
+  examples: `
+- name: Attach the disks
+  import_role: {name: nbd_client}
+`,
   args: Type.Object({
     ...roleArgs,
     public: A.bool('Shows the role’s defaults and vars to the rest of the play.', { default: true }),
@@ -24,6 +32,10 @@ export const importRole = defineControl({
 export const importPlaybook = defineControl({
   name: 'import_playbook',
   summary: 'Puts the plays of another playbook in this place.',
+  examples: `
+- name: Deploy the cluster first
+  import_playbook: site.yml
+`,
   freeForm: 'file',
   args: Type.Object({ file: A.path('Playbook file.', { aliases: ['_raw_params'] }) }),
 });

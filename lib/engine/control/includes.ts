@@ -28,6 +28,12 @@ export const roleArgs = {
 export const includeTasks = defineControl({
   name: 'include_tasks',
   summary: 'Runs the tasks of another file, chosen when the task runs.',
+  examples: `
+- name: Create each database with its owner
+  include_tasks: database.yml
+  loop: [app, reports]
+  loop_control: {loop_var: database}
+`,
   aliases: ['include'],
   freeForm: 'file',
   args: Type.Object({ ...taskFile, apply: A.opt(A.dict('Keywords for every task of the file.')) }),
@@ -66,6 +72,11 @@ function refuseEndless(id: string, file: string): void {
 export const includeRole = defineControl({
   name: 'include_role',
   summary: 'Runs a role, chosen when the task runs.',
+  examples: `
+- name: Set up only the nodes that need it
+  include_role: {name: polardb_server, tasks_from: streams}
+  when: inventory_hostname in groups['replicas']
+`,
   args: Type.Object({
     ...roleArgs,
     public: A.bool('Shows the role’s defaults and vars to the rest of the play.', { default: false }),

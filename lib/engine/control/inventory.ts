@@ -12,6 +12,13 @@ const NAMES = [...OWN_ARGUMENTS, 'key', 'parents'];
 export const addHost = defineControl({
   name: 'add_host',
   summary: 'Adds a host to the inventory of this run.',
+  examples: `
+- name: Make a group of the node that was just created
+  add_host:
+    name: ro3
+    groups: [nodes, replicas]
+    ansible_host: 10.0.0.14
+`,
   args: Type.Object({
     name: A.str('Name of the host, with `:port` if need be.', { aliases: ['hostname', 'host'] }),
     groups: A.list('Groups to put it in.', { default: [], aliases: ['group', 'groupname'] }),
@@ -46,6 +53,10 @@ function splitPort(name: string): readonly [string, number | undefined] {
 export const groupBy = defineControl({
   name: 'group_by',
   summary: 'Puts the host in a group named after a fact.',
+  examples: `
+- name: Make a group for each distribution
+  group_by: {key: "os_{{ ansible_distribution | lower }}"}
+`,
   args: Type.Object({
     key: A.str('Name of the group.'),
     parents: A.list('Groups that contain it.', { default: ['all'] }),

@@ -7,6 +7,13 @@ import { type ControlCall, defineControl } from './control.ts';
 export const debug = defineControl({
   name: 'debug',
   summary: 'Prints a message or a variable.',
+  examples: `
+- name: Show what the server said
+  debug: {var: control.stdout_lines}
+- name: Show a sentence
+  debug:
+    msg: "{{ inventory_hostname }} replays with a delay of {{ delay }} s"
+`,
   args: Type.Object({
     msg: A.opt(A.raw('What to print; any type.')),
     var: A.opt(A.str('Name of a variable, or an expression, to print.')),
@@ -43,6 +50,11 @@ function show({ playRun, scope, task }: ControlCall, expression: string): Json {
 export const fail = defineControl({
   name: 'fail',
   summary: 'Fails with a message of your own.',
+  examples: `
+- name: Refuse to go on with a replica that lags
+  fail: {msg: "{{ inventory_hostname }} lags by {{ lag }} bytes"}
+  when: lag | int > 16777216
+`,
   args: Type.Object({ msg: A.raw('What to say.', { default: 'Failed as requested from task' }) }),
   run: ({ plain }) => ({
     result: { changed: false, failed: true, msg: plain['msg']! },
@@ -53,6 +65,12 @@ export const fail = defineControl({
 export const assert = defineControl({
   name: 'assert',
   summary: 'Fails unless all conditions hold.',
+  examples: `
+- name: Refuse a host with too little memory
+  assert:
+    that: ansible_memtotal_mb >= 4096
+    fail_msg: "{{ ansible_memtotal_mb }} MB of memory: 4096 are needed"
+`,
   args: Type.Object({
     that: A.rawList('Conditions, as in `when`.'),
     fail_msg: A.opt(A.raw('What to say when one does not hold.', { aliases: ['msg'] })),

@@ -18,6 +18,10 @@ const META_ACTIONS = [
 export const meta = defineControl({
   name: 'meta',
   summary: 'Tells the runner to do something: flush handlers, end the play, reset the connection.',
+  examples: `
+- name: Restart now what waits for it
+  meta: flush_handlers
+`,
   freeForm: 'action',
   args: Type.Object({
     action: A.choice(META_ACTIONS, 'What to do.', { aliases: ['_raw_params', 'free_form'] }),

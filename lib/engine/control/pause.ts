@@ -6,6 +6,12 @@ import { defineControl } from './control.ts';
 export const pause = defineControl({
   name: 'pause',
   summary: 'Waits for a time, or for the operator to press Enter.',
+  examples: `
+- name: Let caches warm up
+  pause: {seconds: 30}
+- name: Ask before going on
+  pause: {prompt: "Switch over now? Ctrl-C, then A stops"}
+`,
   args: Type.Object({
     seconds: A.opt(A.float('How many seconds to wait.')),
     minutes: A.opt(A.float('How many minutes to wait.')),

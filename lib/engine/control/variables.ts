@@ -19,6 +19,11 @@ const invalidName = (name: string): string =>
 export const setFact = defineControl({
   name: 'set_fact',
   summary: 'Sets variables for the host for the rest of the run.',
+  examples: `
+- name: Give the database a quarter of the memory
+  set_fact:
+    shared_buffers: "{{ ansible_memtotal_mb // 4 }}MB"
+`,
   args: Type.Object({ cacheable: A.bool('Stores them as facts as well.', { default: false }) }),
   open: true,
   returns: { ansible_facts: 'the variables that were set' },
@@ -41,6 +46,10 @@ export const setFact = defineControl({
 export const setStats = defineControl({
   name: 'set_stats',
   summary: 'Sets custom figures for the report of the run.',
+  examples: `
+- name: Say in the recap how many nodes were upgraded
+  set_stats: {data: {upgraded: 1}, per_host: false}
+`,
   args: Type.Object({
     data: A.raw('Figures by name.'),
     per_host: A.bool('Keeps them per host.', { default: false }),
@@ -81,6 +90,10 @@ const isObject = (json: Json | undefined): json is { [key: string]: Json } =>
 export const includeVars = defineControl({
   name: 'include_vars',
   summary: 'Loads variables from a file or a directory.',
+  examples: `
+- name: Read the settings of this distribution
+  include_vars: "{{ ansible_distribution | lower }}.yml"
+`,
   freeForm: 'file',
   traits: { reads: { kind: 'vars', argument: 'file' } },
   args: Type.Object({

@@ -55,6 +55,13 @@ export const authorizedKey = defineState({
   name: 'authorized_key',
   aliases: ['ansible.posix.authorized_key'],
   summary: 'Keeps public keys in the authorized_keys file of a user.',
+  examples: `
+- name: Let the backup host log in as postgres
+  authorized_key:
+    user: postgres
+    key: "{{ lookup('file', 'keys/backup.pub') }}"
+    key_options: from="10.0.0.20"
+`,
   args,
   returns: {
     keyfile: 'The file.',

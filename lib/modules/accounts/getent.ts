@@ -28,6 +28,10 @@ export function parseEntries(text: string, divider: string | undefined): { [key:
 export const getent = defineAction({
   name: 'getent',
   summary: 'Reads users, groups, hosts and other databases of the host into facts.',
+  examples: `
+- name: Find out where the database user is at home
+  getent: {database: passwd, key: postgres}
+`,
   args: Type.Object({
     database: A.str('Name of the database: passwd, group, hosts, services and so on.'),
     key: A.opt(A.str('Entry to look up; all entries when not given.')),

@@ -10,6 +10,10 @@ interface Found {
 export const group = defineState({
   name: 'group',
   summary: 'Adds, changes and removes groups.',
+  examples: `
+- name: Make the group that may read backups
+  group: {name: backup-readers, gid: 2500}
+`,
   args: Type.Object({
     name: A.str('Name of the group.'),
     state: A.choice(['absent', 'present'], 'Whether the group should exist.', { default: 'present' }),

@@ -101,6 +101,14 @@ export const htpasswd = defineState({
   name: 'htpasswd',
   aliases: ['community.general.htpasswd'],
   summary: 'Keeps users in a password file of a web server.',
+  examples: `
+- name: Ask for a password on the page of the benchmarks
+  htpasswd:
+    path: /etc/nginx/bench.passwd
+    name: dba
+    password: "{{ bench_page_password }}"
+    mode: "0640"
+`,
   args,
   rules: { requiredIf: [['state', 'present', ['password']]] },
   differences: [

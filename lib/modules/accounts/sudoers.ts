@@ -47,6 +47,15 @@ export const sudoers = defineState<typeof args.properties, TextFile>({
   name: 'sudoers',
   aliases: ['community.general.sudoers'],
   summary: 'Keeps a rule of sudo in a file of its own.',
+  examples: `
+- name: Let the backup user stop and start the pool
+  sudoers:
+    name: backup-pool
+    user: backup
+    commands:
+      - /usr/bin/systemctl stop pgbouncer
+      - /usr/bin/systemctl start pgbouncer
+`,
   args,
   rules: { mutuallyExclusive: [['user', 'group']], requiredIf: [['state', 'present', ['commands']]] },
   differences: ['The rule is put in place in one step, with mode 0440 from the start, and only when valid.'],

@@ -109,6 +109,15 @@ function parseFound(records: Records): Found {
 export const user = defineState({
   name: 'user',
   summary: 'Adds, changes and removes user accounts.',
+  examples: `
+- name: Create the user that takes backups
+  user:
+    name: backup
+    uid: 2500
+    groups: [postgres]
+    append: true
+    shell: /bin/bash
+`,
   args,
   returns: {
     uid: 'Number of the user.',

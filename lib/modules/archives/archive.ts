@@ -40,6 +40,13 @@ export const archive = defineAction({
   name: 'archive',
   aliases: ['community.general.archive'],
   summary: 'Packs files of the host into an archive there.',
+  examples: `
+- name: Pack the server logs of one night
+  archive:
+    path: /var/log/postgresql
+    dest: /var/tmp/postgresql-logs.tgz
+    mode: "0600"
+`,
   args,
   returns: {
     dest: 'The archive.',

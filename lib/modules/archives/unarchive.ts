@@ -25,6 +25,13 @@ import { tarDifferences, tarScripts, zipScripts } from './unarchive-tools.ts';
 export const unarchive = defineAction({
   name: 'unarchive',
   summary: 'Unpacks a tar or zip archive on the host.',
+  examples: `
+- name: Unpack the sources of an extension
+  unarchive:
+    src: pgvector-0.7.4.tar.gz
+    dest: /usr/src
+    creates: /usr/src/pgvector-0.7.4
+`,
   traits: { reads: { kind: 'files', argument: 'src', unless: ['remote_src', 'copy'] } },
   args,
   rules: {

@@ -27,6 +27,18 @@ export const command = defineAction({
   name: 'command',
   traits: { takes: 'command' },
   summary: 'Runs a program on the host, without a shell.',
+  examples: `
+- name: Create the data directory once
+  command:
+    argv: [/usr/lib/postgresql/15/bin/initdb, -D, /srv/data, --data-checksums]
+    creates: /srv/data/PG_VERSION
+  become: true
+  become_user: postgres
+- name: See how the server was stopped
+  command: /usr/lib/postgresql/15/bin/pg_controldata /srv/data
+  register: control
+  changed_when: false
+`,
   args,
   freeForm: 'cmd',
   returns: RUN_RETURNS,

@@ -78,6 +78,12 @@ export const make = defineAction({
   name: 'make',
   aliases: ['community.general.make'],
   summary: 'Runs make, when there is something to do.',
+  examples: `
+- name: Build the extension
+  make:
+    chdir: /usr/src/pgvector
+    params: {PG_CONFIG: /usr/lib/postgresql/15/bin/pg_config}
+`,
   args,
   rules: { mutuallyExclusive: [['target', 'targets']] },
   returns: { command: 'The command.', stdout: 'Its output.', stderr: 'Its error output.' },

@@ -17,6 +17,11 @@ export const raw = defineAction({
   name: 'raw',
   traits: { takes: 'command' },
   summary: 'Gives a text to a shell of the host, as it is.',
+  examples: `
+- name: Look at a host that has no POSIX shell yet
+  raw: uname -a
+  changed_when: false
+`,
   args,
   freeForm: 'cmd',
   returns,

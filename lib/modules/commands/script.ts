@@ -37,6 +37,11 @@ export const script = defineAction({
   name: 'script',
   traits: { takes: 'command', reads: { kind: 'files', argument: 'cmd' } },
   summary: 'Copies a script to the host and runs it there.',
+  examples: `
+- name: Run a check of our own on each node
+  script: check-storage.sh /dev/nvmepolar1
+  changed_when: false
+`,
   args,
   freeForm: 'cmd',
   returns,

@@ -14,6 +14,14 @@ export const shell = defineAction({
   name: 'shell',
   traits: { takes: 'command' },
   summary: 'Runs a text in a shell on the host.',
+  examples: `
+- name: See how large the WAL is
+  shell:
+    cmd: set -o pipefail; du -sm /srv/data/pg_wal | cut -f1
+    executable: /bin/bash
+  register: wal_mb
+  changed_when: false
+`,
   args,
   freeForm: 'cmd',
   returns: RUN_RETURNS,

@@ -265,6 +265,16 @@ export const dockerContainer = defineAction({
   name: 'docker_container',
   aliases: ['community.docker.docker_container', 'community.general.docker_container'],
   summary: 'Makes, starts, stops and removes Docker containers.',
+  examples: `
+- name: Run a PostgreSQL to try a restore on
+  docker_container:
+    name: restore-trial
+    image: postgres:15
+    published_ports: ["127.0.0.1:5499:5432"]
+    env: {POSTGRES_PASSWORD: "{{ trial_password }}"}
+    restart_policy: "no"
+  no_log: true
+`,
   args,
   returns: {
     container: 'What `docker container inspect` says about it.',

@@ -229,6 +229,14 @@ export const dockerImage = defineAction({
   name: 'docker_image',
   aliases: ['community.docker.docker_image', 'community.general.docker_image'],
   summary: 'Pulls, builds, loads, tags, pushes, saves and removes Docker images.',
+  examples: `
+- name: Load an image on a host without a network
+  docker_image:
+    name: postgres
+    tag: "15"
+    source: load
+    load_path: /var/tmp/postgres-15.tar
+`,
   args,
   rules: {
     requiredIf: [

@@ -124,6 +124,13 @@ export const mysqlDb = defineAction({
   name: 'mysql_db',
   aliases: ['community.mysql.mysql_db', 'ansible.mysql.mysql_db'],
   summary: 'Adds, removes, dumps and imports databases of a MySQL or MariaDB server.',
+  examples: `
+- name: Create a database to move to PostgreSQL later
+  mysql_db:
+    name: shop
+    encoding: utf8mb4
+    login_unix_socket: /run/mysqld/mysqld.sock
+`,
   args,
   returns: { db: 'The names.', db_list: 'The names as a list.', executed_commands: 'The statements.' },
   differences: [

@@ -97,6 +97,14 @@ export const mysqlQuery = defineAction({
   name: 'mysql_query',
   aliases: ['community.mysql.mysql_query', 'ansible.mysql.mysql_query'],
   summary: 'Runs SQL in a MySQL or MariaDB database and gives the rows.',
+  examples: `
+- name: Count the orders before the move
+  mysql_query:
+    query: select count(*) from orders
+    login_db: shop
+    login_unix_socket: /run/mysqld/mysqld.sock
+  register: orders
+`,
   args,
   rules: { mutuallyExclusive: [['positional_args', 'named_args']] },
   returns: {

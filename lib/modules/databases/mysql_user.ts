@@ -207,6 +207,16 @@ export const mysqlUser = defineState({
   name: 'mysql_user',
   aliases: ['community.mysql.mysql_user', 'ansible.mysql.mysql_user'],
   summary: 'Adds, changes and removes users of a MySQL or MariaDB server.',
+  examples: `
+- name: Let the migration read everything
+  mysql_user:
+    name: migration
+    host: 10.0.0.%
+    password: "{{ migration_password }}"
+    priv: "shop.*:SELECT"
+    login_unix_socket: /run/mysqld/mysqld.sock
+  no_log: true
+`,
   args,
   rules: { mutuallyExclusive: [['append_privs', 'subtract_privs']] },
   returns: {

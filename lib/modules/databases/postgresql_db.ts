@@ -209,6 +209,16 @@ export const postgresqlDb = defineAction({
   name: 'postgresql_db',
   aliases: ['community.postgresql.postgresql_db'],
   summary: 'Creates, changes, removes, dumps and restores databases of a PostgreSQL server.',
+  examples: `
+- name: Create the database of the application
+  postgresql_db: {name: app, owner: app, encoding: UTF8}
+  become: true
+  become_user: postgres
+- name: Dump it before the upgrade
+  postgresql_db: {name: app, state: dump, target: /srv/backups/app.sql.gz}
+  become: true
+  become_user: postgres
+`,
   args,
   returns: { db: 'Name of the database.', executed_commands: 'The statements.' },
   differences: [

@@ -64,6 +64,12 @@ export const postgresqlExt = defineState({
   name: 'postgresql_ext',
   aliases: ['community.postgresql.postgresql_ext'],
   summary: 'Installs, updates and removes extensions of a PostgreSQL database.',
+  examples: `
+- name: Have statistics of statements
+  postgresql_ext: {name: pg_stat_statements, db: app}
+  become: true
+  become_user: postgres
+`,
   args,
   returns: { ext: 'Name of the extension.', db: 'The database.', queries: 'The statements.' },
   differences: [

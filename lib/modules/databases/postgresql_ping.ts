@@ -21,6 +21,12 @@ export const postgresqlPing = defineAction({
   name: 'postgresql_ping',
   aliases: ['community.postgresql.postgresql_ping'],
   summary: 'Says whether a PostgreSQL server takes connections, and which version it is.',
+  examples: `
+- name: See that the server answers
+  postgresql_ping: {db: app}
+  become: true
+  become_user: postgres
+`,
   args: Type.Object({
     db: A.opt(A.str('Database to connect to.', { aliases: ['login_db'] })),
     ...connectionArgs,

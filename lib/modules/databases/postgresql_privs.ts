@@ -207,6 +207,18 @@ export const postgresqlPrivs = defineAction({
   name: 'postgresql_privs',
   aliases: ['community.postgresql.postgresql_privs'],
   summary: 'Grants and revokes privileges on objects of a PostgreSQL database.',
+  examples: `
+- name: Let the reports read all tables
+  postgresql_privs:
+    database: app
+    roles: reports
+    type: table
+    objs: ALL_IN_SCHEMA
+    schema: public
+    privs: SELECT
+  become: true
+  become_user: postgres
+`,
   args,
   returns: { queries: 'The statements.' },
   differences: [

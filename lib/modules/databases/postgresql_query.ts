@@ -74,6 +74,16 @@ export const postgresqlQuery = defineAction({
   name: 'postgresql_query',
   aliases: ['community.postgresql.postgresql_query'],
   summary: 'Runs SQL in a PostgreSQL database and gives the rows.',
+  examples: `
+- name: Count the orders of a customer
+  postgresql_query:
+    db: app
+    query: select count(*) from orders where customer = %s
+    positional_args: ["{{ customer }}"]
+  register: orders
+  become: true
+  become_user: postgres
+`,
   args,
   rules: { mutuallyExclusive: [['positional_args', 'named_args']] },
   returns: {

@@ -131,6 +131,17 @@ export const postgresqlUser = defineState({
   name: 'postgresql_user',
   aliases: ['community.postgresql.postgresql_user'],
   summary: 'Adds, changes and removes users of a PostgreSQL server.',
+  examples: `
+- name: Create the role of the application
+  postgresql_user:
+    name: app
+    password: "{{ app_password }}"
+    role_attr_flags: LOGIN,NOSUPERUSER
+    conn_limit: 100
+  become: true
+  become_user: postgres
+  no_log: true
+`,
   args,
   returns: {
     user: 'Name of the user.',

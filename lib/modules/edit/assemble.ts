@@ -43,6 +43,14 @@ interface Fragment {
 export const assemble = defineState<typeof args.properties, Placed>({
   name: 'assemble',
   summary: 'Joins the files of a directory, in the order of their names, to one file.',
+  examples: `
+- name: Build pg_hba.conf from its parts
+  assemble:
+    src: /etc/postgresql/hba.d
+    dest: /etc/postgresql/15/main/pg_hba.conf
+    owner: postgres
+    mode: "0640"
+`,
   args,
   returns: PLACEMENT_RETURNS,
   differences: ['Check mode and diff are supported.'],

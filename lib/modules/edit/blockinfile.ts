@@ -36,6 +36,15 @@ export const blockinfile = defineEdit({
   name: 'blockinfile',
   registeredDiff: 'list',
   summary: 'Keeps a block of lines between two marker lines in a text file, or keeps it out.',
+  examples: `
+- name: Let the application in
+  blockinfile:
+    path: /etc/postgresql/15/main/pg_hba.conf
+    marker: "# {mark} application"
+    block: |
+      hostssl app  app  10.0.1.0/24  scram-sha-256
+  notify: Reload PostgreSQL
+`,
   args,
   rules: { mutuallyExclusive: [['insertbefore', 'insertafter']] },
   returns: { msg: 'What was done: "Block inserted", "Block removed", "File created".' },

@@ -29,6 +29,16 @@ export const iniFile = defineEdit({
   name: 'ini_file',
   aliases: ['community.general.ini_file'],
   summary: 'Keeps options in a file of INI form, or keeps them out.',
+  examples: `
+- name: Set the pool's size
+  ini_file:
+    path: /etc/pgbouncer/pgbouncer.ini
+    section: pgbouncer
+    option: default_pool_size
+    value: "40"
+    mode: "0640"
+  notify: Reload PgBouncer
+`,
   args,
   rules: { mutuallyExclusive: [['value', 'values']] },
   returns: { msg: 'What was done: "option added", "option changed", "section removed" …', path: 'The file.' },

@@ -38,6 +38,14 @@ export const lineinfile = defineEdit({
   name: 'lineinfile',
   registeredDiff: 'list',
   summary: 'Keeps one line in a text file, or keeps it out.',
+  examples: `
+- name: Listen on all addresses
+  lineinfile:
+    path: /etc/postgresql/15/main/postgresql.conf
+    regexp: "^#?listen_addresses"
+    line: "listen_addresses = '*'"
+  notify: Restart PostgreSQL
+`,
   args,
   rules: {
     mutuallyExclusive: [

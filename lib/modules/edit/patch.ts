@@ -35,6 +35,10 @@ export const patch = defineState<typeof args.properties, Found>({
   name: 'patch',
   aliases: ['ansible.posix.patch'],
   summary: 'Applies a patch with the patch program of the host.',
+  examples: `
+- name: Apply a fix to the sources
+  patch: {src: fix-build.patch, basedir: /usr/src/pgvector, strip: 1}
+`,
   traits: { reads: { kind: 'files', argument: 'src', unless: ['remote_src'] } },
   args,
   rules: { requiredOneOf: [['dest', 'basedir']] },

@@ -19,6 +19,13 @@ type Args = Static<typeof args>;
 export const replace = defineEdit({
   name: 'replace',
   summary: 'Replaces every match of a regular expression in a text file.',
+  examples: `
+- name: Raise the log level in all services
+  replace:
+    path: /etc/pgbouncer/pgbouncer.ini
+    regexp: ^verbose = \\d+
+    replace: verbose = 1
+`,
   args,
   returns: { msg: 'How many replacements were made.', rc: 'Always 0.' },
   differences: ['Encodings are utf-8, ascii, latin-1 (iso-8859-1) and utf-16 (utf-16le).'],

@@ -101,6 +101,15 @@ export const acl = defineState({
   name: 'acl',
   aliases: ['ansible.posix.acl'],
   summary: 'Keeps entries of access control lists.',
+  examples: `
+- name: Let the monitoring user read the server log
+  acl:
+    path: /var/log/postgresql
+    entity: monitor
+    etype: user
+    permissions: rx
+    state: present
+`,
   args,
   returns: { acl: 'The list as it is now.' },
   differences: ['Needs setfacl and getfacl on the host (package acl); NFSv4 lists are not known.'],

@@ -49,6 +49,12 @@ export const capabilities = defineState({
   name: 'capabilities',
   aliases: ['community.general.capabilities'],
   summary: 'Keeps the Linux capabilities of a program.',
+  examples: `
+- name: Let the exporter open a low port
+  capabilities:
+    path: /usr/local/bin/exporter
+    capability: cap_net_bind_service=+ep
+`,
   args,
   differences: ['Needs getcap and setcap on the host (package libcap2-bin).'],
   touches: args => [args.path],

@@ -60,6 +60,17 @@ export const copy = defineState<typeof args.properties, Work>({
   name: 'copy',
   registeredDiff: 'list',
   summary: 'Copies a file, a directory or a text to the host.',
+  examples: `
+- name: Install the archive script
+  copy: {src: archive-wal.sh, dest: /usr/local/bin/archive-wal, mode: "0755"}
+- name: Write a setting
+  copy:
+    content: "max_connections = {{ connections }}\\n"
+    dest: /etc/postgresql/15/main/conf.d/connections.conf
+    owner: postgres
+    mode: "0640"
+  notify: Restart PostgreSQL
+`,
   traits: { reads: { kind: 'files', argument: 'src', unless: ['remote_src', 'content'] } },
   args,
   rules: { mutuallyExclusive: [['src', 'content']], requiredOneOf: [['src', 'content']] },

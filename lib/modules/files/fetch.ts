@@ -31,6 +31,10 @@ interface Fetching {
 export const fetch = defineState<typeof args.properties, Fetching>({
   name: 'fetch',
   summary: 'Fetches a file from the host to the control machine.',
+  examples: `
+- name: Bring the server log of each node here
+  fetch: {src: /var/log/postgresql/postgresql-15-main.log, dest: logs/}
+`,
   traits: { fetches: true },
   args,
   returns: {

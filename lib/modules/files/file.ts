@@ -30,6 +30,16 @@ import { type EntryChanges, entryChanges, entryCommands, parseEntries, walkScrip
 export const file = defineState<typeof args.properties, FileFound>({
   name: 'file',
   summary: 'Keeps files, directories and links, their owners and permissions, or removes them.',
+  examples: `
+- name: Make the folder of the WAL archive
+  file:
+    path: /srv/wal-archive
+    state: directory
+    owner: postgres
+    mode: "0700"
+- name: Link the current data directory
+  file: {src: /srv/data-15, dest: /srv/data, state: link}
+`,
   args,
   registeredDiff: 'values',
   returns: {

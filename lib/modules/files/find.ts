@@ -50,6 +50,11 @@ interface Item {
 export const find = defineAction({
   name: 'find',
   summary: 'Finds files, directories or links on the host.',
+  examples: `
+- name: Find server logs older than two weeks
+  find: {paths: /var/log/postgresql, patterns: "*.log", age: 14d}
+  register: old_logs
+`,
   args,
   returns: {
     files: 'A list of what was found, with the fields of stat.',

@@ -9,6 +9,12 @@ const args = Type.Object({ src: A.path('The file.', { aliases: ['path'] }) });
 export const slurp = defineAction({
   name: 'slurp',
   summary: 'Reads a file of the host into the result.',
+  examples: `
+- name: Read the password that the package made
+  slurp: {src: /etc/pgbouncer/userlist.txt}
+  register: userlist
+  no_log: true
+`,
   args,
   returns: {
     content: 'The content in base64.',

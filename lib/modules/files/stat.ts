@@ -30,6 +30,11 @@ const MORE_FORMAT = '%b|%o|%t|%T|%x|%y|%z';
 export const stat = defineAction({
   name: 'stat',
   summary: 'Tells what is known of a file, directory or link.',
+  examples: `
+- name: See whether the data directory is there
+  stat: {path: /srv/data/PG_VERSION}
+  register: version_file
+`,
   args,
   returns: {
     stat: 'exists; and if it does: path, mode, owner (pw_name, uid), group (gr_name, gid), size, times, isdir, isreg, islnk and the like, permission bits, readable, writeable, executable, checksum, lnk_source, lnk_target, and what was asked for.',

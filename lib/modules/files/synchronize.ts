@@ -152,6 +152,10 @@ export const synchronize = defineAction({
   name: 'synchronize',
   aliases: ['ansible.posix.synchronize'],
   summary: 'Copies files with rsync, to the host or from it.',
+  examples: `
+- name: Bring the configuration in git to the host
+  synchronize: {src: config/, dest: /etc/pgbouncer/, delete: false}
+`,
   traits: { fetches: true },
   args,
   returns: { msg: 'What rsync says.', stdout_lines: 'The same, by line.' },

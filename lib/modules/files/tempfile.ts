@@ -15,6 +15,11 @@ const args = Type.Object({
 export const tempfile = defineAction({
   name: 'tempfile',
   summary: 'Makes a temporary file or directory.',
+  examples: `
+- name: Have a folder for the dump
+  tempfile: {state: directory, prefix: dump.}
+  register: dump
+`,
   args,
   returns: { path: 'What was made; and owner, group, mode, state.' },
   *run({ state, path, prefix, suffix }) {

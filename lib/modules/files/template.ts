@@ -42,6 +42,16 @@ export const template = defineState<typeof args.properties, Placed>({
   name: 'template',
   registeredDiff: 'list',
   summary: 'Renders a template of the control machine into a file on the host.',
+  examples: `
+- name: Write the settings of the server
+  template:
+    src: postgresql.conf.j2
+    dest: /etc/postgresql/15/main/postgresql.conf
+    owner: postgres
+    mode: "0640"
+    backup: true
+  notify: Restart PostgreSQL
+`,
   traits: { reads: { kind: 'templates', argument: 'src' } },
   args,
   returns: PLACEMENT_RETURNS,

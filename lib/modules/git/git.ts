@@ -47,6 +47,14 @@ interface Found {
 export const git = defineState<typeof args.properties, Found>({
   name: 'git',
   summary: 'Keeps a working copy of a git repository at a version.',
+  examples: `
+- name: Check out the schema of the application
+  git:
+    repo: git@git.example.com:app/schema.git
+    dest: /srv/schema
+    version: v2.4
+    depth: 1
+`,
   args,
   returns: {
     before: 'The commit before.',

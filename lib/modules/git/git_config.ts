@@ -34,6 +34,10 @@ export const gitConfig = defineState({
   name: 'git_config',
   aliases: ['community.general.git_config'],
   summary: 'Reads and keeps settings of git.',
+  examples: `
+- name: Sign commits that are made on this host
+  git_config: {scope: system, name: user.email, value: dba@example.com}
+`,
   args,
   rules: { requiredOneOf: [['name', 'list_all']] },
   returns: { config_value: 'The value, when none was given.', config_values: 'All of them, with list_all.' },

@@ -23,6 +23,10 @@ export const kernelBlacklist = defineState({
   name: 'kernel_blacklist',
   aliases: ['community.general.kernel_blacklist'],
   summary: 'Keeps kernel modules from being loaded by themselves.',
+  examples: `
+- name: Keep the watchdog from rebooting the host
+  kernel_blacklist: {name: iTCO_wdt}
+`,
   args,
   touches: args => [args.blacklist_file],
 

@@ -93,6 +93,10 @@ export const modprobe = defineState({
   name: 'modprobe',
   aliases: ['community.general.modprobe'],
   summary: 'Loads and unloads kernel modules, now and at boot.',
+  examples: `
+- name: Load the NBD module, now and at each boot
+  modprobe: {name: nbd, params: nbds_max=16, persistent: present}
+`,
   args,
   returns: { name: 'Name of the module.', params: 'Its parameters.', state: 'State wanted.' },
   differences: [

@@ -90,6 +90,13 @@ export const sysctl = defineState({
   name: 'sysctl',
   aliases: ['ansible.posix.sysctl'],
   summary: 'Keeps kernel settings in sysctl.conf and in the running kernel.',
+  examples: `
+- name: Never promise more memory than there is
+  sysctl:
+    name: vm.overcommit_memory
+    value: "2"
+    sysctl_file: /etc/sysctl.d/50-database.conf
+`,
   args: Type.Object({
     name: A.str('Name of the setting, such as vm.swappiness.', { aliases: ['key'] }),
     value: A.opt(A.str('Value wanted.', { aliases: ['val'] })),

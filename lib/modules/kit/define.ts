@@ -259,6 +259,8 @@ export interface Traits {
 interface Common<P extends TProperties> {
   readonly name: string;
   readonly summary: string;
+  /** Tasks in YAML that use it, as somebody who runs databases would. */
+  readonly examples?: string;
   readonly args: TObject<P>;
   /** The argument that free-form text goes to (`command: ls -l`), if the module has one. */
   readonly freeForm?: string;

@@ -100,6 +100,14 @@ export const firewalld = defineState({
   name: 'firewalld',
   aliases: ['ansible.posix.firewalld'],
   summary: 'Keeps rules of firewalld.',
+  examples: `
+- name: Let clients reach the database
+  firewalld:
+    port: 5432/tcp
+    permanent: true
+    immediate: true
+    state: enabled
+`,
   args,
   rules: {
     requiredOneOf: [

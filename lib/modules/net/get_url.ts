@@ -40,6 +40,14 @@ type Args = Static<typeof args>;
 export const getUrl = defineAction({
   name: 'get_url',
   summary: 'Downloads a file from a server to the host, with curl or wget there.',
+  examples: `
+- name: Fetch an extension, and compare its checksum
+  get_url:
+    url: https://mirror.example.com/pgvector-0.7.4.tar.gz
+    dest: /var/tmp/pgvector-0.7.4.tar.gz
+    checksum: "sha256:{{ pgvector_sha256 }}"
+    mode: "0644"
+`,
   args,
   returns: {
     dest: 'The file.',

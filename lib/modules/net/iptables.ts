@@ -184,6 +184,15 @@ function plan(found: Found, args: Args): readonly string[] {
 export const iptables = defineState({
   name: 'iptables',
   summary: 'Keeps rules of the packet filter.',
+  examples: `
+- name: Let only the nodes reach the exported disks
+  iptables:
+    chain: INPUT
+    protocol: tcp
+    destination_port: "10809"
+    source: 10.0.0.0/24
+    jump: ACCEPT
+`,
   args,
   rules: {
     mutuallyExclusive: [

@@ -27,6 +27,12 @@ const edited = (found: TextFile, args: Args) =>
 export const knownHosts = defineState({
   name: 'known_hosts',
   summary: 'Keeps keys of SSH hosts in a known_hosts file.',
+  examples: `
+- name: Know the backup host's key
+  known_hosts:
+    name: backup.example.com
+    key: "{{ lookup('file', 'keys/backup.known_hosts') }}"
+`,
   args,
   returns: { name: 'The host.', path: 'The file.', state: 'State wanted.' },
   differences: ['No ssh-keygen is needed on the host.'],

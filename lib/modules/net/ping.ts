@@ -4,6 +4,10 @@ import { defineAction, ModuleError, mustSh } from '../kit/define.ts';
 export const ping = defineAction({
   name: 'ping',
   summary: 'Checks that the host can be reached and runs commands.',
+  examples: `
+- name: See that the host answers
+  ping:
+`,
   args: Type.Object({
     data: A.str('Text to give back; "crash" fails the task.', { default: 'pong' }),
   }),

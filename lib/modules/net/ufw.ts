@@ -168,6 +168,10 @@ export const ufw = defineAction({
   name: 'ufw',
   aliases: ['community.general.ufw'],
   summary: 'Keeps rules of ufw.',
+  examples: `
+- name: Let only the application servers reach the database
+  ufw: {rule: allow, from_ip: 10.0.1.0/24, to_port: "5432", proto: tcp}
+`,
   args,
   rules: { requiredOneOf: [['state', 'default', 'rule', 'logging']] },
   returns: { commands: 'The commands.', msg: 'Status of the firewall.' },

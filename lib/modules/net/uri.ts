@@ -47,6 +47,13 @@ type Args = Static<typeof args>;
 export const uri = defineAction({
   name: 'uri',
   summary: 'Makes a request to a web service from the host, with curl or wget there.',
+  examples: `
+- name: Ask the health endpoint for the primary
+  uri:
+    url: "http://{{ ansible_host }}:8008/primary"
+    status_code: [200, 503]
+  register: health
+`,
   args,
   rules: { mutuallyExclusive: [['body', 'src']] },
   returns: {

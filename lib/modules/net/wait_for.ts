@@ -254,6 +254,10 @@ function* until(wait: Wait, args: Args, regex: PythonRegex | undefined): Steps<M
 export const waitFor = defineAction({
   name: 'wait_for',
   summary: 'Waits until a port is open or closed, a file exists or is gone, or a text appears.',
+  examples: `
+- name: Wait until the database listens
+  wait_for: {host: "{{ ansible_host }}", port: 5432, timeout: 60}
+`,
   args,
   returns: {
     elapsed: 'Seconds it took.',

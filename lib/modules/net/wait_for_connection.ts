@@ -4,6 +4,10 @@ import { defineAction, ModuleError, sh } from '../kit/define.ts';
 export const waitForConnection = defineAction({
   name: 'wait_for_connection',
   summary: 'Waits until the host can be logged in to and runs commands.',
+  examples: `
+- name: Wait for hosts that were just installed
+  wait_for_connection: {timeout: 300}
+`,
   args: Type.Object({
     connect_timeout: A.int('Accepted; the limit of a single attempt is the one of the connection.', {
       default: 5,

@@ -391,6 +391,13 @@ function* work(args: Args, ctx: ModuleContext): Steps<Result> {
 export const apt = defineAction({
   name: 'apt',
   summary: 'Installs, upgrades and removes Debian packages.',
+  examples: `
+- name: Install the tools of a storage host
+  apt:
+    name: [nbd-server, mdadm, fio]
+    update_cache: true
+    cache_valid_time: 3600
+`,
   args,
   rules: { mutuallyExclusive: [['deb', 'name', 'upgrade']] },
   returns: {

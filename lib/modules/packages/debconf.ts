@@ -31,6 +31,14 @@ ${args.vtype === 'password' && args.question !== undefined ? `sed -n ${quote(`/^
 export const debconf = defineState({
   name: 'debconf',
   summary: 'Answers the questions of a Debian package before it is installed.',
+  examples: `
+- name: Choose the default locale before the package asks
+  debconf:
+    name: locales
+    question: locales/default_environment_locale
+    vtype: select
+    value: C.UTF-8
+`,
   args,
   rules: { requiredTogether: [['question', 'vtype', 'value']] },
   returns: { current: 'The answer now.' },

@@ -187,6 +187,10 @@ export const dnf = defineAction({
   name: 'dnf',
   aliases: ['yum', 'dnf5', 'ansible.builtin.yum', 'ansible.builtin.dnf5', 'ansible.legacy.yum'],
   summary: 'Installs, upgrades and removes RPM packages.',
+  examples: `
+- name: Install the tools of a storage host
+  dnf: {name: [nbd, mdadm, fio], state: present}
+`,
   args,
   returns: {
     results: 'What was done, a line for each package.',

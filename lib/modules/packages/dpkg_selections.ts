@@ -4,6 +4,10 @@ import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/
 export const dpkgSelections = defineState({
   name: 'dpkg_selections',
   summary: 'Keeps what dpkg is to do with a package, such as holding it back.',
+  examples: `
+- name: Keep the server from an upgrade by accident
+  dpkg_selections: {name: postgresql-15, selection: hold}
+`,
   args: Type.Object({
     name: A.str('Name of the package.'),
     selection: A.choice(['install', 'hold', 'deinstall', 'purge'], 'What dpkg is to do.'),

@@ -130,6 +130,10 @@ export const npm = defineAction({
   name: 'npm',
   aliases: ['community.general.npm'],
   summary: 'Installs and removes Node.js packages.',
+  examples: `
+- name: Install polarplay on the control machine
+  npm: {name: polarplay, global: true}
+`,
   args,
   returns: { stdout: 'Output of npm.' },
   run: work,

@@ -84,6 +84,10 @@ function* work(args: Args, ctx: ModuleContext): Steps<Result> {
 export const packages = defineAction({
   name: 'package',
   summary: 'Installs and removes packages with the package manager of the host.',
+  examples: `
+- name: Install the clock daemon, whatever the distribution
+  package: {name: chrony, state: present}
+`,
   args,
   returns: { '…': 'What the module of the package manager returns.' },
   differences: ['Hosts with apt, dnf or yum only; arguments a manager does not know are left out.'],

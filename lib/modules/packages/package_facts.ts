@@ -81,6 +81,14 @@ function packagesOf(manager: Manager, text: string): Map<string, Package[]> {
 export const packageFacts = defineAction({
   name: 'package_facts',
   summary: 'Reads which packages are installed into the fact `packages`.',
+  examples: `
+- name: Learn which packages are installed
+  package_facts: {}
+- name: Refuse a host that has another server
+  assert:
+    that: "'postgresql-14' not in ansible_facts.packages"
+    fail_msg: remove postgresql-14 first
+`,
   args: Type.Object({
     manager: A.list('Package managers to ask, in order: apt, rpm, pacman, apk, or auto.', {
       default: ['auto'],

@@ -234,6 +234,10 @@ function* work(args: Args, ctx: ModuleContext): Steps<Result> {
 export const pip = defineAction({
   name: 'pip',
   summary: 'Installs and removes Python packages.',
+  examples: `
+- name: Install a client library for a report
+  pip: {name: psycopg2-binary, virtualenv: /opt/reports}
+`,
   args,
   rules: {
     requiredOneOf: [['name', 'requirements']],

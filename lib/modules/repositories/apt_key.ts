@@ -50,6 +50,12 @@ const means = (wanted: string) => (id: string) => id.endsWith(wanted.slice(-16))
 export const aptKey = defineState({
   name: 'apt_key',
   summary: 'Adds and removes keys that apt trusts.',
+  examples: `
+- name: Trust the key of an internal mirror
+  apt_key:
+    url: https://mirror.example.com/key.asc
+    keyring: /etc/apt/keyrings/internal.gpg
+`,
   args,
   rules: {
     mutuallyExclusive: [['data', 'file', 'keyserver', 'url']],

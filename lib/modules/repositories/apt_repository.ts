@@ -123,6 +123,12 @@ interface Found {
 export const aptRepository = defineState({
   name: 'apt_repository',
   summary: 'Keeps package sources of apt, one line each.',
+  examples: `
+- name: Add an internal mirror
+  apt_repository:
+    repo: deb https://mirror.example.com/debian bookworm main
+    filename: internal
+`,
   args,
   returns: { repo: 'The line.', state: 'State wanted.' },
   differences: [

@@ -141,6 +141,15 @@ field key "$k"; cmp -s "$t/key" "$k" || field differs`;
 export const deb822Repository = defineState({
   name: 'deb822_repository',
   summary: 'Keeps package sources of apt in files of the deb822 format, with their keys.',
+  examples: `
+- name: Add an internal mirror
+  deb822_repository:
+    name: internal
+    uris: https://mirror.example.com/debian
+    suites: bookworm
+    components: main
+    signed_by: /etc/apt/keyrings/internal.asc
+`,
   args,
   returns: { repo: 'Text of the file.', dest: 'The file.', key_filename: 'File of the key.' },
   differences: ['Nothing is installed on the host for our own sake: no python3-debian.'],

@@ -34,6 +34,10 @@ const short = (id: string) => id.replace(/^0x/i, '').toLowerCase().slice(-8);
 export const rpmKey = defineState({
   name: 'rpm_key',
   summary: 'Adds and removes keys that RPM packages are signed with.',
+  examples: `
+- name: Trust the key of an internal mirror
+  rpm_key: {key: "https://mirror.example.com/RPM-GPG-KEY-internal"}
+`,
   args: Type.Object({
     key: A.str('URL that the host fetches, file on the host, or identifier of a key it has.'),
     state: A.choice(['absent', 'present'], 'Whether the key should be there.', { default: 'present' }),

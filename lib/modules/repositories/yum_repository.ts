@@ -162,6 +162,15 @@ const pathOf = (args: Args) => `${args.reposdir}/${args.file ?? args.name}.repo`
 export const yumRepository = defineState({
   name: 'yum_repository',
   summary: 'Keeps repositories of yum and dnf.',
+  examples: `
+- name: Add an internal mirror
+  yum_repository:
+    name: internal
+    description: Internal packages
+    baseurl: https://mirror.example.com/el9
+    gpgkey: https://mirror.example.com/RPM-GPG-KEY-internal
+    gpgcheck: true
+`,
   args,
   returns: { repo: 'Identifier of the repository.', state: 'State wanted.' },
   differences: [

@@ -93,6 +93,10 @@ function* withInitScript(
 export const service = defineAction({
   name: 'service',
   summary: 'Starts, stops and enables services, whatever the init system.',
+  examples: `
+- name: Start the pool, now and at each boot
+  service: {name: pgbouncer, state: started, enabled: true}
+`,
   args,
   rules: { requiredOneOf: [['name', 'daemon_reload', 'daemon_reexec']] },
   returns: {

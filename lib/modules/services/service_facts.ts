@@ -90,6 +90,14 @@ export function parseServices(records: Records): Services {
 export const serviceFacts = defineAction({
   name: 'service_facts',
   summary: 'Reads all services and their states into the fact `services`.',
+  examples: `
+- name: Learn which services there are
+  service_facts: {}
+- name: Refuse a host that runs another server
+  assert:
+    that: ansible_facts.services['postgresql.service'] is not defined
+    fail_msg: a PostgreSQL of the distribution is installed here
+`,
   args: Type.Object({}),
   returns: { ansible_facts: 'services: name → name, state, status and source.' },
   differences: ['upstart and RedHat hosts with chkconfig only are not known.'],

@@ -89,6 +89,10 @@ export const systemd = defineAction({
   name: 'systemd',
   aliases: ['systemd_service', 'ansible.builtin.systemd_service'],
   summary: 'Starts, stops, enables and masks systemd units.',
+  examples: `
+- name: Reload the units, and restart the exporter
+  systemd: {name: postgres-exporter, state: restarted, daemon_reload: true}
+`,
   args,
   returns: {
     status: 'What `systemctl show` said before the change, by property.',

@@ -135,6 +135,10 @@ export const filesystem = defineState({
   name: 'filesystem',
   aliases: ['community.general.filesystem'],
   summary: 'Makes a file system on a device that holds nothing, grows it, or wipes it.',
+  examples: `
+- name: Make a file system on the disk for backups
+  filesystem: {dev: /dev/disk/by-id/virtio-backup, fstype: xfs}
+`,
   args,
   rules: { requiredIf: [['state', 'present', ['fstype']]] },
   differences: [

@@ -79,6 +79,10 @@ export const lvg = defineState({
   name: 'lvg',
   aliases: ['community.general.lvg'],
   summary: 'Keeps LVM volume groups.',
+  examples: `
+- name: Make a volume group of two disks
+  lvg: {vg: data, pvs: [/dev/disk/by-id/virtio-d1, /dev/disk/by-id/virtio-d2]}
+`,
   args,
   differences: ['A device that holds a file system or anything else is refused without force.'],
   touches: args => [`vg:${args.vg}`, ...(args.pvs ?? [])],

@@ -153,6 +153,10 @@ export const lvol = defineState({
   name: 'lvol',
   aliases: ['community.general.lvol'],
   summary: 'Keeps LVM logical volumes.',
+  examples: `
+- name: Make a volume for backups
+  lvol: {vg: data, lv: backups, size: 500G}
+`,
   args,
   rules: { requiredOneOf: [['lv', 'thinpool']] },
   returns: { vg: 'Volume group.', lv: 'Name of the volume.', size: 'Its size before, in MiB.' },

@@ -112,6 +112,15 @@ export const mount = defineState({
   name: 'mount',
   aliases: ['ansible.posix.mount'],
   summary: 'Keeps entries of fstab, and mounts and unmounts file systems.',
+  examples: `
+- name: Mount the disk for backups, now and at each boot
+  mount:
+    src: LABEL=backups
+    path: /srv/backups
+    fstype: xfs
+    opts: noatime,nofail
+    state: mounted
+`,
   args,
   rules: {
     requiredIf: [

@@ -142,6 +142,13 @@ export const alternatives = defineState({
   name: 'alternatives',
   aliases: ['community.general.alternatives'],
   summary: 'Keeps the choice between programs of one purpose.',
+  examples: `
+- name: Use psql of PostgreSQL 15
+  alternatives:
+    name: psql
+    link: /usr/bin/psql
+    path: /usr/lib/postgresql/15/bin/psql
+`,
   args,
   returns: { msg: 'What was changed.' },
   touches: args => [`alternatives:${args.name}`],

@@ -33,6 +33,10 @@ export const apache2Module = defineState({
   name: 'apache2_module',
   aliases: ['community.general.apache2_module'],
   summary: 'Enables and disables modules of Apache on Debian.',
+  examples: `
+- name: Let Apache pass requests to the metrics page
+  apache2_module: {name: proxy_http, state: present}
+`,
   args,
   returns: { result: 'What was done.' },
   touches: () => ['/etc/apache2'],

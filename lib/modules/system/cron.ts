@@ -111,6 +111,15 @@ begin content; cat "$t"`;
 export const cron = defineState({
   name: 'cron',
   summary: 'Keeps jobs and variables in crontabs.',
+  examples: `
+- name: Take a base backup every night
+  cron:
+    name: base backup
+    user: postgres
+    hour: "2"
+    minute: "30"
+    job: /usr/local/bin/base-backup
+`,
   args,
   rules: { mutuallyExclusive: [['insertafter', 'insertbefore']] },
   returns: {

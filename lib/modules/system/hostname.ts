@@ -24,6 +24,10 @@ echo "permanent $p"; echo "fqdn $(hostname -f 2>/dev/null)"`;
 export const hostname = defineState({
   name: 'hostname',
   summary: "Sets the host's name, now and for the next boot.",
+  examples: `
+- name: Name the host as the inventory does
+  hostname: {name: "{{ inventory_hostname }}"}
+`,
   args: Type.Object({
     name: A.str('The name.'),
     use: A.opt(

@@ -38,6 +38,10 @@ export const localeGen = defineState({
   name: 'locale_gen',
   aliases: ['community.general.locale_gen'],
   summary: 'Generates and removes locales.',
+  examples: `
+- name: Generate the locale of the database
+  locale_gen: {name: zh_CN.UTF-8}
+`,
   args: Type.Object({
     name: A.str('Name and character set, such as en_US.UTF-8.'),
     state: A.choice(['absent', 'present'], 'Whether the locale should be there.', { default: 'present' }),

@@ -101,6 +101,14 @@ export const pamLimits = defineState({
   name: 'pam_limits',
   aliases: ['community.general.pam_limits'],
   summary: 'Keeps limits of users in limits.conf.',
+  examples: `
+- name: Let the server open many files
+  pam_limits:
+    domain: postgres
+    limit_type: "-"
+    limit_item: nofile
+    value: "65536"
+`,
   args,
   returns: { msg: 'The line that holds the limit.', backup_file: 'Name of the copy.' },
   differences: [

@@ -149,6 +149,10 @@ function* run(args: Args, ctx: ModuleContext): Steps<Result> {
 export const reboot = defineAction({
   name: 'reboot',
   summary: 'Reboots the host and waits until it is back.',
+  examples: `
+- name: Reboot, and wait until the host answers again
+  reboot: {reboot_timeout: 900, msg: Kernel upgrade}
+`,
   args,
   returns: { rebooted: 'Whether the host was rebooted.', elapsed: 'Seconds it took.' },
   differences: [

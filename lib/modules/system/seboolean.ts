@@ -10,6 +10,10 @@ export const seboolean = defineState({
   name: 'seboolean',
   aliases: ['ansible.posix.seboolean'],
   summary: 'Switches booleans of SELinux.',
+  examples: `
+- name: Let HAProxy connect to the database's port
+  seboolean: {name: haproxy_connect_any, state: true, persistent: true}
+`,
   args: Type.Object({
     name: A.str('Name of the boolean.'),
     state: A.bool('On or off.'),

@@ -43,6 +43,10 @@ export const selinux = defineState({
   name: 'selinux',
   aliases: ['ansible.posix.selinux'],
   summary: 'Sets the mode and policy of SELinux, now and for the next boot.',
+  examples: `
+- name: Enforce the targeted policy
+  selinux: {policy: targeted, state: enforcing}
+`,
   args: Type.Object({
     state: A.choice(['enforcing', 'permissive', 'disabled'], 'Mode.'),
     policy: A.opt(A.str('Policy, such as targeted.')),

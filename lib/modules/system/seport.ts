@@ -44,6 +44,14 @@ export const seport = defineState({
   name: 'seport',
   aliases: ['community.general.seport'],
   summary: 'Keeps SELinux types of network ports.',
+  examples: `
+- name: Let the database use another port
+  seport:
+    ports: "5433"
+    proto: tcp
+    setype: postgresql_port_t
+    state: present
+`,
   args,
   differences: [
     'Needs semanage on the host instead of Python libraries.',

@@ -12,6 +12,10 @@ export const setup = defineAction({
   traits: { sets: 'facts' },
   aliases: ['gather_facts', 'ansible.builtin.gather_facts'],
   summary: 'Gathers facts about the host.',
+  examples: `
+- name: Read only what the next tasks need
+  setup: {gather_subset: ["!all", "!min", hardware]}
+`,
   args: Type.Object({
     gather_subset: A.list(
       'Which facts to gather: all, min, hardware, network, virtual, or names of single sources; "!name" leaves one out.',

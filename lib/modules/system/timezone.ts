@@ -16,6 +16,10 @@ export const timezone = defineState({
   registeredDiff: 'values',
   aliases: ['community.general.timezone'],
   summary: "Sets the host's time zone, and whether its hardware clock runs on UTC.",
+  examples: `
+- name: Log in the time of Shanghai
+  timezone: {name: Asia/Shanghai}
+`,
   args: Type.Object({
     name: A.opt(A.str('Name of the zone, such as Europe/Berlin.')),
     hwclock: A.opt(A.choice(['local', 'UTC'], 'What the hardware clock shows.', { aliases: ['rtc'] })),

@@ -60,6 +60,13 @@ export const opensshKeypair = defineGenerated({
   name: 'openssh_keypair',
   aliases: ['community.crypto.openssh_keypair'],
   summary: 'Keeps an SSH key pair.',
+  examples: `
+- name: Make a key for the backup job
+  openssh_keypair:
+    path: /var/lib/postgresql/.ssh/id_ed25519
+    type: ed25519
+    owner: postgres
+`,
   args,
   mode: '0600',
   returns: {

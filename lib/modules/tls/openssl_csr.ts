@@ -171,6 +171,14 @@ export const opensslCsr = defineGenerated({
   name: 'openssl_csr',
   aliases: ['community.crypto.openssl_csr'],
   summary: 'Keeps a request for a certificate.',
+  examples: `
+- name: Ask for a certificate for the server
+  openssl_csr:
+    path: /etc/postgresql/tls/server.csr
+    privatekey_path: /etc/postgresql/tls/server.key
+    common_name: db.example.com
+    subject_alt_name: ["DNS:db.example.com", "IP:10.0.0.12"]
+`,
   args,
   mode: '0644',
   returns: {

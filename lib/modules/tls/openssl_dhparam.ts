@@ -6,6 +6,10 @@ export const opensslDhparam = defineGenerated({
   name: 'openssl_dhparam',
   aliases: ['community.crypto.openssl_dhparam'],
   summary: 'Keeps Diffie-Hellman parameters.',
+  examples: `
+- name: Make parameters for the key exchange
+  openssl_dhparam: {path: /etc/postgresql/tls/dh.pem, size: 2048}
+`,
   args: Type.Object({
     ...generatedArgs,
     size: A.int('Their bits.', { default: 4096 }),

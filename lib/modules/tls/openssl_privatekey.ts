@@ -102,6 +102,14 @@ export const opensslPrivatekey = defineGenerated({
   name: 'openssl_privatekey',
   aliases: ['community.crypto.openssl_privatekey'],
   summary: 'Keeps a private key for TLS.',
+  examples: `
+- name: Make the server's key
+  openssl_privatekey:
+    path: /etc/postgresql/tls/server.key
+    size: 3072
+    owner: postgres
+    mode: "0600"
+`,
   args,
   mode: '0600',
   returns: {

@@ -26,6 +26,12 @@ export const opensslPublickey = defineGenerated({
   name: 'openssl_publickey',
   aliases: ['community.crypto.openssl_publickey'],
   summary: 'Keeps the public half of a private key in a file.',
+  examples: `
+- name: Write the public half of the key
+  openssl_publickey:
+    path: /etc/postgresql/tls/server.pub
+    privatekey_path: /etc/postgresql/tls/server.key
+`,
   args,
   mode: '0644',
   returns: { filename: 'The file.', publickey: 'The key, with return_content.' },

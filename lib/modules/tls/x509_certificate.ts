@@ -104,6 +104,15 @@ export const x509Certificate = defineGenerated({
     'community.crypto.openssl_certificate',
   ],
   summary: 'Keeps a certificate, signed by its own key or by an authority of your own.',
+  examples: `
+- name: Sign the server's certificate with our own authority
+  x509_certificate:
+    path: /etc/postgresql/tls/server.crt
+    csr_path: /etc/postgresql/tls/server.csr
+    provider: ownca
+    ownca_path: /etc/ssl/our-ca.crt
+    ownca_privatekey_path: /etc/ssl/our-ca.key
+`,
   args,
   mode: '0644',
   returns: {

@@ -28,6 +28,15 @@ export const pfsFormat = defineState({
   name: 'pfs_format',
   summary:
     'Makes a PFS on a disk that every host sees alike and that is blank; any other disk stops the run untouched.',
+  examples: `
+# A step of site.yml, which looks at the disk from every host first. A disk
+# that is not blank is refused.
+- name: Make the file system on a blank disk
+  pfs_format:
+    disk: nvmepolar1
+    probes: "{{ hostvars.values() | map(attribute='pfs_view') | list }}"
+    witnesses: "{{ groups['nodes'] }}"
+`,
   args,
   returns: {
     state: 'BLANK, PFS_EMPTY or PFS_DATA, as found.',

@@ -14,6 +14,11 @@ export const pfsGrow = defineState({
   name: 'pfs_grow',
   summary:
     'Makes a PFS as large as its disk, in whole chunks of 10 GiB. No server may use the disk meanwhile.',
+  examples: `
+- name: Let PFS use the whole of a disk that was grown
+  pfs_grow: {disk: nvmepolar1}
+  run_once: true
+`,
   args,
   returns: {
     chunks: 'Chunks of 10 GiB that the PFS had before.',

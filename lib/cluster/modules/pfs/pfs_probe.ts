@@ -27,6 +27,11 @@ export const pfsProbe = defineAction({
   name: 'pfs_probe',
   summary:
     'Looks at a shared disk without writing: size, content hashes, signatures, users, state of the PFS on it.',
+  examples: `
+- name: Look at the disk from every node
+  pfs_probe: {path: /dev/nvmepolar1}
+  register: pfs_view
+`,
   args,
   returns: {
     disk: 'What this host sees, for the probes of pfs_format.',
