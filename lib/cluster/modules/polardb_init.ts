@@ -194,9 +194,9 @@ export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args):
   return `  # In check mode PFS is not there before the first deployment.
   if [ -x /usr/local/bin/pfs ]; then
     pfs="timeout -k 5 60 /usr/local/bin/pfs -C ${quote(pfs_cluster)}"
-    listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls /${disk}/ failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
+    listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls "${quote(`/${disk}/`)}" failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
     if printf '%s\\n' "$listing" | awk -v name=${quote(folders[0] ?? '')} '$NF == name { found = 1 } END { exit !found }'; then
-      listing=$($pfs ls ${quote(shared)} 2>/dev/null) || { echo "pfs ls ${shared} failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
+      listing=$($pfs ls ${quote(shared)} 2>/dev/null) || { echo "pfs ls "${quote(shared)}" failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
       if printf '%s\\n' "$listing" | grep -Eq '^ *(File|Dir) '; then
         echo yes $($pfs read ${quote(`${shared.replace(/\/$/, '')}/global/pg_control`)} 2>/dev/null | head -c 8 | od -An -v -tu8)
       else echo no; fi

@@ -199,7 +199,7 @@ function* lookInside({ path, cluster, shared }: Args): Steps<PfsContent> {
   const script = `
 cd / || exit 1
 pfs="timeout -k 5 60 /usr/local/bin/pfs -C ${quote(cluster)}"
-listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls /${disk}/ failed or took longer than 60 s" >&2; exit 1; }
+listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls "${quote(`/${disk}/`)}" failed or took longer than 60 s" >&2; exit 1; }
 echo "$listing" | awk '$NF !~ /^\\.pfs-/ && ($1 == "File" || $1 == "Dir") { print $NF }' | while IFS= read -r name; do field name "$name"; done
 control=${quote(`/${disk}/${shared}/global/pg_control`)}
 case $listing in *${quote(shared)}*)
