@@ -282,7 +282,7 @@ export class Databases {
 
   #target(host: string): SqlTarget {
     const target = this.#targets.get(host);
-    if (!target) throw new Error(`${host} is no database node of this inventory`);
+    if (!target) throw new Error(`${host} is not a database node of this inventory`);
     return target;
   }
 
@@ -335,7 +335,7 @@ export class Databases {
           (alsoRefused as SqlError).sqlstate,
         );
       }
-      this.#remark(host, `${session.route} (pg was not let in: ${messageOf(refused)})`);
+      this.#remark(host, `${session.route} (pg was refused: ${messageOf(refused)})`);
       return session;
     }
   }

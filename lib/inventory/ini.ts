@@ -57,7 +57,7 @@ class IniReader {
     if (!match)
       throw new SourceError(
         'BAD_INVENTORY',
-        `"${line}" is no section`,
+        `"${line}" is not a section`,
         at,
         'write [group], [group:vars] or [group:children], without spaces',
       );
@@ -70,7 +70,7 @@ class IniReader {
     this.kind = kind;
     if (kind !== 'vars') this.pending.delete(group);
     else if (!this.graph.hasGroup(group))
-      this.pending.set(group, { at, message: `variables for "${group}", which is no group` });
+      this.pending.set(group, { at, message: `variables for "${group}", which is not a group` });
     this.graph.addGroup(group);
   }
 
@@ -133,7 +133,7 @@ class IniReader {
       throw new SourceError('BAD_INVENTORY', `expected the name of a group, not "${line}"`, at);
     if (!this.graph.hasGroup(child)) {
       this.graph.addGroup(child);
-      this.pending.set(child, { at, message: `"${child}" is no group` });
+      this.pending.set(child, { at, message: `"${child}" is not a group` });
     }
     this.children.push({ parent: this.group, child, at });
   }

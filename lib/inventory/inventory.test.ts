@@ -45,7 +45,7 @@ describe('mistakes in inventories', () => {
     ['[web\nh', 'hosts:1:1 BAD_INVENTORY "[web": "[" is never closed'],
     [
       '[we b]\nh',
-      'hosts:1:1 BAD_INVENTORY "[we b]" is no section, write [group], [group:vars] or [group:children], without spaces',
+      'hosts:1:1 BAD_INVENTORY "[we b]" is not a section, write [group], [group:vars] or [group:children], without spaces',
     ],
     [
       '[web:childen]\nh',
@@ -66,8 +66,8 @@ describe('mistakes in inventories', () => {
     ['w[1:]', 'hosts:1:1 BAD_INVENTORY "w[1:]": the end of the range is missing'],
     ['w[1:9999999]', 'hosts:1:1 BAD_INVENTORY "w[1:9999999]": more than 100000 hosts in one range'],
     ['[a:vars]\nx', 'hosts:2:1 BAD_INVENTORY expected name=value, not "x"'],
-    ['[a:vars]\nx=1', 'hosts:1:1 BAD_INVENTORY variables for "a", which is no group'],
-    ['[a:children]\nb', 'hosts:2:1 BAD_INVENTORY "b" is no group'],
+    ['[a:vars]\nx=1', 'hosts:1:1 BAD_INVENTORY variables for "a", which is not a group'],
+    ['[a:children]\nb', 'hosts:2:1 BAD_INVENTORY "b" is not a group'],
     [
       '[a:children]\nb\n[b:children]\na',
       'hosts:4:1 BAD_INVENTORY groups "b" and "a" contain each other, take one of the two out of "children"',
@@ -192,7 +192,7 @@ describe('an inventory', () => {
 
   it('refuses patterns that make no sense', () => {
     const inventory = load('[web]\na\n');
-    expect(() => inventory.select('~(')).to.throw('is no regular expression');
+    expect(() => inventory.select('~(')).to.throw('is not a regular expression');
     expect(() => inventory.select('web[5]')).to.throw('asks for more hosts');
   });
 

@@ -95,6 +95,6 @@ function matcherOf(name: string): { test(text: string): boolean } {
     return { test: text => regex.match(text) !== undefined };
   } catch (error) {
     if (!(error instanceof PythonRegexError)) throw error;
-    throw new SourceError('BAD_PATTERN', `"${name}" is no regular expression: ${error.message}`);
+    throw new SourceError('BAD_PATTERN', `"${name}" is not a regular expression: ${error.message}`);
   }
 }

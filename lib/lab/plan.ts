@@ -11,7 +11,7 @@ export function parseSize(option: string, text: string): number {
   const found = /^(\d+)([KMGT]?)i?B?$/i.exec(text);
   const bytes = found ? Number(found[1]) * (UNITS[found[2]!.toUpperCase()] ?? 1) : 0;
   if (bytes < 512 || bytes % 512 !== 0)
-    throw new UsageError(`${option}: "${text}" is no size: use 64M or 15G`, 5);
+    throw new UsageError(`${option}: "${text}" is not a size: use 64M or 15G`, 5);
   return bytes;
 }
 

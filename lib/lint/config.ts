@@ -55,7 +55,7 @@ export function readConfig(project: string, named: string | undefined): LintConf
     if (USED.includes(name) || PASSED_OVER.includes(name)) continue;
     throw new SourceError(
       'UNKNOWN_KEY',
-      `"${name}" is no setting of ansible-lint`,
+      `"${name}" is not a setting of ansible-lint`,
       keyPositionOf(dict, key),
       didYouMean(name, USED),
     );
@@ -117,7 +117,7 @@ function pattern(dict: Dict): RegExp {
   } catch {
     throw new SourceError(
       'BAD_VALUE',
-      'var_naming_pattern is no regular expression',
+      'var_naming_pattern is not a regular expression',
       positionOf(dict, 'var_naming_pattern'),
     );
   }

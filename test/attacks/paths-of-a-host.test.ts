@@ -48,7 +48,7 @@ describe('attacks: paths that a host or a value of it makes up', () => {
         const env = { HOME: join(dir, 'a/b') };
         const { stdout } = await runIn(dir, [...RUN, '-e', `mode=${mode}`], { env });
         const { results } = JSON.parse(stdout).plays[0].tasks[0].hosts.h1;
-        for (const result of results) expect(result.msg).to.match(/is no ansible_job_id/);
+        for (const result of results) expect(result.msg).to.match(/is not an ansible_job_id/);
       }
       expect(existsSync(join(dir, 'a/victim.0/keep'))).to.equal(true);
       expect(existsSync(join(dir, 'a/b/.ansible_async/keep'))).to.equal(true);

@@ -49,7 +49,7 @@ export class Statements {
   ): Promise<T> {
     signal?.throwIfAborted();
     const node = this.#nodes.get(host);
-    if (!node) throw new Error(`${host} is no database node of this inventory`);
+    if (!node) throw new Error(`${host} is not a database node of this inventory`);
     const target = database === undefined ? node.sql : { ...node.sql, database };
     const databases = new Databases(this.#hosts, [target], LIMITS_MS[kind]);
     const answer = databases[access](host).then(work);

@@ -32,7 +32,7 @@ describe('polarplay lab', () => {
     [['up', '--disk-kind', 'tape'], 5, 'loop or file'],
     [['up', '--kind', 'lxc'], 5, 'nspawn, uml or vm'],
     [['up', '--memory', '3G'], 5, '--kind uml or vm'],
-    [['up', '--kind', 'uml', '--memory', 'much'], 5, '--memory: "much" is no size'],
+    [['up', '--kind', 'uml', '--memory', 'much'], 5, '--memory: "much" is not a size'],
     [['up', '--kind', 'uml', '--memory', '64M'], 5, 'at least 512M'],
     [['up', '--release', '../13'], 5, 'a codename as trixie'],
     [['status', '--name', '../x'], 5, 'lower-case'],

@@ -103,7 +103,7 @@ describe('polarplay status', () => {
       /st1: 10\.0\.0\.9 is connected to the disks, but not on the list/,
     ],
     ['a second storage host', { st2: storage() }, /st1 and st2 are storage hosts of one inventory/],
-    ['a node of another cluster', { db7: node(7, undefined) }, /db7 is no node of the role record/],
+    ['a node of another cluster', { db7: node(7, undefined) }, /db7 is not a node of the role record/],
     ['a damaged record', { st1: storage('record=polar-record 1') }, /role record is damaged/],
     ['no record', { st1: storage('') }, /there is no role record/],
     [

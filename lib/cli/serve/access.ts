@@ -27,7 +27,7 @@ export function refusalOf(request: IncomingMessage, { names, token }: Access): R
   if (host === undefined || !(isIP(host) || host === 'localhost' || names.has(host)))
     return {
       code: 421,
-      text: 'this is no name of this server: ask it by its address, or start it with --name NAME',
+      text: 'this is not a name of this server: ask it by its address, or start it with --name NAME',
     };
   if (token !== undefined && !holds(headers.authorization, token))
     return {

@@ -162,7 +162,7 @@ printf '%s\\n' "$list" ${quote(args.address)} | grep . | sort -u | ${replaceList
 
 function checkAddress(address: string): string {
   if (!/^[0-9a-fA-F.:]+$/.test(address)) {
-    throw new ModuleError(`"${address}" is no IP address: set cluster_address for the node`);
+    throw new ModuleError(`"${address}" is not an IP address: set cluster_address for the node`);
   }
   return address.includes(':') ? `[${address}]` : address;
 }

@@ -114,7 +114,7 @@ describe('the role record', () => {
 describe('lines of the role record', () => {
   it('come from no text that a node says', () => {
     for (const forged of ['7\nprimary=ro1', '7 ', 'x', '7\nfenced=ro2'])
-      expect(() => change(three, request({ system_identifier: forged }))).to.throw(/no system identifier/);
+      expect(() => change(three, request({ system_identifier: forged }))).to.throw(/not a system identifier/);
     expect(() => change(three, request({ nodes: { 'ro9 3 member\nfenced': 9 } }))).to.throw(/line break/);
     expect(() => change(three, request({ fence: ['ro1\nprimary=ro2'] }))).to.throw(/line break/);
   });

@@ -193,7 +193,7 @@ function identify({ systemIdentifier }: ClusterRecord, args: Args): string {
   if (args.system_identifier === '' || systemIdentifier === args.system_identifier) return systemIdentifier;
   // A node says it, and the record is lines: it must not bring more of them.
   if (!/^\d{1,20}$/.test(args.system_identifier))
-    throw new ModuleError(`${JSON.stringify(args.system_identifier)} is no system identifier of a database`);
+    throw new ModuleError(`${JSON.stringify(args.system_identifier)} is not a system identifier`);
   if (systemIdentifier === '') return args.system_identifier;
   throw new ModuleError(
     `the database has system identifier ${args.system_identifier}, the role record ${systemIdentifier}: this is another cluster's disk`,

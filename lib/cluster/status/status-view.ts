@@ -92,7 +92,7 @@ export function viewCluster(answers: readonly HostAnswer[], maxLag: number): Clu
     judgeNode(nodes[i]!, row, primary !== undefined, maxLag, problems, notes);
   if (record !== null)
     for (const { host, role } of rows)
-      if (role === 'unknown') problems.push(`${host} is no node of the role record`);
+      if (role === 'unknown') problems.push(`${host} is not a node of the role record`);
   judgeTogether(nodes, storages[0]?.storage, problems, notes);
   for (const name of Object.keys(record?.nodes ?? {}))
     if (!answers.some(({ host }) => host === name))

@@ -36,7 +36,7 @@ export function refusals({ storage, statuses, exportName, probe }: Seen): readon
     if (!GONE.has(node.service)) found.push(`${host}: the database is ${node.service}`);
   }
   if (probe.kind !== 'block' && probe.kind !== 'file')
-    found.push(`${storage}: ${probe.path} is no disk (${probe.kind})`);
+    found.push(`${storage}: ${probe.path} is not a disk (${probe.kind})`);
   if (cannotBeRead(probe)) found.push(`${storage}: ${probe.path} cannot be read`);
   if (probe.rootDisk) found.push(`${storage}: ${probe.path} holds the root file system`);
   for (const use of probe.uses) found.push(`${storage}: ${probe.path} is in use: ${use}`);

@@ -29,7 +29,7 @@ export const asyncStatus = defineControl({
   run: async ({ plain, playRun, open }) => {
     const id = String(plain['jid']);
     if (!isJobId(id))
-      throw new ModuleError(`"${id}" is no ansible_job_id: it looks like j123456789012.3456`, {
+      throw new ModuleError(`"${id}" is not an ansible_job_id: it looks like j123456789012.3456`, {
         ansible_job_id: id,
       });
     const channel = await open();

@@ -56,7 +56,7 @@ function roleName(file: LintFile, node: Node): Finding[] {
   const last = written.split('.').at(-1)!;
   if (/^[a-z][a-z0-9_]*$/.test(last)) return [];
   const advice = 'small letters, digits and "_", beginning with a letter';
-  return [file.finding('role-name', node, `"${written}" is no name of a role`, { advice })];
+  return [file.finding('role-name', node, `"${written}" is not a valid role name`, { advice })];
 }
 
 /** Names that everybody may set, whatever the pattern. */

@@ -307,7 +307,7 @@ const implicitContent: Rule = (file, { call, map }) => {
   const content = call?.short === 'copy' ? call.nodes.get('content') : undefined;
   if (!isMap(content) && !isSeq(content)) return [];
   const advice = 'say how it is written: content: "{{ value | to_json }}"';
-  return [file.finding('avoid-implicit[copy-content]', map, 'content is no text', { advice })];
+  return [file.finding('avoid-implicit[copy-content]', map, 'content is not a text', { advice })];
 };
 
 const bareLoop: Rule = (file, { pairs, map }) =>
@@ -408,7 +408,7 @@ const sameOwner: Rule = (file, { call, map }) => {
 const onlyBuiltins: Rule = (file, { call, map }) => {
   const full = call && (call.name.includes('.') ? call.name : (fullName(call.name) ?? call.name));
   if (full === undefined || /^ansible\.(builtin|legacy)\./.test(full)) return [];
-  return [file.finding('only-builtins', map, `"${call!.name}" is no module of Ansible itself`)];
+  return [file.finding('only-builtins', map, `"${call!.name}" is not a module of Ansible itself`)];
 };
 
 export const TASK_RULES: readonly Rule[] = [

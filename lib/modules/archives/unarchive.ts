@@ -170,7 +170,7 @@ function probeScript(
   const part = (kind: 'tar' | 'zip') =>
     [
       scripts[kind].needs,
-      `n=$(${scripts[kind].names}) || fail "Failed to find handler for \\"$a\\": it is no ${kind} archive that can be read here"`,
+      `n=$(${scripts[kind].names}) || fail "Failed to find handler for \\"$a\\": it is not a ${kind} archive that can be read here"`,
       `[ -n "$n" ] || fail "Failed to find handler for \\"$a\\": it is empty"`,
       `field ${kind}; field names "$n"; begin differences`,
       scripts[kind].differences,

@@ -41,7 +41,7 @@ export function inside(value: Json | undefined, ...path: readonly string[]): Jso
 
 /** Name of an image with its tag or digest: `nginx` → `nginx:latest`. */
 export function imageReference(name: string, tag = 'latest'): string {
-  if (name === '' || /^-|\s/.test(name)) throw new ModuleError(`"${name}" is no name of an image`);
+  if (name === '' || /^-|\s/.test(name)) throw new ModuleError(`"${name}" is not a valid image name`);
   if (name.includes('@') || /^(sha256:)?[0-9a-f]{64}$/.test(name)) return name;
   if (/:[^/]+$/.test(name)) return name;
   return tag.startsWith('sha256:') ? `${name}@${tag}` : `${name}:${tag}`;

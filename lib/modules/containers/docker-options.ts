@@ -76,7 +76,7 @@ const several = (
 /** `512m`, `1GB`, `1.5g` → bytes. */
 export function bytes(text: Json): string {
   const found = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?$/i.exec(String(text).trim());
-  if (!found) throw new ModuleError(`"${String(text)}" is no amount of memory, such as 512m`);
+  if (!found) throw new ModuleError(`"${String(text)}" is not an amount of memory, such as 512m`);
   const power = Math.max(0, 'bkmgtp'.indexOf(partAt(found, 2).toLowerCase() || 'b'));
   return String(Math.floor(Number(found[1]) * 1024 ** power));
 }
@@ -87,7 +87,7 @@ export function nanoseconds(text: string): number {
   const parts = [...text.matchAll(/(\d+)(ms|us|h|m|s)/g)];
   if (text === '0') return 0;
   if (parts.length === 0 || parts.map(p => p[0]).join('') !== text)
-    throw new ModuleError(`"${text}" is no duration, such as 1m30s`);
+    throw new ModuleError(`"${text}" is not a duration, such as 1m30s`);
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0);
 }
 
@@ -95,7 +95,7 @@ const withProtocol = (port: string) => (port.includes('/') ? port.toLowerCase() 
 
 function numbers(range: string, text: string): number[] {
   const found = /^(\d+)(?:-(\d+))?$/.exec(range);
-  if (!found) throw new ModuleError(`"${text}" is no port, such as 80, 8080:80 or 127.0.0.1:8080:80/tcp`);
+  if (!found) throw new ModuleError(`"${text}" is not a port, such as 80, 8080:80 or 127.0.0.1:8080:80/tcp`);
   const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])];
   if (to < from || to > 65535) throw new ModuleError(`"${text}": no such ports`);
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);

@@ -24,7 +24,7 @@ describe('docker: what authors write', () => {
   ];
   for (const [text, expected] of ports)
     it(`port ${text}`, () => expect(publishedPorts(text)).to.deep.equal(expected));
-  it('refuses what is no port', () => {
+  it('refuses what is not a port', () => {
     for (const text of ['x', '80:x', '80-81:80', '99999'])
       expect(() => publishedPorts(text), text).to.throw('port');
   });
@@ -50,8 +50,8 @@ describe('docker: what authors write', () => {
       '7',
     ]);
     expect(nanoseconds('1m30s')).to.equal(90e9);
-    expect(() => bytes('much')).to.throw('no amount');
-    expect(() => nanoseconds('soon')).to.throw('no duration');
+    expect(() => bytes('much')).to.throw('not an amount');
+    expect(() => nanoseconds('soon')).to.throw('not a duration');
   });
 
   it('completes names of images', () => {
@@ -62,7 +62,7 @@ describe('docker: what authors write', () => {
       'r:5000/a:latest',
       digest,
     ]);
-    expect(() => imageReference('--all')).to.throw('no name');
+    expect(() => imageReference('--all')).to.throw('not a valid image name');
   });
 
   it('builds', () => {
@@ -352,7 +352,7 @@ describe('docker: a real daemon', function () {
 
   it('docker_container: refuses what means nothing', async () => {
     const tries: readonly [Record<string, Json>, string][] = [
-      [{ name: '-x' }, 'no name of a container'],
+      [{ name: '-x' }, 'not a valid container name'],
       [{ name: 'none' }, 'image is not specified'],
       [{ name: 'none', image: 'pp:1', env: { A: true } }, 'Non-string value found for env option'],
       [{ name: 'none', image: 'absent:1', pull: 'never' }, 'Cannot find image absent:1'],

@@ -195,7 +195,7 @@ function waitScript(args: Args): string {
 
 function* work(args: Args, ctx: ModuleContext): Steps<Result> {
   if (!/^[A-Za-z0-9][\w.-]*$/.test(args.name))
-    throw new ModuleError(`"${args.name}" is no name of a container`);
+    throw new ModuleError(`"${args.name}" is not a valid container name`);
   const probe = probeScript(args);
   let found = parseProbe(args, yield* ask(probe));
   const needs = args.state !== 'absent' && args.image !== undefined;

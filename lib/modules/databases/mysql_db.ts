@@ -43,7 +43,7 @@ const PACK: Readonly<Record<string, string>> = { gz: 'gzip', bz2: 'bzip2', xz: '
 
 function createStatement(args: Args, name: string): string {
   for (const word of [args.encoding, args.collation])
-    if (/\W/.test(word)) throw new ModuleError(`"${word}" is no character set or collation`);
+    if (/\W/.test(word)) throw new ModuleError(`"${word}" is not a character set or collation`);
   const encoding = args.encoding === '' ? '' : ` CHARACTER SET ${args.encoding}`;
   return `CREATE DATABASE ${identifier(name)}${encoding}${args.collation === '' ? '' : ` COLLATE ${args.collation}`}`;
 }

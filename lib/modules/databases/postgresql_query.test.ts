@@ -13,7 +13,7 @@ describe('SQL values', () => {
     expect(literal("O'Neil")).to.equal("'O''Neil'");
     expect(literal("\\'; drop")).to.equal(" E'\\\\''; drop'");
     expect(identifier('a"b')).to.equal('"a""b"');
-    expect(() => identifier('')).to.throw('no name');
+    expect(() => identifier('')).to.throw('not a valid name');
     expect(() => literal('a\0')).to.throw('NUL');
   });
 

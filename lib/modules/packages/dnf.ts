@@ -49,7 +49,7 @@ const args = Type.Object({
   security: A.bool('With state=latest: security updates only.', { default: false }),
   bugfix: A.bool('With state=latest: bug fixes only.', { default: false }),
   update_only: A.bool('With state=latest: update what is installed, install nothing.', { default: false }),
-  skip_broken: A.bool('Skip packages that cannot be had.', { default: false }),
+  skip_broken: A.bool('Skip packages that are not available.', { default: false }),
   nobest: A.bool('Accept older versions where the newest cannot be installed.', { default: false }),
   allowerasing: A.bool('Allow packages to be removed for the sake of others.', { default: false }),
   allow_downgrade: A.bool('Replace a newer version with an older one if that is asked for.', {

@@ -85,7 +85,7 @@ export const aptKey = defineState({
       throw new ModuleError(
         `Failed to download key at ${args.url ?? args.file ?? 'data'}: ${reply.stderr.trim()}`,
       );
-    if (reply.rc === 94) throw new ModuleError('the key given is no key that gpg can read');
+    if (reply.rc === 94) throw new ModuleError('the key given is not a key that gpg can read');
     return { known: ids(reply.text('known') ?? ''), given: ids(reply.text('given') ?? '') };
   },
 

@@ -102,7 +102,7 @@ function byCode(error: ParserError, line: Line, text: string, offset: number): M
     case 'BAD_DQ_ESCAPE':
       return syntax('unknown escape in double quotes', 'use single quotes, or write \\\\ for a backslash');
     case 'BAD_ALIAS':
-      return syntax('"*" starts an alias, and this is no valid one', 'quote a value that starts with "*"');
+      return syntax('"*" starts an alias, and this one is invalid', 'quote a value that starts with "*"');
     default:
       return syntax(lowerFirst(error.message));
   }

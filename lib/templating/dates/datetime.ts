@@ -86,7 +86,7 @@ export class DateTime extends PyObject {
   /** The moment `seconds` after the epoch, on this machine's clock or on UTC's, without a zone. */
   static at(seconds: number, utc: boolean): DateTime {
     const milliseconds = Math.floor(seconds * 1000);
-    if (!(Math.abs(milliseconds) < 8.64e15)) throw fault(`${seconds} is no time of any year`);
+    if (!(Math.abs(milliseconds) < 8.64e15)) throw fault(`${seconds} is not a valid time`);
     const micro = Math.floor((seconds * 1000 - milliseconds) * 1000);
     const shift = utc ? 0 : -new Date(milliseconds).getTimezoneOffset() * 60_000;
     return new DateTime(milliseconds + shift, micro);

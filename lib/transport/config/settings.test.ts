@@ -208,7 +208,7 @@ Match all
     expect(piped.proxyCommand).to.equal('ssh -W x:22 b | tee log');
     expect(() => ssh('db1', { ansible_user: '$(id)' })).to.throw(
       ConnectionError,
-      '"$(id)" is no name for a shell command',
+      '"$(id)" is not a valid name for a shell command',
     );
   });
 
@@ -254,7 +254,7 @@ Match all
       /\.ssh\/config:2:3: knownhostscommand \/bin\/x %H is not supp/,
     ],
     ['CanonicalizeHostname always\n', /:1:1: canonicalizehostname always is not supported/],
-    ['Host d*\nUsser x\n', /:2:1: usser is no keyword .* \(did you mean "user"\?\)/],
+    ['Host d*\nUsser x\n', /:2:1: usser is not a known keyword .* \(did you mean "user"\?\)/],
     ['Match host db1 exec "true"\nPort 1\n', /:1:1: Match exec is not supported/],
     ['HostName "x\n', /:1:1: a quote has no end/],
     ['Include other\n', /\.ssh\/other:1:1: rekeylimit 1G is not supported/],

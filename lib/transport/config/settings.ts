@@ -449,7 +449,10 @@ function filledIn(host: string, command: string, tokens: Readonly<Record<string,
     if (value === undefined)
       throw new ConnectionError(host, `ProxyCommand "${command}": %${letter} has no meaning there`);
     if (/^-|[\s"'`$\\;&<>|(){}\x00-\x1f\x7f]/.test(value))
-      throw new ConnectionError(host, `ProxyCommand: ${jsonText(value)} is no name for a shell command`);
+      throw new ConnectionError(
+        host,
+        `ProxyCommand: ${jsonText(value)} is not a valid name for a shell command`,
+      );
     return value;
   });
 }

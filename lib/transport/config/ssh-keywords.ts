@@ -80,5 +80,5 @@ export function refusalOf(name: string, value: string, ignored: readonly string[
   if (passes) return passes.includes(value.toLowerCase()) ? undefined : `${name} ${value} is not supported`;
   if (matchesPatterns(ignored, keyword)) return undefined;
   const near = didYouMean(keyword, [...HONOURED, ...HARMLESS, ...Object.keys(REFUSED)]);
-  return `${name} is no keyword of ssh_config that is known here${near ? ` (${near})` : ''}`;
+  return `${name} is not a known keyword of ssh_config${near ? ` (${near})` : ''}`;
 }

@@ -22,7 +22,7 @@ export function assertSendable(request: RunRequest): void {
   if (request.script.includes('\0')) throw new Error('a script cannot hold a NUL byte');
   for (const [name, value] of Object.entries(request.env ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      throw new Error(`${jsonText(name)} is no name that a shell can export to the environment`);
+      throw new Error(`${jsonText(name)} is not a name that a shell can export`);
     }
     if (value.includes('\0')) throw new Error(`environment variable ${name} cannot hold a NUL byte`);
   }

@@ -185,7 +185,7 @@ for (const shell of SHELLS) {
 
     it('refuses names that a shell cannot export', async () => {
       const message = await run('true', { env: { 'with-dash': 'x' } }).catch(error => error.message);
-      expect(message).to.equal('"with-dash" is no name that a shell can export to the environment');
+      expect(message).to.equal('"with-dash" is not a name that a shell can export');
       expect((await run('echo "${PLAIN-}"', { env: { PLAIN: "it's" } })).stdout.toString()).to.equal(
         "it's\n",
       );

@@ -87,7 +87,7 @@ export function hostCertificateProblem(
   now: number = Date.now(),
 ): string | undefined {
   const seconds = BigInt(Math.floor(now / 1000));
-  if (certificate.of !== 'host') return 'it is no certificate of a host';
+  if (certificate.of !== 'host') return 'it is not a host certificate';
   if (seconds < certificate.validAfter) return 'it is not valid yet';
   if (seconds >= certificate.validBefore) return 'it has expired';
   if (certificate.criticalOptions.length > 0) return 'it has options that hosts do not have';

@@ -14,7 +14,7 @@ export async function readRevokedKeys(file: string): Promise<RevokedKeys> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`${file} cannot be read (${error.code})`);
   });
-  const problem = (why: string): Error => new Error(`${file} is no list of revoked keys: ${why}`);
+  const problem = (why: string): Error => new Error(`${file} is not a list of revoked keys: ${why}`);
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return keyList(bytes.toString(), problem);
   try {
     return keyRevocationList(bytes);

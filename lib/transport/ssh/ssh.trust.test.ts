@@ -221,7 +221,7 @@ describe('whom ssh trusts', () => {
       const cut = readFileSync(krl('cut', `${hostKey()}.pub`)).subarray(0, -9);
       writeFileSync(path('cut'), cut);
       expect(await refusal({ revokedHostKeys: path('cut') })).to.match(
-        /is no list of revoked keys: the data is cut off/,
+        /is not a list of revoked keys: the data is cut off/,
       );
     });
   });

@@ -236,7 +236,7 @@ describe('formatting a shared disk, on block devices', function () {
           // Nothing on it tells any more; what uses it does.
           write(file, 4086, Buffer.alloc(10));
           write(file, 1024, Buffer.alloc(512));
-          expect(await tryFormat(disk, [])).to.match(/FOREIGN.*it cannot be had alone/);
+          expect(await tryFormat(disk, [])).to.match(/FOREIGN.*it cannot be opened exclusively/);
         } finally {
           run('swapoff', `/dev/${disk}`);
         }

@@ -159,7 +159,7 @@ if [ "$first" = ${ZERO_MIB} ]; then
     done
   # Opens it for itself alone, as every part of the kernel does that uses a disk, and only looks.
   if [ -b "$disk" ]; then
-    said=$(wipefs --all --no-act "$disk" 2>&1 >/dev/null) || field use "it cannot be had alone: \${said##*: }"
+    said=$(wipefs --all --no-act "$disk" 2>&1 >/dev/null) || field use "it cannot be opened exclusively: \${said##*: }"
   fi
 fi
 seen=$(wipefs --no-act "$disk" 2>&1) || { echo "wipefs cannot read $disk: $seen" >&2; exit 1; }

@@ -14,7 +14,8 @@ export function literal(text: string): string {
 
 /** A name as an SQL identifier. */
 export function identifier(name: string): string {
-  if (name.includes('\0') || name === '') throw new ModuleError(`"${name}" is no name in PostgreSQL`);
+  if (name.includes('\0') || name === '')
+    throw new ModuleError(`"${name}" is not a valid name in PostgreSQL`);
   return `"${name.replaceAll('"', '""')}"`;
 }
 
