@@ -99,7 +99,7 @@ describe('polarplay wipe', () => {
     ['it cannot be read', seen({}, probe({ first: '' })), /cannot be read/],
     ['it is mounted', seen({}, probe({ uses: ['vdb is mounted on /srv'] })), /in use: vdb is mounted/],
     ['it is the root disk', seen({}, probe({ rootDisk: true })), /root file system/],
-    ['it is not there', seen({}, probe({ kind: 'missing', head: '' })), /is no disk/],
+    ['it is not there', seen({}, probe({ kind: 'missing', head: '' })), /is not a disk/],
   ];
   for (const [why, state, expected] of cases)
     it(`refuses while ${why}`, () => expect(refusals(state).join('\n')).to.match(expected));
