@@ -279,13 +279,23 @@ function judgeTogether(
           `the PFS on ${name} has ${fill.free} of ${fill.all} ${what} left: it gets more of them with each 10 GiB (grow.yml)`,
         );
   }
-  const primary = nodes.find(({ node }) => node.server?.recovering === false)?.node.server;
-  for (const { name, active, kept } of primary?.slots ?? [])
-    if (!active)
+  const primary = nodes.find(({ node }) => node.server?.recovering === false)?.node;
+  for (const { name, active, kept } of primary?.server?.slots ?? [])
+    if (primary && !active)
       problems.push(
-        `slot ${name} is unused and keeps ${bytes(kept ?? 0)} of WAL, which fills the disk up to max_slot_wal_keep_size: start its replica, or remove it (remove_replica.yml)`,
+        `slot ${name} is unused and keeps ${bytes(kept ?? 0)} of WAL: ${dangerOfSlot(primary)}: start its replica, or remove it (remove_replica.yml)`,
       );
 }
+
+/**
+ * What an unused slot leads to. PolarDB counts the replica's last position as the oldest one needed for as long as its
+ * slot is there: no newer page is written and no checkpoint ends. With all shared buffers full of such pages the primary
+ * hangs, new sessions included (seen on 15.8).
+ */
+const dangerOfSlot = (primary: NodeStatus): string =>
+  versionOf(primary).startsWith('PolarDB')
+    ? 'the primary writes no page that this replica has not seen, and hangs once all shared buffers hold such pages'
+    : 'it fills the disk up to max_slot_wal_keep_size';
 
 /** 16777216 → `16 MiB`. */
 export function bytes(count: number): string {
