@@ -12,11 +12,12 @@ export const backupChecks: readonly Check[] = [
     todo: 'Run backup.yml, which takes one and tries to restore it; let cron or a timer do so as often as your policy says.',
     severity: 'warning',
     on: 'backup',
-    asks: ({ deployment: { backup, primary } }) => ({
+    asks: ({ deployment: { backup } }) => ({
       installed: '[ -e /etc/polar/backup.env ] && echo yes; :',
       backups: `for d in ${shellWord(backup.directory)}/[0-9]*; do case $d in *.partial | *.check | *'*') continue ;; esac; echo "$(stat -c %Y "$d") $(date +%s) $([ -s "$d/local/PG_VERSION" ] && { [ -s "$d/local/backup_label" ] || [ -s "$d/local/backup_manifest" ]; } && echo whole || echo incomplete) \${d##*/}"; done | sort -n | tail -n 1`,
-      // Quick: whether every file that the manifest names is there, with its size.
-      manifest: `d=$(ls -d ${shellWord(backup.directory)}/[0-9]* 2>/dev/null | grep -v '\\.' | sort | tail -n 1); v=${shellWord(`${primary.bin}/pg_verifybackup`)}; [ -z "$d" ] || [ ! -x "$v" ] || [ ! -e "$d/local/backup_manifest" ] || "$v" -s -n -q "$d/local" 2>&1 | head -n 3`,
+      // Quick: whether every file that the manifest names is there, with its size. Not by pg_verifybackup: PolarDB's manifest
+      // names a file of the node and one of the shared data alike: the path stands there twice.
+      manifest: `d=$(ls -d ${shellWord(backup.directory)}/[0-9]* 2>/dev/null | grep -v '\\.' | sort | tail -n 1); cd "\${d:-/nowhere}" 2>/dev/null && [ -e local/backup_manifest ] && { find local shared -type f -printf '%s %P\\n' 2>/dev/null; echo ==; sed -n 's/.*"Path": "\\([^"]*\\)", "Size": \\([0-9]*\\).*/\\2 \\1/p' local/backup_manifest; } | awk '$0 == "==" { named = 1; next } !named { there[$0]++; next } --there[$0] < 0 { sub(/^[0-9]+ /, ""); print "not there, or of another size: " $0 }' | head -n 3`,
       place: `findmnt -rn -T ${shellWord(backup.directory)} -o SOURCE,OPTIONS 2>/dev/null | tail -n 1`,
       owner: `stat -c '%a' ${shellWord(backup.directory)} 2>/dev/null; :`,
     }),
