@@ -11,7 +11,7 @@ const BOOLEANS: Readonly<Record<string, 'trimBlocks' | 'lstripBlocks'>> = {
   lstrip_blocks: 'lstripBlocks',
 };
 
-const TEXTS: Readonly<Record<string, keyof Delimiters | 'newline'>> = {
+const TEXTS: Readonly<Record<string, keyof Delimiters | 'newline' | 'lineStatement' | 'lineComment'>> = {
   variable_start_string: 'variableStart',
   variable_end_string: 'variableEnd',
   block_start_string: 'blockStart',
@@ -19,6 +19,8 @@ const TEXTS: Readonly<Record<string, keyof Delimiters | 'newline'>> = {
   comment_start_string: 'commentStart',
   comment_end_string: 'commentEnd',
   newline_sequence: 'newline',
+  line_statement_prefix: 'lineStatement',
+  line_comment_prefix: 'lineComment',
 };
 
 /** Splits a template file into its `#jinja2:` header, read into options, and its body. */
@@ -47,7 +49,11 @@ export function fileOptions(
   const lstripBlocks = settings.lstripBlocks ?? false;
   const newline = settings.newline ?? '\n';
   const source = { text: body, file: given.file, line: body === text ? 1 : 2 };
-  return { source, lex: { delimiters, trimBlocks, lstripBlocks, rawBackslashes: false }, newline };
+  const { lineStatement } = settings;
+  // An empty one would be everywhere.
+  const lineComment = settings.lineComment || undefined;
+  const lex = { delimiters, trimBlocks, lstripBlocks, rawBackslashes: false, lineStatement, lineComment };
+  return { source, lex, newline };
 }
 
 function applySetting(settings: Settings, pair: string, site: Site): void {

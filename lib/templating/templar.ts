@@ -44,6 +44,8 @@ export interface TemplateFileOptions {
   readonly blockEnd?: string;
   readonly commentStart?: string;
   readonly commentEnd?: string;
+  readonly lineStatement?: string;
+  readonly lineComment?: string;
 }
 
 /**

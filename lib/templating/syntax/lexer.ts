@@ -13,12 +13,19 @@ const NAME = /[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}]*/uy;
 const STRING = /'[^'\\]*(?:\\[\s\S][^'\\]*)*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"/y;
 const OPERATOR = /\/\/|\*\*|==|!=|<=|>=|[-+/*%~[\](){}<>=.:|,;]/y;
 
+/** The end of a line statement; a colon may stand there as in Python. */
+const LINE_END = /[^\S\n]*:?\s*(?:\n|$)/my;
+
 type TagKind = 'variable' | 'block' | 'comment';
 
 interface Opening {
-  readonly kind: TagKind;
-  readonly at: number;
+  readonly kind: TagKind | 'line' | 'line_comment';
   readonly text: string;
+  /** Finds one that is no fixed text. */
+  readonly pattern?: RegExp;
+  at: number;
+  /** Where it ends. */
+  end: number;
 }
 
 /** Splits a template into tokens; text between tags comes as `data` with whitespace control applied. */
@@ -31,12 +38,37 @@ export function lexExpression(source: Source, options: LexOptions): Token[] {
   return new Lexer(source, options).expression();
 }
 
+/** What begins a tag, the longest first. */
+function openingsOf({ delimiters, lineStatement, lineComment }: LexOptions): Opening[] {
+  const opening = (kind: Opening['kind'], text: string, pattern?: RegExp): Opening => ({
+    kind,
+    text,
+    ...(pattern && { pattern }),
+    at: -1,
+    end: -1,
+  });
+  const openings = [
+    opening('variable', delimiters.variableStart),
+    opening('block', delimiters.blockStart),
+    opening('comment', delimiters.commentStart),
+  ];
+  if (lineStatement !== undefined) {
+    const pattern = new RegExp(`(?<![^\\n])[ \\t\\v]*${escapeRegExp(lineStatement)}`, 'g');
+    openings.push(opening('line', lineStatement, pattern));
+  }
+  if (lineComment !== undefined) {
+    const pattern = new RegExp(`(?:(?<![^\\n])|(?<=\\S))[^\\S\\r\\n]*${escapeRegExp(lineComment)}`, 'g');
+    openings.push(opening('line_comment', lineComment, pattern));
+  }
+  return openings.sort((a, b) => b.text.length - a.text.length);
+}
+
 class Lexer {
   private readonly source: Source;
   private readonly text: string;
   private readonly options: LexOptions;
   private readonly tokens: Token[] = [];
-  private readonly openings: { readonly kind: TagKind; readonly text: string; at: number }[];
+  private readonly openings: readonly Opening[];
   private pos = 0;
   /** The data before `pos` ended a line, so whitespace that follows begins one. */
   private atLineStart = true;
@@ -45,12 +77,7 @@ class Lexer {
     this.source = source;
     this.text = source.text;
     this.options = options;
-    const { delimiters } = options;
-    this.openings = [
-      { kind: 'variable' as const, text: delimiters.variableStart, at: -1 },
-      { kind: 'block' as const, text: delimiters.blockStart, at: -1 },
-      { kind: 'comment' as const, text: delimiters.commentStart, at: -1 },
-    ].sort((a, b) => b.text.length - a.text.length);
+    this.openings = openingsOf(options);
   }
 
   template(): Token[] {
@@ -79,17 +106,32 @@ class Lexer {
     let best: Opening | undefined;
     for (const opening of this.openings) {
       if (opening.at < this.pos) {
-        const found = this.text.indexOf(opening.text, this.pos);
+        const [found, length] = this.find(opening);
         opening.at = found < 0 ? Number.POSITIVE_INFINITY : found;
+        opening.end = found + length;
       }
       if (opening.at < (best?.at ?? Number.POSITIVE_INFINITY)) best = opening;
     }
     return best;
   }
 
+  /** Where an opening comes next, and its length. */
+  private find({ text, pattern }: Opening): readonly [number, number] {
+    if (!pattern) return [this.text.indexOf(text, this.pos), text.length];
+    pattern.lastIndex = this.pos;
+    const found = pattern.exec(this.text);
+    return found ? [found.index, found[0].length] : [-1, 0];
+  }
+
   private tag(opening: Opening): void {
-    const { kind, at } = opening;
-    const begin = at + opening.text.length;
+    const { kind, at, end: begin } = opening;
+    if (kind === 'line' || kind === 'line_comment') {
+      this.data(this.text.slice(this.pos, at), this.pos);
+      this.pos = begin;
+      if (kind === 'line') this.lineStatement(opening);
+      else this.lineComment();
+      return;
+    }
     const sign = this.text[begin] === '-' || this.text[begin] === '+' ? this.text[begin] : '';
     const before = this.trimBefore(this.text.slice(this.pos, at), sign ?? '', kind);
     this.data(before, this.pos);
@@ -138,6 +180,29 @@ class Lexer {
     this.pos = tail.lastIndex;
     this.atLineStart = end[0].endsWith('\n');
     return true;
+  }
+
+  private lineStatement({ text, at }: Opening): void {
+    this.push('block_begin', text, at);
+    const depth: string[] = [];
+    while (this.pos < this.text.length) {
+      const start = this.pos;
+      if (depth.length === 0 && this.match(LINE_END) !== undefined) {
+        this.push('block_end', '', start);
+        this.atLineStart = true;
+        return;
+      }
+      this.inner('block', depth);
+    }
+    if (depth.length > 0) throw this.error('the line statement is never closed', at, at + text.length);
+    this.push('block_end', '', this.pos);
+  }
+
+  /** The newline after it stays. */
+  private lineComment(): void {
+    const end = this.text.indexOf('\n', this.pos);
+    this.pos = end < 0 ? this.text.length : end;
+    this.atLineStart = false;
   }
 
   private untilEnd(kind: 'variable' | 'block', at: number): void {

@@ -49,4 +49,7 @@ export interface LexOptions {
    * `'\1'` must reach a regular expression whole. Blocks and template files resolve escapes as Python does.
    */
   readonly rawBackslashes: boolean;
+  /** What makes a line that begins with it a statement, or the rest of a line a comment. */
+  readonly lineStatement?: string | undefined;
+  readonly lineComment?: string | undefined;
 }
