@@ -22,6 +22,7 @@ export type SourceErrorCode =
   | 'UNKNOWN_ARGUMENT'
   | 'MISSING_ARGUMENT'
   | 'UNKNOWN_ROLE'
+  | 'NO_TASK_LIST'
   | 'UNKNOWN_FILTER'
   | 'UNKNOWN_TEST'
   | 'UNKNOWN_LOOKUP'

@@ -1,7 +1,7 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import type { LoadedTasks, RoleRequest, TaskContext, TaskNode } from '../../playbook/types.ts';
-import { SourceErrors } from '../../source/errors.ts';
+import { type SourceErrorCode, SourceErrors } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { displayPath } from '../../source/yaml/read-yaml.ts';
@@ -46,7 +46,7 @@ export const includeTasks = defineControl({
     const file = findOrFail(task, playRun, 'tasks', name);
     refuseEndless(task.id, file);
     const nodes = once(playRun, `${task.id}\0${file}`, () =>
-      playRun.run.loader.loadTaskFile(file, contextOf(call)),
+      orFail('NO_TASK_LIST', () => playRun.run.loader.loadTaskFile(file, contextOf(call))),
     );
     return {
       result: { changed: false, include: file, include_args: {} },
@@ -86,7 +86,9 @@ export const includeRole = defineControl({
   run: call => {
     const { plain, task, playRun, vars } = call;
     const request = roleRequest(plain);
-    const nodes = once(playRun, `${task.id}\0${jsonText(request)}`, () => loadRole(call, request));
+    const nodes = once(playRun, `${task.id}\0${jsonText(request)}`, () =>
+      orFail('UNKNOWN_ROLE', () => playRun.run.loader.loadRole(request, contextOf(call), task.at)),
+    );
     return {
       result: { changed: false, include: request.name, include_args: { ...plain } },
       included: [{ nodes, frame: vars, what: request.name }],
@@ -94,14 +96,16 @@ export const includeRole = defineControl({
   },
 });
 
-/** A role that is not there fails the task, as a file does that is not; mistakes in a role end the run. */
-function loadRole(call: ControlCall, request: RoleRequest): LoadedTasks {
+/** A role that is not there and a file that holds no tasks fail the task; mistakes in tasks end the run, as in Ansible. */
+function orFail(code: SourceErrorCode, load: () => LoadedTasks): LoadedTasks {
   try {
-    return call.playRun.run.loader.loadRole(request, contextOf(call), call.task.at);
+    return load();
   } catch (error) {
     const [first] = error instanceof SourceErrors ? error.errors : [];
-    if (first?.code !== 'UNKNOWN_ROLE') throw error;
-    throw new ModuleError(first.message, { control: true, ...hintOf(first) });
+    if (first?.code !== code) throw error;
+    const { position: at } = first;
+    const place = code === 'NO_TASK_LIST' && at ? `${at.file}:${at.line}:${at.col} ` : '';
+    throw new ModuleError(`${place}${first.message}`, { control: true, ...hintOf(first) });
   }
 }
 

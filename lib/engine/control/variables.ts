@@ -140,12 +140,15 @@ export const includeVars = defineControl({
 const fileError = (msg: string, message = msg): ModuleError =>
   new ModuleError(msg, { control: true, message });
 
+const NOT_FOUND = 'Could not find file on the Ansible Controller';
+
 function found({ task, playRun }: ControlCall, name: string): string {
+  if (name === '') throw fileError('no file is named', `${NOT_FOUND}: no file is named`);
   try {
     return findOrFail(task, playRun, 'vars', name);
   } catch (error) {
     if (!(error instanceof ModuleError)) throw error;
-    throw fileError(error.message, `Could not find file on the Ansible Controller: ${error.message}`);
+    throw fileError(error.message, `${NOT_FOUND}: ${error.message}`);
   }
 }
 

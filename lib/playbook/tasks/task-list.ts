@@ -207,7 +207,7 @@ export function parseTaskFile(load: Load, file: string, context: TaskContext, at
   const list = { value, at: { file: displayPath(file), line: 1, col: 1 } };
   if (!Array.isArray(value)) {
     load.problems.add(
-      'WRONG_TYPE',
+      'NO_TASK_LIST',
       'a task file must be a list of tasks',
       list.at,
       'begin each task with "- "',
