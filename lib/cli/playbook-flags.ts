@@ -68,7 +68,7 @@ export const PLAYBOOK_FLAGS = {
   'list-tasks': { help: 'Only list the tasks.' },
   'list-tags': { help: 'Only list the tags.' },
   'force-handlers': { help: 'Run notified handlers even on hosts that failed.' },
-  'flush-cache': { help: 'Accepted for Ansible’s sake: facts are never kept between runs.' },
+  'flush-cache': { help: 'Forget the facts that were kept of earlier runs (setting fact_caching) first.' },
   format: {
     value: 'FORMAT',
     help: 'terminal (default), json, jsonl (each event at once) or junit, on standard output.',

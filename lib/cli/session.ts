@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Emit } from '../engine/events.ts';
 import { Crash, EXIT } from '../engine/exit-code.ts';
+import { FactCache } from '../engine/fact-cache.ts';
 import { allModules, findModule } from '../engine/module-list.ts';
 import { PLAY_DEFAULTS, type PlayDefaults, type Run, type RunOptions } from '../engine/run.ts';
 import { loadInventory } from '../inventory/load-inventory.ts';
@@ -162,6 +163,7 @@ export async function openSession(
       hosts: new Map(),
       foreignNames: new Set(),
       customStats: new Map(),
+      factCache: factCache(settings),
       files,
       refreshInventory: () => {
         const read = loadInventory(sources, files, inventoryOptions);
@@ -338,6 +340,26 @@ function playDefaults(settings: Settings): PlayDefaults {
     version: releaseOf(settings),
     configFile: settings.file,
   };
+}
+
+/** Where facts are kept between runs; Ansible's other caches keep nothing here. */
+function factCache(settings: Settings): FactCache | undefined {
+  const kind = settings.text('factCaching')?.replace(/^ansible\.(builtin|legacy)\./, '') ?? 'memory';
+  const warn = (message: string) => void process.stderr.write(`[WARNING]: ${visible(message)}\n`);
+  if (kind === 'memory') return undefined;
+  if (kind !== 'jsonfile') {
+    warn(`fact_caching ${kind} is not supported, only jsonfile: facts last as long as the run`);
+    return undefined;
+  }
+  const [directory] = settings.paths('factCachingDirectory', '\n');
+  if (directory === undefined)
+    throw new UsageError('fact_caching jsonfile needs a directory: set fact_caching_connection', 5);
+  return new FactCache({
+    directory,
+    prefix: settings.text('factCachingPrefix') ?? '',
+    timeout: settings.number('factCachingTimeout', 0) ?? 86_400,
+    warn,
+  });
 }
 
 /** Who hears of keys that are given twice, where the settings say that these are no mistakes. */

@@ -65,6 +65,26 @@ export const SETTINGS = {
   gathering: place('defaults', 'gathering', 'When facts are gathered: implicit, explicit or smart.'),
   gatherSubset: place('defaults', 'gather_subset', 'Groups of facts to gather.'),
   gatherTimeout: place('defaults', 'gather_timeout', 'Seconds that gathering facts may take.'),
+  factCaching: place('defaults', 'fact_caching', 'jsonfile: facts are kept between runs.', {
+    environment: ['ANSIBLE_CACHE_PLUGIN'],
+  }),
+  factCachingDirectory: place(
+    'defaults',
+    'fact_caching_connection',
+    'Directory of the facts that are kept.',
+    {
+      environment: ['ANSIBLE_CACHE_PLUGIN_CONNECTION'],
+    },
+  ),
+  factCachingPrefix: place('defaults', 'fact_caching_prefix', 'How their files begin.', {
+    environment: ['ANSIBLE_CACHE_PLUGIN_PREFIX'],
+  }),
+  factCachingTimeout: place(
+    'defaults',
+    'fact_caching_timeout',
+    'Seconds that they are good for, 86400 when unset; 0: for ever.',
+    { environment: ['ANSIBLE_CACHE_PLUGIN_TIMEOUT'] },
+  ),
   duplicateDictKey: place(
     'defaults',
     'duplicate_dict_key',

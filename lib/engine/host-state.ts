@@ -1,3 +1,4 @@
+import { emptyRecord } from '../source/record.ts';
 import { fromHost, withForeignKeys } from '../source/unsafe.ts';
 import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
 import type { HostStats, Status } from './events.ts';
@@ -8,6 +9,9 @@ import type { HostStats, Status } from './events.ts';
  */
 const CONNECTION_VARIABLE =
   /^ansible_(connection|host|port|user|pass(word)?|private_key_file|host_key_checking|timeout|pipelining|transport|executable|(remote|become|ssh|sftp|scp|paramiko|su|sudo|doas|shell)(_(?!host_key_).+)?|.+_(args|interpreter|pass|password))$/;
+
+/** How Ansible's fact cache says that the facts were gathered. */
+const GATHERED = '_ansible_facts_gathered';
 
 /** What of a task's end the recap counts. */
 interface Counted {
@@ -47,6 +51,9 @@ export class HostState {
   /** Check mode: true once a change was predicted and not made. */
   predictedChange = false;
   factsGathered = false;
+  /** Facts under the names a fact cache keeps them by. */
+  readonly #kept: Record<string, Json> = emptyRecord();
+  #keptChanged = false;
   /** How often `meta: clear_host_errors` came by. */
   cleared = 0;
   /** True once --start-at-task has found its task. */
@@ -109,6 +116,7 @@ export class HostState {
       const value = fromHost(json);
       all.set(bare, value);
       this.plainFacts.set(bare, json);
+      this.keep(fromSetup ? `ansible_${bare}` : name, json);
       this.setFactVar(`ansible_${bare}`, value);
       // What other modules find keeps its own name as well: `packages`, `services`, `getent_passwd`.
       if (!fromSetup) this.setFactVar(name, value);
@@ -125,7 +133,30 @@ export class HostState {
   addFact(name: string, value: Value): void {
     this.facts = withForeignKeys(new Map(this.facts).set(name, value));
     this.plainFacts.set(name, toPlain(value));
+    this.keep(name, toPlain(value));
     this.factVars.set(name, value);
+  }
+
+  private keep(name: string, json: Json): void {
+    this.#kept[name] = json;
+    this.#keptChanged = true;
+  }
+
+  /** Facts of an earlier run: text of the host, as it was then. */
+  recallFacts(kept: Readonly<Record<string, Json>>): void {
+    for (const [name, json] of Object.entries(kept)) {
+      if (name === GATHERED) this.factsGathered = json === true;
+      else if (name.startsWith('ansible_')) this.addFacts({ [name]: json });
+      else this.addFact(name, fromHost(json));
+    }
+    this.#keptChanged = false;
+  }
+
+  /** What a fact cache is to hold of the host; undefined where nothing is new. */
+  factsToKeep(): Readonly<Record<string, Json>> | undefined {
+    if (!this.#keptChanged) return undefined;
+    this.#keptChanged = false;
+    return { ...this.#kept, ...(this.factsGathered && { [GATHERED]: true }) };
   }
 
   set(name: string, value: Value, fromTemplate = false): void {
@@ -145,5 +176,7 @@ export class HostState {
     this.plainFacts.clear();
     this.factVars.clear();
     this.factsGathered = false;
+    for (const name of Object.keys(this.#kept)) delete this.#kept[name];
+    this.#keptChanged = true;
   }
 }

@@ -18,6 +18,7 @@ export async function runPlaybooks(
   const start = run.now();
   const { checkMode, diffMode } = run.options;
   run.emit({ type: 'run-start', playbooks: files, checkMode, diffMode, ...(origin && { origin }) });
+  if (run.options.flushCache) for (const host of run.inventory.hosts.keys()) run.factCache?.remove(host);
   let failure: unknown;
   try {
     for (const play of playbook.plays) {
@@ -27,6 +28,7 @@ export async function runPlaybooks(
   } catch (error) {
     failure = error;
   }
+  keepFacts(run);
   // A host that does not answer any more is no reason to lose the summary.
   await Promise.allSettled(run.atEnd.splice(0).map(work => work()));
   if (run.signal.aborted) run.emit({ type: 'interrupted' });
@@ -34,6 +36,18 @@ export async function runPlaybooks(
   run.emit({ type: 'run-end', summary });
   if (failure !== undefined) throw failure;
   return summary;
+}
+
+/** Check mode leaves the cache as it is. */
+function keepFacts({ factCache, hosts, options, emit }: Run): void {
+  if (!factCache || options.checkMode) return;
+  for (const [host, state] of hosts) {
+    const facts = state.factsToKeep();
+    const message = facts && factCache.write(host, facts);
+    if (message === undefined) continue;
+    emit({ type: 'warning', message });
+    return;
+  }
 }
 
 function summarize(run: Run, start: number, failure: unknown): RunSummary {

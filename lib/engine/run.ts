@@ -8,6 +8,7 @@ import type { Connection } from '../transport/connection.ts';
 import { COMPATIBLE_WITH } from './compatibility.ts';
 import type { EarlierRun } from './earlier-run.ts';
 import type { Emit } from './events.ts';
+import type { FactCache } from './fact-cache.ts';
 import { HostState } from './host-state.ts';
 import type { Jobs } from './module-call/async.ts';
 import type { Turnstile } from './play/limiter.ts';
@@ -109,6 +110,8 @@ export interface Run {
   readonly foreignNames: Set<string>;
   /** What set_stats collected. */
   readonly customStats: Map<string, Json>;
+  /** Where facts are kept between runs. */
+  readonly factCache?: FactCache | undefined;
   readonly files: FileReader;
   /** Reads the inventory again; `inventory` is the new one from then on. */
   readonly refreshInventory: () => void;
@@ -123,8 +126,12 @@ export interface Run {
 
 /** State of a host, made at first use: delegates and added hosts have one as well. */
 export function hostState(run: Run, host: string): HostState {
-  const state = run.hosts.get(host) ?? new HostState(host);
+  const known = run.hosts.get(host);
+  if (known) return known;
+  const state = new HostState(host);
   run.hosts.set(host, state);
+  const kept = run.factCache?.read(host);
+  if (kept) state.recallFacts(kept);
   return state;
 }
 
