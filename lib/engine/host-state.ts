@@ -129,11 +129,11 @@ export class HostState {
     if (!CONNECTION_VARIABLE.test(name)) this.factVars.set(name, value);
   }
 
-  /** A fact under its own name, as a cacheable set_fact makes it. */
-  addFact(name: string, value: Value): void {
+  /** A fact under its own name, as a cacheable set_fact makes it; what is encrypted is not `kept` for later runs. */
+  addFact(name: string, value: Value, kept = true): void {
     this.facts = withForeignKeys(new Map(this.facts).set(name, value));
     this.plainFacts.set(name, toPlain(value));
-    this.keep(name, toPlain(value));
+    if (kept) this.keep(name, toPlain(value));
     this.factVars.set(name, value);
   }
 

@@ -1,7 +1,7 @@
 import type { VarLayer } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { mergedValue } from '../source/unsafe.ts';
-import { type Dict, positionOf, Undefined, Unsafe, type Value } from '../source/value.ts';
+import { type Dict, positionOf, Secret, Undefined, Unsafe, type Value } from '../source/value.ts';
 import { isTemplate, type Templar, type Variables } from '../templating/templar.ts';
 
 /** Variables of one source, and whether they are finished values or text still to be rendered. */
@@ -106,6 +106,11 @@ export class Scope implements Variables {
     return layer.final ? layer.texts?.has(name) === true : isTemplate(layer.vars.get(name));
   }
 
+  secretOf(name: string): Secret | undefined {
+    const value = this.isMagic(name) ? undefined : this.layerOf(name)?.vars.get(name);
+    return value instanceof Secret ? value : undefined;
+  }
+
   get(name: string): Value {
     this.used.add(name);
     const known = this.#rendered.get(name);
@@ -135,7 +140,11 @@ export class Scope implements Variables {
     for (const layer of this.#layers) {
       const value = layer.vars.get(name);
       if (value === undefined) continue;
-      found.push(layer.final || isConstant(value) ? value : this.#render(name, value, layer.vars));
+      found.push(
+        (layer.final && !(value instanceof Secret)) || isConstant(value)
+          ? value
+          : this.#render(name, value, layer.vars),
+      );
       if (!this.#merges || !(found.at(-1) instanceof Map)) break;
     }
     if (found.length > 0) return found.reduceRight((weak, strong) => mergedValue(weak, strong));

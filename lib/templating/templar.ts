@@ -1,5 +1,5 @@
 import type { Position } from '../source/errors.ts';
-import type { Dict, Value } from '../source/value.ts';
+import type { Dict, Secret, Value } from '../source/value.ts';
 
 /**
  * The names a template can see. `get` gives finished values: an implementation that stores authored text
@@ -11,6 +11,8 @@ export interface Variables {
   names(): Iterable<string>;
   /** True when the value of the name is text that a template gave: it is not read as a list or mapping once more. */
   isText?(name: string): boolean;
+  /** The encrypted text that the name stands for, where it is one: `get` gives what it says. */
+  secretOf?(name: string): Secret | undefined;
 }
 
 export type PluginKind = 'filter' | 'test' | 'lookup';

@@ -4,7 +4,7 @@ import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { mergedValue } from '../../source/unsafe.ts';
-import { type Dict, type Json, toPlain } from '../../source/value.ts';
+import { type Dict, type Json, Secret, toPlain } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../module-call/find.ts';
 import { truthy } from '../task/keyword.ts';
@@ -34,9 +34,12 @@ export const setFact = defineControl({
       const name = String(key);
       if (name === 'cacheable') continue;
       if (!NAME.test(name)) throw new ModuleError(invalidName(name));
-      state.set(name, value, isTemplate(task.args.get(key)));
+      const written = task.args.get(key);
+      const isEncrypted = written instanceof Secret;
+      // It stays as it is, so that who asks is told.
+      state.set(name, isEncrypted ? written : value, isTemplate(written));
       facts[name] = toPlain(value);
-      if (plain['cacheable']) state.addFact(name, value);
+      if (plain['cacheable']) state.addFact(name, value, !isEncrypted);
     }
     if (Object.keys(facts).length === 0) throw new ModuleError('set_fact needs at least one variable');
     return { result: { changed: false, ansible_facts: facts } };

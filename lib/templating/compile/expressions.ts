@@ -9,7 +9,7 @@ import { shortName } from '../registry.ts';
 import type { CompareOperator, Expr } from '../syntax/ast.ts';
 import { compileCall, compileFilter, compileTest } from './calls.ts';
 import type { Compiler } from './compiler.ts';
-import { compileKept, compilePath, compileSlice, written } from './paths.ts';
+import { compileEncrypted, compileKept, compilePath, compileSlice, written } from './paths.ts';
 import type { Eval, Runtime } from './runtime.ts';
 
 /** Compiles an expression into a closure. */
@@ -98,17 +98,24 @@ export function compileExpression(compiler: Compiler, node: Expr): Eval {
     case 'choice':
       return compileChoice(compiler, node);
     case 'filter': {
-      // The one filter that tells what is unsafe.
-      const tellsType = shortName(node.name) === 'type_debug';
-      const object = tellsType ? compileKept(compiler, node.object) : sub(node.object);
+      const object = (OBJECTS[shortName(node.name)] ?? compileExpression)(compiler, node.object);
       return compileFilter(compiler, node.name, object, node.args, site);
     }
-    case 'test':
-      return compileTest(compiler, node.name, sub(node.object), node.args, site);
+    case 'test': {
+      const object = (OBJECTS[shortName(node.name)] ?? compileExpression)(compiler, node.object);
+      return compileTest(compiler, node.name, object, node.args, site);
+    }
     case 'call':
       return compileCall(compiler, node.callee, node.args, site);
   }
 }
+
+/** What takes its object otherwise than as templates work on it: it tells what is unsafe, or encrypted. */
+const OBJECTS: Readonly<Record<string, (compiler: Compiler, node: Expr) => Eval>> = {
+  type_debug: compileKept,
+  unvault: compileEncrypted,
+  vault_encrypted: compileEncrypted,
+};
 
 /** Compiles an expression whose truth is all that matters. */
 export function compileCondition(compiler: Compiler, node: Expr): (rt: Runtime) => boolean {

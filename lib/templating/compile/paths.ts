@@ -40,6 +40,13 @@ export function compileKept(compiler: Compiler, node: Expr): Eval {
   }
 }
 
+/** An expression; a name that stands for an encrypted text gives that, not what it says. */
+export function compileEncrypted(compiler: Compiler, node: Expr): Eval {
+  const value = compiler.expression(node);
+  if (node.kind !== 'name') return value;
+  return rt => rt.vars.secretOf?.(node.name) ?? value(rt);
+}
+
 /** A name, an attribute or an item as templates work on it. */
 export function compilePath(compiler: Compiler, node: Expr): Eval {
   const kept = compileKept(compiler, node);

@@ -1,4 +1,4 @@
-import { Undefined, type Value } from '../../source/value.ts';
+import { type Secret, Undefined, type Value } from '../../source/value.ts';
 import { orElse } from '../python/undefined.ts';
 import type { Variables } from '../templar.ts';
 import type { Scope } from './scope.ts';
@@ -26,6 +26,10 @@ export class ScopedVariables implements Variables {
 
   has(name: string): boolean {
     return this.scope.get(name) !== undefined || this.base.has(name);
+  }
+
+  secretOf(name: string): Secret | undefined {
+    return this.scope.get(name) === undefined ? this.base.secretOf?.(name) : undefined;
   }
 
   *names(): Iterable<string> {
