@@ -13,6 +13,10 @@ const RIVALS = ['nbd-server.service', 'nbd-client.service', 'postgresql.service'
 /** Words of commands that work on the database or the disks. */
 const SERVER_WORDS = '(polardb|postgres|pg_ctl|polar-nbd|nbd-server|nbd-client|pfsd)';
 
+/** What boot starts, by the links that enabling makes: systemd takes seconds to tell the state of every unit file. */
+const wanted = (kind: 'service' | 'timer') =>
+  `for l in $(ls -d /etc/systemd/system/*.*s/*.${kind} /run/systemd/system/*.*s/*.${kind} /usr/local/lib/systemd/system/*.*s/*.${kind} 2>/dev/null); do echo "\${l##*/}"; done | sort -u`;
+
 const filesOf = ({ deployment, host }: Place) => [...(deployment.files.get(host)?.keys() ?? [])];
 
 /** Folders that initdb makes and a server expects; PolarDB keeps most of them on the shared disk. */
@@ -245,8 +249,8 @@ export const bootChecks: readonly Check[] = [
         "grep -hsE '^[[:space:]]*[[]' /etc/nbd-server/config /etc/nbd-server/conf.d/*.conf | grep -vF '[generic]'; :",
       clusters: 'ls -d /etc/postgresql/*/* 2>/dev/null; :',
       jobs: `grep -sE '^[^#]*${SERVER_WORDS}' /etc/crontab /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/* /var/spool/cron/crontabs/* /var/spool/cron/atjobs/* /etc/logrotate.d/* /etc/rc.local /etc/rc.d/rc.local | grep -E '(start|stop|restart|kill|reboot|pg_ctl|modprobe|nbd-client)'; :`,
-      services: `s=$(systemctl list-unit-files -t service --state=enabled,enabled-runtime,linked --no-legend 2>/dev/null | cut -d ' ' -f 1 | grep -vE '^(polardb|polar-(nbd|nbd-server|pfsd|health|haproxy|bench|bench-watch)(@.*)?)[.]service$|^postgresql|@[.]service$'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -p ExecStartPre -p ExecStartPost -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*(pg_ctl|\\/postgres |postmaster|nbd-server|nbd-client|nbdfuse|polar-nbd|pfsdaemon|systemctl[^;]*(polardb|nbd))[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
-      timers: `s=$(systemctl list-unit-files -t timer --state=enabled,enabled-runtime --no-legend 2>/dev/null | cut -d ' ' -f 1 | grep -v '^polar' | sed 's/timer$/service/'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*${SERVER_WORDS}[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
+      services: `s=$(${wanted('service')} | grep -vE '^(polardb|polar-(nbd|nbd-server|pfsd|health|haproxy|bench|bench-watch)(@.*)?)[.]service$|^postgresql'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -p ExecStartPre -p ExecStartPost -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*(pg_ctl|\\/postgres |postmaster|nbd-server|nbd-client|nbdfuse|polar-nbd|pfsdaemon|systemctl[^;]*(polardb|nbd))[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
+      timers: `s=$(${wanted('timer')} | grep -v '^polar' | sed 's/timer$/service/'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*${SERVER_WORDS}[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
     },
     judge: at => {
       const own = unitsOf(at);

@@ -1,8 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
+import { nodesOf } from '../../lib/cluster/deployment.ts';
 import { sampleDeployment } from '../../test/support/verify/sample-deployment.ts';
 import { type Check, LAYERS, layerOf } from '../check.ts';
+import { asksOf } from '../look.ts';
 import { needsOf } from '../select.ts';
+import { subjectsOf } from '../subjects.ts';
 import { CHECKS } from './index.ts';
 
 describe('verify: the list of checks', () => {
@@ -34,6 +37,21 @@ describe('verify: the list of checks', () => {
     const advice = (check: Check) => check.todo;
     for (const check of CHECKS)
       expect(advice(check), check.id).not.to.match(/rm -rf|mkfs|pfs .*-f\b|DROP DATABASE|pg_resetwal/);
+  });
+
+  it('never asks systemd for the state of all unit files, which takes it seconds', () => {
+    const deployment = sampleDeployment('standin');
+    const hosts = [deployment.storage.host, ...nodesOf(deployment).map(({ host }) => host)];
+    const asked = CHECKS.flatMap(check =>
+      (['asks', 'storageAsks', 'primaryAsks'] as const).flatMap(kind =>
+        hosts
+          .filter(host => kind !== 'asks' || subjectsOf(check.on, deployment).includes(host))
+          .flatMap(host => Object.values(asksOf(check, kind, deployment, host))),
+      ),
+    );
+    const listing = asked.flatMap(command => [...command.matchAll(/list-unit-files [^|;]*/g)].map(String));
+    expect(listing).not.to.deep.equal([]);
+    for (const command of listing) expect(command).to.match(/[\w*-]+\.(timer|mount|service)\b/);
   });
 
   it('applies to PolarDB all of it, and to the stand-in what it has', () => {
