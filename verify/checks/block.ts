@@ -115,7 +115,7 @@ export const blockChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     skip: noExport,
-    needs: ['block.connected', 'host.processes', 'host.processes@storage'],
+    needs: ['block.connected', 'storage.service@storage', 'host.processes', 'host.processes@storage'],
     settles: true,
     diskAsks: place => samplesOf(disksOf(place), ' iflag=direct'),
     judge: at => {

@@ -8,6 +8,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 lab=${1:-byhand}
 polarplay() { node "$here/dist/polarplay.js" "$@"; }
 on() { polarplay lab ssh --name "$lab" "$1" "set -eu
+cd /
 $(cat)"; }
 
 trap 'polarplay lab down --name "$lab" >/dev/null' EXIT
@@ -49,13 +50,15 @@ l=\$(losetup -f)
 [ -b \$l ] || mknod \$l b 7 \${l#/dev/loop}
 losetup --direct-io=on \$l /srv/disks/\$1/nbd && blockdev --setrw \$l && ln -sfn \$l /dev/nvme\$1
 SH
-chmod 755 /usr/local/bin/attach-disk
+printf '#!/bin/sh\nlosetup -d \$(readlink -f /dev/nvme\$1)\n' >/usr/local/bin/detach-disk
+chmod 755 /usr/local/bin/attach-disk /usr/local/bin/detach-disk
 for disk in export1 export2 export3 scratch; do
   cat >/etc/systemd/system/attach-\$disk.service <<UNIT
 [Service]
 ExecStartPre=/bin/mkdir -p /srv/disks/\$disk
 ExecStart=/usr/bin/nbdfuse /srv/disks/\$disk nbd://$st:1921/\$disk
 ExecStartPost=/usr/local/bin/attach-disk \$disk
+ExecStop=-/usr/local/bin/detach-disk \$disk
 [Install]
 WantedBy=multi-user.target
 UNIT
@@ -134,6 +137,10 @@ expect() {
 on st1 <<<'systemctl stop shared-disks'
 expect storage.service 'the NBD server is stopped'
 on st1 <<<'systemctl start shared-disks'
+# The server has ended its sessions, and nbdfuse opens no new one by itself.
+for node in rw1 ro1 ro2; do
+  on $node <<<'for disk in export1 export2 export3 scratch; do systemctl restart attach-$disk; done'
+done
 on ro1 <<<'systemctl disable -q pg-node'
 expect boot.units 'the database does not start at boot'
 on ro1 <<<'systemctl enable -q pg-node'
