@@ -107,6 +107,10 @@ export const FUZZED_TASKS: Readonly<Record<string, Tasks>> = {
     { name: 'u', state: 'absent', db: 'd' },
   ],
   raw: [{ cmd: 'true' }],
+  reboot: [
+    { reboot_command: '/sbin/reboot -f', reboot_timeout: 1 },
+    { msg: 'm', reboot_timeout: 1 },
+  ],
   script: [{ cmd: HERE }, { cmd: HERE, creates: '~t/made', chdir: '~t' }],
   synchronize: [
     { src: `${HERE}`, dest: '~t/s' },

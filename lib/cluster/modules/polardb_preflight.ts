@@ -129,7 +129,8 @@ for port in ${words(args.ports)}; do
   listener=$(ss -Hltnp "sport = :$port" 2>/dev/null | head -n 1)
   [ -z "$listener" ] || say listener "$port $(printf '%s' "$listener" | sed -n 's/.*users:(("\\([^"]*\\)".*/\\1/p')"
 done
-eval "set -- ${words(args.packages)} $wanted"
+eval "set -- $wanted"
+set -- ${words(args.packages)} "$@"
 for package do
   if have dpkg-query; then
     dpkg-query -W -f '\${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||

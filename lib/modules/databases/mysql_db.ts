@@ -10,6 +10,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { quotedWords } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
 import { effectiveLogin, loginScript, mysqlArgs, mysqlRun, passwordLine } from './mysql/client.ts';
 
@@ -69,7 +70,7 @@ function transferScript(args: Args, names: readonly string[]): string {
     ...(args.master_data > 0 ? [`--master-data=${args.master_data}`] : []),
     ...args.ignore_tables.map(table => quote(`--ignore-table=${table}`)),
     ...(args.encoding === '' ? [] : [quote(`--default-character-set=${args.encoding}`)]),
-    ...(args.dump_extra_args === undefined ? [] : [args.dump_extra_args]),
+    ...(args.dump_extra_args === undefined ? [] : [quotedWords(args.dump_extra_args)]),
     ...(names[0] === 'all' ? ['--all-databases'] : ['--databases', ...names.map(quote)]),
   ].join(' ');
   return loginScript(

@@ -9,6 +9,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { quotedWords } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
 import { connectionArgs, connectScript, passwordLine } from './postgres/connection.ts';
 import { identifier, literal, onlyRow, QueryError, type Row, runQueries } from './postgres/session.ts';
@@ -161,7 +162,7 @@ function transferCommand(args: Args): readonly [program: string, command: string
   const packed = COMPRESSORS.find(([ending]) => args.target.endsWith(ending));
   const plain = packed ? args.target.slice(0, -packed[0].length) : args.target;
   const format = { '.tar': 't', '.pgc': 'c', '.dir': 'd' }[/\.(tar|pgc|dir)$/.exec(plain)?.[0] ?? ''];
-  const extra = [args.target_opts, args.dump_extra_args ?? ''].filter(Boolean).join(' ');
+  const extra = quotedWords(`${args.target_opts} ${args.dump_extra_args ?? ''}`);
   if (args.state === 'dump') {
     const dump = `pg_dump -w${format ? ` --format=${format}` : ''} ${extra}`;
     if (packed)
@@ -173,8 +174,8 @@ function transferCommand(args: Args): readonly [program: string, command: string
   }
   const program = format ? 'pg_restore' : 'psql';
   const command = format
-    ? `pg_restore -w -d "$PGDATABASE" --format=${format} ${args.target_opts}`
-    : `psql -X -w -q -v ON_ERROR_STOP=1 ${args.target_opts}`;
+    ? `pg_restore -w -d "$PGDATABASE" --format=${format} ${quotedWords(args.target_opts)}`
+    : `psql -X -w -q -v ON_ERROR_STOP=1 ${quotedWords(args.target_opts)}`;
   if (packed) return [program, `${packed[2]} <${target} | ${command}`];
   return [program, format === 'd' ? `${command} ${target}` : `${command} <${target}`];
 }

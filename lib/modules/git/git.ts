@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote } from '../kit/define.ts';
 import { ask, type Records } from '../kit/reply.ts';
+import { quotedWords } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
@@ -110,8 +111,8 @@ const isCommit = (version: string) => /^[0-9a-f]{40}$/.test(version);
 
 function environment(args: Args): string {
   const options = [
-    ...(args.key_file === undefined ? [] : [`-i ${args.key_file}`, '-o IdentitiesOnly=yes']),
-    ...(args.ssh_opts === undefined ? [] : [args.ssh_opts]),
+    ...(args.key_file === undefined ? [] : [`-i ${pathWord(args.key_file)}`, '-o IdentitiesOnly=yes']),
+    ...(args.ssh_opts === undefined ? [] : [quotedWords(args.ssh_opts)]),
     ...(args.accept_hostkey ? ['-o StrictHostKeyChecking=no'] : []),
     ...(args.accept_newhostkey ? ['-o StrictHostKeyChecking=accept-new'] : []),
     '-o BatchMode=yes',

@@ -1,5 +1,5 @@
 import { defined } from '../../source/defined.ts';
-import { ModuleError } from './define.ts';
+import { ModuleError, quote } from './define.ts';
 
 /** The first word of a command line, and what is behind it as it was written. */
 export function firstWord(line: string): readonly [string, string] {
@@ -38,3 +38,6 @@ export function splitWords(line: string): string[] {
   if (word !== undefined) words.push(word);
   return words;
 }
+
+/** Further arguments that an author wrote as one text, as shell words: no expansion of anything, no second command. */
+export const quotedWords = (text: string): string => splitWords(text).map(quote).join(' ');

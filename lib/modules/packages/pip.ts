@@ -11,6 +11,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { quotedWords } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
 
 const args = Type.Object({
@@ -170,7 +171,7 @@ function command(args: Args, words: readonly string[], dry = false): string {
   const editable = args.editable && args.state !== 'absent' ? ['-e'] : [];
   const system = args.break_system_packages ? ['--break-system-packages'] : [];
   const requirements = args.requirements === undefined ? '' : ` -r ${pathWord(args.requirements)}`;
-  return `run_pip ${[...base, ...state, ...system].map(quote).join(' ')} ${args.extra_args ?? ''} ${[...editable, ...words].map(quote).join(' ')}${requirements}`;
+  return `run_pip ${[...base, ...state, ...system].map(quote).join(' ')} ${quotedWords(args.extra_args ?? '')} ${[...editable, ...words].map(quote).join(' ')}${requirements}`;
 }
 
 /** Whether pip would change something, where only pip can tell: a removal is told no, an installation is a dry run. */

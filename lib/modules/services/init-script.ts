@@ -1,6 +1,7 @@
 import { escapeRegExp } from '../../source/escape-regexp.ts';
 import { ModuleError, quote } from '../kit/define.ts';
 import type { Records } from '../kit/reply.ts';
+import { quotedWords } from '../kit/sh.ts';
 
 /** A service of an init system other than systemd. */
 export interface InitRequest {
@@ -55,7 +56,7 @@ export function planInit(request: InitRequest, found: InitFound): readonly strin
       name: request.name,
     });
   const name = quote(request.name);
-  const extra = request.arguments === '' ? '' : ` ${request.arguments}`;
+  const extra = request.arguments === '' ? '' : ` ${quotedWords(request.arguments)}`;
   const run = (verb: string) =>
     found.manager === 'openrc' ? `rc-service ${name} ${verb}${extra}` : `/etc/init.d/${name} ${verb}${extra}`;
   const boot = (on: boolean) =>

@@ -5,6 +5,7 @@ import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { needsProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
+import { quotedWords } from '../kit/sh.ts';
 import { type DeviceFound, deviceScript, parseDevice } from './signatures.ts';
 
 const TYPES = [
@@ -177,7 +178,7 @@ export const filesystem = defineState({
         ? 'wipefs -a "$d"'
         : act === 'grow'
           ? `m=$(findmnt -no TARGET "$(readlink -f "$d")" 2>/dev/null | head -n 1); ${defined(kind, 'state=present has a kind').grow}`
-          : `${defined(kind, 'state=present has a kind').make} ${args.opts ?? ''} "$d"`;
+          : `${defined(kind, 'state=present has a kind').make} ${quotedWords(args.opts ?? '')} "$d"`;
     const first =
       act === 'grow'
         ? defined(defined(kind, 'state=present has a kind').grow, 'only kinds that grow are grown')

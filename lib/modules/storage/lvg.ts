@@ -3,6 +3,7 @@ import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { needsProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
+import { quotedWords } from '../kit/sh.ts';
 import { type DeviceFound, deviceScript, parseDevice } from './signatures.ts';
 
 const args = Type.Object({
@@ -147,12 +148,15 @@ begin vgs; vgs --noheadings --separator ';' -o vg_name,lv_count`);
       ...(remove ? [failing(`vgremove --force ${vg}`, `Failed to remove volume group ${args.vg}`)] : []),
       ...grow.map(d => failing(`pvresize ${quote(d)}`, 'Failed executing pvresize command')),
       ...add.map(d =>
-        failing(`pvcreate ${args.pv_options} -f -y ${quote(d)}`, `Creating physical volume '${d}' failed`),
+        failing(
+          `pvcreate ${quotedWords(args.pv_options)} -f -y ${quote(d)}`,
+          `Creating physical volume '${d}' failed`,
+        ),
       ),
       ...(create
         ? [
             failing(
-              `vgcreate ${args.vg_options} -s ${quote(args.pesize)} ${vg} ${list(add)}`,
+              `vgcreate ${quotedWords(args.vg_options)} -s ${quote(args.pesize)} ${vg} ${list(add)}`,
               `Creating volume group '${args.vg}' failed`,
             ),
           ]

@@ -5,6 +5,7 @@ import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { needsProgram } from '../kit/program.ts';
 import { ask } from '../kit/reply.ts';
+import { quotedWords } from '../kit/sh.ts';
 import { parseSize, type Space, wantedBytes } from './volume-size.ts';
 
 const args = Type.Object({
@@ -99,7 +100,7 @@ function work(found: Found, args: Args): Work {
 }
 
 function creation(found: Found, args: Args): string {
-  const opts = args.opts ?? '';
+  const opts = quotedWords(args.opts ?? '');
   const origin = found.volumes.find(v => v.name === args.lv);
   if (args.size === undefined && !(args.snapshot !== undefined && origin?.thinVolume))
     throw new ModuleError('No size given.');

@@ -11,6 +11,7 @@ import {
   sh,
 } from '../kit/define.ts';
 import { ask, type Records } from '../kit/reply.ts';
+import { quotedWords } from '../kit/sh.ts';
 
 const args = Type.Object({
   msg: A.str('Message to users before the reboot.', { default: 'Reboot initiated by Ansible' }),
@@ -58,7 +59,7 @@ function startScript(args: Args): string {
   const rest =
     args.reboot_command === undefined
       ? `-r ${minutes === 0 ? 'now' : `+${minutes}`} ${quote(args.msg)}`
-      : words.join(' ');
+      : quotedWords(words.join(' '));
   const find = program.startsWith('/')
     ? `c=${quote(program)}`
     : `c=; for f in ${search}; do [ -x "$f" ] && { c=$f; break; }; done`;

@@ -4,6 +4,7 @@ import { defineAction, quote, type Steps } from '../../../modules/kit/define.ts'
 import { mustAsk, type Records } from '../../../modules/kit/reply.ts';
 import { awaitEnd } from '../../../modules/kit/to-the-end.ts';
 import { textOf } from '../../../source/bytes.ts';
+import { escapeRegExp } from '../../../source/escape-regexp.ts';
 import { asJson } from '../../../source/json.ts';
 import { chunksOf, type DiskProbe, type PfsContent, readPfsHeader, ZERO_MIB } from './pfs-disk.ts';
 
@@ -110,7 +111,7 @@ export const AS_LINES = `field() { printf '%s=%s\\n' "$1" "$(printf %s "\${2-}" 
  * that attaches the disk (kernel transport) is none.
  */
 export function probeScript({ path, ignore_processes }: Pick<Args, 'path' | 'ignore_processes'>): string {
-  const ignored = ['dd', 'nbd-client', ...ignore_processes].map(name => `${name} `).join('|');
+  const ignored = ['dd', 'nbd-client', ...ignore_processes].map(name => `${escapeRegExp(name)} `).join('|');
   return `
 path=${quote(path)}
 each() { while IFS= read -r each; do field "$1" "$each"; done; }
@@ -188,7 +189,7 @@ while read -r pid fd same; do
   [ "$same" = 1 ] || { [ -b "/proc/$pid/fd/$fd" ] && [ "$(stat -L -c '%t:%T' "/proc/$pid/fd/$fd" 2>/dev/null)" = "$number" ]; } || continue
   flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$pid/fdinfo/$fd" 2>/dev/null)
   case $flags in *[1267]) echo "$(tr '\\n' ' ' <"/proc/$pid/comm" 2>/dev/null)(process $pid) may write" ;; esac
-done | grep -vE '^(${ignored})' | sort -u | each use
+done | grep -vE ${quote(`^(${ignored})`)} | sort -u | each use
 exit 0
 `;
 }
