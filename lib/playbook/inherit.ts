@@ -102,22 +102,22 @@ export function texts(value: Value | undefined): string[] {
   return (Array.isArray(value) ? value : [value]).map(item => String(item));
 }
 
-/** Tags as written; those of `!unsafe` texts as templates that give them back. */
+/** Tags as written; those of `!unsafe` texts as templates that give them back. An entry of a list is one tag, as in Ansible. */
 function tagsOf(value: Value | undefined): string[] {
   if (value === undefined || value === null) return [];
-  return (Array.isArray(value) ? value : [value]).flatMap(tag => {
-    const isText = tag instanceof Unsafe && tag.text.includes('{{');
-    return isText ? [`{{ ${JSON.stringify(tag.text)} }}`] : splitTags(String(tag));
-  });
+  if (Array.isArray(value)) return value.flatMap(tag => (Array.isArray(tag) ? tagsOf(tag) : [tagText(tag)]));
+  return value instanceof Unsafe ? [tagText(value)] : splitTags(String(value));
+}
+
+function tagText(tag: Value): string {
+  const isText = tag instanceof Unsafe && tag.text.includes('{{');
+  return isText ? `{{ ${JSON.stringify(tag.text)} }}` : String(tag);
 }
 
 /** Tags in one text: `a, b`; a comma inside a template is no border. */
 function splitTags(text: string): string[] {
-  if (text.includes('{{')) return [text];
-  return text
-    .split(',')
-    .map(part => part.trim())
-    .filter(part => part !== '');
+  const parts = text.match(/(?:\{\{.*?\}\}|\{%.*?%\}|[^,])+/gs) ?? [];
+  return parts.map(part => part.trim()).filter(part => part !== '');
 }
 
 /** Layers from a `vars:` that is a mapping, or the old list of mappings. */

@@ -121,7 +121,7 @@ export function withTags(load: Load, keywords: Keywords, context: TaskContext): 
   const tags = keywords.tags.flatMap(tag => {
     if (outer.has(tag)) return [tag];
     const rendered = load.problems.attempt(() => templar.render(tag, staticVariables(load, context)));
-    return texts(rendered ?? tag).flatMap(text => text.split(',').map(part => part.trim()));
+    return texts(rendered ?? tag);
   });
   return { ...keywords, tags: [...new Set(tags)] };
 }
