@@ -353,9 +353,12 @@ function placeFiles(
     .join('\n');
 }
 
-/** Makes a directory beside for new content, and enters it: it is ours, or the script ends. */
+/**
+ * Makes a directory beside for new content, and enters it: it is ours, or the script ends. A shell that a signal ends
+ * does not run what it was to run at its end, so the signals make it exit.
+ */
 export const enterStage = (stage: string): string => `reach ${quote(stage)}; s=$PWD/\${n#./}
-(umask 077; mkdir "$n") || fail "cannot make $s"; trap 'rm -rf "$s" "$s.tar"' 0; step "\${n#./}"; [ -O . ] || stale "$s"`;
+(umask 077; mkdir "$n") || fail "cannot make $s"; trap 'rm -rf "$s" "$s.tar"' 0; trap 'exit 143' HUP INT TERM; step "\${n#./}"; [ -O . ] || stale "$s"`;
 
 /** Each directory of the destination is entered, and what is staged is moved to where the shell is then. */
 export const moveFromStage = (items: readonly { readonly path: string }[], base: string): string[] =>
@@ -371,7 +374,7 @@ export const moveFromStage = (items: readonly { readonly path: string }[], base:
     ].join('\n'),
   );
 
-export const leaveStage = 'cd "$o"; rm -rf "$s" "$s.tar"; trap - 0';
+export const leaveStage = 'cd "$o"; rm -rf "$s" "$s.tar"; trap - 0 HUP INT TERM';
 
 function attributesOf({ request, top, entries }: TreeFound, file: FileItem) {
   const there = entries.get(file.path)?.status;
