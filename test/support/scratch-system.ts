@@ -31,7 +31,7 @@ quiet -type d -print0 >"$1/folders"; xargs -0r stat -c '%n %a %u:%g' <"$1/folder
 quiet -type f -print0 | sort -z | xargs -0r sha1sum
 getcap -r . 2>/dev/null
 getfacl -Rsn . 2>/dev/null
-uname -n; cut -d' ' -f2- /proc/self/mounts; iptables-save 2>/dev/null | sed -n '/^[-:]/s/ \\[[0-9:]*\\]$//p; /^-/p'`;
+uname -n; cut -d' ' -f2- /proc/self/mounts | grep -v ' nsfs '; iptables-save 2>/dev/null | sed -n '/^[-:]/s/ \\[[0-9:]*\\]$//p; /^-/p'`;
 
 /** Makes such a copy; the test is skipped where that is not allowed. */
 export async function scratchSystem(test: Context): Promise<ScratchSystem> {
