@@ -4,7 +4,7 @@ import { defineAction, type ModuleContext, ModuleError, type Result, type Steps,
 import { ask } from '../kit/reply.ts';
 import { type InitRequest, initLookScript, parseInitLook, planInit } from './init-script.ts';
 import { lookScript, parseLook, type UnitRequest } from './systemctl.ts';
-import { actOnUnit, unitArgs } from './systemd.ts';
+import { actOnUnit, unitArgs, unitRequest } from './systemd.ts';
 
 const args = Type.Object({
   name: A.opt(A.str('Name of the service.')),
@@ -34,17 +34,7 @@ function script(args: Args, unit: UnitRequest, init: InitRequest, ctx: ModuleCon
 }
 
 function* work(args: Args, ctx: ModuleContext): Steps<Result> {
-  const unit: UnitRequest = {
-    name: args.name,
-    state: args.state,
-    enabled: args.enabled,
-    masked: args.masked,
-    force: args.force,
-    daemonReload: args.daemon_reload,
-    daemonReexec: args.daemon_reexec,
-    scope: args.scope,
-    noBlock: args.no_block,
-  };
+  const unit = unitRequest(args);
   const init: InitRequest = {
     name: args.name ?? '',
     state: args.state,

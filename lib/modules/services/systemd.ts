@@ -45,18 +45,21 @@ function requestOf(args: Args): UnitRequest {
     );
   if (args.name === undefined && (args.state ?? args.enabled ?? args.masked) !== undefined)
     throw new ModuleError('missing parameter(s) required by state, enabled or masked: name');
-  return {
-    name: args.name,
-    state: args.state,
-    enabled: args.enabled,
-    masked: args.masked,
-    force: args.force,
-    daemonReload: args.daemon_reload,
-    daemonReexec: args.daemon_reexec,
-    scope: args.scope,
-    noBlock: args.no_block,
-  };
+  return unitRequest(args);
 }
+
+/** What is wanted of a unit, by the arguments that `systemd` and `service` share. */
+export const unitRequest = (args: Args): UnitRequest => ({
+  name: args.name,
+  state: args.state,
+  enabled: args.enabled,
+  masked: args.masked,
+  force: args.force,
+  daemonReload: args.daemon_reload,
+  daemonReexec: args.daemon_reexec,
+  scope: args.scope,
+  noBlock: args.no_block,
+});
 
 /** Looks at the unit and brings it to what is wanted: one request when nothing is to do, two otherwise. */
 export function* manageUnit(request: UnitRequest, ctx: ModuleContext): Steps<Result> {
