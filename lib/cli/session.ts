@@ -87,10 +87,7 @@ export async function openSession(
     duplicateKeys(settings),
   );
   const sources = inventorySources(flags, settings);
-  const warn =
-    missingInventory === 'error'
-      ? undefined
-      : (message: string) => void process.stderr.write(`[WARNING]: ${visible(message)}\n`);
+  const warn = missingInventory === 'error' ? undefined : printWarning;
   const inventoryOptions = { onMissing: warn, merges: settings.text('hashBehaviour') === 'merge' };
   let inventory = loadInventory(sources, files, inventoryOptions);
   const extraVars = parseExtraVars(flags.texts('extra-vars'), files);
@@ -342,13 +339,17 @@ function playDefaults(settings: Settings): PlayDefaults {
   };
 }
 
+/** What the program itself warns of, outside any run's events. */
+function printWarning(message: string): void {
+  process.stderr.write(`[WARNING]: ${visible(message)}\n`);
+}
+
 /** Where facts are kept between runs; Ansible's other caches keep nothing here. */
 function factCache(settings: Settings): FactCache | undefined {
   const kind = settings.text('factCaching')?.replace(/^ansible\.(builtin|legacy)\./, '') ?? 'memory';
-  const warn = (message: string) => void process.stderr.write(`[WARNING]: ${visible(message)}\n`);
   if (kind === 'memory') return undefined;
   if (kind !== 'jsonfile') {
-    warn(`fact_caching ${kind} is not supported, only jsonfile: facts last as long as the run`);
+    printWarning(`fact_caching ${kind} is not supported, only jsonfile: facts last as long as the run`);
     return undefined;
   }
   const [directory] = settings.paths('factCachingDirectory', '\n');
@@ -358,7 +359,7 @@ function factCache(settings: Settings): FactCache | undefined {
     directory,
     prefix: settings.text('factCachingPrefix') ?? '',
     timeout: settings.number('factCachingTimeout', 0) ?? 86_400,
-    warn,
+    warn: printWarning,
   });
 }
 
@@ -369,9 +370,7 @@ function duplicateKeys(settings: Settings): OnDuplicate | undefined {
   if (word === 'ignore') return () => {};
   if (word === 'warn')
     return ({ message, position }) =>
-      void process.stderr.write(
-        `[WARNING]: ${visible(message)} (${position?.file}:${position?.line}:${position?.col})\n`,
-      );
+      printWarning(`${message} (${position?.file}:${position?.line}:${position?.col})`);
   throw new UsageError(`the setting duplicate_dict_key is error, warn or ignore, not "${word}"`, 5);
 }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../source/errors.ts';
 import { replaceFile } from '../source/replace-file.ts';
 import type { Json } from '../source/value.ts';
 
@@ -48,7 +49,7 @@ export class FactCache {
       }
       return undefined;
     } catch (error) {
-      return `facts are not kept: ${(error as Error).message}`;
+      return `facts are not kept: ${messageOf(error)}`;
     }
   }
 
