@@ -2,6 +2,7 @@ import type { Module } from '../../modules/kit/define.ts';
 import { pfsFormat } from './pfs/pfs_format.ts';
 import { pfsGrow } from './pfs/pfs_grow.ts';
 import { pfsProbe } from './pfs/pfs_probe.ts';
+import { polardbDeployed } from './polardb_deployed.ts';
 import { polardbFence } from './polardb_fence.ts';
 import { polardbInit } from './polardb_init.ts';
 import { polardbLock } from './polardb_lock.ts';
@@ -18,6 +19,7 @@ export const CLUSTER_MODULES: readonly Module[] = [
   pfsFormat,
   pfsGrow,
   pfsProbe,
+  polardbDeployed,
   polardbFence,
   polardbInit,
   polardbLock,
