@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { Inventory } from '../inventory/types.ts';
 import { groupsMade } from '../playbook/groups-made.ts';
 import type { Playbook } from '../playbook/types.ts';
 import { UsageError } from '../source/errors.ts';
 import { didYouMean } from '../source/suggest.ts';
+import { checkCluster } from './input-mistakes.ts';
 
 /** Groups that our own playbooks work on: without a host in one of them nothing would happen, and look well. */
 const GROUPS = ['storage', 'nodes', 'primary', 'cluster'];
@@ -14,6 +16,7 @@ const OPTIONAL = ['balancers', 'polar_replicas', 'polar_old', 'polar_rest', 'non
 export function checkClusterGroups({ plays }: Playbook, inventory: Inventory, folder: string): void {
   const wanted = new Set(plays.filter(play => play.dir === folder).map(play => play.hosts.value));
   for (const group of GROUPS) if (wanted.has(group)) requireGroup(inventory, group);
+  if (wanted.has('storage')) checkCluster(inventory);
 }
 
 /** Groups that need not be there: those that the playbook's own tasks make, and those that ours can do without. */
@@ -25,7 +28,12 @@ export function optionalGroups(playbook: Playbook, folder: string): ReadonlySet<
 /** A group that must have a host; says which one may be meant. */
 export function requireGroup(inventory: Inventory, group: string): void {
   if (inventory.hostsOf(group).length > 0) return;
-  if (inventory.hosts.size === 0) throw new UsageError('no inventory: name one with -i');
+  if (inventory.hosts.size === 0)
+    throw new UsageError(
+      'no inventory: name one with -i',
+      1,
+      existsSync('hosts.yaml') ? 'such as -i hosts.yaml' : undefined,
+    );
   const names = [...inventory.groups.keys()].filter(name => name !== 'all' && name !== 'ungrouped');
   const hint = didYouMean(group, names);
   const there = names.length === 0 ? 'it has no groups' : `it has ${names.join(', ')}`;

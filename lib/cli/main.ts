@@ -63,7 +63,15 @@ async function main(argv: readonly string[]): Promise<number> {
 /** A word that can only be a command: a playbook is a file, and its name has a dot or a slash. */
 const isWord = (text: string): boolean => /^[a-z][a-z-]*$/i.test(text) && !existsSync(text);
 
+/** What people of Ansible type first. */
+const ANSIBLE: Readonly<Record<string, string>> = {
+  ansible: 'polarplay run PATTERN',
+  'ansible-playbook': 'polarplay PLAYBOOK.yml',
+};
+
 async function unknownCommand(word: string): Promise<string> {
+  const own = ANSIBLE[word] ?? word.replace(/^ansible-/, 'polarplay ');
+  if (own !== word) return `"${word}" is Ansible's: here it is "${own}"`;
   const { didYouMean } = await import('../source/suggest.ts');
   const hint = didYouMean(word, [...Object.keys(COMMANDS), 'help', 'version']);
   return `"${word}" is not a command${hint === undefined ? '' : `, ${hint}`} ("polarplay help" lists them); a playbook's name ends in .yml`;

@@ -3,6 +3,7 @@ import type { Emit, HostOutcome } from '../engine/events.ts';
 import { runPlaybooks } from '../engine/run-playbooks.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
 import { visible } from '../source/visible.ts';
+import { checkConnections } from './input-mistakes.ts';
 import type { Session } from './session.ts';
 
 export interface OneTask {
@@ -30,6 +31,7 @@ export async function runOneTask(session: Session, task: OneTask, emit: Emit): P
     forceHandlers: false,
     step: false,
   });
+  checkConnections(session);
   session.checkLimit();
   // Relative names of files mean the folder of the person, as in Ansible.
   const playbook = withoutPositions(() => run.loader.loadText(playText(task), process.cwd()));

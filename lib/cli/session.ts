@@ -17,6 +17,7 @@ import type { Keywords } from '../playbook/types.ts';
 import { UsageError } from '../source/errors.ts';
 import type { Parsed } from '../source/flags.ts';
 import { PACKAGE_ROOT } from '../source/package-root.ts';
+import { didYouMean } from '../source/suggest.ts';
 import type { Dict, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
 import { visible } from '../source/visible.ts';
@@ -57,6 +58,7 @@ export interface Session {
   /** What the command line gives to all hosts. */
   readonly extraVars: VarLayer;
   readonly settings: Settings;
+  readonly files: FileReader;
   readonly filesRead: FilesRead;
   readonly verbosity: number;
   /** Fires when the program is told to stop. */
@@ -115,6 +117,7 @@ export async function openSession(
     inventory,
     templar,
     settings,
+    files,
     filesRead,
     verbosity,
     signal: interrupt.signal,
@@ -224,7 +227,10 @@ function checkLimit(inventory: Inventory, limit: string | undefined): void {
   const hosts = inventory.select(limit, part => unmatched.push(part));
   if (hosts.length > 0 || limit === 'localhost') return;
   const names = unmatched.length > 0 ? unmatched.join(', ') : limit;
-  throw new UsageError(`--limit ${limit} matches no host of the inventory (${names})`);
+  const hint = unmatched.map(name =>
+    didYouMean(name, [...inventory.hosts.keys(), ...inventory.groups.keys()]),
+  );
+  throw new UsageError(`--limit ${limit} matches no host of the inventory (${names})`, 1, hint.find(Boolean));
 }
 
 /** Where a project's own plugins may be: beside its playbooks and in its roles. */

@@ -85,14 +85,16 @@ class IniReader {
         'name the file .yaml',
       );
     const vars: Dict = new Map();
-    for (const word of assignments) {
+    for (const [index, word] of assignments.entries()) {
       const equals = word.indexOf('=');
       if (equals < 0)
         throw new SourceError(
           'BAD_INVENTORY',
           `expected name=value, not "${word}"`,
           at,
-          'one host a line; quote values with spaces',
+          assignments[index + 1]?.startsWith('=')
+            ? 'no space may stand around "="'
+            : 'one host a line; quote values with spaces',
         );
       vars.set(word.slice(0, equals), literalOrText(word.slice(equals + 1)));
     }

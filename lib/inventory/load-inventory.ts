@@ -3,7 +3,7 @@ import path from 'node:path';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
 import { nearFile } from '../source/suggest.ts';
 import type { Dict, Value } from '../source/value.ts';
-import { displayPath, type FileReader, isDirectory } from '../source/yaml/read-yaml.ts';
+import { displayPath, type FileReader, isDirectory, utf8Of } from '../source/yaml/read-yaml.ts';
 import { parseYaml } from '../source/yaml/yaml.ts';
 import { readExecutable } from './dynamic.ts';
 import { Graph } from './graph.ts';
@@ -101,7 +101,7 @@ function readFile(file: string, graph: Graph, reader: FileReader): void {
   const addHost: AddHost = (name, group, vars, port) => addHostTo(graph, file, name, group, vars, port);
   const content = reader.read(file);
   if (isProgram(content)) readProgram(file, shown, graph, addHost);
-  else readText(content.toString('utf8'), file, shown, graph, addHost);
+  else readText(utf8Of(content, file), file, shown, graph, addHost);
 }
 
 function readProgram(file: string, shown: string, graph: Graph, addHost: AddHost): void {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { VarLayer } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
 import { nearest } from '../source/suggest.ts';
@@ -51,7 +52,52 @@ export function connectionVariableMistakes(layers: readonly VarLayer[]): SourceE
   return [...given].flatMap(vars => [
     ...badBecomeMethod(vars),
     ...['ansible_port', 'ansible_ssh_port'].flatMap(name => badPort(vars, name)),
+    ...WORDS.flatMap(name => foreignSigns(vars, name)),
+    ...['ansible_host', 'ansible_ssh_host'].flatMap(name => badAddress(vars, name)),
   ]);
+}
+
+/** Variables whose values are words of the command line; a password may hold any sign. */
+const WORDS = [
+  'host',
+  'ssh_host',
+  'user',
+  'ssh_user',
+  'become_user',
+  'private_key_file',
+  'ssh_private_key_file',
+].map(name => `ansible_${name}`);
+
+/** Signs that an input method writes for those of a program; they look alike. */
+const FOREIGN = /[\u2018\u2019\u201c\u201d\u3001\u3002\uff01-\uff5e]/u;
+
+function foreignSigns(vars: Dict, name: string): SourceError[] {
+  const value = vars.get(name);
+  const [sign] = typeof value === 'string' && !isTemplate(value) ? (FOREIGN.exec(value) ?? []) : [];
+  if (sign === undefined) return [];
+  return [
+    new SourceError(
+      'BAD_VALUE',
+      `${name} is "${String(value)}": "${sign}" comes from an input method`,
+      positionOf(vars, name),
+      'write it in ASCII: " . , :',
+    ),
+  ];
+}
+
+function badAddress(vars: Dict, name: string): SourceError[] {
+  const value = vars.get(name);
+  if (typeof value !== 'string' || isTemplate(value)) return [];
+  const bad = (what: string, hint: string) => [
+    new SourceError('BAD_VALUE', `${name} is "${value}": ${what}`, positionOf(vars, name), hint),
+  ];
+  const [, host = '', port = ''] = /^([^:\s]+):(\d+)$/.exec(value) ?? [];
+  if (host !== '')
+    return bad('a port stands in a variable of its own', `ansible_host: ${host} and ansible_port: ${port}`);
+  if (/\s/.test(value)) return bad('an address has no space', 'one host has one address');
+  if (/^[\d.]+\.[\d.]+$/.test(value) && isIP(value) === 0)
+    return bad('this is no IPv4 address', 'expected four numbers from 0 to 255');
+  return [];
 }
 
 function badBecomeMethod(vars: Dict): SourceError[] {

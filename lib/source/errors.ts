@@ -11,6 +11,7 @@ export interface Position {
 export type SourceErrorCode =
   | 'YAML_SYNTAX'
   | 'YAML_TAB'
+  | 'NOT_UTF8'
   | 'DUPLICATE_KEY'
   | 'FILE_NOT_FOUND'
   | 'WRONG_TYPE'

@@ -45,6 +45,10 @@ function foreignSign(line: string): string | undefined {
     return 'the line begins with a full-width or no-break space: YAML is indented with ordinary spaces';
   if (/^\s*(?:- +)*(?:[\w.-]+ *|.*[{,] *[\w.-]+ *)：/.test(line))
     return 'the line holds the full-width colon "：": YAML wants ":" and a space';
+  const plain = line.replace(/"[^"]*"|'[^']*'/g, '').replace(/ #.*/, '');
+  if (/[{[].*，/.test(plain)) return 'the line holds the full-width comma "，": YAML wants ","';
+  if (/[“”‘’]/.test(plain))
+    return 'the line holds the quotes “ or ‘, which are letters to YAML: write " or \'';
   return undefined;
 }
 

@@ -12,11 +12,11 @@ export interface Answer {
 }
 
 /** A folder with these files. Whoever makes it removes it. */
-export function folderOf(files: Readonly<Record<string, string>>): string {
+export function folderOf(files: Readonly<Record<string, string | Buffer>>): string {
   const dir = mkdtempSync(join(tmpdir(), 'polarplay-test-'));
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
-    writeFileSync(join(dir, name), text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
+    writeFileSync(join(dir, name), text, { mode: text.toString().startsWith('#!') ? 0o755 : 0o644 });
   }
   return dir;
 }

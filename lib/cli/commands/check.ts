@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import type { DiskProbe } from '../../cluster/modules/pfs/pfs-disk.ts';
 import type { FoundDisk, HostSurvey } from '../../cluster/modules/polardb_preflight.ts';
 import { judgePreflight, type PreflightAnswer, type PreflightView } from '../../cluster/preflight/judge.ts';
@@ -8,10 +9,12 @@ import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { jsonText } from '../../source/json.ts';
+import { PACKAGE_ROOT } from '../../source/package-root.ts';
+import { checkClusterGroups } from '../cluster-groups.ts';
+import { checkInput } from '../input-mistakes.ts';
 import { askHosts } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';
-import { requireGroups } from './status.ts';
 
 const FLAGS = {
   ...HOST_FLAGS,
@@ -40,7 +43,10 @@ export async function runCheckCommand(argv: readonly string[]): Promise<number> 
     throw new UsageError(`--format is table or json, not "${format}"`, 5);
   const session = await openSession(flags);
   try {
-    requireGroups(session);
+    const site = join(PACKAGE_ROOT, 'playbooks/site.yml');
+    const playbook = session.createLoader([site]).loadPlaybook([site]);
+    checkInput(session, playbook);
+    checkClusterGroups(playbook, session.inventory, dirname(site));
     const view = judgePreflight(await preflight(session));
     const paint = choosePaint(process.stdout.isTTY === true, process.env);
     process.stdout.write(format === 'json' ? `${jsonText(view, 2)}\n` : formatPreflight(view, paint));

@@ -4,23 +4,18 @@ import type { RunOrigin } from '../../engine/events.ts';
 import { EXIT, exitCodeOfRun } from '../../engine/exit-code.ts';
 import type { Run } from '../../engine/run.ts';
 import { runPlaybooks } from '../../engine/run-playbooks.ts';
-import type { VarLayer } from '../../inventory/types.ts';
 import { checkCommandLineNames, unknownTags } from '../../playbook/command-line-names.ts';
-import {
-  connectionVariableMistakes,
-  misspeltConnectionVariables,
-} from '../../playbook/connection-variables.ts';
+import { misspeltConnectionVariables } from '../../playbook/connection-variables.ts';
 import { missingHandlers } from '../../playbook/listing.ts';
-import { roleVariableMistakes } from '../../playbook/roles/role-variables.ts';
-import type { Playbook } from '../../playbook/types.ts';
 import { GuardedReport } from '../../report/guarded.ts';
-import { type SourceError, SourceErrors, UsageError } from '../../source/errors.ts';
+import { type SourceError, UsageError } from '../../source/errors.ts';
 import { type Parsed, parseFlags } from '../../source/flags.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { visible } from '../../source/visible.ts';
 import { shellWord } from '../../transport/index.ts';
 import { checkClusterGroups, optionalGroups } from '../cluster-groups.ts';
 import { failureText, mistakesJson, withReport } from '../failure.ts';
+import { checkInput } from '../input-mistakes.ts';
 import { listPlaybook } from '../listing.ts';
 import { PLAYBOOK_FLAGS, PLAYBOOK_HELP } from '../playbook-flags.ts';
 import { createReports } from '../reports.ts';
@@ -74,12 +69,7 @@ async function run(session: Session, flags: Parsed, argv: readonly string[]): Pr
     onlyReads: ['syntax-check', 'list-hosts', 'list-tasks', 'list-tags'].some(flag => flags.has(flag)),
   });
   const playbook = run.loader.loadPlaybook(flags.positionals);
-  const given = givenTo(run, playbook);
-  const mistakes = [
-    ...connectionVariableMistakes([...given, ...playbook.plays.flatMap(play => play.vars)]),
-    ...roleVariableMistakes(playbook, given, run.files),
-  ];
-  if (mistakes.length > 0) throw new SourceErrors(mistakes);
+  const given = checkInput(run, playbook);
   session.checkLimit();
   checkCommandLineNames(playbook, run.options);
   const ours = join(PACKAGE_ROOT, 'playbooks');
@@ -159,12 +149,6 @@ function writeRetryFile({ hosts }: Run, playbook: string, directory = dirname(pl
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, `${lost.sort().join('\n')}\n`);
   standardOutput.write(`\tto retry, use: --limit @${file}\n\n`);
-}
-
-/** Variables from the inventory and the command line, for every host of the inventory. */
-function givenTo({ inventory, extraVars }: Run, { dir, plays }: Playbook): readonly VarLayer[] {
-  const dirs = [...new Set([dir, ...plays.map(play => play.dir)])];
-  return [...[...inventory.hosts.keys()].flatMap(host => inventory.layers(host, dirs)), extraVars];
 }
 
 /** Runs, and shows a mistake that only came up on the way after the recap. */

@@ -148,6 +148,14 @@ describe('the look before a deployment', () => {
       /^the nodes differ in architecture/,
     ],
     [
+      'nodes of different systems',
+      [
+        node('rw1', 1, { survey: survey({ system: 'Debian GNU/Linux 12 (bookworm)' }) }),
+        node('ro1', 2, { survey: survey({ system: 'Debian GNU/Linux 13 (trixie)' }) }),
+      ],
+      /^the nodes differ in system \(rw1: Debian 12, ro1: Debian 13\): they share one build/,
+    ],
+    [
       'no way to attach a disk',
       [node('rw1', 1, { survey: survey({ transports: [] }) })],
       /no way to attach a disk/,

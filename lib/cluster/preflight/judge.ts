@@ -276,8 +276,17 @@ function between(known: readonly Known[]): readonly string[] {
           `the nodes differ in architecture (${nodes.map(({ host, survey }) => `${host}: ${survey.architecture}`).join(', ')}): they share the data, so it must be one`,
         ]
       : []),
+    ...(new Set(nodes.map(release)).size > 1
+      ? [
+          `the nodes differ in system (${nodes.map(one => `${one.host}: ${release(one)}`).join(', ')}): they share one build, and must sort texts alike`,
+        ]
+      : []),
   ];
 }
+
+/** Name and version of the system, without the point release. */
+const release = ({ survey }: Known): string =>
+  /^(.*?\d+)/.exec(survey.system.replace(' GNU/Linux', ''))?.[1] ?? survey.system;
 
 /** Values that more than one host has, with the hosts' names. */
 function twice(hosts: readonly Known[], value: (host: Known) => string): readonly [string, string][] {

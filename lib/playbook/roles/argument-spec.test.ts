@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Json } from '../../source/value.ts';
-import { type Option, optionErrors } from './argument-spec.ts';
+import { type Option, specErrors } from './argument-spec.ts';
 
 /** An option, a value, and what is wrong, as ansible-core 2.14 says it. */
 const CASES: readonly (readonly [Option, Json, string?])[] = [
@@ -24,7 +24,7 @@ const CASES: readonly (readonly [Option, Json, string?])[] = [
 describe('options of a role', () => {
   for (const [option, value, error] of CASES) {
     it(`${JSON.stringify(option)} ${error ? 'refuses' : 'takes'} ${JSON.stringify(value)}`, () => {
-      expect(optionErrors('o', option, value)).to.deep.equal(error ? [error] : []);
+      expect(specErrors({ o: option }, () => value)).to.deep.equal(error ? [error] : []);
     });
   }
 });

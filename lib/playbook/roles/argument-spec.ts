@@ -33,10 +33,6 @@ export function specErrors(spec: Spec, value: (name: string) => Json | undefined
     : [...errors, `${paths.join(', ')}. Supported parameters include: ${known.join(', ')}.`];
 }
 
-/** The same for one option. */
-export const optionErrors = (name: string, option: Option, value: Json | undefined): string[] =>
-  specErrors({ [name]: option }, () => value);
-
 function levelErrors(spec: Spec, value: (name: string) => Json | undefined, context: Context): string[] {
   const found = Object.entries(spec).map(([name, option]) => ({ name, option, value: value(name) }));
   const isGiven = (json: Json | undefined): json is Json => json !== undefined && json !== null;
@@ -98,6 +94,10 @@ function whyNot(value: Json, type: string): string {
   return `${className(value)} cannot be converted to ${article} ${what}`;
 }
 
+/** Whether a value, or each item of a list, is one of the choices. */
+export const choiceFits = (choices: readonly Json[], type: string, value: Json): boolean =>
+  choiceError(choices, type, value) === undefined;
+
 function choiceError(choices: readonly Json[], type: string, value: Json): string | undefined {
   const allowed = choices.map(pythonText);
   const refused = listOf(value)
@@ -157,7 +157,7 @@ const FALSE_WORDS = new Set(['n', 'no', 'off', '0', 'false', 'f', 'False']);
 const isTrue = (value: Json): boolean => TRUE_WORDS.has(String(value).toLowerCase());
 const isBoolean = (value: Json): boolean => isTrue(value) || FALSE_WORDS.has(String(value).toLowerCase());
 
-function hasType(value: Json, type: string): boolean {
+export function hasType(value: Json, type: string): boolean {
   switch (type) {
     case 'str':
     case 'path':

@@ -4,12 +4,13 @@ import type { VarLayer } from '../../inventory/types.ts';
 import { SourceError, SourceErrors } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
 import { nearest } from '../../source/suggest.ts';
-import { type Dict, keyPositionOf, positionOf, Secret, toPlain, type Value } from '../../source/value.ts';
+import { type Dict, keyPositionOf, Secret, toPlain, type Value } from '../../source/value.ts';
 import { type FileReader, findVarsFiles, isDirectory, isFile } from '../../source/yaml/read-yaml.ts';
 import { sectionsOf } from '../listing.ts';
 import { eachTask } from '../tasks/task-list.ts';
 import type { Playbook, RoleInstance, Task } from '../types.ts';
-import { type Option, optionErrors } from './argument-spec.ts';
+import type { Option } from './argument-spec.ts';
+import { optionMistakes } from './option-mistakes.ts';
 
 /** A slip of the fingers. Longer ones are looked for only below a role's own prefix. */
 const SLIPS = 2;
@@ -84,9 +85,8 @@ function valueMistakes(
   option: Option,
 ): SourceError[] {
   if (value instanceof Secret) return [];
-  const at = positionOf(vars, name);
-  return optionErrors(name, option, toPlain(value)).map(
-    text => new SourceError('WRONG_TYPE', at ? text : `${source}: ${text}`, at),
+  return optionMistakes(name, option, value, vars).map(
+    ({ text, at, hint }) => new SourceError('WRONG_TYPE', at ? text : `${source}: ${text}`, at, hint),
   );
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { bytesOf } from '../bytes.ts';
@@ -55,7 +56,7 @@ export class FileReader {
     const stamp = stampOf(file);
     const known = this.parsed.get(file);
     if (known && stamp !== undefined && known.stamp === stamp) return known.value;
-    const value = parseYaml(this.read(file, at).toString('utf8'), displayPath(file), this.onDuplicate);
+    const value = parseYaml(utf8Of(this.read(file, at), file), displayPath(file), this.onDuplicate);
     if (stamp !== undefined) this.parsed.set(file, { stamp, value });
     return value;
   }
@@ -79,6 +80,21 @@ export class FileReader {
 export function displayPath(file: string): string {
   const relative = path.relative(process.cwd(), file);
   return relative === '' || relative.startsWith('..') ? file : relative;
+}
+
+/** The text of a file's content. Another encoding would be read as signs that nobody wrote. */
+export function utf8Of(content: Buffer, file: string): string {
+  const text = content.toString('utf8');
+  if (isUtf8(content)) return text;
+  const mended = Buffer.from(text, 'utf8');
+  const bad = content.findIndex((byte, at) => byte !== mended[at]);
+  const line = content.subarray(0, bad).toString('latin1').split('\n').length;
+  throw new SourceError(
+    'NOT_UTF8',
+    'the file is not text in UTF-8',
+    { file: displayPath(file), line, col: 1 },
+    'save it as UTF-8; editors of Windows may choose GBK or UTF-16',
+  );
 }
 
 function stampOf(file: string): string | undefined {
