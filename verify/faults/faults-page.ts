@@ -99,11 +99,11 @@ Written by \`npm run docs\` from the faults themselves (\`verify/faults/catalogu
 (\`verify/faults/budgets.ts\`) and what was measured (\`verify/faults/measured/\`).
 
 \`\`\`
-polarplay faults --list                                          what there is
-polarplay faults -i hosts.yaml --allow-faults                    all of it, about half an hour
-polarplay faults -i hosts.yaml --allow-faults -g 'pfsdaemon'     what these words describe
+polarplay faults --list                                          # what there is
+polarplay faults -i hosts.yaml --allow-faults                    # all of it, about half an hour
+polarplay faults -i hosts.yaml --allow-faults -g 'pfsdaemon'     # what these words describe
 polarplay faults -i hosts.yaml --allow-faults --only nbd.hung --report faults.html --report faults.json
-polarplay faults -i hosts.yaml --allow-faults --heal             only heal what an earlier run left broken
+polarplay faults -i hosts.yaml --allow-faults --heal             # only heal what an earlier run left broken
 \`\`\`
 
 **It stops servers, disks and hosts, and is not for a cluster that people use.** Without \`--allow-faults\` nothing is done. An
