@@ -3,7 +3,7 @@ import type { Emit, HostOutcome } from '../engine/events.ts';
 import { runPlaybooks } from '../engine/run-playbooks.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
 import { visible } from '../source/visible.ts';
-import { checkConnections } from './input-mistakes.ts';
+import { checkConnections } from './input/input-mistakes.ts';
 import type { Session } from './session.ts';
 
 export interface OneTask {

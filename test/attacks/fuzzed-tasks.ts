@@ -66,6 +66,20 @@ export const FUZZED_TASKS: Readonly<Record<string, Tasks>> = {
       slot: 'replica1',
     },
   ],
+  polardb_deployed: [
+    {
+      cluster: 'c',
+      node: 'n',
+      hostid: 1,
+      database: 'polardb',
+      version: 15,
+      disk: 'nvme1',
+      data: '~t/data',
+      user: 'u',
+      port: 5432,
+      password: 'p',
+    },
+  ],
   polardb_lock: [{ state: 'held' }, { state: 'free' }],
   polardb_preflight: [
     { devices: ['/dev/vdb'], packages: ['fuse3'], ports: [1921], folders: ['~t'], list_disks: true },

@@ -12,7 +12,7 @@ import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import { jsonText } from '../../source/json.ts';
-import { requireGroup } from '../cluster-groups.ts';
+import { requireGroup } from '../input/cluster-groups.ts';
 import { askHosts } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
 import { openSession, type Session } from '../session.ts';

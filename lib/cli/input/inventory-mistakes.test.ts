@@ -1,15 +1,15 @@
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { fileTree, loaderFor } from '../../test/support/load-playbook.ts';
-import { hintsBehind } from '../../test/support/mistake-text.ts';
-import { folderOf, startIn } from '../../test/support/program.ts';
-import { loadInventory } from '../inventory/load-inventory.ts';
-import type { Playbook } from '../playbook/types.ts';
-import { PACKAGE_ROOT } from '../source/package-root.ts';
-import { FileReader } from '../source/yaml/read-yaml.ts';
+import { fileTree, loaderFor } from '../../../test/support/load-playbook.ts';
+import { hintsBehind } from '../../../test/support/mistake-text.ts';
+import { folderOf, startIn } from '../../../test/support/program.ts';
+import { loadInventory } from '../../inventory/load-inventory.ts';
+import type { Playbook } from '../../playbook/types.ts';
+import { PACKAGE_ROOT } from '../../source/package-root.ts';
+import { FileReader } from '../../source/yaml/read-yaml.ts';
+import { failureText } from '../failure.ts';
 import { checkClusterGroups } from './cluster-groups.ts';
-import { failureText } from './failure.ts';
 import { checkInput } from './input-mistakes.ts';
 
 const SITE = join(PACKAGE_ROOT, 'playbooks/site.yml');

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { loaderFor } from '../../test/support/load-playbook.ts';
-import { folderOf, startIn } from '../../test/support/program.ts';
-import { PACKAGE_ROOT } from '../source/package-root.ts';
+import { loaderFor } from '../../../test/support/load-playbook.ts';
+import { folderOf, startIn } from '../../../test/support/program.ts';
+import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { optionalGroups } from './cluster-groups.ts';
 
 const OURS = join(PACKAGE_ROOT, 'playbooks');

@@ -1,10 +1,10 @@
-import { clusterInventoryMistakes } from '../cluster/inventory-mistakes.ts';
-import type { Run } from '../engine/run.ts';
-import type { Inventory, VarLayer } from '../inventory/types.ts';
-import { connectionVariableMistakes } from '../playbook/connection-variables.ts';
-import { roleVariableMistakes } from '../playbook/roles/role-variables.ts';
-import type { Playbook } from '../playbook/types.ts';
-import { type SourceError, SourceErrors } from '../source/errors.ts';
+import { clusterInventoryMistakes } from '../../cluster/inventory-mistakes.ts';
+import type { Run } from '../../engine/run.ts';
+import type { Inventory, VarLayer } from '../../inventory/types.ts';
+import { connectionVariableMistakes } from '../../playbook/connection-variables.ts';
+import { roleVariableMistakes } from '../../playbook/roles/role-variables.ts';
+import type { Playbook } from '../../playbook/types.ts';
+import { type SourceError, SourceErrors } from '../../source/errors.ts';
 
 type Input = Pick<Run, 'inventory' | 'extraVars' | 'files'>;
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import type { Inventory } from '../inventory/types.ts';
-import { groupsMade } from '../playbook/groups-made.ts';
-import type { Playbook } from '../playbook/types.ts';
-import { UsageError } from '../source/errors.ts';
-import { didYouMean } from '../source/suggest.ts';
+import type { Inventory } from '../../inventory/types.ts';
+import { groupsMade } from '../../playbook/groups-made.ts';
+import type { Playbook } from '../../playbook/types.ts';
+import { UsageError } from '../../source/errors.ts';
+import { didYouMean } from '../../source/suggest.ts';
 import { checkCluster } from './input-mistakes.ts';
 
 /** Groups that our own playbooks work on: without a host in one of them nothing would happen, and look well. */
