@@ -24,6 +24,7 @@ and ansible-mitogen; one that is missing is left out, and said.
   --hosts 1,4,16       sizes of the field
   --repetitions 3      how often; medians are reported
   --only a,b           only these: polarplay, ansible-tuned, ansible, ansible-mitogen, floor, floor-fast
+  --before FILE        an earlier build, too: its dist/polarplay.js
   --lab NAME           lab to use or make (default: runner-bench)
   --keep               leave the lab up
   --out DIR            where the reports and history.jsonl go (default: .polarplay/runner-bench)
@@ -40,6 +41,7 @@ interface Options {
   readonly sizes: readonly number[];
   readonly repetitions: number;
   readonly only: readonly string[];
+  readonly before?: string;
   readonly lab: string;
   readonly keep: boolean;
   readonly out: string;
@@ -52,6 +54,7 @@ function readOptions(argv: readonly string[]): Options {
       hosts: { type: 'string', default: '1,4,16' },
       repetitions: { type: 'string', default: '3' },
       only: { type: 'string', default: '' },
+      before: { type: 'string' },
       lab: { type: 'string', default: 'runner-bench' },
       keep: { type: 'boolean', default: false },
       out: { type: 'string', default: '.polarplay/runner-bench' },
@@ -67,7 +70,16 @@ function readOptions(argv: readonly string[]): Options {
   if (!sizes.every(n => Number.isInteger(n) && n > 0)) throw new Error(`--hosts ${values.hosts}: use 1,4,16`);
   if (!(Number.isInteger(repetitions) && repetitions > 0))
     throw new Error('--repetitions: use a whole number');
-  return { ...values, sizes, repetitions, only: values.only.split(',').filter(Boolean) };
+  const { before, ...rest } = values;
+  if (before !== undefined && !existsSync(before))
+    throw new Error(`--before ${before}: there is no such file`);
+  return {
+    ...rest,
+    ...(before === undefined ? {} : { before: resolve(before) }),
+    sizes,
+    repetitions,
+    only: values.only.split(',').filter(Boolean),
+  };
 }
 
 /** The lab's files, as `polarplay lab up` leaves them. */
@@ -174,8 +186,10 @@ async function measurePair(
   return samples;
 }
 
-function available(only: readonly string[]): { run: readonly Runner[]; missing: readonly string[] } {
-  const wanted = runners(POLARPLAY).filter(c => only.length === 0 || only.includes(c.name));
+function available({ only, before }: Options): { run: readonly Runner[]; missing: readonly string[] } {
+  const wanted = runners(POLARPLAY, before).filter(
+    ({ name }) => only.length === 0 || only.includes(name) || name === 'before',
+  );
   const missing = wanted.filter(({ needs }) => needs && !existsSync(needs.path));
   return {
     run: wanted.filter(c => !missing.includes(c)),
@@ -195,7 +209,7 @@ function versionOf({ version }: Runner): string {
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if (!existsSync(POLARPLAY)) throw new Error(`${POLARPLAY} is not there: npm run build`);
-  const { run, missing } = available(options.only);
+  const { run, missing } = available(options);
   for (const line of missing) process.stderr.write(`left out: ${line}\n`);
   const workDir = join(options.out, 'work');
   rmSync(workDir, { recursive: true, force: true });

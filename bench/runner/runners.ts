@@ -110,19 +110,24 @@ export function floorScript(playDir: string): string {
   );
 }
 
-/** Everyone who is measured; `polarplay` is the program's bundle. */
-export function runners(polarplay: string): readonly Runner[] {
+function polarplayOf(program: string, name: string, title: string, settings: string): Runner {
+  return {
+    name,
+    title,
+    settings,
+    command: ({ inventory, playDir }) => ({
+      argv: [process.execPath, program, join(playDir, 'play.yml'), '-i', inventory],
+    }),
+    changedHosts: changedInRecap,
+    version: [process.execPath, program, '--version'],
+  };
+}
+
+/** Everyone who is measured; `polarplay` is the program's bundle, `before` that of an earlier build to compare it with. */
+export function runners(polarplay: string, before?: string): readonly Runner[] {
   return [
-    {
-      name: 'polarplay',
-      title: 'polarplay',
-      settings: 'as it comes',
-      command: ({ inventory, playDir }) => ({
-        argv: [process.execPath, polarplay, join(playDir, 'play.yml'), '-i', inventory],
-      }),
-      changedHosts: changedInRecap,
-      version: [process.execPath, polarplay, '--version'],
-    },
+    polarplayOf(polarplay, 'polarplay', 'polarplay', 'as it comes'),
+    ...(before === undefined ? [] : [polarplayOf(before, 'before', 'polarplay before', before)]),
     ansible('ansible-tuned', 'Ansible, tuned', 'forks=64, pipelining, ControlPersist', {
       ANSIBLE_FORKS: '64',
       ANSIBLE_PIPELINING: '1',
