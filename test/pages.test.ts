@@ -25,6 +25,14 @@ describe('commands in the documentation', () => {
     });
 });
 
+describe('the site of the documentation', () => {
+  it('leads to every page', () => {
+    const config = read('site/.vitepress/config.mjs');
+    const pages = PAGES.flatMap(page => /^docs\/(.*)\.md$/.exec(page)?.[1] ?? []);
+    expect(pages.filter(page => !config.includes(`'${page}'`))).to.deep.equal([]);
+  });
+});
+
 describe('the Chinese pages', () => {
   for (const [english, chinese] of [
     ['README.md', 'README.zh-CN.md'],
