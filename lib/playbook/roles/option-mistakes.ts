@@ -21,6 +21,13 @@ const TYPES: Readonly<Record<string, string>> = {
   bits: 'a size such as 512Mb',
 };
 
+/** A value, or its beginning. */
+function shown(value: Json): string {
+  const text = jsonText(value);
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)} …`;
+}
+const SHOWN = 60;
+
 const typeName = (type: string): string => TYPES[type] ?? `of the type ${type}`;
 
 /**
@@ -40,10 +47,9 @@ function valueMistakes(
   const plain = toPlain(value);
   if (plain === null || isTemplate(plain)) return [];
   const type = option.type ?? 'str';
-  if (!hasType(plain, type))
-    return [{ text: `${name} must be ${typeName(type)}, not ${jsonText(plain)}`, at }];
+  if (!hasType(plain, type)) return [{ text: `${name} must be ${typeName(type)}, not ${shown(plain)}`, at }];
   if (option.choices && !choiceFits(option.choices, type, plain))
-    return [{ text: `${name} must be ${anyOf(option.choices)}, not ${jsonText(plain)}`, at }];
+    return [{ text: `${name} must be ${anyOf(option.choices)}, not ${shown(plain)}`, at }];
   return itemsOf(value).flatMap((item, index) =>
     itemMistakes(name, option, item, positionOf(value, index) ?? at),
   );
@@ -61,7 +67,7 @@ function itemMistakes(
   const plain = toPlain(item);
   if (isTemplate(plain)) return [];
   if (type === 'list' && elements !== undefined && !hasType(plain, elements))
-    return [{ text: `each item of ${name} must be ${typeName(elements)}, not ${jsonText(plain)}`, at }];
+    return [{ text: `each item of ${name} must be ${typeName(elements)}, not ${shown(plain)}`, at }];
   if (!options || !(item instanceof Map)) return [];
   const lacking = Object.entries(options).filter(
     ([key, option]) => option.required === true && !item.has(key),
