@@ -14,6 +14,7 @@ const PROPERTIES = [
   'MainPID',
   'ExecMainStartTimestampMonotonic',
   'StatusText',
+  'ConflictedBy',
 ] as const;
 
 /** Asks systemd about units; about none it would speak of itself. */

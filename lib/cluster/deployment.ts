@@ -119,6 +119,8 @@ export interface BackupPolicy {
   readonly host: string;
   readonly directory: string;
   readonly maxAgeHours: number;
+  /** Whether each is restored on a copy and read. */
+  readonly tried: boolean;
 }
 
 /** What the inventory says the cluster is: the expectation that every layer checks. */

@@ -113,6 +113,7 @@ export function deploymentOf(
       host: ask.text('backup_host'),
       directory: ask.text('backup_directory'),
       maxAgeHours: ask.number('backup_max_age_hours'),
+      tried: ask.text('backup_check') === 'true',
     },
     guarded,
     unsaid,

@@ -20,6 +20,10 @@ const noExport = ({ storage }: Deployment) =>
 
 const words = (disks: readonly Export[]) => disks.map(disk => shellWord(disk.device)).join(' ');
 
+/** The names of disks, as a pattern. */
+const patternOf = (disks: readonly Export[]) =>
+  disks.map(disk => disk.device.replace(/^\/dev\//, '').replaceAll('.', '[.]')).join('|');
+
 /** Bytes of a device or a file. */
 const sizeOf = (path: string) =>
   `if [ -b ${shellWord(path)} ]; then blockdev --getsize64 ${shellWord(path)}; else stat -L -c %s ${shellWord(path)}; fi`;
@@ -51,16 +55,18 @@ export const blockChecks: readonly Check[] = [
   },
   {
     id: 'block.unused',
-    title: 'nothing on a node uses the shared disks beside the database',
+    title: 'nothing on a node uses the shared disks beside the database, now or after the next boot',
     proves:
-      'No shared disk is mounted or used as swap by a node itself, and no file system of a single host stands on one: such a file system knows nothing of the other nodes, and destroys itself and the database. Nobody but root and the group disk may open the devices.',
-    expects: 'no mount, no swap, mode 660 or less',
+      'No shared disk is mounted or used as swap by a node itself, no line of /etc/fstab does so at the next boot, no rule of udev gives its name to another device, and no file system of a single host stands on one: such a file system knows nothing of the other nodes, and destroys itself and the database. Nobody but root and the group disk may open the devices.',
+    expects: 'no mount, no swap, no rule, mode 660 or less',
     todo: 'Unmount it on every node before anything else. Do not run fsck on it. Then find out who mounted it, and whether the disk was the database’s.',
     severity: 'danger',
     on: 'nodes',
     skip: noExport,
     needs: ['block.connected'],
     asks: place => ({
+      fstab: `sed 's/#.*//' /etc/fstab 2>/dev/null | grep -wE ${shellWord(patternOf(disksOf(place)))}; :`,
+      rules: `grep -swE ${shellWord(`(NAME|SYMLINK)\\+?:?=.*(${patternOf(disksOf(place))})`)} /etc/udev/rules.d/* /run/udev/rules.d/* /usr/local/lib/udev/rules.d/* | grep -v '^/etc/udev/rules[.]d/60-polar-nbd[.]rules:'; :`,
       used: `for d in ${words(disksOf(place))}; do f=$(readlink -f "$d"); n=\${f#/dev/}; echo "$d|$(awk -v f="$f" '$1 == f { print $2 }' /proc/mounts | head -n 1)|$(awk -v f="$f" '$1 == f { print $1 }' /proc/swaps)|$(ls "/sys/block/$n/holders" 2>/dev/null | tr '\n' ' ')|$(stat -c '%U %a' "$f")"; done`,
     }),
     judge: at => {
@@ -73,6 +79,14 @@ export const blockChecks: readonly Check[] = [
         const open = owner !== 'root' || (Number.parseInt(mode, 8) & 0o002) !== 0;
         at.check(!open, `${device} for root and the group disk`, `${owner}, mode ${mode}`);
       }
+      const fstab = at.out('fstab').trim();
+      at.check(fstab === '', 'no shared disk in /etc/fstab', fstab);
+      const rules = at.out('rules').split('\n').filter(Boolean);
+      at.check(
+        rules.length === 0 || !at.deployment.guarded,
+        'no other rule of udev for the name of a disk',
+        rules.join('; '),
+      );
     },
   },
   {

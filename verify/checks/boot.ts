@@ -10,8 +10,14 @@ const unitsOf = ({ deployment: { storage }, node }: Place): readonly string[] =>
 /** Units of the distribution that would take the port, the disks or the data at boot. */
 const RIVALS = ['nbd-server.service', 'nbd-client.service', 'postgresql.service', 'pfsd.service'];
 
+/** Services whose rules come into force when they start. */
+const FIREWALLS = ['nftables', 'firewalld', 'ufw', 'netfilter-persistent', 'iptables', 'ip6tables'];
+
 /** Words of commands that work on the database or the disks. */
 const SERVER_WORDS = '(polardb|postgres|pg_ctl|polar-nbd|nbd-server|nbd-client|pfsd)';
+const VERBS = '(start|stop|restart|kill|reboot|pg_ctl|modprobe|nbd-client)';
+const JOBS =
+  '/etc/crontab /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/* /var/spool/cron/crontabs/* /var/spool/cron/atjobs/* /etc/logrotate.d/* /etc/rc.local /etc/rc.d/rc.local';
 
 /** What boot starts, by the links that enabling makes: systemd takes seconds to tell the state of every unit file. */
 const wanted = (kind: 'service' | 'timer') =>
@@ -51,6 +57,13 @@ function toolsOf({ deployment, node }: Place): string {
   return [...own, ...server, ...scripts, ...(deployment.guarded ? [client] : [])].join(' ');
 }
 
+/** What the scripts of the roles and people call by name: one below /usr/local would run instead. */
+const CALLED = [
+  ...['systemctl', 'systemd-notify', 'runuser', 'setpriv', 'env', 'timeout', 'sh', 'dd', 'stat', 'flock'],
+  ...['nbdfuse', 'nbdcopy', 'nbdinfo', 'nbd-client', 'nbd-server', 'losetup', 'blockdev', 'modprobe'],
+  ...['fusermount3', 'mount', 'umount', 'psql', 'postgres', 'pg_ctl', 'pg_isready', 'pg_basebackup'],
+];
+
 /** Signal files and left-overs that decide what a server becomes when it starts. */
 const SIGNALS = [
   'standby.signal',
@@ -70,7 +83,7 @@ export const bootChecks: readonly Check[] = [
     id: 'boot.units',
     title: 'every service starts at boot, as systemd knows it and as its file says',
     proves:
-      'The units are enabled, systemd has read their files as they are now, no drop-in changes them but those of the roles, and the machine boots to a target that starts them, with an SSH server.',
+      'The units are enabled, systemd has read their files as they are now, no drop-in changes them but those of the roles, no other unit ends them by its start, and the machine boots to a target that starts them, with an SSH server.',
     expects: 'enabled, loaded as written, no foreign drop-in',
     todo: '`systemctl enable UNIT`; `systemctl daemon-reload` after a changed file; remove a drop-in that nobody wants (`systemctl cat UNIT` shows them).',
     severity: 'fault',
@@ -100,6 +113,8 @@ export const bootChecks: readonly Check[] = [
               !path.startsWith('/lib/'),
           );
         at.check(foreign.length === 0, `no drop-in for ${unit.Id}`, foreign.join(', '));
+        const rivals = unit.ConflictedBy ?? '';
+        at.check(rivals === '', `no unit that ends ${unit.Id} by its start`, `Conflicts= of ${rivals}`);
         const path = unit.FragmentPath ?? '';
         at.check(!path.startsWith('/run/'), `${unit.Id} stays`, `${path} is gone after a boot`);
       }
@@ -197,18 +212,25 @@ export const bootChecks: readonly Check[] = [
     id: 'boot.programs',
     title: 'what the units and the scripts of the roles run is installed',
     proves:
-      'Each program that the next start needs is there, can be run and finds its libraries: a running server does not miss a program that somebody removed.',
-    expects: 'every program',
-    todo: 'Install the package that brings the program; the scripts of the roles come with site.yml.',
+      'Each program that the next start needs is there and can be run, and no other of the same name below /usr/local comes before it in PATH: a running server does not miss a program that somebody removed.',
+    expects: 'every program, and no second one',
+    todo: 'Remove a program that hides another, or rename it. Install the package that brings the program; the scripts of the roles come with site.yml.',
     severity: 'fault',
     on: 'all',
     needs: ['boot.units'],
     asks: place => ({
+      shadows: `for n in ${CALLED.join(' ')}; do for d in /usr/local/sbin /usr/local/bin; do f=$d/$n; [ -e "$f" ] || continue; for o in /usr/sbin /usr/bin; do [ -e "$o/$n" ] && [ "$(readlink -f "$f")" != "$(readlink -f "$o/$n")" ] && echo "$f" && break; done; done; done; :`,
       missing: `for p in $(systemctl show -p ExecStartPre -p ExecStart -p ExecStop --value -- ${unitsOf(place).map(shellWord).join(' ') || '-.mount'} | grep -oE 'path=[^ ;]+' | sort -u | cut -d = -f 2) ${toolsOf(place)}; do f=$(command -v "$p") || { echo "$p is missing"; continue; }; [ -x "$f" ] || echo "$p cannot be run"; done; :`,
     }),
     judge: at => {
       const missing = at.out('missing').split('\n').filter(Boolean);
       at.check(missing.length === 0, 'every program', missing.join(', '));
+      const shadows = at.out('shadows').split('\n').filter(Boolean);
+      at.check(
+        shadows.length === 0 || !at.deployment.guarded,
+        'no other program of the same name before it in PATH',
+        shadows.join(', '),
+      );
     },
   },
   {
@@ -237,7 +259,7 @@ export const bootChecks: readonly Check[] = [
     id: 'boot.rivals',
     title: 'nothing else starts, stops or restarts a server: at boot, by a job, a timer or another service',
     proves:
-      'The distribution’s own servers are not enabled, or have nothing to start, and no job of cron, at, logrotate, rc.local, a timer or another service works on the database or the disks behind the back of the units and the guard.',
+      'The distribution’s own servers are not enabled, or have nothing to start, and no job of cron, at, logrotate, rc.local, a timer or another service, nor a script that one of them runs, works on the database or the disks behind the back of the units and the guard. None restarts the host, nor do unattended updates.',
     expects: 'no enabled rival, no such job',
     todo: 'Remove the job. `systemctl disable --now UNIT`, or `systemctl mask UNIT`; a cluster of Debian’s package: `pg_dropcluster` only if its data is nobody’s.',
     severity: 'warning',
@@ -248,9 +270,12 @@ export const bootChecks: readonly Check[] = [
       exports:
         "grep -hsE '^[[:space:]]*[[]' /etc/nbd-server/config /etc/nbd-server/conf.d/*.conf | grep -vF '[generic]'; :",
       clusters: 'ls -d /etc/postgresql/*/* 2>/dev/null; :',
-      jobs: `grep -sE '^[^#]*${SERVER_WORDS}' /etc/crontab /etc/cron.d/* /etc/cron.*ly/* /var/spool/cron/* /var/spool/cron/crontabs/* /var/spool/cron/atjobs/* /etc/logrotate.d/* /etc/rc.local /etc/rc.d/rc.local | grep -E '(start|stop|restart|kill|reboot|pg_ctl|modprobe|nbd-client)'; :`,
+      jobs: `grep -sE '^[^#]*${SERVER_WORDS}' ${JOBS} | grep -E '${VERBS}'; :`,
+      // Scripts that jobs, timers and services run, but for those of packages and of the roles.
+      scripts: `{ cat ${JOBS} 2>/dev/null; s=$({ ${wanted('service')}; ${wanted('timer')} | sed 's/timer$/service/'; }); [ -z "$s" ] || systemctl show -p ExecStart --value -- $s 2>/dev/null; } | grep -oE '/[A-Za-z0-9_./@+-]+' | sort -u | grep -vE '^/(usr/)?(s?bin|lib(64|exec)?)/|^/(proc|sys|dev|run)/|/polar-' | while read -r f; do [ -f "$f" ] && head -c 2 "$f" | grep -qxaF '#!' && grep -HE '^[^#]*${SERVER_WORDS}' "$f" | grep -E '${VERBS}'; done; :`,
+      reboots: `grep -sE '^[^#]*[[:space:]/;&](reboot|shutdown|poweroff|halt)([[:space:];]|$)' ${JOBS}; apt-config dump 2>/dev/null | grep -iE '^Unattended-Upgrade::Automatic-Reboot "(true|yes|on|1)"'; grep -siE '^[[:space:]]*reboot[[:space:]]*=[[:space:]]*when' /etc/dnf/automatic.conf; :`,
       services: `s=$(${wanted('service')} | grep -vE '^(polardb|polar-(nbd|nbd-server|pfsd|health|haproxy|bench|bench-watch)(@.*)?)[.]service$|^postgresql'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -p ExecStartPre -p ExecStartPost -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*(pg_ctl|\\/postgres |postmaster|nbd-server|nbd-client|nbdfuse|polar-nbd|pfsdaemon|systemctl[^;]*(polardb|nbd))[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
-      timers: `s=$(${wanted('timer')} | grep -v '^polar' | sed 's/timer$/service/'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*${SERVER_WORDS}[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
+      timers: `s=$(${wanted('timer')} | grep -v '^polar' | sed 's/timer$/service/'); [ -z "$s" ] || systemctl show -p Id -p ExecStart -- $s 2>/dev/null | awk -v RS= 'match($0, /argv\\[\\]=[^;]*(${SERVER_WORDS}|reboot|shutdown)[^;]*/) { a = substr($0, RSTART + 7, RLENGTH - 7); match($0, /Id=[^\\n]*/); print substr($0, RSTART + 3, RLENGTH - 3) ": " a }'; :`,
     },
     judge: at => {
       const own = unitsOf(at);
@@ -262,11 +287,13 @@ export const bootChecks: readonly Check[] = [
         // Debian's postgresql.service starts what lies below /etc/postgresql.
         .filter(unit => unit !== 'postgresql.service' || (clusters !== '' && at.deployment.guarded));
       at.check(rivals.length === 0, 'no rival', [...new Set(rivals)].join(', '));
-      const jobs = ['jobs', 'services', 'timers'].flatMap(name => at.out(name).split('\n')).filter(Boolean);
+      const jobs = ['jobs', 'scripts', 'services', 'timers', 'reboots']
+        .flatMap(name => at.out(name).split('\n'))
+        .filter(Boolean);
       // Where nobody knows a unit, such a job may be what starts the server.
       at.check(
         jobs.length === 0 || !at.deployment.guarded,
-        'no job that starts, stops or restarts a server',
+        'no job that starts, stops or restarts a server or the host',
         jobs.slice(0, 3).join('; '),
       );
     },
@@ -291,6 +318,23 @@ export const bootChecks: readonly Check[] = [
         .split('\n')
         .filter(line => removes(line, kept));
       at.check(removing.length === 0, 'no line that removes data', removing.join('; '));
+    },
+  },
+  {
+    id: 'boot.firewall',
+    title: 'no firewall starts at the next boot that does not run now',
+    proves:
+      'Each firewall that starts at boot runs already: all that was seen to work today works with its rules.',
+    expects: 'what is enabled is active',
+    todo: 'Start it now, with somebody at the console, and run verify again; or disable it. The nodes need the ports of SSH, of the NBD server and of the database among each other.',
+    severity: 'fault',
+    on: 'all',
+    asks: {
+      waiting: `for u in ${FIREWALLS.join(' ')}; do systemctl -q is-enabled $u 2>/dev/null && ! systemctl -q is-active $u && echo $u; done; :`,
+    },
+    judge: at => {
+      const waiting = at.out('waiting').split('\n').filter(Boolean);
+      at.check(waiting.length === 0, 'no firewall that waits for a boot', waiting.join(', '));
     },
   },
   {

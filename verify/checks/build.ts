@@ -10,7 +10,15 @@ const isStandIn = ({ database }: { readonly database: string }) =>
 /** Programs whose packages are looked at; a build of one's own belongs to none. */
 const packagedPrograms = ({ node }: Place) =>
   node
-    ? [`${node.bin}/postgres`, `${node.bin}/psql`, '/usr/bin/nbdfuse', '/usr/sbin/nbd-client']
+    ? [
+        ...[`${node.bin}/postgres`, `${node.bin}/psql`, '/usr/bin/nbdfuse', '/usr/sbin/nbd-client'],
+        // Part of the server, in a package of its own.
+        ...[
+          '/usr/lib/x86_64-linux-gnu/libpq.so.5',
+          '/usr/lib/aarch64-linux-gnu/libpq.so.5',
+          '/usr/lib64/libpq.so.5',
+        ],
+      ]
     : ['/usr/bin/nbd-server'];
 
 /** Variables that decide what a program loads, and how a server starts. */
@@ -63,11 +71,18 @@ export const buildChecks: readonly Check[] = [
     asks: place => ({
       environment: `systemctl show-environment 2>/dev/null | grep -E '${FORCING}'; grep -sE '^[^#]*${FORCING.slice(1)}' /etc/environment /etc/systemd/system.conf /etc/systemd/system.conf.d/*.conf; p=$(head -n 1 ${shellWord(`${place.node?.data}/postmaster.pid`)} 2>/dev/null) && tr '\\0' '\\n' <"/proc/$p/environ" 2>/dev/null | grep -E '^LD_'; :`,
       preload: 'cat /etc/ld.so.preload 2>/dev/null; :',
+      places: `cd ${folder(place)} && ldd bin/postgres bin/psql 2>/dev/null | grep -oE '=> /[^ ]+' | cut -c 4- | sort -u | grep -vE "^((/usr)?/lib(64|32)?|/usr/local/(lib(64)?|polarstore)|$PWD|$(pwd -P))/"; :`,
       ldd: `cd ${folder(place)} && ldd bin/postgres bin/psql bin/pg_basebackup $(find -L lib -name 'libpqwalreceiver.so' -o -name 'polar_vfs.so') 2>&1 | grep -E 'not found|No such file|not a dynamic' | sort -u; :`,
     }),
     judge: at => {
       const missing = at.out('ldd').trim();
       at.check(missing === '', 'every library is found', missing.replaceAll(/\s+/g, ' '));
+      const places = at.out('places').split('\n').filter(Boolean);
+      at.check(
+        places.length === 0 || !at.deployment.guarded,
+        'libraries of the system and of the build',
+        places.join(', '),
+      );
       const forced = at.out('preload').trim();
       at.check(forced === '', 'nothing is loaded into every program', `/etc/ld.so.preload: ${forced}`);
       const said = at.out('environment').trim().replaceAll('\n', ', ');

@@ -38,7 +38,8 @@ export const dataChecks: readonly Check[] = [
     severity: 'fault',
     on: 'nodes',
     skip: noReplica,
-    needs: [...NEEDS, 'replication.replay', 'replication.upstream'],
+    // A replica that is far behind has that as its finding.
+    needs: [...NEEDS, 'replication.replay', 'replication.upstream', 'replication.lag'],
     extraMs: VISIBLE_WITHIN_MS,
     act: writeAndRead,
   },

@@ -1,6 +1,6 @@
 import type { Deployment } from '../../lib/cluster/deployment.ts';
-import { shellWord } from '../../lib/transport/index.ts';
-import type { Asks, Check, Place, Sight, Sights } from '../check.ts';
+import type { Check, Sights } from '../check.ts';
+import { everyDatabase, wrongIn } from '../every-database.ts';
 
 const HOSTID = "SELECT current_setting('polar_hostid') AS id";
 /** Which server this is: no two have the same. */
@@ -12,6 +12,8 @@ const SHARED = [
   'polar_disk_name',
   'polar_storage_cluster_name',
 ];
+/** Replicas are shut out as well on the day when the password of the database user expires. */
+const EXPIRY_DAYS = 30;
 const polarOnly = ({ database }: Deployment) =>
   database === 'polardb' ? undefined : 'the stand-in has no shared data directory';
 
@@ -157,7 +159,8 @@ export const databaseChecks: readonly Check[] = [
   {
     id: 'database.open',
     title: 'databases and the database user may be connected to',
-    proves: 'No database that clients use and no role that the cluster uses is closed, limited or expired.',
+    proves:
+      'No database that clients use and no role that the cluster uses is closed, limited or expired, nor expires soon: the replicas log in as it as well.',
     expects: 'open databases and a superuser that may log in',
     todo: "ALTER DATABASE … ALLOW_CONNECTIONS true, CONNECTION LIMIT -1; ALTER ROLE … LOGIN SUPERUSER REPLICATION CONNECTION LIMIT -1 VALID UNTIL 'infinity'.",
     severity: 'fault',
@@ -165,8 +168,7 @@ export const databaseChecks: readonly Check[] = [
     sql: {
       databases:
         "SELECT datname AS name, datallowconn AS allowed, datconnlimit AS most, datname = 'template0' AS closed FROM pg_database",
-      roles:
-        'SELECT rolname AS name, rolcanlogin AS login, rolsuper AS super, rolreplication AS replication, rolconnlimit AS most, coalesce(rolvaliduntil < now(), false) AS expired FROM pg_roles WHERE rolcanlogin OR rolsuper',
+      roles: `SELECT rolname AS name, rolcanlogin AS login, rolsuper AS super, rolreplication AS replication, rolconnlimit AS most, coalesce(rolvaliduntil < now(), false) AS expired, CASE WHEN rolvaliduntil < now() + interval '${EXPIRY_DAYS} days' THEN rolvaliduntil::text END AS ends FROM pg_roles WHERE rolcanlogin OR rolsuper`,
     },
     judge: at => {
       for (const { name, allowed, most, closed } of at.rows<{
@@ -193,6 +195,7 @@ export const databaseChecks: readonly Check[] = [
           replication: boolean;
           most: number;
           expired: boolean;
+          ends: string | null;
         }>('roles')
         .find(({ name }) => name === user);
       at.check(role?.login === true, `${user} may log in`, role ? 'NOLOGIN' : 'there is no such role');
@@ -201,6 +204,11 @@ export const databaseChecks: readonly Check[] = [
       at.check(role.replication, `${user} may replicate`, 'it may not');
       at.check(role.most === -1, `${user} has no limit of connections`, role.most);
       at.check(!role.expired, `the password of ${user} is valid`, 'it has expired');
+      at.check(
+        role.expired || !role.ends,
+        `the password of ${user} is valid for ${EXPIRY_DAYS} days`,
+        `it expires on ${role.ends}`,
+      );
     },
   },
   {
@@ -273,9 +281,7 @@ export const databaseChecks: readonly Check[] = [
     needs: ['database.answers'],
     asks: everyDatabase,
     judge: at => {
-      const names = objectsOf(at).flatMap(({ database, indexes }) =>
-        indexes.map(name => `${name} in ${database}`),
-      );
+      const names = wrongIn(at, 'indexes');
       at.check(names.length === 0, 'no invalid index', names.join(', '));
     },
   },
@@ -290,10 +296,24 @@ export const databaseChecks: readonly Check[] = [
     needs: ['database.answers'],
     asks: everyDatabase,
     judge: at => {
-      const names = objectsOf(at).flatMap(({ database, sequences }) =>
-        sequences.map(name => `${name} in ${database}`),
-      );
+      const names = wrongIn(at, 'sequences');
       at.check(names.length === 0, 'sequences with room', names.join(', '));
+    },
+  },
+  {
+    id: 'database.autovacuum',
+    title: 'autovacuum leaves no table out, in any database',
+    proves:
+      'No table has autovacuum_enabled = off: its dead rows would stay until somebody vacuums by hand, or until the end of the transaction ids forces it.',
+    expects: 'no table without autovacuum',
+    todo: 'ALTER TABLE … RESET (autovacuum_enabled). A table that is loaded just now: waive it until the load ends.',
+    severity: 'warning',
+    on: 'primary',
+    needs: ['database.answers'],
+    asks: everyDatabase,
+    judge: at => {
+      const names = wrongIn(at, 'unvacuumed');
+      at.check(names.length === 0, 'no table without autovacuum', names.join(', '));
     },
   },
   {
@@ -367,39 +387,6 @@ export const databaseChecks: readonly Check[] = [
     },
   },
 ];
-
-/** What is wrong in one database. */
-interface Objects {
-  readonly database: string;
-  readonly indexes: readonly string[];
-  readonly sequences: readonly string[];
-}
-
-const OBJECTS = `SELECT json_build_object('database', current_database(), 'indexes', ARRAY(SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive) AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = indexrelid AND mode IN ('ShareUpdateExclusiveLock', 'RowExclusiveLock')) LIMIT 20), 'sequences', ARRAY(SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences WHERE NOT cycle AND increment_by > 0 AND last_value > 0.9 * max_value LIMIT 20))`;
-
-/** One session for each database. Its name is data: only the environment takes it for nothing else. */
-function everyDatabase({ node }: Place): Asks {
-  if (!node) return {};
-  const { osUser, user, psql, port, socketDir } = node.sql;
-  const ask = `${shellWord(psql)} -XAtqw -h ${shellWord(socketDir)} -p ${port} -U ${shellWord(user)}`;
-  const each = `export PGCONNECT_TIMEOUT=5 PGOPTIONS='-c statement_timeout=5000 -c default_transaction_read_only=on' PGAPPNAME=polarplay-verify; PGDATABASE=postgres ${ask} -c "SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'template1' ORDER BY 1 LIMIT 50" | while IFS= read -r d; do PGDATABASE=$d ${ask} -c ${shellWord(OBJECTS)} </dev/null; done`;
-  return { objects: `cd / && runuser -u ${shellWord(osUser)} -- sh -c ${shellWord(each)}` };
-}
-
-/** What each database says; one that says something else is a fault. */
-const objectsOf = (at: Sight): readonly Objects[] =>
-  at
-    .out('objects')
-    .split('\n')
-    .filter(Boolean)
-    .flatMap(line => {
-      try {
-        return [JSON.parse(line) as Objects];
-      } catch {
-        at.check(false, 'an answer of every database', line);
-        return [];
-      }
-    });
 
 function judgeIdentity(all: Sights): void {
   const rows = new Map(all.hosts.map(at => [at.host, at.row<{ id: string; timeline: number }>('control')]));

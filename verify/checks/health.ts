@@ -109,7 +109,7 @@ export const healthChecks: readonly Check[] = [
     id: 'health.endpoint',
     title: 'the health endpoints say the role of their node',
     proves:
-      'Where an endpoint is installed, /primary answers 200 on the primary and 503 on replicas, /replica the other way round.',
+      'Where an endpoint is installed, it starts at boot, and /primary answers 200 on the primary and 503 on replicas, /replica the other way round.',
     expects: 'the role of the node',
     todo: 'See `systemctl status polar-health.socket` and the journal of polar-health@*.service on the node; health.yml installs them.',
     severity: 'fault',
@@ -119,10 +119,13 @@ export const healthChecks: readonly Check[] = [
     needs: ['services.active', 'database.writers'],
     asks: ({ deployment, node }) => ({
       codes: `for path in primary replica health; do echo "$path $(timeout 4 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET /%s HTTP/1.0\\r\\n\\r\\n" "$2" >&3 && head -n 1 <&3' ${shellWord(node?.address ?? '')} ${deployment.health.port} "$path" 2>/dev/null | cut -d ' ' -f 2)"; done`,
-      installed: `systemctl is-enabled ${shellWord(deployment.health.service)} 2>/dev/null; :`,
+      installed: `systemctl show -p LoadState,UnitFileState -- ${shellWord(deployment.health.service)}; :`,
     }),
     judge: at => {
-      if (!/enabled/.test(at.out('installed'))) return at.skip('no health endpoint is installed');
+      const installed = at.out('installed');
+      if (!installed.includes('LoadState=loaded')) return at.skip('no health endpoint is installed');
+      const state = /^UnitFileState=(.*)$/m.exec(installed)?.[1] ?? '';
+      at.check(state === 'enabled', `${at.deployment.health.service} starts at boot`, state);
       const primary = at.node?.role === 'primary';
       const wanted = `primary ${primary ? 200 : 503}\nreplica ${primary ? 503 : 200}\nhealth 200`;
       at.check(

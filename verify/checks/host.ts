@@ -33,7 +33,7 @@ export const hostChecks: readonly Check[] = [
     id: 'host.processes',
     title: 'no process of the cluster is stopped, slowed down or the first to be killed',
     proves:
-      'No process of the database or the disks was stopped by a signal or frozen with its service (a server whose checkpointer or receiver is stopped looks healthy for a long time), none has a lower priority than others, and the kernel would not kill them first for want of memory.',
+      'No process of the database or the disks was stopped by a signal or frozen with its service (a server whose checkpointer or receiver is stopped looks healthy for a long time), none has a lower priority than others, the server may use every processor that the host has, and the kernel would not kill them first for want of memory.',
     expects: 'running processes with nice 0 or less and oom_score_adj 0 or less',
     todo: '`kill -CONT PID` continues a stopped process, `systemctl thaw UNIT` a frozen one: find out who stopped it first. `renice -n 0 PID` and the OOMScoreAdjust of the unit put the rest right.',
     severity: 'fault',
@@ -45,6 +45,10 @@ export const hostChecks: readonly Check[] = [
       usual: 'ps -o ni= -p 1; cat /proc/1/oom_score_adj',
       idle: `ps -o pid=,cls= -C ${PROGRAMS.join(',')} | awk '$2 == "IDL" { print $1 }'`,
       processes: `ps -o pid=,stat=,ni=,args= -C ${PROGRAMS.join(',')}; :`,
+      // Of the server itself: what it starts inherits them.
+      processors: place.node
+        ? `p=$(head -n 1 ${shellWord(`${place.node.data}/postmaster.pid`)} 2>/dev/null) && sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$p/status" /proc/1/status 2>/dev/null; :`
+        : ':',
       oom: `for p in $(pgrep -x '${PROGRAMS.join('|')}'); do echo "$p $(cat /proc/$p/oom_score_adj 2>/dev/null)"; done`,
     }),
     judge: at => {
@@ -55,6 +59,8 @@ export const hostChecks: readonly Check[] = [
         at.check(!state.startsWith('T'), `${name} runs`, 'it is stopped by a signal');
         at.check(!(Number(nice) > niceOfAll), `${name} with nice ${niceOfAll}`, `nice ${nice}`);
       }
+      const [own = '', all = own] = at.out('processors').split('\n');
+      at.check(own === all, `a server that may use the processors ${all}`, `only ${own}`);
       for (const [, unit] of at.out('frozen').matchAll(/^Id=(\S+)\nFreezerState=frozen/gm))
         at.check(false, `${unit} runs`, 'it is frozen');
       const idle = at.out('idle').split('\n').filter(Boolean);

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { shellWord } from '../../lib/transport/index.ts';
 import type { Check, Place, Sight } from '../check.ts';
+import { everyDatabase, wrongIn } from '../every-database.ts';
 import { expectedRules, judgeRules, type Rule } from '../hba.ts';
 
 /** Modes that nobody but the owner, or root, may go beyond. */
@@ -158,16 +159,32 @@ export const securityChecks: readonly Check[] = [
     id: 'security.roles',
     title: 'nobody but the database user is superuser, and passwords are kept as they should be',
     proves:
-      'No other role is superuser or a member of one, may replicate, bypasses row security, reaches files of the server, or makes roles (before version 16 it may grant itself nearly everything), and no role that may log in has an md5 password where the inventory says scram-sha-256.',
+      'No other role is superuser or a member of one, may replicate, bypasses row security, reaches files of the server or writes to every table by a role of PostgreSQL’s own, or makes roles (before version 16 it may grant itself nearly everything), and no role that may log in has an md5 password where the inventory says scram-sha-256.',
     expects: 'one superuser; scram passwords',
     todo: 'ALTER ROLE … NOSUPERUSER; REVOKE pg_execute_server_program …; set an md5 password anew (\\password). A role that needs the right: name it in verify_superusers.',
     severity: 'warning',
     on: 'primary',
     sql: {
       roles:
-        "SELECT rolname AS name, rolsuper AS super, rolreplication AS replication, rolbypassrls AS bypass, rolcreaterole AS makes, current_setting('server_version_num')::int < 160000 AS makes_all, rolcanlogin AS login, CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram' WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'clear' END AS kept, ARRAY(SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE m.member = a.oid AND (r.rolsuper OR r.rolname IN ('pg_write_server_files', 'pg_read_server_files', 'pg_execute_server_program'))) AS reaches FROM pg_authid a WHERE rolname !~ '^pg_'",
+        "SELECT rolname AS name, rolsuper AS super, rolreplication AS replication, rolbypassrls AS bypass, rolcreaterole AS makes, current_setting('server_version_num')::int < 160000 AS makes_all, rolcanlogin AS login, CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram' WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'clear' END AS kept, ARRAY(SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE m.member = a.oid AND (r.rolsuper OR r.rolname IN ('pg_write_all_data', 'pg_write_server_files', 'pg_read_server_files', 'pg_execute_server_program'))) AS reaches FROM pg_authid a WHERE rolname !~ '^pg_'",
     },
     judge: judgeRoles,
+  },
+  {
+    id: 'security.public',
+    title: 'everybody may do no more than initdb grants, in any database',
+    proves:
+      'PUBLIC has no right on a function or table of the system that initdb keeps from it (such as pg_read_file or pg_authid), may not create objects where others look for theirs, may set no setting of superusers, and finds no way to become superuser: an untrusted language declared trusted, or a function with the rights of a superuser (SECURITY DEFINER) that runs whatever its caller’s search_path offers.',
+    expects: 'no such right',
+    todo: 'REVOKE the right FROM PUBLIC. A function: ALTER FUNCTION … SET search_path = pg_catalog, pg_temp, or REVOKE EXECUTE ON FUNCTION … FROM PUBLIC. A database that comes from before version 15: REVOKE CREATE ON SCHEMA public FROM PUBLIC, after you know that no application makes tables there.',
+    severity: 'warning',
+    on: 'primary',
+    needs: ['database.answers'],
+    asks: everyDatabase,
+    judge: at => {
+      const rights = wrongIn(at, 'open');
+      at.check(rights.length === 0, 'no right beyond those of initdb', rights.join('; '));
+    },
   },
   {
     id: 'security.files',
@@ -184,6 +201,8 @@ export const securityChecks: readonly Check[] = [
       loose: place.node
         ? `cd ${shellWord(place.node.bin)} && find . ../lib ../share -maxdepth 3 ! -type l '(' -perm /022 -o -type f -perm /6000 ')' 2>/dev/null | head -n 5; :`
         : ':',
+      // A program with the rights of its owner where no package puts one.
+      setuid: `find ${['/usr/local/bin', '/usr/local/sbin', '/usr/local/lib', '/tmp', '/var/tmp', '/dev/shm', ...(place.node ? [place.node.home] : [])].map(shellWord).join(' ')} -maxdepth 2 -type f -perm /6000 2>/dev/null | head -n 5; :`,
       // Where everybody may write, and what everybody must be able to.
       tmp: "stat -c '%a' /tmp /var/tmp /dev/shm /dev/null",
       // The guard, which is root, keeps what it has seen there.
@@ -216,6 +235,8 @@ export const securityChecks: readonly Check[] = [
         'programs and libraries that nobody else may change, none setuid',
         `${at.node?.bin}: ${loose.join(', ')}`,
       );
+      const setuid = at.out('setuid').split('\n').filter(Boolean);
+      at.check(setuid.length === 0, 'no setuid program outside of packages', setuid.join(', '));
       const strangers = at.out('strangers').split('\n').filter(Boolean);
       at.check(
         strangers.length === 0,
@@ -235,9 +256,9 @@ export const securityChecks: readonly Check[] = [
     id: 'security.accounts',
     title: 'nobody else is root, and the database user is nobody special',
     proves:
-      'Only root has user id 0, no account has an empty password, and the database user may neither become root nor write to disks by its groups.',
-    expects: 'one root, no empty password, no rights of the database user',
-    todo: 'Remove the account, the line of sudoers or the membership in the group.',
+      'Only root has user id 0, no account has an empty password, and the database user logs in by no password and no key, and may neither become root nor write to disks by its groups.',
+    expects: 'one root, no empty password, no login and no rights of the database user',
+    todo: 'Remove the account, the line of sudoers or the membership in the group; `passwd -l` locks a password.',
     severity: 'danger',
     on: 'all',
     asks: ({ deployment }) => {
@@ -246,6 +267,8 @@ export const securityChecks: readonly Check[] = [
         roots: "awk -F: '$3 == 0 { print $1 }' /etc/passwd",
         empty: 'awk -F: \'$2 == "" { print $1 }\' /etc/shadow',
         keys: `h=$(getent passwd ${user} | cut -d : -f 6); [ -z "$h" ] || cat "$h/.ssh/authorized_keys" "$h/.ssh/authorized_keys2" 2>/dev/null | grep -cE '^[^#]'; :`,
+        // Whether there is one, never what it is.
+        password: `case $(getent shadow ${user} | cut -d : -f 2) in '' | '!'* | '*'*) ;; *) echo yes ;; esac`,
         groups: `id -nG ${user} 2>/dev/null; :`,
         sudo: `grep -rhsE '^[[:space:]]*(%?'${user}'|ALL)[[:space:]]' /etc/sudoers /etc/sudoers.d; :`,
       };
@@ -263,6 +286,11 @@ export const securityChecks: readonly Check[] = [
         .split(/\s+/)
         .filter(name => /^(root|sudo|wheel|admin|disk|docker|lxd|shadow)$/.test(name));
       at.check(groups.length === 0, 'the database user in no group with rights', groups.join(', '));
+      at.check(
+        at.out('password') === '' || !at.deployment.guarded,
+        'nobody logs in as the database user by a password',
+        'it has one',
+      );
       const keys = at.out('keys').trim();
       at.check(
         ['', '0'].includes(keys) || !at.deployment.guarded,
@@ -318,7 +346,7 @@ function judgeRoles(at: Sight): void {
     at.check(known || !role.bypass, `${role.name} does not bypass row security`, 'it does');
     at.check(
       known || role.reaches.length === 0,
-      `${role.name} does not reach the server's files`,
+      `${role.name} is no member of a role with far-reaching rights`,
       role.reaches.join(', '),
     );
     at.check(known || !(role.makes && role.makes_all), `${role.name} makes no roles`, 'CREATEROLE');

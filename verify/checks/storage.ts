@@ -65,12 +65,19 @@ export const storageChecks: readonly Check[] = [
     id: 'storage.backing',
     title: 'the exported disks are there, whole, writable and nobody else’s',
     proves:
-      'Each exported device or file exists, is exported once, can be written, is not mounted on the storage host, and a sparse file has room to grow to its size.',
+      'Each exported device or file exists, is exported once, can be written, is not mounted on the storage host, bears no file system of one host, partition or volume, and a sparse file has room to grow to its size.',
     expects: 'one writable disk of its own for each export',
     todo: 'Do not create a missing file or device anew while nodes are connected: their server process may still hold the old one. Free room on the storage host where a sparse file cannot grow.',
     severity: 'danger',
     on: 'storage',
     asks: ({ deployment }) => ({
+      // On a disk that holds a file system of one host, or belongs to a volume group, somebody else is at work.
+      signs: `for b in ${deployment.storage.exports
+        .filter(disk => !disk.scratch)
+        .map(disk => shellWord(disk.backing))
+        .join(
+          ' ',
+        )}; do for t in $(blkid -p -o value -s TYPE -s PTTYPE "$(readlink -f "$b")" 2>/dev/null); do echo "$b: $t"; done; done; :`,
       stat: `for b in ${backings(deployment)}; do f=$(readlink -f "$b"); echo "$(stat -c '%F|%a|%s|%b|%B|%Hr:%Lr|%d:%i' "$f" 2>/dev/null || echo missing)|$f|$([ -b "$f" ] && blockdev --getro "$f")|$(findmnt -rn -S "$f" -o TARGET | head -n 1)|$(df -B1 --output=avail "$f" | tail -n 1 | tr -d ' ')|$(findmnt -rn -T "$f" -o OPTIONS | tail -n 1)"; done`,
     }),
     judge: judgeBackings,
@@ -242,20 +249,29 @@ export const storageChecks: readonly Check[] = [
   {
     id: 'storage.in-force',
     title: 'the running server has read its configuration',
-    proves: 'The configuration was not changed after the server started: what runs is what the file says.',
-    expects: 'the server started after the last change',
+    proves:
+      'The server was started with the configuration file of the inventory, and nobody touched the file since: what runs is what the file says. A file that was changed and put back counts as touched.',
+    expects: 'the server started after the last change, with this file',
     todo: 'Run site.yml, which puts a changed configuration into force; connected clients keep their disks.',
     severity: 'warning',
     on: 'storage',
     needs: RUNS,
     asks: ({ deployment: { storage } }) => ({
-      times: `stat -c %Y ${shellWord(storage.configFile)}; ${
+      // The time of the last change of its inode: unlike that of its content nobody can put it back.
+      times: `stat -c %Z ${shellWord(storage.configFile)}; ${
         storage.service === undefined
           ? 'echo $(( $(date +%s) - $(ps -o etimes= -p "$(pgrep -ox nbd-server)") + 1 ))'
           : `date -d "$(systemctl show -p ExecMainStartTimestamp -- ${shellWord(storage.service)} | cut -d = -f 2)" +%s`
       }`,
+      file:
+        storage.service === undefined
+          ? ':'
+          : `tr '\\0' '\\n' <"/proc/$(systemctl show -p MainPID --value -- ${shellWord(storage.service)})/cmdline" | grep -A1 -xe -C | tail -n 1; :`,
     }),
     judge: at => {
+      const { configFile } = at.deployment.storage;
+      const file = at.out('file');
+      at.check(['', configFile].includes(file), `it was started with ${configFile}`, `with ${file}`);
       const [changed = 0, started = 0] = at.out('times').split('\n').map(Number);
       at.check(
         changed <= started,
@@ -443,8 +459,16 @@ function judgeSessions(at: Sight): void {
 
 const plainAddress = (text: string) => text.replace(/^\[?(?:::ffff:)?([^\]]*)\]?$/, '$1');
 
+/** File systems that several hosts may mount at once. */
+const CLUSTERED = /: (gfs2|ocfs2)$/;
+
 function judgeBackings(at: Sight): void {
   const { exports } = at.deployment.storage;
+  const signs = at
+    .out('signs')
+    .split('\n')
+    .filter(line => line !== '' && !CLUSTERED.test(line));
+  at.check(signs.length === 0, 'no file system of one host and no volume on a disk', signs.join(', '));
   const seen = new Map<string, string>();
   at.out('stat')
     .split('\n')

@@ -517,14 +517,43 @@ export const CASES: readonly (readonly [
   ['health.timers', { 'ro1 timers': is('polar-x.timer enabled active exit-code') }, /exit-code$/],
   [
     'health.endpoint',
-    { installed: is('enabled'), codes: is('primary 200\nreplica 503\nhealth 200') },
+    { installed: is(LOADED('enabled')), codes: is('primary 200\nreplica 503\nhealth 200') },
     /ro1: primary 200/,
   ],
+  ['health.endpoint', { installed: is(LOADED('disabled')) }, /^ro1: disabled$/],
+  ['backup.fresh', { backups: is('100 200 whole b1'), kind: is('tmpfs') }, /in memory \(tmpfs\)$/],
+  ['backup.tried', { untried: is('/var/backups/polar/b1') }, /b1 was not$/],
+  ['backup.tried', { changed: is('local/base/1/1: FAILED\nlocal/x: FAILED') }, /1: FAILED, local/],
+  ['boot.units', { 'ro1 units': add('ConflictedBy=x.service') }, /^ro1: Conflicts= of x\.service$/],
+  ['boot.firewall', { 'ro1 waiting': is('nftables') }, /^ro1: nftables$/],
+  ['boot.rivals', { 'ro1 scripts': is('/root/x.sh:pg_ctl stop') }, /^ro1: \/root\/x\.sh:pg_ctl stop$/],
+  ['boot.rivals', { 'ro1 reboots': is('/etc/crontab:0 4 * * 0 root reboot') }, /root reboot$/],
+  ['boot.programs', { 'ro1 shadows': is('/usr/local/bin/psql') }, /^ro1: \/usr\/local\/bin\/psql$/],
+  ['block.unused', { 'ro1 fstab': is('/dev/nvmeexport1 /mnt ext4') }, /^ro1: \/dev\/nvmeexport1 \/mnt/],
+  ['block.unused', { 'ro1 rules': is('/etc/udev/rules.d/9.rules:NAME') }, /^ro1: \/etc\/udev/],
+  ['storage.backing', { signs: is('/dev/vdb: gfs2\n/dev/vdc: LVM2_member') }, /: .*vdc: LVM2_member$/],
+  ['storage.in-force', { file: is('/root/x.conf') }, /with \/root\/x\.conf$/],
+  ['build.libraries', { 'ro1 places': is('/opt/lib/libpq.so.5') }, /^ro1: \/opt\/lib\/libpq/],
+  ['host.processes', { 'ro1 processors': is('0\n0-1') }, /^ro1: only 0$/],
+  ['security.accounts', { 'ro1 password': is('yes') }, /^ro1: it has one$/],
+  ['security.files', { 'ro1 setuid': is('/tmp/sh') }, /^ro1: \/tmp\/sh$/],
+  [
+    'security.public',
+    { objects: swap('"open" : []', '"open" : ["EXECUTE on x"]') },
+    /EXECUTE on x in postgres$/,
+  ],
+  ['database.autovacuum', { objects: swap('"unvacuumed" : []', '"unvacuumed" : ["t"]') }, /: t in postgres$/],
+  ['database.open', { roles: rows({ expired: false, ends: '2026-12-24' }) }, /expires on 2026-12-24$/],
 ];
 
 /** The answer of a server that opens an export of 64 MiB. */
 function GO_OPENED(): string {
   return '4e 42 44 4d 41 47 49 43 49 48 41 56 45 4f 50 54 00 03 00 03 e8 89 04 55 65 a9 00 00 00 07 00 00 00 03 00 00 00 0c 00 00 00 00 00 00 04 00 00 00 01 4d 00 03 e8 89 04 55 65 a9 00 00 00 07 00 00 00 01 00 00 00 00';
+}
+
+/** A unit file, as systemd shows it. */
+function LOADED(state: string): string {
+  return `LoadState=loaded\nUnitFileState=${state}`;
 }
 
 function SHARED(mode: string, datadir: string): string {
