@@ -3,7 +3,7 @@ export interface Break {
   readonly id: string;
   readonly what: string;
   readonly host: 'st1' | 'rw1' | 'ro1' | 'ro2';
-  /** POSIX sh, as root on the host, with the helpers of PRELUDE. */
+  /** POSIX sh, as root on the host, with the helpers of PRELUDE. A line `@ro1` goes on at another host. */
   readonly breaks: string;
   readonly heals: string;
   readonly red: readonly string[];

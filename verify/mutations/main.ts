@@ -185,13 +185,23 @@ async function script(flags: Flags, host: string, text: string): Promise<void> {
   const opened = await openDeployment(flags, answerMs(flags));
   try {
     const scratch = `SCRATCH=${scratchOf(opened.deployment)}`;
-    const { rc, stderr } = await opened.hosts.script(host, `${scratch}\n${PRELUDE}\n${text}`, {
-      timeoutMs: 40_000,
-    });
-    if (rc !== 0) throw new Error(`${host}: exit ${rc}: ${stderr.trim()}`);
+    for (const step of stepsOf(host, text)) {
+      const { rc, stderr } = await opened.hosts.script(step.host, `${scratch}\n${PRELUDE}\n${step.text}`, {
+        timeoutMs: 60_000,
+      });
+      if (rc !== 0) throw new Error(`${step.host}: exit ${rc}: ${stderr.trim()}`);
+    }
   } finally {
     await opened.close();
   }
+}
+
+/** The parts of a script, each with the host that it is for. */
+function stepsOf(host: string, text: string): readonly { readonly host: string; readonly text: string }[] {
+  const [first = '', ...others] = text.split(/^@(\w+)\n/m);
+  const steps = [{ host, text: first }];
+  for (let i = 0; i < others.length; i += 2) steps.push({ host: others[i]!, text: others[i + 1] ?? '' });
+  return steps.filter(step => step.text.trim() !== '');
 }
 
 async function findings(

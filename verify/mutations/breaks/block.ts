@@ -94,4 +94,49 @@ export const blockBreaks: readonly Break[] = [
     red: ['block.connected'],
     says: /page cache/,
   },
+  {
+    id: 'split-view',
+    what: 'a node was attached to a copy of a disk',
+    host: 'st1',
+    breaks: `truncate -s $(blockdev --getsize64 /dev/vdd) /srv/copy.img; echo other | dd of=/srv/copy.img conv=notrunc status=none
+save $CONF; sed -i 's,= /dev/vdd$,= /srv/copy.img,' $CONF; serve
+@ro1
+systemctl restart polar-nbd@nvmeexport3
+@st1
+back $CONF; serve`,
+    heals: `@ro1
+systemctl restart polar-nbd@nvmeexport3
+@st1
+rm /srv/copy.img; sleep 0.5`,
+    red: ['storage.sessions', 'block.content'],
+    says: /ro1: other blocks/,
+    alone: true,
+  },
+  {
+    id: 'storage-cut-off',
+    what: 'a node sends nothing to the storage host',
+    host: 'ro1',
+    breaks:
+      'ip rule add pref 100 to $(getent ahostsv4 st1 | head -n 1 | cut -d " " -f 1) ipproto tcp dport 1921 blackhole',
+    heals: 'ip rule del pref 100; sleep 3',
+    red: ['storage.members', 'block.reads'],
+    alone: true,
+  },
+  {
+    id: 'fstab-disk',
+    what: 'the next boot mounts a shared disk',
+    host: 'ro2',
+    breaks: 'save /etc/fstab; echo "/dev/nvmeexport2 /data ext4 nofail 0 2" >>/etc/fstab',
+    heals: 'back /etc/fstab',
+    red: ['block.unused'],
+    says: /nvmeexport2 \/data/,
+  },
+  {
+    id: 'udev-rule',
+    what: 'a rule of udev gives the name of a disk to another one',
+    host: 'rw1',
+    breaks: `mkdir -p /etc/udev/rules.d; echo 'KERNEL=="sdb", SYMLINK+="nvmeexport1"' >/etc/udev/rules.d/99-own.rules`,
+    heals: 'rm /etc/udev/rules.d/99-own.rules',
+    red: ['block.unused'],
+  },
 ];

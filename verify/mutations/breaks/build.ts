@@ -69,4 +69,22 @@ export const buildBreaks: readonly Break[] = [
     'echo PGPORT=6000 >>/etc/environment',
     ['build.libraries'],
   ),
+  {
+    id: 'other-version',
+    what: 'a replica runs another minor version',
+    host: 'ro1',
+    breaks: `v=$($BIN/postgres --version | grep -oE '15[.][0-9]+' | head -n 1); save $BIN/postgres; sed "s/PostgreSQL $v /PostgreSQL \${v%.*}.$(echo \${v#*.} | tr 0-9 9) /g" $BIN/postgres >$BIN/postgres.new && chmod 755 $BIN/postgres.new && mv $BIN/postgres.new $BIN/postgres && systemctl restart polardb && answers`,
+    heals: 'rm -f $BIN/postgres; back $BIN/postgres; systemctl restart polardb; answers; sleep 2',
+    red: ['build.version', 'build.same', 'build.package'],
+    alone: true,
+  },
+  {
+    id: 'library-elsewhere',
+    what: 'a library of the server comes from another place',
+    host: 'rw1',
+    breaks: `mkdir -p /opt/own; cp -L $(ldconfig -p | sed -n 's/.*libpq[.]so[.]5 .*=> //p' | head -n 1) /opt/own/libpq.so.5; cp -L $(ldconfig -p | sed -n 's/.*libz[.]so[.]1 .*=> //p' | head -n 1) /opt/own/libz.so.1; echo /opt/own >/etc/ld.so.conf.d/000-own.conf; ldconfig`,
+    heals: 'rm -r /opt/own /etc/ld.so.conf.d/000-own.conf; ldconfig',
+    red: ['build.libraries'],
+    says: /\/opt\/own/,
+  },
 ];

@@ -149,4 +149,75 @@ export const databaseBreaks: readonly Break[] = [
     heals: 'sql "alter database template1 allow_connections true"',
     red: ['database.open'],
   },
+  {
+    id: 'postgres-closed',
+    what: 'nobody may connect to the database postgres',
+    host: 'rw1',
+    breaks: 'sql "alter database postgres allow_connections false"',
+    heals:
+      'runuser -u polardb -- $BIN/psql -XAtq -h /tmp -d template1 -c "alter database postgres allow_connections true"',
+    red: ['database.answers'],
+    alone: true,
+  },
+  hba(
+    'hba-no-peer',
+    'the playbooks’ own way in is closed',
+    'ro1',
+    "sed -i '/^local all polardb peer/d' $DATA/pg_hba.conf",
+    ['database.local', 'security.hba'],
+  ),
+  {
+    id: 'other-hba-file',
+    what: 'the server reads another pg_hba.conf',
+    host: 'ro1',
+    breaks: `cp -p $DATA/pg_hba.conf $DATA/other_hba.conf; sql "alter system set hba_file = '$DATA/other_hba.conf'"; systemctl restart polardb; answers`,
+    heals:
+      'sql "alter system reset hba_file"; systemctl restart polardb; answers; rm $DATA/other_hba.conf; sleep 2',
+    red: ['database.place'],
+    alone: true,
+  },
+  {
+    id: 'page-damaged',
+    what: 'a page of a table is damaged',
+    host: 'rw1',
+    breaks: `sql 'create table public.damaged as select g from generate_series(1, 1000) g; checkpoint'; f=$DATA/$(sql "select pg_relation_filepath('public.damaged')"); systemctl restart polardb; answers; printf damaged | dd of=$f bs=1 seek=100 conv=notrunc status=none; sql 'select count(*) from public.damaged' >/dev/null 2>&1; sleep 1`,
+    heals: `sql 'drop table public.damaged; select pg_stat_reset()' >/dev/null; for f in $DATA/log/*; do sed -i '/invalid page\\|page verification failed/d' $f; done; sleep 2`,
+    red: ['database.checksums', 'health.log'],
+    alone: true,
+  },
+  {
+    id: 'tablespace',
+    what: 'a tablespace outside of the data directory',
+    host: 'rw1',
+    breaks: `install -d -o polardb /srv/space
+@ro1
+install -d -o polardb /srv/space
+@ro2
+install -d -o polardb /srv/space
+@rw1
+sql "create tablespace space location '/srv/space'"; sleep 1`,
+    heals: `sql 'drop tablespace space'; sleep 2; rm -r /srv/space
+@ro1
+rm -r /srv/space
+@ro2
+rm -r /srv/space`,
+    red: ['database.tablespaces'],
+  },
+  {
+    id: 'table-without-autovacuum',
+    what: 'autovacuum leaves a table alone',
+    host: 'rw1',
+    breaks: 'sql "create table public.heap (a int) with (autovacuum_enabled = off)"',
+    heals: 'sql "drop table public.heap"',
+    red: ['database.autovacuum'],
+  },
+  {
+    id: 'password-expires',
+    what: 'the password of the database user expires soon',
+    host: 'rw1',
+    breaks: `sql "alter role polardb valid until '$(date -d 'next week' +%F)'"`,
+    heals: `sql "alter role polardb valid until 'infinity'"`,
+    red: ['database.open'],
+    says: /expires on/,
+  },
 ];

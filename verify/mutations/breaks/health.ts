@@ -64,4 +64,54 @@ export const healthBreaks: readonly Break[] = [
     alone: true,
     says: /ro1: .* reads a second/,
   },
+  {
+    id: 'backup-changed',
+    what: 'the newest backup is not what was tried',
+    host: 'ro2',
+    breaks:
+      'd=/var/backups/polar/99990101; mkdir -p $d/local; chmod 700 /var/backups/polar; echo 15 >$d/local/PG_VERSION; echo x >$d/local/backup_label; (cd $d && sha256sum local/* >tried.sha256); echo y >$d/local/backup_label',
+    heals: 'rm -r /var/backups/polar/99990101',
+    red: ['backup.tried'],
+    says: /backup_label: FAILED/,
+  },
+  {
+    id: 'backup-in-memory',
+    what: 'the backups are in memory',
+    host: 'ro2',
+    breaks:
+      'mkdir -p /var/backups/polar; mount -t tmpfs -o mode=700 none /var/backups/polar; d=/var/backups/polar/99990101; mkdir -p $d/local; echo 15 >$d/local/PG_VERSION; echo x >$d/local/backup_label',
+    heals: 'umount /var/backups/polar',
+    red: ['backup.fresh'],
+    says: /in memory/,
+  },
+  {
+    id: 'archive-fails',
+    what: 'the WAL is not archived',
+    host: 'rw1',
+    breaks:
+      'sql "alter system set archive_mode = on"; sql "alter system set archive_command = \'false\'"; systemctl restart polardb; answers; sql "select pg_switch_wal()" >/dev/null; sleep 5',
+    heals:
+      'sql "alter system reset archive_mode"; sql "alter system reset archive_command"; systemctl restart polardb; answers; sleep 2',
+    red: ['settings.drift', 'health.archive'],
+    alone: true,
+  },
+  {
+    id: 'connections-used',
+    what: 'nearly all connections are used',
+    host: 'rw1',
+    breaks: `sql "alter system set max_connections = 100"; systemctl restart polardb; answers; echo 'select pg_sleep(300);' >/tmp/sleep.sql
+      setsid runuser -u polardb -- $BIN/pgbench -n -c 91 -j 1 -t 1 -f /tmp/sleep.sql -h /tmp postgres >/dev/null 2>&1 </dev/null & echo $! >/root/sessions; sleep 4`,
+    heals:
+      'kill $(cat /root/sessions); sql "alter system reset max_connections"; systemctl restart polardb; answers; rm -f /tmp/sleep.sql; sleep 2',
+    red: ['settings.drift', 'health.connections'],
+    alone: true,
+  },
+  {
+    id: 'health-endpoint-off',
+    what: 'a health endpoint neither answers nor starts at boot',
+    host: 'ro1',
+    breaks: `f=/etc/systemd/system/polar-health.socket; [ ! -e $f ] || save $f; printf '[Socket]\\nListenStream=8008\\nAccept=yes\\n' >$f; systemctl stop -q polar-health.socket; rm -f /etc/systemd/system/sockets.target.wants/polar-health.socket; systemctl daemon-reload`,
+    heals: `f=/etc/systemd/system/polar-health.socket; if back $f 2>/dev/null; then systemctl daemon-reload; systemctl enable -q --now polar-health.socket; else rm $f; systemctl daemon-reload; fi`,
+    red: ['health.endpoint'],
+  },
 ];

@@ -101,4 +101,12 @@ export const hostBreaks: readonly Break[] = [
     heals: 'kill -CONT $(pgrep -f "walsender")',
     red: ['host.processes'],
   },
+  {
+    id: 'one-processor',
+    what: 'the server may use one processor',
+    host: 'ro1',
+    breaks: 'taskset -cp 0 $(head -n 1 $DATA/postmaster.pid) >/dev/null',
+    heals: `taskset -cp $(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/1/status) $(head -n 1 $DATA/postmaster.pid) >/dev/null`,
+    red: ['host.processes'],
+  },
 ];

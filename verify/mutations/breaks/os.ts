@@ -213,4 +213,12 @@ export const osBreaks: readonly Break[] = [
     heals: 'ip route del blackhole $(getent ahostsv4 ro2 | head -n 1 | cut -d " " -f 1)',
     red: ['os.network', 'boot.switchover'],
   },
+  {
+    id: 'locale-gone',
+    what: 'the locale of the database is gone',
+    host: 'ro1',
+    breaks: 'mv /usr/lib/locale/C.utf8 /usr/lib/locale/away',
+    heals: 'mv /usr/lib/locale/away /usr/lib/locale/C.utf8',
+    red: ['os.locale'],
+  },
 ];

@@ -71,4 +71,41 @@ export const replicationBreaks: readonly Break[] = [
     red: ['replication.policy'],
     says: /after a promotion/,
   },
+  {
+    id: 'nameless-replica',
+    what: 'a replica does not say the name that commits wait for',
+    host: 'ro2',
+    breaks: `sql "alter system set primary_conninfo = 'host=$(getent ahostsv4 rw1 | head -n 1 | cut -d ' ' -f 1) port=5432 user=polardb dbname=postgres passfile=/home/polardb/.pgpass'"; reload; sleep 3`,
+    heals: 'sql "alter system reset primary_conninfo"; reload; sleep 3',
+    red: ['settings.drift', 'replication.streaming'],
+    alone: true,
+  },
+  {
+    id: 'silent-replica',
+    what: 'a replica never says how far it has come',
+    host: 'ro1',
+    breaks:
+      'sql "alter system set wal_receiver_status_interval = 0"; systemctl restart polardb; answers; sleep 3',
+    heals:
+      'sql "alter system reset wal_receiver_status_interval"; systemctl restart polardb; answers; sleep 3',
+    red: ['settings.drift', 'replication.sync'],
+    alone: true,
+  },
+  {
+    id: 'replay-held-back',
+    what: 'a query holds back the replay of a replica',
+    host: 'rw1',
+    breaks: `sql 'create table public.held as select g from generate_series(1, 1000) g'; sleep 1
+@ro1
+sql "alter system set max_standby_streaming_delay = -1"; reload
+setsid runuser -u polardb -- $BIN/psql -Xq -h /tmp -d postgres -c 'begin isolation level repeatable read; select count(*) from public.held; select pg_sleep(300)' >/dev/null 2>&1 </dev/null & sleep 1
+@rw1
+sql 'truncate public.held; insert into public.held select g from generate_series(1, 60000) g'`,
+    heals: `sql 'drop table public.held'
+@ro1
+sql "alter system reset max_standby_streaming_delay"; reload
+sql "select pg_terminate_backend(pid) from pg_stat_activity where query like '%public.held%' and pid <> pg_backend_pid()" >/dev/null; sleep 2`,
+    red: ['settings.drift', 'replication.lag'],
+    alone: true,
+  },
 ];

@@ -102,4 +102,17 @@ export const settingsBreaks: readonly Break[] = [
     heals: 'sql "alter role polardb in database postgres reset lock_timeout"',
     red: ['settings.overrides'],
   },
+  {
+    id: 'replica-allows-less',
+    what: 'the primary allows more processes than the replicas',
+    host: 'rw1',
+    breaks: 'sql "alter system set max_worker_processes = 9"; systemctl restart polardb; answers; sleep 4',
+    heals: `sql "alter system reset max_worker_processes"; systemctl restart polardb; answers
+@ro1
+sql "alter system set max_worker_processes = 9"; systemctl restart polardb; answers; sleep 3; sql "alter system reset max_worker_processes"; systemctl restart polardb; answers
+@ro2
+sql "alter system set max_worker_processes = 9"; systemctl restart polardb; answers; sleep 3; sql "alter system reset max_worker_processes"; systemctl restart polardb; answers; sleep 2`,
+    red: ['settings.replicas', 'settings.drift', 'replication.replay'],
+    alone: true,
+  },
 ];

@@ -68,7 +68,7 @@ export const storageBreaks: readonly Break[] = [
     what: 'the configuration was changed, and the server not restarted',
     host: 'st1',
     breaks: "save $CONF; sed -i 's/^sync.*/sync = false/' $CONF",
-    heals: 'back $CONF; touch -d "1 hour ago" $CONF',
+    heals: 'back $CONF; serve',
     red: ['storage.exports', 'storage.in-force'],
   },
   file(
@@ -164,5 +164,33 @@ export const storageBreaks: readonly Break[] = [
     heals: 'systemctl thaw polar-nbd-server',
     red: ['host.processes'],
     alone: true,
+  },
+  {
+    id: 'nbd-put-back',
+    what: 'the server was started with another configuration, which was put back',
+    host: 'st1',
+    breaks: "save $CONF; sed -i 's/^sync.*/sync = false/' $CONF; serve; back $CONF",
+    heals: 'serve',
+    red: ['storage.in-force'],
+  },
+  {
+    id: 'session-elsewhere',
+    what: 'a session works on a file that nobody exports any more',
+    host: 'st1',
+    breaks: `truncate -s 1M /srv/x.img; save $CONF; printf '\n[x]\nexportname = /srv/x.img\n' >>$CONF; serve
+      setsid bash -c 'exec 3<>/dev/tcp/$0/1921; head -c 18 <&3; printf "\\0\\0\\0\\3IHAVEOPT\\0\\0\\0\\1\\0\\0\\0\\1x" >&3; exec sleep 300' $(sed -n 's/^listenaddr *= *//p' $CONF) >/dev/null 2>&1 </dev/null & echo $! >/root/session
+      sleep 0.5; back $CONF; serve`,
+    heals: 'kill $(cat /root/session); rm -f /srv/x.img; sleep 0.5',
+    red: ['storage.sessions'],
+    says: /works on \/srv\/x\.img/,
+  },
+  {
+    id: 'backing-signed',
+    what: 'somebody made a volume of a shared disk',
+    host: 'st1',
+    breaks: `printf 'LABELONE\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\40\\0\\0\\0LVM2 001' | dd of=/dev/vdc bs=512 seek=1 conv=notrunc,fsync status=none`,
+    heals: 'dd if=/dev/zero of=/dev/vdc bs=512 seek=1 count=1 conv=notrunc,fsync status=none',
+    red: ['storage.backing'],
+    says: /LVM2_member/,
   },
 ];
