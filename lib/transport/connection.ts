@@ -1,5 +1,11 @@
 /** What is sent: bytes, a file of this machine, or what is made while it is sent. */
-export type Source = Buffer | { readonly file: string } | { readonly pieces: () => Iterable<Buffer> };
+export type Source = Buffer | { readonly file: string } | Pieces;
+
+/** Bytes that are made while they are sent, and how many there will be. */
+export interface Pieces {
+  readonly length: number;
+  readonly pieces: () => Iterable<Buffer>;
+}
 
 /** Sums of what came, made while it came: a large file read again would keep all other hosts waiting. */
 export interface Received {
@@ -29,7 +35,8 @@ export interface Connection {
 
   /**
    * Streams bytes to a file on the host through a channel of its own (for what is too large for a script).
-   * The file is created with mode 0600, or `mode`; an existing file is truncated. Callers rename it into place.
+   * The file is created with mode 0600, or `mode`; an existing file is truncated. Callers rename it into place. What was
+   * cut off on its way is removed there, even when nobody is left here to ask for that.
    */
   send(source: Source, path: string, options?: { readonly mode?: string }): Promise<void>;
 

@@ -44,6 +44,13 @@ describe('local connection', () => {
     expect([statSync(path).size, statSync(path).mode & 0o777]).to.deep.equal([0, 0o600]);
   });
 
+  it('leaves nothing of what was cut off on its way', async () => {
+    const path = join(directory, 'half');
+    const half = { length: 600_000, pieces: () => [Buffer.alloc(300_000)] };
+    const message = await connection.send(half, path).catch((error: Error) => error.message);
+    expect([message, existsSync(path)]).to.deep.equal(['it was cut off on its way', false]);
+  });
+
   for (const [path, reason] of [
     ['/no/such', /^cannot open \/no\/such: No such file|^\/no\/such: No such file/],
     ['/etc', /is a directory/],

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { bytesOf } from '../source/bytes.ts';
@@ -17,16 +17,22 @@ export async function sendFile(
   path: string,
   mode = '600',
 ): Promise<void> {
+  const length = 'file' in source ? await lengthOf(source.file) : source.length;
   const from =
     'file' in source
-      ? createReadStream(source.file)
+      ? createReadStream(source.file, length === undefined ? {} : { end: length - 1 })
       : Readable.from(Buffer.isBuffer(source) ? [source] : source.pieces());
   await readable(from);
   const { word: target, before } = lineWord(path);
   const chmod = (bits: string): string => `{ [ ! -f ${target} ] || chmod ${shellWord(bits)} ${target}; }`;
   // Secret from the first byte on; the wanted mode comes last, since it may be read-only.
   const last = mode === '600' ? '' : ` && ${chmod(mode)}`;
-  const line = `${before}umask 077; ${chmod('600')} && cat >${target}${last}`;
+  // The end of the input is the end of the content, or of the runner: half of a file is of no use to anybody.
+  const whole =
+    length === undefined
+      ? ''
+      : ` && { [ ! -f ${target} ] || [ "$(stat -L -c %s ${target})" = ${length} ] || { rm -f ${target}; echo 'it was cut off on its way' >&2; exit 1; }; }`;
+  const line = `${before}umask 077; ${chmod('600')} && cat >${target}${whole}${last}`;
   const { channel } = await launch(line, options);
   channel.output.resume();
   const failure = failureOf(channel);
@@ -92,6 +98,12 @@ const summed = (sums: Readonly<Record<string, Hash>>, atMost: number, path: stri
 /** Takes the byte that says that the file is open. */
 async function ready(channel: Channel): Promise<void> {
   while (channel.output.read(1) === null) await once(channel.output, 'readable');
+}
+
+/** Of a file with content; what a pipe or the kernel has to say has no length. */
+async function lengthOf(file: string): Promise<number | undefined> {
+  const status = await stat(file).catch(() => undefined);
+  return status?.isFile() && status.size > 0 ? status.size : undefined;
 }
 
 /** A stream over a local file fails here when there is no such file, before anything is asked of the host. */

@@ -34,7 +34,8 @@ const SHELL_TEXT: Readonly<Record<string, string>> = {
 function withText(task: Task, name: string, kind: string, text: string): Task[] {
   const now = task[name];
   const values: Json[] = [];
-  if (kind === 'path' || kind === 'str' || kind === 'raw') values.push(text, `/srv/asked/${text}`);
+  if (kind === 'path' || kind === 'str' || kind === 'raw')
+    values.push(text, `/srv/asked/${text}`, `/tmp/polarplay-${text}`);
   if (typeof now === 'string') values.push(now + text);
   if (kind === 'list' || kind === 'rawList' || kind === 'raw') values.push([text]);
   if (kind === 'list' && typeof now !== 'string') values.push([...(Array.isArray(now) ? now : []), text]);

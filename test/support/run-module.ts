@@ -223,7 +223,7 @@ async function answer(request: Request, options: TestOptions): Promise<Reply> {
       return runScript({ kind: 'sh', script: request.script }, { ...options, enter: [] });
     case 'send':
       writeFileSync(
-        request.to,
+        bytesOf(request.to),
         typeof request.from === 'string'
           ? readFileSync(request.from)
           : Buffer.isBuffer(request.from)
@@ -238,7 +238,7 @@ async function answer(request: Request, options: TestOptions): Promise<Reply> {
       await request.work();
       return DONE;
     case 'receive':
-      copyFileSync(request.from, request.to);
+      copyFileSync(bytesOf(request.from), bytesOf(request.to));
       return { ...DONE, stdout: `${fileSum(request.to, 'sha1')} ${fileSum(request.to, 'md5')}` };
     case 'at-end':
     case 'reconnect':

@@ -14,6 +14,7 @@ import {
   probeSteps,
   settledResult,
 } from '../../modules/kit/drive.ts';
+import { comingToItsEnd } from '../../transport/shell/script.ts';
 import { type Channel, driveOn, sleep } from './run-module.ts';
 
 /**
@@ -129,7 +130,7 @@ async function startPart(
   const stdin = request.stdin ?? '';
   const script = [
     `umask 077; d=${partDir(job.id, job.part)}; export d; mkdir -p "$d" || exit 1`,
-    `printf %s ${quote(request.script)} >"$d/script" || exit 1`,
+    `printf %s ${quote(comingToItsEnd(request.script))} >"$d/script" || exit 1`,
     `cat >"$d/stdin" || exit 1`,
     `if command -v setsid >/dev/null; then s=setsid; else s=nohup; fi`,
     `$s sh -c ${quote(runner)} job ${job.limit} </dev/null >/dev/null 2>&1 &`,

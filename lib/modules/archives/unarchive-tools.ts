@@ -80,7 +80,7 @@ export function zipScripts(args: UnarchiveArgs): ArchiveScripts {
       '2>/dev/null || unzip -l "$a" | sed -n "4,\\$s/^ *[0-9]* *[-0-9]* *[:0-9]* *//p"',
     ]),
     differences: [
-      `s=/tmp/polarplay-unzip.$$; trap 'rm -rf "$s"' 0; (umask 077; mkdir "$s") || fail "cannot make a directory in /tmp"`,
+      `s=$(umask 077; mktemp -d /tmp/polarplay-unzip.XXXXXX) || fail "cannot make a directory in /tmp"; trap 'rm -rf "$s"' 0`,
       `${line(['unzip -o -q', options, '"$a"', chosen, left, '-d "$s"'])} >&2 || fail "cannot unpack $a"`,
       `(cd "$s" && find . -mindepth 1 | sed 's|^\\./||' | while IFS= read -r f; do ${each}; done)`,
     ].join('\n'),

@@ -16,7 +16,7 @@ import {
 import { REACH } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
 import { type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
-import { failure } from '../kit/write-file.ts';
+import { failure, RANDOM, sweep } from '../kit/write-file.ts';
 import { http, requestOf } from '../net/http.ts';
 import { args, type UnarchiveArgs } from './unarchive-arguments.ts';
 import { tarDifferences, tarScripts, zipScripts } from './unarchive-tools.ts';
@@ -142,7 +142,8 @@ function* compareAndUnpack(
     ...(args.list_files && { files }),
   };
   if (fresh.length > 0 && ctx.checkMode) return { changed: true, ...base };
-  const results = fresh.length > 0 ? yield* extract(args, at, source, scripts[kind]) : undefined;
+  const archive = archiveWord(args, temporary);
+  const results = fresh.length > 0 ? yield* extract(args, at, archive, scripts[kind]) : undefined;
   const entries = results ? yield* statusOf(at, files, args) : entriesIn(records.bytes('entries'));
   const changes = entryChanges(entries, args, at, ctx.checkMode);
   const state = yield* settle(at, changes, ctx.checkMode);
@@ -153,6 +154,9 @@ function* compareAndUnpack(
     ...state,
   };
 }
+
+const archiveWord = (args: UnarchiveArgs, temporary: string | undefined) =>
+  temporary === undefined ? pathWord(args.src) : quote(temporary);
 
 const wantsAttributes = ({ owner, group, mode }: UnarchiveArgs) =>
   owner !== undefined || group !== undefined || mode !== undefined;
@@ -179,7 +183,8 @@ function probeScript(
       .filter(Boolean)
       .join('\n');
   return [
-    `d=${quote(at.realPath)}; a=${temporary === undefined ? pathWord(args.src) : temporary}`,
+    temporary === undefined ? ':' : `(cd /tmp && ${sweep(`polarplay-${RANDOM}`)})`,
+    `d=${quote(at.realPath)}; a=${archiveWord(args, temporary)}`,
     `[ -e "$a" ] || fail "Source '$a' does not exist"; [ -r "$a" ] || fail "Source '$a' not readable"`,
     `[ -s "$a" ] || fail "Invalid archive '$a', the file is 0 bytes"`,
     `if [ "$(head -c 2 "$a")" = PK ]; then`,
@@ -206,10 +211,10 @@ function probeFailure(records: Records, source: string, args: UnarchiveArgs, at:
 function* extract(
   args: UnarchiveArgs,
   at: Found,
-  source: string,
+  archive: string,
   { extract: command }: { readonly extract: string },
 ): Steps<{ readonly [key: string]: Json }> {
-  const script = `d=${quote(at.realPath)}; a=${source.startsWith('/tmp/polarplay-') ? source : pathWord(source)}\n${command}`;
+  const script = `d=${quote(at.realPath)}; a=${archive}\n${command}`;
   const reply = yield* sh(script, { live: true });
   const results = { rc: reply.rc, out: reply.stdout, err: reply.stderr };
   if (reply.rc !== 0)

@@ -15,13 +15,14 @@ import {
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
 import { absoluteWord, type Found, foundOf, lookScript } from '../kit/stat.ts';
-import { type LaterContent, tarOf, tarPieces } from '../kit/tar.ts';
+import { type LaterContent, tarLength, tarOf, tarPieces } from '../kit/tar.ts';
 import {
   contentDiff,
   DIFF_LIMIT,
   failure,
   INLINE_LIMIT,
   isShowable,
+  sweepBeside,
   temporaryBeside,
   validatorLine,
 } from '../kit/write-file.ts';
@@ -281,7 +282,8 @@ export function* applyTree(found: TreeFound): Steps<Readonly<Record<string, Json
   if (plan.files.length > 0 && !inline) {
     const reply = yield* ask(prepare);
     if (reply.rc !== 0) throw failure(reply, base);
-    yield { kind: 'send', from: { pieces: () => tarPieces(members) }, to: `${stage}.tar` };
+    const archive = { length: tarLength(members), pieces: () => tarPieces(members) };
+    yield { kind: 'send', from: archive, to: `${stage}.tar` };
   }
   const script = [
     prepare,
@@ -353,12 +355,10 @@ function placeFiles(
     .join('\n');
 }
 
-/**
- * Makes a directory beside for new content, and enters it: it is ours, or the script ends. A shell that a signal ends
- * does not run what it was to run at its end, so the signals make it exit.
- */
+/** Makes a directory beside for new content, and enters it: it is ours, or the script ends. */
 export const enterStage = (stage: string): string => `reach ${quote(stage)}; s=$PWD/\${n#./}
-(umask 077; mkdir "$n") || fail "cannot make $s"; trap 'rm -rf "$s" "$s.tar"' 0; trap 'exit 143' HUP INT TERM; step "\${n#./}"; [ -O . ] || stale "$s"`;
+${sweepBeside('tree')}
+(umask 077; mkdir "$n") || fail "cannot make $s"; trap 'rm -rf "$s" "$s.tar"' 0; step "\${n#./}"; [ -O . ] || stale "$s"`;
 
 /** Each directory of the destination is entered, and what is staged is moved to where the shell is then. */
 export const moveFromStage = (items: readonly { readonly path: string }[], base: string): string[] =>
@@ -374,7 +374,7 @@ export const moveFromStage = (items: readonly { readonly path: string }[], base:
     ].join('\n'),
   );
 
-export const leaveStage = 'cd "$o"; rm -rf "$s" "$s.tar"; trap - 0 HUP INT TERM';
+export const leaveStage = 'cd "$o"; rm -rf "$s" "$s.tar"; trap - 0';
 
 function attributesOf({ request, top, entries }: TreeFound, file: FileItem) {
   const there = entries.get(file.path)?.status;

@@ -239,12 +239,16 @@ describe('copy', () => {
       const content = Buffer.alloc(3 * 2 ** 20 + 1, 'x');
       mkdirSync(join(dir, 'src'));
       writeFileSync(join(dir, 'src/large'), content);
-      execFileSync('sh', ['-ec', 'printf name >"src/$(printf "\\377")"'], { cwd: dir });
+      execFileSync('sh', ['-ec', 'printf name >"src/$(printf "\\377")"; : >src/$(printf %0150d 1)'], {
+        cwd: dir,
+      });
       const pieces: number[] = [];
       const onRequest = (request: Request) => {
         if (request.kind !== 'send') return;
         expect(request.from).to.have.property('pieces');
-        for (const piece of (request.from as Pieces).pieces()) pieces.push(piece.length);
+        const from = request.from as Pieces;
+        for (const piece of from.pieces()) pieces.push(piece.length);
+        expect(pieces.reduce((sum, length) => sum + length)).to.equal(from.length);
       };
       const args = { src: join(dir, 'src/'), dest: join(dir, 'to') };
       expect((await runModule(copy, args, { onRequest })).changed).to.equal(true);

@@ -13,7 +13,7 @@ export const ASKPASS = `with_passphrase() (
     rm -f "$ask"; ask=
   done
   [ -n "$ask" ] || { echo 'the passphrase cannot be handed over: no directory lets a program run (noexec)' >&2; exit 1; }
-  trap 'rm -f "$ask"' 0
+  trap 'rm -f "$ask"' 0; trap 'exit 143' HUP INT PIPE TERM
   SSH_ASKPASS=$ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 "$@" </dev/null
 )
 needs_passphrase() {

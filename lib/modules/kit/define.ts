@@ -1,5 +1,6 @@
 import type { Static, TObject, TProperties } from 'typebox';
 import type { Json } from '../../source/value.ts';
+import type { Pieces } from '../../transport/connection.ts';
 
 /**
  * A module is a kind of change. It never talks to a host itself: it yields requests and gets replies, so the engine
@@ -40,10 +41,7 @@ export type Request =
   /** Waits on the control machine. */
   | { readonly kind: 'sleep'; readonly seconds: number };
 
-/** Bytes that are made while they are sent. */
-export interface Pieces {
-  readonly pieces: () => Iterable<Buffer>;
-}
+export type { Pieces };
 
 export interface Reply {
   readonly rc: number;
@@ -130,6 +128,53 @@ interface AnyResult {
     | { readonly [name: string]: Json }
     | undefined;
 }
+
+/** Fields by which a result says what came of its task: the runner reads them, so no text of a host may name one. */
+export const RESULT_FIELDS: readonly string[] = [
+  ...[
+    'changed',
+    'failed',
+    'skipped',
+    'unreachable',
+    'unknown',
+    'msg',
+    'hint',
+    'error',
+    'exception',
+    'warnings',
+  ],
+  ...[
+    'deprecations',
+    'ansible_facts',
+    'diff',
+    'rc',
+    'stdout',
+    'stderr',
+    'stdout_lines',
+    'stderr_lines',
+    'results',
+  ],
+  ...[
+    'failed_when_result',
+    'changed_when_result',
+    'censored',
+    'skipped_reason',
+    'invocation',
+    'timedout',
+    'attempts',
+  ],
+  ...[
+    'retries',
+    'finished',
+    'started',
+    'ansible_job_id',
+    'ansible_loop_var',
+    'ansible_index_var',
+    'ansible_loop',
+    'item',
+  ],
+  ...['add_host', 'add_group', 'ansible_delegated_vars', 'false_condition'],
+];
 
 export interface Done extends AnyResult {
   readonly failed?: false;

@@ -50,6 +50,16 @@ function* member({ path, mode, content, linkTarget }: TarEntry): Generator<Buffe
   }
 }
 
+/** How long it will be. */
+export function tarLength(entries: readonly TarEntry[]): number {
+  const lengths = entries.map(entry => {
+    const content = entry.linkTarget === undefined ? (entry.content?.length ?? 0) : 0;
+    const names = longNames(entry).reduce((sum, piece) => sum + piece.length, 0);
+    return names + BLOCK + Math.ceil(content / BLOCK) * BLOCK;
+  });
+  return lengths.reduce((sum, length) => sum + length, 2 * BLOCK);
+}
+
 const padding = (length: number): Buffer => Buffer.alloc((BLOCK - (length % BLOCK)) % BLOCK);
 
 function header(path: string, mode: number, size: number, type: string, linkTarget: string): Buffer {

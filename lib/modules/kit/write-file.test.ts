@@ -77,6 +77,14 @@ for (const shell of SHELLS) {
         }));
     }
 
+    it('writes a file with the longest name there is, in any alphabet', () =>
+      withTemporaryDirectory(async dir => {
+        for (const name of ['数'.repeat(85), 'x'.repeat(255)])
+          for (const content of ['one', Buffer.alloc(INLINE_LIMIT + 1, 'x')])
+            await write(join(dir, name), content, {}, options);
+        expect(readdirSync(dir)).to.have.length(2);
+      }));
+
     for (const mode of ['0600', '0640', '0755', '0444', '04755', '02750', '01777', 'u=rw,go=', 'a+x']) {
       it(`gives mode ${mode} to a new file and to an existing one`, () =>
         withTemporaryDirectory(async dir => {

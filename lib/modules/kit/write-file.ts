@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { bytesOf, textOf } from '../../source/bytes.ts';
 import { jsonText } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import {
@@ -62,9 +63,27 @@ export const sha1 = (bytes: Buffer | string): string => createHash('sha1').updat
 /** A name for a temporary file beside `path`, so that renaming it into place is atomic. */
 export function temporaryBeside(path: string): string {
   const slash = path.lastIndexOf('/') + 1;
-  const base = path.slice(slash).slice(0, 200);
-  return `${path.slice(0, slash)}.${base}.${randomBytes(6).toString('hex')}.tmp`;
+  return `${path.slice(0, slash)}.${shortened(path.slice(slash))}.${randomBytes(6).toString('hex')}.tmp`;
 }
+
+/** So much of a name that there is room for more: it may be 255 bytes long. */
+const shortened = (name: string): string => textOf(bytesOf(name).subarray(0, 200));
+
+/**
+ * Removes from this directory what runs that were killed left there: entries of these names (a pattern of `find`) that
+ * are the user's own and that nobody wrote to for a day.
+ */
+export const sweep = (pattern: string): string =>
+  `find . ! -name . -prune -name ${quote(pattern)} -user "$(id -u)" -mtime +0 -exec rm -rf {} + 2>/dev/null`;
+
+/** The end of a random name, as a pattern. */
+export const RANDOM = '[0-9a-f]'.repeat(12);
+
+/** Sweeps what `temporaryBeside` names. */
+export const sweepBeside = (path: string): string => {
+  const name = shortened(path.slice(path.lastIndexOf('/') + 1));
+  return sweep(`.${name.replace(/[*?[\]\\]/g, '\\$&')}.${RANDOM}.tmp*`);
+};
 
 const SPECIAL: Readonly<Record<string, string>> = {
   fifo: 'a pipe',
@@ -156,7 +175,9 @@ function writeScript(writing: Writing, temporary: string, present: boolean): str
     reachLine(found, path, writing.makeParents === true),
     `t=./${quote(temporary.replace(/^.*\//s, ''))}`,
     `space() { fail "cannot write $p: write error; the file system has: $(df -Pk . 2>/dev/null | tail -n 1)"; }`,
-    present ? OPEN_PRESENT : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}\n${CREATE}`,
+    present
+      ? `${sweepBeside(path)}\n${OPEN_PRESENT}`
+      : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}\n${CREATE}`,
     present ? '' : `${producer(source)} >&5 || space`,
     plain && rootly ? '' : ownership(kept, found, wanted, plain),
     !needsChmod ? '' : `e=$(chmod ${chmodText(mode)} "$f" 2>&1) || fail "chmod failed: $e"`,

@@ -115,6 +115,7 @@ field derived "$(${asked(args, 'ssh-keygen -q -y -f "$p"')} 2>/dev/null)"
     const keep = args.force || args.regenerate === 'always' ? 'false' : same;
     // Only the comment or the public half is wrong: the private key stays.
     return `${passphrase(args)}if ${keep}; then cat "$p"; else d=$(mktemp -d) || exit 1
+trap 'rm -rf "$d"; exit 143' HUP INT PIPE TERM
 ${asked(args, `ssh-keygen -q -t ${args.type}${size === undefined ? '' : ` -b ${size}`}${format} -C ${quote(args.comment ?? '')} -f "$d/k"`)} </dev/null${args.passphrase ? ' && needs_passphrase "$d/k"' : ''} && cat "$d/k"; rc=$?; rm -rf "$d"; [ $rc = 0 ]; fi`;
   },
   after: args => `${passphrase(args)}k=$(${asked(args, 'ssh-keygen -q -y -f "$p"')}) && [ -n "$k" ] || exit 1

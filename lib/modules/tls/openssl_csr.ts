@@ -160,7 +160,7 @@ export function requestConfig(args: Args): string {
 function make(args: Args): string {
   const { before, words } = passIn(args.privatekey_passphrase);
   const empty = subject(args).length === 0 ? ' -subj /' : '';
-  return `c=$(mktemp) && printf %s ${quote(requestConfig(args))} >"$c" && ${before}openssl req -new -config "$c" -key ${quote(args.privatekey_path)} ${words} -${quote(args.digest)}${empty}; rc=$?; rm -f "$c"; [ $rc = 0 ]`;
+  return `c=$(mktemp) && trap 'rm -f "$c"; exit 143' HUP INT PIPE TERM && printf %s ${quote(requestConfig(args))} >"$c" && ${before}openssl req -new -config "$c" -key ${quote(args.privatekey_path)} ${words} -${quote(args.digest)}${empty}; rc=$?; rm -f "$c"; [ $rc = 0 ]`;
 }
 
 /** What counts of a request: everything but the signature. */

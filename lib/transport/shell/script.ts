@@ -28,13 +28,23 @@ export function assertSendable(request: RunRequest): void {
   }
 }
 
+/**
+ * A script that comes to its own end when a signal ends it: a shell that HUP, INT, PIPE or TERM kills does not run what
+ * `trap … 0` sets, and leaves its temporary files. Only where there is such an end: a shell with a trap runs no last
+ * program in its own place.
+ */
+export const comingToItsEnd = (script: string): string =>
+  /\btrap\b/.test(script) ? `trap 'exit 143' HUP INT PIPE TERM\n${script}` : script;
+
 function body(request: RunRequest, announce: string): string {
   const exports = Object.entries(request.env ?? {}).map(
     ([name, value]) => `${name}=${quoted(bytesOf(value))}`,
   );
   const lines = [announce, exports.length > 0 ? `export ${exports.join(' ')}` : ''];
   // The blank keeps a script that begins with a hyphen from being taken for an option.
-  return [...lines, `eval ${quoted(` ${bytesOf(request.script)}`)}`].filter(Boolean).join('\n');
+  return [...lines, `eval ${quoted(` ${bytesOf(comingToItsEnd(request.script))}`)}`]
+    .filter(Boolean)
+    .join('\n');
 }
 
 /** Up to here a here-document goes into a pipe without a process of its own. */

@@ -276,6 +276,17 @@ for (const shell of SHELLS) {
       expect(running(seconds)).to.deep.equal([]);
     });
 
+    it('lets a script that it stops come to the end that the script set', async () => {
+      const left = join(directory, 'left');
+      const script = `trap 'rm -f ${left}' 0; : >${left}; echo made; (sleep 60)`;
+      const reply = await run(script, { timeoutMs: 1500 });
+      expect([reply.timedOut, reply.stdout.toString(), existsSync(left)]).to.deep.equal([
+        true,
+        'made\n',
+        false,
+      ]);
+    });
+
     it('answers when all that it started is gone, not when the script is', async () => {
       const seconds = uniqueSleep();
       const stubborn = `sh -c "trap '' TERM; sleep ${seconds}; :"`;
