@@ -15,7 +15,7 @@ import {
 import { ask } from '../kit/reply.ts';
 import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
 import { applyAttributes, temporaryBeside, writeFile } from '../kit/write-file.ts';
-import { type HttpReply, http, httpArgs, requestOf } from './http.ts';
+import { type HttpReply, http, httpArgs, pathOf, requestOf } from './http.ts';
 
 const args = Type.Object({
   ...httpArgs,
@@ -215,7 +215,7 @@ function problemOf(
 /** The name that the server gives, or the last part of the address. */
 function fileName(reply: HttpReply): string {
   const given = /^attachment; ?filename="?([^"]+)/.exec(reply.headers.get('content-disposition') ?? '')?.[1];
-  return (given ?? new URL(reply.url).pathname).replace(/^.*\//, '') || 'index.html';
+  return (given ?? pathOf(reply.url)).replace(/^.*\//, '') || 'index.html';
 }
 
 const ALGORITHMS = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];

@@ -113,6 +113,7 @@ export function requestOf(
 export function* http(request: HttpRequest): Steps<HttpReply> {
   if (!URL.canParse(request.url))
     throw new ModuleError(`unknown url type: ${request.url}`, { url: request.url });
+  refuseLineBreaks(request);
   const directory = `/tmp/polarplay-${randomBytes(6).toString('hex')}`;
   const records = yield* ask(script(request, directory), {
     ...(request.body && { stdin: request.body }),
@@ -135,6 +136,30 @@ export function* http(request: HttpRequest): Steps<HttpReply> {
     extra: text('extra'),
     msg: messageOf(last, text('log'), status),
   };
+}
+
+/** The path of an address; what a server's words leave of one may be none. */
+export const pathOf = (url: string): string => (URL.canParse(url) ? new URL(url).pathname : '');
+
+/** A line break in one of these would begin a header of its own, or a setting of wget, which may name a program to run. */
+function refuseLineBreaks(request: HttpRequest): void {
+  const [urlUser, urlPassword] = userOf(request);
+  const texts: Readonly<Record<string, string | undefined>> = {
+    url: request.url,
+    http_agent: request.agent,
+    url_username: urlUser,
+    url_password: urlPassword,
+    ca_path: request.caPath,
+    client_cert: request.clientCert,
+    client_key: request.clientKey,
+    unix_socket: request.unixSocket,
+    ...Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [`header ${name}`, `${name}: ${String(value)}`]),
+    ),
+  };
+  for (const [what, text] of Object.entries(texts))
+    if (/[\r\n\0]/.test(text ?? ''))
+      throw new ModuleError(`${what} cannot hold a line break`, { url: request.url });
 }
 
 /** ftp and file have no status: curl's own verdict stands for one. */
@@ -228,6 +253,8 @@ function curlConfig(request: HttpRequest, directory: string): string {
   const lines: (string | readonly [string, string | number] | false | undefined)[] = [
     ['url', request.url],
     'silent',
+    // Brackets and braces of an address are no patterns, and a # in the name of the file is one.
+    'globoff',
     'show-error',
     ['user-agent', request.agent],
     ...Object.entries(request.headers).map(
@@ -302,7 +329,11 @@ function wgetConfig(request: HttpRequest, directory: string): string {
 function userOf(request: HttpRequest): readonly [string | undefined, string | undefined] {
   if (request.user !== undefined) return [request.user, request.password];
   const match = /^\w+:\/\/([^/@:]+)(?::([^/@]*))?@/.exec(request.url);
-  return [match?.[1] && decodeURIComponent(match[1]), match?.[2] && decodeURIComponent(match[2])];
+  try {
+    return [match?.[1] && decodeURIComponent(match[1]), match?.[2] && decodeURIComponent(match[2])];
+  } catch {
+    throw new ModuleError('the user name in the address is not valid', { url: request.url });
+  }
 }
 
 const withoutUser = (url: string) => url.replace(/^(\w+:\/\/)[^/@]+@/, '$1');

@@ -8,11 +8,18 @@ import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
 import { needlessBy } from '../kit/creates-removes.ts';
-import { defineAction, type ModuleContext, ModuleError, type Result, type Steps } from '../kit/define.ts';
+import {
+  defineAction,
+  type ModuleContext,
+  ModuleError,
+  RESULT_FIELDS,
+  type Result,
+  type Steps,
+} from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
 import { attributesFound, look } from '../kit/stat.ts';
 import { applyAttributes, sha1, writeFile } from '../kit/write-file.ts';
-import { type HttpReply, http, httpArgs, requestOf } from './http.ts';
+import { type HttpReply, http, httpArgs, pathOf, requestOf } from './http.ts';
 
 const args = Type.Object({
   ...httpArgs,
@@ -43,6 +50,25 @@ const args = Type.Object({
 
 type Args = Static<typeof args>;
 
+const RETURNS = {
+  status: 'The answer of the server; -1 when there was none.',
+  content: 'The body, with return_content.',
+  json: 'The body of a JSON answer, parsed.',
+  url: 'The address after redirects.',
+  redirected: 'Whether there were any.',
+  cookies: 'Cookies by name; cookies_string has them as a header would.',
+  msg: '"OK (12 bytes)" or what went wrong.',
+  elapsed: 'Seconds the request took.',
+  path: 'The file that was written.',
+};
+
+/** Names that no header gives a value to. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...RESULT_FIELDS,
+  ...Object.keys(RETURNS),
+  'cookies_string',
+]);
+
 /** uri: a request to a web service. */
 export const uri = defineAction({
   name: 'uri',
@@ -56,18 +82,10 @@ export const uri = defineAction({
 `,
   args,
   rules: { mutuallyExclusive: [['body', 'src']] },
-  returns: {
-    status: 'The answer of the server; -1 when there was none.',
-    content: 'The body, with return_content.',
-    json: 'The body of a JSON answer, parsed.',
-    url: 'The address after redirects.',
-    redirected: 'Whether there were any.',
-    cookies: 'Cookies by name; cookies_string has them as a header would.',
-    msg: '"OK (12 bytes)" or what went wrong.',
-    elapsed: 'Seconds the request took.',
-    path: 'The file that was written.',
-  },
-  differences: ['Every header of the answer is a field, with _ for -.'],
+  returns: RETURNS,
+  differences: [
+    'Every header of the answer is a field, with _ for -, unless the name is one that results have anyway.',
+  ],
   batch: true,
   *run(args, ctx) {
     const why = yield* reasonToSkip(args);
@@ -144,8 +162,8 @@ function answerFields(args: Args, reply: HttpReply, elapsed: number): Record<str
   const text = textOf(reply);
   const location = reply.headers.get('location');
   return {
-    ...Object.fromEntries([...reply.headers].map(([name, value]) => [name.replaceAll('-', '_'), value])),
-    ...(location !== undefined && { location: new URL(location, reply.url).href }),
+    ...Object.fromEntries(headerFields(reply)),
+    ...(location !== undefined && { location: absolute(location, reply.url) }),
     url: reply.url,
     status: reply.status,
     redirected: reply.url !== args.url,
@@ -155,6 +173,15 @@ function answerFields(args: Args, reply: HttpReply, elapsed: number): Record<str
     ...(args.return_content && { content: text }),
   };
 }
+
+/** Headers as fields; but what a field says of the task itself is no server's to say. */
+const headerFields = ({ headers }: HttpReply): [string, string][] =>
+  [...headers]
+    .map(([name, value]): [string, string] => [name.replaceAll('-', '_'), value])
+    .filter(([name]) => !OWN_FIELDS.has(name));
+
+const absolute = (location: string, base: string): string =>
+  URL.canParse(location, base) ? new URL(location, base).href : location;
 
 const cookieFields = ({ cookies }: HttpReply): Record<string, Json> => ({
   cookies: Object.fromEntries(cookies),
@@ -186,7 +213,7 @@ function* writeBody(
   ctx: ModuleContext,
 ): Steps<{ readonly changed: boolean; readonly fields: Readonly<Record<string, Json>> }> {
   const wanted = args;
-  const name = new URL(reply.url).pathname.replace(/^.*\//, '') || 'index.html';
+  const name = pathOf(reply.url).replace(/^.*\//, '') || 'index.html';
   const first = yield* look(dest, { follow: true, wanted, content: 'sum' });
   const at =
     first.status?.type === 'directory'
