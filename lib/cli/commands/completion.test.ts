@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -48,7 +48,36 @@ describe('completion', function () {
     context.skip();
   };
 
+  const IN_BASH = `source <(polarplay completion bash); read -ra COMP_WORDS <<<"$1"; COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+    _polarplay; printf '%s\\n' "\${COMPREPLY[@]}"`;
+
+  it('offers no name that a shell would take for more than a word, and runs none', () => {
+    const names = [
+      '$(:>took-over)',
+      '`:>took-over`',
+      'a;:>took-over',
+      '-e@x',
+      '~root',
+      'a b',
+      '数据-1',
+      'a$HOME',
+    ];
+    writeFileSync(
+      join(scratch, 'hostile.yml'),
+      JSON.stringify([{ hosts: 'all', tasks: [{ meta: 'noop', tags: names }] }]),
+    );
+    const { stdout, stderr } = run('bash', ['-c', IN_BASH, 'bash', 'polarplay hostile.yml --tags 数']);
+    expect([stdout, stderr]).to.deep.equal(['数据-1\n', '']);
+    const words = run('polarplay', ['completion', 'words', 'hostile.yml', '--tags', '']);
+    expect(words.stdout).to.equal('数据-1\n');
+    expect(readdirSync(scratch)).to.not.include('took-over');
+  });
+
   for (const [line, word] of lines) {
+    it(`in bash: ${line}`, () => {
+      expect(run('bash', ['-c', IN_BASH, 'bash', line]).stdout.split('\n')).to.include(word);
+    });
+
     it(`in fish: ${line}`, function () {
       needs(this, 'fish');
       const script = `polarplay completion fish | source; complete -C '${line}'`;

@@ -21,8 +21,12 @@ It knows commands, flags, modules, roles, the hosts and groups of the inventory 
 /** Each asks us for the words: what can come next is known in one place. */
 const SHELLS: Readonly<Record<string, string>> = {
   bash: `_polarplay() {
-  local IFS=$'\\n'
-  COMPREPLY=($(compgen -W "$(polarplay completion words "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  local word current=\${COMP_WORDS[COMP_CWORD]}
+  COMPREPLY=()
+  # Not by compgen -W, which runs what stands in a word.
+  while IFS= read -r word; do
+    case $word in "$current"*) COMPREPLY+=("$word") ;; esac
+  done < <(polarplay completion words "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _polarplay polarplay
 `,
@@ -45,7 +49,12 @@ export async function runCompletionCommand(argv: readonly string[], commands: Co
   const [shell = '--help', ...words] = argv;
   if (shell === '--help' || shell === '-h') process.stdout.write(HELP);
   else if (shell === 'words')
-    process.stdout.write((await nextWords(words, commands)).map(word => `${word}\n`).join(''));
+    process.stdout.write(
+      (await nextWords(words, commands))
+        .filter(isPlain)
+        .map(word => `${word}\n`)
+        .join(''),
+    );
   else {
     const script = entryOf(SHELLS, shell);
     if (script === undefined) {
@@ -56,6 +65,10 @@ export async function runCompletionCommand(argv: readonly string[], commands: Co
   }
   return 0;
 }
+
+/** A shell puts the word into the line as it is: names of hosts and tags that would be more than a word are left out. */
+const isPlain = (word: string): boolean =>
+  /^(--[a-z]|[\p{L}\p{N}_.@%+:,/=])[\p{L}\p{N}_.@%+:,/=-]*$/u.test(word);
 
 /** Words that can stand at the end of the line, whose last word is being written. */
 async function nextWords(line: readonly string[], commands: Commands): Promise<readonly string[]> {
