@@ -1,6 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { finishedArguments, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
@@ -168,6 +177,22 @@ describe('polardb_init', () => {
         expect(existsSync(`${data}.initializing`)).to.equal(false);
       }));
 
+    it('follows no link of another user, and writes its log into no file that somebody prepared', () =>
+      withInitdb(async (make, data) => {
+        const there = join(data, '..', 'there');
+        mkdirSync(there, { mode: 0o755 });
+        symlinkSync(there, data);
+        lchownSync(data, 65534, 65534);
+        expect((await make('echo 15 >"$data/PG_VERSION"')).msg).to.match(/symbolic link .* is not followed/);
+        expect([readdirSync(there), statSync(there).mode & 0o777]).to.deep.equal([[], 0o755]);
+        lchownSync(data, 0, 0);
+        writeFileSync(join(there, '..', 'precious'), 'kept');
+        symlinkSync(join(there, '..', 'precious'), `${data}.initializing`);
+        expect(await make('echo said; echo 15 >"$data/PG_VERSION"')).to.include({ changed: true });
+        expect([readdirSync(there), statSync(there).mode & 0o777]).to.deep.equal([['PG_VERSION'], 0o700]);
+        expect(readFileSync(join(there, '..', 'precious'), 'utf8')).to.equal('kept');
+      }));
+
     it('that never began is no half made one', () =>
       withInitdb(async (make, data) => {
         writeFileSync(`${data}.initializing`, '');
@@ -192,24 +217,25 @@ describe('polardb_init', () => {
       const script = sharedHoldsFiles(request()).replaceAll('/usr/local/bin/pfs', pfs);
       const answer = (body: string) => {
         writeFileSync(pfs, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
-        const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
-        return status === 0 ? stdout.trim() : stderr;
+        const records = 'field() { printf "%s " "$@"; }\n';
+        const { status, stdout, stderr } = spawnSync('sh', ['-c', records + script], { encoding: 'utf8' });
+        return status === 0 ? stdout.replace(/\s+/g, ' ').trim() : stderr;
       };
       const root = 'echo " Dir 1 4096 shared_data"; echo "File 1 8 .pfs-paxos"';
       expect(
         answer(
           `case "$4" in *pg_control) exit 2;; */shared_data/) echo "File 1 8 PG_VERSION";; *) ${root};; esac`,
         ),
-      ).to.equal('yes');
+      ).to.equal('shared identifier');
       const control = join(dir, 'pg_control');
       writeFileSync(control, Buffer.from([7, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]));
       expect(
         answer(
           `case "$4" in *pg_control) cat ${control};; */shared_data/) echo "Dir 1 8 global";; *) ${root};; esac`,
         ),
-      ).to.equal('yes 7');
-      expect(answer(`case "$4" in */shared_data/) :;; *) ${root};; esac`)).to.equal('no');
-      expect(answer('echo "File 1 8 .pfs-paxos"')).to.equal('no');
+      ).to.equal('shared identifier 7');
+      expect(answer(`case "$4" in */shared_data/) :;; *) ${root};; esac`)).to.equal('');
+      expect(answer('echo "File 1 8 .pfs-paxos"')).to.equal('');
       expect(answer('exit 255')).to.match(/what the shared disk holds is not known/);
       expect(answer(`case "$4" in */shared_data/) exit 5;; *) ${root};; esac`)).to.match(/is not known/);
     }));

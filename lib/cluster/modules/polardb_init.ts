@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { REACH } from '../../modules/kit/reach.ts';
+import { mustAsk } from '../../modules/kit/reply.ts';
 import { awaitEnd, toTheEnd } from '../../modules/kit/to-the-end.ts';
 
 const LOCAL = ['blank', 'half', 'foreign', 'present'] as const;
@@ -25,8 +27,8 @@ export interface Found {
 /** Stands in the log of an initialisation from the moment on when it has made the shared folder. */
 const OWN_SHARED = 'the shared folder is new';
 
-/** Whether an initialisation that did not come to its end left something, in `$data` or on the shared disk. */
-const LEFT_SOMETHING = `{ [ -n "$(ls -A "$data" 2>/dev/null)" ] || grep -qsxF ${quote(OWN_SHARED)} "$mark"; }`;
+/** Whether an initialisation that did not come to its end left something, in `$data` or on the shared disk; `$log` is its log. */
+const LEFT_SOMETHING = `{ [ -n "$(ls -A "$data" 2>/dev/null)" ] || grep -qsxF ${quote(OWN_SHARED)} "$log"; }`;
 
 const args = Type.Object({
   role: A.choice(['primary', 'replica'], 'What the node is.'),
@@ -72,19 +74,19 @@ export const polardbInit = defineState({
   returns: { state: 'What was found before: blank, half, foreign or present.' },
 
   *probe(args) {
-    const reply = yield* mustSh('cannot look at the data directory', probeScript(args), { timeout: 400 });
-    const [word = '', version = '', ...answers] = reply.stdout.split('\n');
+    const found = yield* mustAsk('cannot look at the data directory', probeScript(args), { timeout: 400 });
+    const word = found.text('local') ?? '';
     const local = LOCAL.find(state => state === word);
     if (!local) throw new ModuleError(`the host does not say what ${args.data} holds: ${word.slice(0, 80)}`);
-    const [signal, running, shared, ownShared] = answers.map(answer => /^yes\b/.test(answer));
+    const identifier = found.text('identifier')?.trim() ?? '';
     return {
       local,
-      version,
-      signal: signal === true,
-      running: running === true,
-      shared: shared === true,
-      sharedIdentifier: /^yes (\d+)$/.exec(answers[2] ?? '')?.[1] ?? '',
-      ownShared: ownShared === true,
+      version: found.output('version') ?? '',
+      signal: found.has('signal'),
+      running: found.has('running'),
+      shared: found.has('shared'),
+      sharedIdentifier: /^\d+$/.test(identifier) ? identifier : '',
+      ownShared: found.has('own-shared'),
     };
   },
 
@@ -169,27 +171,26 @@ function signalFile({ database, version }: Args): string {
 function probeScript(args: Args): string {
   return `
 data=${quote(args.data)}
-mark=$data.initializing
+log=$data.initializing
 ${awaitEnd(workOn(args.data), 300)}
-if [ -e "$mark" ] && ${LEFT_SOMETHING}; then local=half
+if [ -e "$log" ] && ${LEFT_SOMETHING}; then local=half
 elif [ -e "$data/PG_VERSION" ]; then local=present
 elif [ -d "$data" ] && [ -n "$(ls -A "$data")" ]; then local=foreign
 else local=blank; fi
-echo $local
-cat "$data/PG_VERSION" 2>/dev/null || echo
-if [ -e "$data/${signalFile(args)}" ]; then echo yes; else echo no; fi
-if [ -e "$data/postmaster.pid" ] && kill -0 "$(head -n 1 "$data/postmaster.pid")" 2>/dev/null; then echo yes; else echo no; fi
-if [ $local != blank ]; then echo no
-else
+field local $local
+begin version; cat "$data/PG_VERSION" 2>/dev/null
+[ ! -e "$data/${signalFile(args)}" ] || field signal
+if [ -e "$data/postmaster.pid" ] && kill -0 "$(head -n 1 "$data/postmaster.pid")" 2>/dev/null; then field running; fi
+if [ $local = blank ]; then
 ${sharedHoldsFiles(args)}
 fi
-if grep -qsxF ${quote(OWN_SHARED)} "$mark"; then echo yes; else echo no; fi
+if grep -qsxF ${quote(OWN_SHARED)} "$log"; then field own-shared; fi
 `;
 }
 
 /** A new primary takes the place of what is in the shared folder: it must be known to be empty, not only unreadable. */
 export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args): string {
-  if (database !== 'polardb' || role !== 'primary') return '  echo no';
+  if (database !== 'polardb' || role !== 'primary') return '  :';
   const [, disk = '', ...folders] = shared.split('/').filter((part, i) => i === 0 || part !== '');
   return `  # In check mode PFS is not there before the first deployment.
   if [ -x /usr/local/bin/pfs ]; then
@@ -198,10 +199,11 @@ export function sharedHoldsFiles({ database, role, shared, pfs_cluster }: Args):
     if printf '%s\\n' "$listing" | awk -v name=${quote(folders[0] ?? '')} '$NF == name { found = 1 } END { exit !found }'; then
       listing=$($pfs ls ${quote(shared)} 2>/dev/null) || { echo "pfs ls "${quote(shared)}" failed or took longer than 60 s: what the shared disk holds is not known" >&2; exit 1; }
       if printf '%s\\n' "$listing" | grep -Eq '^ *(File|Dir) '; then
-        echo yes $($pfs read ${quote(`${shared.replace(/\/$/, '')}/global/pg_control`)} 2>/dev/null | head -c 8 | od -An -v -tu8)
-      else echo no; fi
-    else echo no; fi
-  else echo no; fi`;
+        field shared
+        field identifier "$($pfs read ${quote(`${shared.replace(/\/$/, '')}/global/pg_control`)} 2>/dev/null | head -c 8 | od -An -v -tu8)"
+      fi
+    fi
+  fi`;
 }
 
 /** The name of the work on a data directory. */
@@ -209,7 +211,8 @@ const workOn = (data: string) => `init-${createHash('sha256').update(data).diges
 
 /**
  * Writes its log into the mark too, and removes the mark as its last act; so does a failure that left nothing behind,
- * neither here nor on the shared disk: the next run begins anew.
+ * neither here nor on the shared disk: the next run begins anew. The database's user may own the directory above: what
+ * root writes there is made exclusively and kept open, and a link is not followed unless it may be.
  */
 export function initScript(args: Args): string {
   return toTheEnd(
@@ -217,17 +220,23 @@ export function initScript(args: Args): string {
     `
 exec 4>&1
 data=${quote(args.data)}
-mark=$data.initializing
+fail() { echo "$*" >&2; exit 1; }
+field() { :; }
+${REACH}
+umask 022; reach "$data" '' 1; umask 077
+mark=$n.initializing log=/proc/self/fd/6
+rm -f "$mark"; set -C; { command exec 6>"$mark"; } 2>/dev/null || fail "cannot make $data.initializing"; set +C
 as_user() { (cd / && runuser -u ${quote(args.user)} -- "$@"); }
 make() {
   set -e
-  install -d -m 700 -o ${quote(args.user)} -g ${quote(args.user)} "$data"
+  [ -d "$data" ] || mkdir -m 700 "$n"
+  (enter "$data"; ${hasFilesOfRoot(args) ? '' : `chown ${quote(`${args.user}:${args.user}`)} .; `}chmod 700 .)
 ${steps(args)}
 }
 secret=$(cat)
-rc=$({ { ( make ) 2>&1 </dev/null; echo $? >&3; } | tee -a "$mark" >&4; } 3>&1)
+rc=$({ { ( make ) 2>&1 </dev/null; echo $? >&3; } | tee -a "$log" >&4; } 3>&1)
 if [ "$rc" -ne 0 ]; then
-  tail -n 20 "$mark" >&2
+  tail -n 20 "$log" >&2
 ${tooLittleMemory(args)}
   if ${LEFT_SOMETHING}; then exit "$rc"; fi
 fi
@@ -236,10 +245,13 @@ exit "$rc"`,
   );
 }
 
+/** What root writes into the directory of a replica of PolarDB is given to the user at the end. */
+const hasFilesOfRoot = ({ database, role }: Args): boolean => database === 'polardb' && role === 'replica';
+
 /** PostgreSQL advises to lower settings, but the initdb of version 11 (unlike the server) takes none. */
 function tooLittleMemory({ database, version }: Args): string {
   if (database !== 'polardb' || version >= 15) return '';
-  return `  bytes=$(sed -n 's/.*request for a shared memory segment.*currently \\([0-9]*\\) bytes.*/\\1/p' "$mark" | head -n 1)
+  return `  bytes=$(sed -n 's/.*request for a shared memory segment.*currently \\([0-9]*\\) bytes.*/\\1/p' "$log" | head -n 1)
   [ -z "$bytes" ] || awk -v mib=$((bytes / 1048576)) '/^(MemTotal|SwapTotal):/ { has += $2 / 1024 } END {
     printf "initdb of version 11 takes %d MiB at once, whatever the settings of the server; this host has %d MiB, swap included\\n", mib, has }' /proc/meminfo >&2`;
 }
@@ -264,7 +276,7 @@ function initdb({ bin, user, options }: Args): string {
 
 function baseBackup({ bin, user, slot, primary_host, primary_port }: Args): string {
   return `  as_user ${quote(`${bin}/pg_basebackup`)} -D "$data" -h ${quote(primary_host)} -p ${primary_port} -U ${quote(user)} -S ${quote(slot)} -X stream -c fast -w
-  rm -f "$data/polar.sync.conf"`;
+  as_user rm -f "$data/polar.sync.conf"`;
 }
 
 /** The local files move to the shared disk; the script refuses a folder there that is not empty. */
