@@ -1,5 +1,6 @@
 import { A } from '../../modules/kit/arguments.ts';
 import { quote } from '../../modules/kit/define.ts';
+import { textOf } from '../../source/bytes.ts';
 
 /** How the modules of the database reach the server on the host they run on. */
 export interface Server {
@@ -23,9 +24,16 @@ export function asDatabaseUser({ bin, socket, port, user }: Server, program: str
   return `runuser -u ${quote(user)} -- env ${environment} ${quote(`${bin}/${program}`)} -h ${quote(socket)} -p ${port} -U ${quote(user)}`;
 }
 
-/** Shell line that runs one SQL command and prints rows with `|` between the columns. */
+/** Shell line that runs one SQL command and prints what `rowsOf` reads: a NUL ends each column and each row, and no value holds one. */
 export function psql(server: Server, sql: string): string {
-  return `timeout 60 ${asDatabaseUser(server, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(sql)}`;
+  return `timeout 60 ${asDatabaseUser(server, 'psql')} -d postgres -XAtqz0 -v ON_ERROR_STOP=1 -c ${quote(sql)}`;
+}
+
+/** Rows of so many columns that `psql` printed. */
+export function rowsOf(bytes: Buffer | undefined, columns: number): string[][] {
+  const values = textOf(bytes ?? Buffer.alloc(0)).split('\0');
+  const rows = Math.floor(values.length / columns);
+  return Array.from({ length: rows }, (_, row) => values.slice(row * columns, (row + 1) * columns));
 }
 
 /**

@@ -1,7 +1,8 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { defineAction, ModuleError, quote, type Steps, sh } from '../../modules/kit/define.ts';
+import { defineAction, quote, type Steps } from '../../modules/kit/define.ts';
+import { mustAsk, type Records } from '../../modules/kit/reply.ts';
+import { textOf } from '../../source/bytes.ts';
 import { asJson } from '../../source/json.ts';
-import { addTo } from '../../source/record.ts';
 import { probeDisk } from './pfs/pfs_probe.ts';
 import type { DiskProbe } from './pfs/pfs-disk.ts';
 
@@ -72,9 +73,7 @@ export const polardbPreflight = defineAction({
   readOnly: true,
 
   *run(args, ctx) {
-    const reply = yield* sh(surveyScript(args), { timeout: 120 });
-    if (reply.rc !== 0) throw new ModuleError(`cannot look: ${reply.stderr.trim()}`, { rc: reply.rc });
-    const answers = parseAnswers(reply.stdout);
+    const answers = yield* mustAsk('cannot look', surveyScript(args), { timeout: 120 });
     const probes: DiskProbe[] = [];
     for (const path of args.devices) probes.push(yield* probe(path, ctx.host));
     return {
@@ -94,55 +93,50 @@ const probe = (path: string, host: string): Steps<DiskProbe> =>
     host,
   );
 
-/**
- * Prints lines of `key=value`. Every value goes through `say`, which takes control characters out: what a disk is
- * labelled, or a package repository answers, cannot pose as another line.
- */
 function surveyScript(args: Args): string {
   const words = (list: readonly string[]) => list.map(quote).join(' ');
   return `
 cd /
-say() { printf '%s=%s\\n' "$1" "$(printf '%s' "$2" | tr '\\000-\\037' ' ')"; }
 have() { command -v "$1" >/dev/null 2>&1; }
-say system "$( . /etc/os-release 2>/dev/null; echo "\${PRETTY_NAME:-unknown}")"
-say architecture "$(uname -m)"
-[ ! -d /run/systemd/system ] || say systemd yes
-say container "$(systemd-detect-virt --container 2>/dev/null | grep -v '^none$')"
-say machine "$(cat /etc/machine-id 2>/dev/null)"
-for address in $(ip -o addr show scope global 2>/dev/null | awk '{ sub(/\\/.*/, "", $4); print $4 }'); do say address "$address"; done
-say time "$(date +%s)"
-[ "$(timedatectl show -p NTPSynchronized --value 2>/dev/null)" != yes ] || say synchronised yes
-say memory "$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)"
-say processors "$(getconf _NPROCESSORS_ONLN)"
+field system "$( . /etc/os-release 2>/dev/null; echo "\${PRETTY_NAME:-unknown}")"
+field architecture "$(uname -m)"
+[ ! -d /run/systemd/system ] || field systemd yes
+field container "$(systemd-detect-virt --container 2>/dev/null | grep -v '^none$')"
+field machine "$(cat /etc/machine-id 2>/dev/null)"
+for address in $(ip -o addr show scope global 2>/dev/null | awk '{ sub(/\\/.*/, "", $4); print $4 }'); do field address "$address"; done
+field time "$(date +%s)"
+[ "$(timedatectl show -p NTPSynchronized --value 2>/dev/null)" != yes ] || field synchronised yes
+field memory "$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)"
+field processors "$(getconf _NPROCESSORS_ONLN)"
 for folder in ${words(args.folders)}; do
   there=$folder
   while [ ! -e "$there" ]; do there=$(dirname "$there"); done
-  say free "$(df -Pm "$there" | awk 'NR == 2 { print $4 }') $folder"
+  field free "$(df -Pm "$there" | awk 'NR == 2 { print $4 }') $folder"
 done
 wanted=${quote(words(args.fuse_packages))}
 if [ -d /sys/module/nbd ] || { have modprobe && modprobe -n -q nbd; }; then
-  say transport kernel
+  field transport kernel
   wanted=${quote(words(args.kernel_packages))}
 fi
-if [ -e /dev/fuse ] || { have modprobe && modprobe -n -q fuse; }; then say transport fuse; fi
+if [ -e /dev/fuse ] || { have modprobe && modprobe -n -q fuse; }; then field transport fuse; fi
 for port in ${words(args.ports)}; do
   listener=$(ss -Hltnp "sport = :$port" 2>/dev/null | head -n 1)
-  [ -z "$listener" ] || say listener "$port $(printf '%s' "$listener" | sed -n 's/.*users:(("\\([^"]*\\)".*/\\1/p')"
+  [ -z "$listener" ] || field listener "$port $(printf '%s' "$listener" | sed -n 's/.*users:(("\\([^"]*\\)".*/\\1/p')"
 done
 eval "set -- $wanted"
 set -- ${words(args.packages)} "$@"
 for package do
   if have dpkg-query; then
     dpkg-query -W -f '\${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
-      apt-cache policy "$package" 2>/dev/null | grep -q '^  Candidate: [^(]' || say missing "$package"
+      apt-cache policy "$package" 2>/dev/null | grep -q '^  Candidate: [^(]' || field missing "$package"
   elif have rpm; then
-    rpm -q --quiet "$package" || timeout 60 "$(command -v dnf || command -v yum)" -q list "$package" >/dev/null 2>&1 || say missing "$package"
+    rpm -q --quiet "$package" || timeout 60 "$(command -v dnf || command -v yum)" -q list "$package" >/dev/null 2>&1 || field missing "$package"
   fi
 done
-if have ufw && ufw status 2>/dev/null | grep -q '^Status: active'; then say firewall ufw; fi
-if have firewall-cmd && firewall-cmd -q --state 2>/dev/null; then say firewall firewalld; fi
-[ ! -e /etc/polar/nbd-server.conf ] || say deployed storage
-[ ! -e /etc/polar/guard.env ] || say deployed node
+if have ufw && ufw status 2>/dev/null | grep -q '^Status: active'; then field firewall ufw; fi
+if have firewall-cmd && firewall-cmd -q --state 2>/dev/null; then field firewall firewalld; fi
+[ ! -e /etc/polar/nbd-server.conf ] || field deployed storage
+[ ! -e /etc/polar/guard.env ] || field deployed node
 ${args.list_disks ? LIST_DISKS : ''}
 exit 0
 `;
@@ -158,26 +152,16 @@ for disk in $(lsblk -dnpro NAME,TYPE,RO 2>/dev/null | awk '$2 == "disk" && $3 ==
   [ "$size" -gt 0 ] || continue
   content=$( { lsblk -nro FSTYPE,MOUNTPOINT "$disk" | awk '{ print $1, $2 }'; blkid -p -o value -s TYPE -s PTTYPE "$disk"; } 2>/dev/null | tr ' ' '\\n' | sed '/^$/d' | awk '!seen[$0]++' | head -n 4 | tr '\\n' ' ')
   [ -n "$content" ] || [ -z "$(head -c 1048576 "$disk" 2>/dev/null | tr -d '\\000' | head -c 1)" ] || content='data without a known name'
-  say disk "$size $disk $content"
-  say model "$disk $(lsblk -dnro MODEL "$disk" 2>/dev/null)"
+  field disk "$size $disk $content"
+  field model "$disk $(lsblk -dnro MODEL "$disk" 2>/dev/null)"
 done`;
 
-type Answers = ReadonlyMap<string, readonly string[]>;
+const allOf = (answers: Records, name: string): string[] =>
+  answers.all(name).map(bytes => textOf(bytes).trim());
 
-function parseAnswers(text: string): Answers {
-  const answers = new Map<string, string[]>();
-  for (const line of text.split('\n')) {
-    const at = line.indexOf('=');
-    if (at <= 0) continue;
-    const key = line.slice(0, at);
-    addTo(answers, key, line.slice(at + 1).trim());
-  }
-  return answers;
-}
-
-function surveyOf(answers: Answers): HostSurvey {
-  const all = (key: string) => answers.get(key) ?? [];
-  const one = (key: string) => all(key)[0] ?? '';
+function surveyOf(answers: Records): HostSurvey {
+  const all = (name: string) => allOf(answers, name);
+  const one = (name: string) => all(name)[0] ?? '';
   const firstWord = (line: string): [string, string] => {
     const [word = '', ...rest] = line.split(' ');
     return [word, rest.join(' ')];
@@ -210,14 +194,14 @@ function surveyOf(answers: Answers): HostSurvey {
   };
 }
 
-function disksOf(answers: Answers): readonly FoundDisk[] {
+function disksOf(answers: Records): readonly FoundDisk[] {
   const models = new Map(
-    (answers.get('model') ?? []).map(line => {
+    allOf(answers, 'model').map(line => {
       const [path = '', ...model] = line.split(' ');
       return [path, model.join(' ')];
     }),
   );
-  return (answers.get('disk') ?? []).map(line => {
+  return allOf(answers, 'disk').map(line => {
     const [size = '', path = '', ...content] = line.split(' ');
     return { path, size: Number(size), model: models.get(path) ?? '', content: content.join(' ') };
   });

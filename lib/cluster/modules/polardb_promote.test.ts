@@ -3,6 +3,7 @@ import {
   finishedArguments,
   planAndScript,
   planFor,
+  recordsText,
   replaySteps,
   testContext,
 } from '../../../test/support/run-module.ts';
@@ -21,7 +22,7 @@ describe('polardb_promote', () => {
     const plan = planFor(polardbPromote, args, 't\n');
     expect(plan.changes).to.deep.equal([`promote the replica in ${args.data}`]);
     const steps = polardbPromote.apply(true as never, finished, testContext(), plan);
-    const { value, requests } = replaySteps(steps, [{ stdout: '1.250\n', stderr: 'tries 2\n' }]);
+    const { value, requests } = replaySteps(steps, [{ stdout: recordsText({ tries: '2', ms: '1250' }) }]);
     expect(value).to.deep.equal({ seconds: 1.25, tries: 2 });
     const script = requests[0]?.kind === 'sh' ? requests[0].script : '';
     expect(script.indexOf('polar-guard promote')).to.be.within(0, script.indexOf('pg_ctl'));

@@ -1,5 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
+import { mustAsk } from '../../modules/kit/reply.ts';
 import { asDatabaseUser, awaitServer, serverArgs } from './polardb-psql.ts';
 
 const args = Type.Object({
@@ -56,14 +57,14 @@ export const polardbPromote = defineState({
   },
 
   *apply(_found, args) {
-    const reply = yield* mustSh('the promotion failed', script(args), {
+    const reply = yield* mustAsk('the promotion failed', script(args), {
       timeout: args.tries * (args.within + 60) + 60,
       live: true,
     });
-    const seconds = Number.parseFloat(reply.stdout.trim().split('\n').at(-1) ?? '');
-    if (!Number.isFinite(seconds))
-      throw new ModuleError('the promotion said nothing', { stdout: reply.stdout });
-    return { seconds, tries: Number(/^tries (\d+)$/m.exec(reply.stderr)?.[1] ?? 1) };
+    const [milliseconds, tries] = [Number(reply.text('ms')), Number(reply.text('tries'))];
+    if (!Number.isSafeInteger(milliseconds) || !Number.isSafeInteger(tries))
+      throw new ModuleError('the promotion said nothing', { stdout: reply.stdout.toString() });
+    return { seconds: milliseconds / 1000, tries };
   },
 });
 
@@ -83,7 +84,7 @@ begin=$(date +%s%N)
 try=0
 is_writer() { [ "$(${recovering(args)} 2>/dev/null)" = f ]; }
 # A try that ended the server is told here; systemd need not count it as trouble as well.
-finish() { [ "$try" -le 1 ] || systemctl reset-failed polardb; echo "tries $try" >&2; echo $((($(date +%s%N) - begin) / 1000000)) | sed 's/...$/.&/; s/^\\./0./'; exit 0; }
+finish() { [ "$try" -le 1 ] || systemctl reset-failed polardb; field tries $try; field ms $((($(date +%s%N) - begin) / 1000000)); exit 0; }
 data=${quote(data)}
 while [ $((try += 1)) -le ${tries} ]; do
   runuser -u ${quote(user)} -- ${quote(`${bin}/pg_ctl`)} promote -D "$data" -W >&2

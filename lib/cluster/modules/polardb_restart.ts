@@ -1,6 +1,7 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { defineState, ModuleError, mustSh, quote } from '../../modules/kit/define.ts';
-import { awaitServer, psql, serverArgs } from './polardb-psql.ts';
+import { mustAsk } from '../../modules/kit/reply.ts';
+import { awaitServer, psql, rowsOf, serverArgs } from './polardb-psql.ts';
 
 /** A replica refuses to start with less of these than the primary runs with. */
 const AT_LEAST_AS_ON_PRIMARY = [
@@ -54,13 +55,12 @@ export const polardbRestart = defineState({
   },
 
   *probe(args) {
-    const reply = yield* mustSh('cannot see what waits for a restart', probeScript(args), { timeout: 240 });
-    const [running, program, recovery, ...lines] = reply.stdout.trimEnd().split('\n');
-    const rows = lines.map(line => line.split('|'));
+    const reply = yield* mustAsk('cannot see what waits for a restart', probeScript(args), { timeout: 240 });
+    const rows = rowsOf(reply.bytes('rows'), 4);
     return {
-      running: running === 'active',
-      otherProgram: program === 'other',
-      newRecovery: recovery === 'newer',
+      running: reply.has('active'),
+      otherProgram: reply.has('other-program'),
+      newRecovery: reply.has('new-recovery'),
       refused: rows
         .filter(([kind]) => kind === 'refused')
         .map(([, name, value, error]) => `${name} = "${value}": ${error}`),
@@ -128,13 +128,13 @@ order by 1, 2`;
 function probeScript(args: Args): string {
   return `
 cd /
-state=$(systemctl is-active polardb)
-echo "$state"
-[ "$state" = active ] || exit 0
+[ "$(systemctl is-active polardb)" = active ] || exit 0
+field active
 pid=$(systemctl show -p MainPID --value polardb)
-if [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f ${quote(`${args.bin}/postgres`)})" ]; then echo same; else echo other; fi
-if [ "/proc/$pid/cwd/recovery.conf" -nt "/proc/$pid/cwd/postmaster.pid" ]; then echo newer; else echo same; fi
+[ "$(readlink "/proc/$pid/exe")" = "$(readlink -f ${quote(`${args.bin}/postgres`)})" ] || field other-program
+[ ! "/proc/$pid/cwd/recovery.conf" -nt "/proc/$pid/cwd/postmaster.pid" ] || field new-recovery
 ${awaitServer(args, 120)}
+begin rows
 ${psql(args, QUERY)}
 `;
 }

@@ -2,13 +2,14 @@ import { expect } from 'chai';
 import {
   finishedArguments,
   planAndScript,
+  recordsText,
   replaySteps,
   testContext,
 } from '../../../test/support/run-module.ts';
 import { polardbSlots } from './polardb_slots.ts';
 
 const bin = '/opt/polardb/bin';
-const FOUND = '7300|\nreplica1|t\nreplica2|f\nother|t\n';
+const FOUND = recordsText({ rows: '7300\0\0replica1\0t\0replica2\0f\0other\0t\0' });
 
 describe('polardb_slots', () => {
   it('creates what is missing, makes anew what keeps no WAL, and leaves others alone', () => {
@@ -31,6 +32,13 @@ describe('polardb_slots', () => {
 
   it('changes nothing where all are kept', () => {
     expect(planAndScript(polardbSlots, { bin, names: ['replica1'] }, FOUND).plan.changes).to.deep.equal([]);
+  });
+
+  it('knows each slot by its whole name, whatever stands in it', () => {
+    const rows = '7300\0\0a|t\nreplica1\0f\0';
+    const { plan } = planAndScript(polardbSlots, { bin, names: ['replica1'] }, recordsText({ rows }));
+    expect(plan.changes).to.deep.equal(['create slot replica1']);
+    expect(plan.result?.['slots']).to.deep.equal(['a|t\nreplica1']);
   });
 
   it('takes a silent server for one that does not run yet in check mode alone', () => {

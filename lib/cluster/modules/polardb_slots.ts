@@ -1,6 +1,7 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { defineState, ModuleError, mustSh, type Reply, sh } from '../../modules/kit/define.ts';
-import { awaitServer, literal, psql, serverArgs } from './polardb-psql.ts';
+import { defineState, ModuleError, mustSh } from '../../modules/kit/define.ts';
+import { ask, type Records } from '../../modules/kit/reply.ts';
+import { awaitServer, literal, psql, rowsOf, serverArgs } from './polardb-psql.ts';
 
 interface Found {
   readonly systemIdentifier: string;
@@ -35,8 +36,8 @@ export const polardbSlots = defineState({
   },
 
   *probe(args, ctx) {
-    const script = `${awaitServer(args, ctx.checkMode ? 0 : args.wait)}\n${psql(args, QUERY)}`;
-    return parse(yield* sh(script, { timeout: args.wait + 90 }), ctx.checkMode);
+    const script = `${awaitServer(args, ctx.checkMode ? 0 : args.wait)}\nbegin rows\n${psql(args, QUERY)}`;
+    return parse(yield* ask(script, { timeout: args.wait + 90 }), ctx.checkMode);
   },
 
   diff({ slots: found, systemIdentifier }, args) {
@@ -69,15 +70,12 @@ export const polardbSlots = defineState({
 });
 
 /** In check mode a server that does not run yet has no slots; for real it must answer. */
-function parse(reply: Reply, checkMode: boolean): Found {
+function parse(reply: Records, checkMode: boolean): Found {
   if (reply.rc !== 0 && checkMode) return { systemIdentifier: '', slots: new Map() };
   if (reply.rc !== 0) {
     throw new ModuleError(`cannot read the replication slots: ${reply.stderr.trim()}`, { rc: reply.rc });
   }
-  const [first = [], ...rows] = reply.stdout
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => line.split('|'));
+  const [first = [], ...rows] = rowsOf(reply.bytes('rows'), 2);
   return {
     systemIdentifier: first[0] ?? '',
     slots: new Map(rows.map(([name = '', reserved]) => [name, reserved === 't'])),

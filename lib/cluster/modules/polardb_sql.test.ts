@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { finishedArguments, replaySteps, testContext } from '../../../test/support/run-module.ts';
+import {
+  finishedArguments,
+  recordsText,
+  replaySteps,
+  testContext,
+} from '../../../test/support/run-module.ts';
 import type { Reply } from '../../modules/kit/define.ts';
 import { polardbSql } from './polardb_sql.ts';
 
@@ -12,17 +17,22 @@ function ask(raw: Record<string, string | boolean>, reply: Partial<Reply>, check
 
 describe('polardb_sql', () => {
   it('gives the rows, and how long it waited for them', () => {
-    expect(ask({ until: 'a|b' }, { stdout: '3\na|b\n' }).value).to.deep.equal({
-      changed: false,
-      rows: ['a|b'],
-      value: 'a|b',
-      seconds: 3,
+    expect(ask({ until: 'a|b' }, { stdout: recordsText({ seconds: '3', rows: 'a|b' }) }).value).to.deep.equal(
+      {
+        changed: false,
+        rows: ['a|b'],
+        value: 'a|b',
+        seconds: 3,
+      },
+    );
+    expect(ask({ changes: true }, { stdout: recordsText({ rows: '' }) }).value).to.include({
+      changed: true,
+      value: '',
     });
-    expect(ask({ changes: true }, { stdout: '0\n' }).value).to.include({ changed: true, value: '' });
   });
 
   it('asks in check mode too, unless it changes something or waits', () => {
-    expect(ask({}, { stdout: '0\n1\n' }, true).value).to.include({ value: '1' });
+    expect(ask({}, { stdout: recordsText({ rows: '1\n' }) }, true).value).to.include({ value: '1' });
     expect(ask({ changes: true }, {}, true)).to.deep.equal({ value: undefined, requests: [] });
     expect(ask({ until: '1' }, {}, true)).to.deep.equal({ value: undefined, requests: [] });
   });
@@ -31,7 +41,7 @@ describe('polardb_sql', () => {
     expect(() => ask({ until: 't' }, { rc: 1, stderr: 'last answer: f' })).to.throw(
       'no "t" within 60 s: last answer: f',
     );
-    const [request] = ask({ query: "select '$(id)'" }, { stdout: '0\n' }).requests;
+    const [request] = ask({ query: "select '$(id)'" }, { stdout: recordsText({ rows: '1\n' }) }).requests;
     expect(request).to.have.property('script').that.includes(`'select '\\''$(id)'\\'''`);
   });
 });

@@ -1,5 +1,7 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { defineAction, ModuleError, quote, type Steps, sh } from '../../modules/kit/define.ts';
+import { defineAction, ModuleError, quote, type Steps } from '../../modules/kit/define.ts';
+import { ask } from '../../modules/kit/reply.ts';
+import { stripEnd } from '../../source/strip-end.ts';
 import { asDatabaseUser, serverArgs } from './polardb-psql.ts';
 
 const args = Type.Object({
@@ -45,26 +47,31 @@ export const polardbSql = defineAction({
 });
 
 function* query(args: Args): Steps<{ changed: boolean; rows: string[]; value: string; seconds: number }> {
-  const reply = yield* sh(script(args), { timeout: args.within + 120 });
-  const [seconds = '0', ...rows] = reply.stdout.trimEnd().split('\n');
+  const reply = yield* ask(script(args), { timeout: args.within + 120 });
+  const rows = linesOf(reply.text('rows') ?? '');
   if (reply.rc !== 0) {
     const expected = args.until === '' ? '' : `no "${args.until}" within ${args.within} s: `;
     throw new ModuleError(`${expected}${reply.stderr.trim() || rows.join('\n')}`, { rc: reply.rc, rows });
   }
-  return { changed: args.changes, rows, value: rows[0] ?? '', seconds: Number(seconds) };
+  return { changed: args.changes, rows, value: rows[0] ?? '', seconds: Number(reply.text('seconds') ?? 0) };
+}
+
+function linesOf(text: string): string[] {
+  const lines = stripEnd(text, '\n');
+  return lines === '' ? [] : lines.split('\n');
 }
 
 function script(args: Args): string {
   const command = `timeout 300 ${asDatabaseUser(args, 'psql')} -d postgres -XAtq -v ON_ERROR_STOP=1 -c ${quote(args.query)}`;
-  if (args.until === '') return `cd / && echo 0 && ${command}`;
+  if (args.until === '') return `cd / && begin rows && ${command}`;
   return `
 cd /
-begin=$(date +%s)
+start=$(date +%s)
 until answer=$(${command} 2>&1) && [ "$answer" = ${quote(args.until)} ]; do
-  [ $(($(date +%s) - begin)) -lt ${args.within} ] || { echo "last answer: $answer" >&2; exit 1; }
+  [ $(($(date +%s) - start)) -lt ${args.within} ] || { echo "last answer: $answer" >&2; exit 1; }
   sleep 0.2
 done
-echo $(($(date +%s) - begin))
-printf '%s\\n' "$answer"
+field seconds $(($(date +%s) - start))
+field rows "$answer"
 `;
 }

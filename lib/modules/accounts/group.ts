@@ -1,5 +1,6 @@
 import { A, Type } from '../kit/arguments.ts';
-import { defineState, ModuleError, mustSh, quote, type Steps, sh } from '../kit/define.ts';
+import { defineState, ModuleError, mustSh, quote, type Steps } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { command, entryFunction, type GroupEntry, orFail, parseGroups } from './databases.ts';
 
 interface Found {
@@ -34,10 +35,10 @@ export const group = defineState({
   touches: ({ name }) => [`group:${name}`, '/etc/group'],
 
   *probe({ name, local }): Steps<Found> {
-    const script = `${entryFunction(local)}\nentry group ${quote(name)}\ncommand -v groupadd >/dev/null 2>&1 && echo manageable\n:`;
-    const reply = yield* sh(script);
-    const entry = parseGroups(reply.stdout).find(g => g.name === name);
-    return { entry, manageable: /^manageable$/m.test(reply.stdout) };
+    const script = `${entryFunction(local)}\nbegin entry; entry group ${quote(name)}\ncommand -v groupadd >/dev/null 2>&1 && field manageable\n:`;
+    const reply = yield* ask(script);
+    const entry = parseGroups(reply.text('entry') ?? '').find(g => g.name === name);
+    return { entry, manageable: reply.has('manageable') };
   },
 
   diff({ entry, manageable }, args) {

@@ -1,4 +1,5 @@
-import { type Steps, sh } from './define.ts';
+import type { Steps } from './define.ts';
+import { ask } from './reply.ts';
 import { pathWord } from './stat.ts';
 
 interface Guarded {
@@ -10,11 +11,10 @@ interface Guarded {
 export function* needlessBy({ creates, removes }: Guarded): Steps<keyof Guarded | undefined> {
   if (creates === undefined && removes === undefined) return undefined;
   const test = (path: string | undefined, word: string) =>
-    path === undefined ? '' : `[ -e ${pathWord(path)} ] && echo ${word}`;
-  const reply = yield* sh(
+    path === undefined ? '' : `[ -e ${pathWord(path)} ] && field ${word}`;
+  const there = yield* ask(
     [test(creates, 'creates'), test(removes, 'removes'), ':'].filter(Boolean).join('\n'),
   );
-  const there = reply.stdout.split('\n');
-  if (there.includes('creates')) return 'creates';
-  return removes !== undefined && !there.includes('removes') ? 'removes' : undefined;
+  if (there.has('creates')) return 'creates';
+  return removes !== undefined && !there.has('removes') ? 'removes' : undefined;
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { commandsFor } from '../../../test/support/run-module.ts';
+import { commandsFor, recordsText } from '../../../test/support/run-module.ts';
 import { firewalld } from './firewalld.ts';
 
 describe('firewalld', () => {
@@ -8,9 +8,9 @@ describe('firewalld', () => {
     expect(commandsFor(firewalld, { ...port, state: 'enabled' }, '')).to.deep.equal([
       'firewall-cmd --zone=public --add-port=5432/tcp',
     ]);
-    expect(commandsFor(firewalld, { ...port, state: 'enabled', permanent: true }, 'runtime\n')).to.deep.equal(
-      ['firewall-cmd --permanent --zone=public --add-port=5432/tcp'],
-    );
+    expect(
+      commandsFor(firewalld, { ...port, state: 'enabled', permanent: true }, recordsText({ runtime: '' })),
+    ).to.deep.equal(['firewall-cmd --permanent --zone=public --add-port=5432/tcp']);
     expect(
       commandsFor(firewalld, { ...port, state: 'enabled', permanent: true, immediate: true }, ''),
     ).to.have.length(2);
@@ -18,14 +18,14 @@ describe('firewalld', () => {
       commandsFor(
         firewalld,
         { ...port, state: 'enabled', permanent: true, immediate: true },
-        'permanent\nruntime\n',
+        recordsText({ permanent: '', runtime: '' }),
       ),
     ).to.deep.equal([]);
     expect(
       commandsFor(
         firewalld,
         { rich_rule: 'rule family="ipv4" accept', state: 'disabled', permanent: true },
-        'permanent\n',
+        recordsText({ permanent: '' }),
       ),
     ).to.deep.equal([`firewall-cmd --permanent '--remove-rich-rule=rule family="ipv4" accept'`]);
     expect(commandsFor(firewalld, { zone: 'db', state: 'present', permanent: true }, '')).to.deep.equal([

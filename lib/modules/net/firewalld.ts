@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { needsProgram } from '../kit/program.ts';
+import { ask } from '../kit/reply.ts';
 
 const args = Type.Object({
   service: A.opt(A.str('Service.')),
@@ -131,14 +132,14 @@ export const firewalld = defineState({
     const running = args.offline
       ? ':'
       : `firewall-cmd --state >/dev/null 2>&1 || { echo 'firewall is not currently running, unable to perform immediate actions without a running firewall daemon' >&2; exit 95; }`;
-    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+    const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 ${needsProgram(program, 'firewalld')}
 ${running}
-${where.permanent ? `${line(args, 'query', true)} >/dev/null 2>&1 && echo permanent` : ':'}
-${where.runtime ? `${line(args, 'query', false)} >/dev/null 2>&1 && echo runtime` : ':'}
+${where.permanent ? `${line(args, 'query', true)} >/dev/null 2>&1 && field permanent` : ':'}
+${where.runtime ? `${line(args, 'query', false)} >/dev/null 2>&1 && field runtime` : ':'}
 :`);
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
-    return { runtime: /^runtime$/m.test(reply.stdout), permanent: /^permanent$/m.test(reply.stdout) };
+    return { runtime: reply.has('runtime'), permanent: reply.has('permanent') };
   },
 
   diff(found, args) {

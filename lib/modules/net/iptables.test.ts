@@ -6,6 +6,7 @@ import { onlyWhereChangesAreAllowed, onlyWithPrograms } from '../../../test/supp
 import {
   commandsFor,
   finishedArguments,
+  recordsText,
   runModule,
   withTemporaryDirectory,
 } from '../../../test/support/run-module.ts';
@@ -60,18 +61,18 @@ describe('iptables', () => {
 
   it('does what is needed', () => {
     const rule = { chain: 'INPUT', source: '8.8.8.8', jump: 'DROP' };
-    expect(commandsFor(iptables, rule, 'chain\n-P INPUT ACCEPT\n')).to.deep.equal([
+    expect(commandsFor(iptables, rule, recordsText({ chain: '-P INPUT ACCEPT\n' }))).to.deep.equal([
       'iptables -w -t filter -A INPUT -s 8.8.8.8 -j DROP',
     ]);
-    expect(commandsFor(iptables, rule, 'rule\nchain\n')).to.deep.equal([]);
-    expect(commandsFor(iptables, { ...rule, action: 'insert', rule_num: '3' }, 'chain\n')).to.deep.equal([
-      'iptables -w -t filter -I INPUT 3 -s 8.8.8.8 -j DROP',
-    ]);
-    expect(commandsFor(iptables, { ...rule, state: 'absent' }, 'rule\nchain\n')).to.deep.equal([
-      'iptables -w -t filter -D INPUT -s 8.8.8.8 -j DROP',
-    ]);
+    expect(commandsFor(iptables, rule, recordsText({ rule: '', chain: '' }))).to.deep.equal([]);
     expect(
-      commandsFor(iptables, { chain: 'INPUT', policy: 'DROP' }, 'chain\n-P INPUT ACCEPT\n'),
+      commandsFor(iptables, { ...rule, action: 'insert', rule_num: '3' }, recordsText({ chain: '' })),
+    ).to.deep.equal(['iptables -w -t filter -I INPUT 3 -s 8.8.8.8 -j DROP']);
+    expect(
+      commandsFor(iptables, { ...rule, state: 'absent' }, recordsText({ rule: '', chain: '' })),
+    ).to.deep.equal(['iptables -w -t filter -D INPUT -s 8.8.8.8 -j DROP']);
+    expect(
+      commandsFor(iptables, { chain: 'INPUT', policy: 'DROP' }, recordsText({ chain: '-P INPUT ACCEPT\n' })),
     ).to.deep.equal(['iptables -w -t filter -P INPUT DROP']);
     expect(
       commandsFor(iptables, { ...rule, chain: 'MINE', chain_management: true, wait: '5' }, ''),

@@ -3,6 +3,7 @@ import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
 import { needsProgram } from '../kit/program.ts';
+import { ask } from '../kit/reply.ts';
 
 const text = (description: string) => A.opt(A.str(description));
 const list = (description: string) => A.list(description, { default: [] });
@@ -212,17 +213,17 @@ export const iptables = defineState({
     if (!args.flush && args.chain === undefined)
       throw new ModuleError('Either chain or flush parameter must be specified.');
     const words = args.flush || args.policy !== undefined ? [] : ruleWords(args);
-    const reply = yield* sh(`PATH=$PATH:/usr/sbin:/sbin
+    const reply = yield* ask(`PATH=$PATH:/usr/sbin:/sbin
 ${needsProgram(program(args), 'iptables')}
-${words.length === 0 ? ':' : `e=$(${command(args, '-C', words)} 2>&1) && echo rule`}
-${args.chain === undefined ? ':' : `p=$(${command(args, '-S')} 2>/dev/null) && { echo chain; echo "$p" | head -n 1; }`}
+${words.length === 0 ? ':' : `e=$(${command(args, '-C', words)} 2>&1) && field rule`}
+${args.chain === undefined ? ':' : `p=$(${command(args, '-S')} 2>/dev/null) && field chain "$p"`}
 case $e in *'ermission denied'*|*'must be root'*|*'Bad argument'*|*'unknown option'*|*'host/network'*|*'nvalid '*) echo "$e" >&2; exit 95;; esac
 :`);
     if (reply.rc !== 0) throw new ModuleError(reply.stderr.trim(), { rc: reply.rc });
     return {
-      rule: /^rule$/m.test(reply.stdout),
-      chain: /^chain$/m.test(reply.stdout),
-      policy: /^-P \S+ (\S+)/m.exec(reply.stdout)?.[1],
+      rule: reply.has('rule'),
+      chain: reply.has('chain'),
+      policy: /^-P \S+ (\S+)/.exec(reply.text('chain') ?? '')?.[1],
     };
   },
 

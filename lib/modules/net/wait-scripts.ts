@@ -70,13 +70,13 @@ export interface Seen {
 }
 
 /**
- * Waits until a file exists and differs from what was read last, then prints where it reads from, inode, size and
- * time of the file, and the file: of a long one only what was added since, at most the last `limit` bytes.
+ * Waits until a file exists and differs from what was read last, then tells where it reads from, inode, size and
+ * time of the file, and what is in it: of a long one only what was added since, at most the last `limit` bytes.
  */
 export function growthScript(word: string, last: Seen, limit: number): string {
   const added =
     last.size > SHORT
-      ? `[ "$1" = "${last.inode}" ] && [ "$2" -ge ${last.size} ] && f=$((${last.size} + 1))`
+      ? `[ "$1" = ${quote(last.inode)} ] && [ "$2" -ge ${last.size} ] && f=$((${last.size} + 1))`
       : ':';
   return `p=${word}
 while :; do
@@ -86,6 +86,6 @@ done
 set -- $s; f=1
 ${added}
 [ $(($2 - f)) -ge ${limit} ] && f=$(($2 - ${limit} + 1))
-printf '%s %s\\n' "$f" "$s"
+field from "$f"; field stamp "$s"; begin added
 tail -c "+$f" "$p"`;
 }

@@ -1,10 +1,10 @@
 import type { Static } from 'typebox';
-import { partAt } from '../../source/part-at.ts';
 import { PythonRegex, PythonRegexError } from '../../source/python/python-regex.ts';
 import { entryOf } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
-import { defineAction, ModuleError, quote, type Reply, type Result, type Steps, sh } from '../kit/define.ts';
+import { defineAction, ModuleError, quote, type Result, type Steps } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
 import { pathWord } from '../kit/stat.ts';
 import { clock, growthScript, pathScript, portScript, type Seen, tcpFunctions } from './wait-scripts.ts';
 
@@ -106,9 +106,9 @@ class Wait {
   }
 
   /** Runs a script that loops on the host until it is content or time is up. */
-  *ask(script: string): Steps<Reply> {
+  *ask(script: string): Steps<Records> {
     const args = this.#args;
-    const reply = yield* sh(`${clock(this.left, args.sleep)}\n${script}`, {
+    const reply = yield* ask(`${clock(this.left, args.sleep)}\n${script}`, {
       timeout: Math.ceil(Math.max(0, this.left) + args.connect_timeout + args.sleep + 30),
     });
     if (reply.rc === 90 || reply.timedOut) throw this.late();
@@ -149,17 +149,17 @@ function* searchFile(wait: Wait, path: string, regex: PythonRegex): Steps<Match>
   let text = Buffer.alloc(0);
   for (;;) {
     const reply = yield* wait.ask(growthScript(pathWord(path), last, LIMIT));
-    const end = reply.stdoutBytes.indexOf('\n');
-    const [from = '1', ...stamp] = reply.stdoutBytes.subarray(0, end).toString().split(' ');
-    const [inode = '', size = '0'] = stamp;
-    const added = reply.stdoutBytes.subarray(end + 1);
-    const kept = inode === last.inode && Number(from) === last.size + 1 ? text : Buffer.alloc(0);
+    const from = Number(reply.text('from') ?? 1);
+    const stamp = reply.text('stamp') ?? '';
+    const [inode = '', size = '0'] = stamp.split(' ');
+    const added = reply.bytes('added') ?? Buffer.alloc(0);
+    const kept = inode === last.inode && from === last.size + 1 ? text : Buffer.alloc(0);
     text = Buffer.concat([kept, added]).subarray(-LIMIT);
     // A file that grew while it was read is read on from there.
     last = {
       inode,
-      size: Math.max(Number(size), Number(from) - 1 + added.length),
-      stamp: stamp.join(' '),
+      size: Math.max(Number(size), from - 1 + added.length),
+      stamp,
     };
     const match = search(regex, text.toString());
     if (match) return match;
@@ -175,7 +175,7 @@ function* searchPort(wait: Wait, args: Args, port: number, regex: PythonRegex): 
     const reply = yield* wait.ask(
       `set -- ${quote(args.host)}\n${tcpFunctions()}\nhear ${quote(args.host)} ${port} ${limit} | head -c ${LIMIT}\nexit 0`,
     );
-    const match = search(regex, reply.stdoutBytes.toString());
+    const match = search(regex, reply.stdout.toString());
     if (match) return match;
     if (wait.left <= 0) throw wait.late();
     yield { kind: 'sleep', seconds: args.sleep };
@@ -219,18 +219,24 @@ function* drain(wait: Wait, args: Args): Steps<void> {
   const port = args.port ?? 0;
   const names = [args.host, ...(args.exclude_hosts ?? [])].filter(name => !kernelAddress(name));
   const lookup = names
-    .map(name => `echo "name "${quote(name)}" $(getent ahostsv4 ${quote(name)} 2>/dev/null | head -n 1)"`)
+    .map(name => `field address "$(getent ahostsv4 ${quote(name)} 2>/dev/null | head -n 1)"`)
     .join('\n');
   for (;;) {
-    const reply = yield* wait.ask(`${lookup}\ncat /proc/net/tcp /proc/net/tcp6 2>/dev/null\nexit 0`);
-    const known = new Map(
-      [...reply.stdout.matchAll(/^name (\S+) (\d+\.\d+\.\d+\.\d+)/gm)].map(m => [partAt(m, 1), partAt(m, 2)]),
+    const reply = yield* wait.ask(
+      `${lookup}\nbegin connections; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null\nexit 0`,
     );
+    const addresses = reply.all('address').map(line => /^\d+\.\d+\.\d+\.\d+/.exec(line.toString())?.[0]);
+    const known = new Map(names.map((name, i) => [name, addresses[i]]));
     const resolved = (name: string) => known.get(name) ?? name;
     const excluded = (args.exclude_hosts ?? []).map(resolved);
     if (
-      activeConnections(reply.stdout, port, resolved(args.host), excluded, args.active_connection_states) ===
-      0
+      activeConnections(
+        reply.text('connections') ?? '',
+        port,
+        resolved(args.host),
+        excluded,
+        args.active_connection_states,
+      ) === 0
     )
       return;
     if (wait.left <= 0) throw wait.late();

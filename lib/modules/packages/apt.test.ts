@@ -1,11 +1,17 @@
 import { expect } from 'chai';
 import { onlyWhereChangesAreAllowed, onlyWithPrograms } from '../../../test/support/requirements.ts';
-import { finishedArguments, replaySteps, runModule, testContext } from '../../../test/support/run-module.ts';
+import {
+  finishedArguments,
+  recordsText,
+  replaySteps,
+  runModule,
+  testContext,
+} from '../../../test/support/run-module.ts';
 import { scratchSystem } from '../../../test/support/scratch-system.ts';
 import type { Result } from '../kit/define.ts';
 import { apt } from './apt.ts';
 
-const HEADER = 'stamp 1700000000\narch amd64\n\n';
+const HEADER = recordsText({ stamp: '1700000000', arch: 'amd64' });
 
 /** Runs apt against prepared answers of the host. */
 function replay(
@@ -26,7 +32,9 @@ const DONE = 'Reading state information...\n0 upgraded, 1 newly installed, 0 to 
 
 describe('apt', () => {
   it('asks once when the package is there', () => {
-    const { result, scripts } = replay({ name: 'foo' }, [`${HEADER}foo\tamd64\t1.0\tinstalled\n`]);
+    const { result, scripts } = replay({ name: 'foo' }, [
+      HEADER + recordsText({ installed: 'foo\tamd64\t1.0\tinstalled\n' }),
+    ]);
     expect(scripts).to.have.length(1);
     expect(result).to.deep.equal({ changed: false, cache_updated: false, cache_update_time: 1_700_000_000 });
   });
@@ -57,8 +65,12 @@ describe('apt', () => {
   });
 
   it('marks as wanted what was installed for the sake of others', () => {
-    const found =
-      'stamp 1\narch amd64\nPackage: foo\nArchitecture: amd64\nAuto-Installed: 1\n\nfoo\tamd64\t1\tinstalled\n';
+    const found = recordsText({
+      stamp: '1',
+      arch: 'amd64',
+      automatic: 'Package: foo\nArchitecture: amd64\nAuto-Installed: 1\n',
+      installed: 'foo\tamd64\t1\tinstalled\n',
+    });
     const { result, scripts } = replay({ name: 'foo' }, [found, '']);
     expect(scripts[1]).to.equal('apt-mark manual foo >/dev/null');
     expect(result.changed).to.equal(false);

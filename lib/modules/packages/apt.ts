@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { textOf } from '../../source/bytes.ts';
 import { defined } from '../../source/defined.ts';
 import { fnmatch, fnmatchSource, isPattern } from '../../source/fnmatch.ts';
 import { partAt } from '../../source/part-at.ts';
@@ -16,6 +17,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { ask, type Records } from '../kit/reply.ts';
 import { awaitEnd, toTheEnd } from '../kit/to-the-end.ts';
 import {
   findInstalled,
@@ -107,10 +109,10 @@ while :; do
   sleep $delay; delay=$((delay * 2)); [ $delay -gt ${args.update_cache_retry_max_delay} ] && delay=${args.update_cache_retry_max_delay}
 done
 after=$(stamp)
-if [ "$before" = "$after" ]; then touch /var/lib/apt/lists 2>/dev/null; else echo "updated $after"; fi`;
+if [ "$before" = "$after" ]; then touch /var/lib/apt/lists 2>/dev/null; else field updated; fi`;
   return `before=$(stamp)
 if [ $((before + ${args.cache_valid_time})) -lt "$(date +%s)" ]; then
-${checkMode ? 'echo "updated $before"' : update}
+${checkMode ? 'field updated' : update}
 fi`;
 }
 
@@ -140,41 +142,43 @@ function* look(args: Args, checkMode: boolean): Steps<Look> {
     'command -v apt-get >/dev/null 2>&1 || exit 96',
     STAMP,
     updateScript(args, checkMode),
-    `echo "stamp $(stamp)"; echo "arch $(dpkg --print-architecture)"`,
+    `field stamp "$(stamp)"; field arch "$(dpkg --print-architecture)"`,
     ...(names.length > 0
       ? [
-          `grep -A2 -E ${quote(`^Package: (${pattern})$`)} /var/lib/apt/extended_states 2>/dev/null`,
-          `echo; dpkg-query -W -f=${quote(`${FORMAT}\\n`)} -- ${names.map(quote).join(' ')} 2>/dev/null`,
+          `begin automatic; grep -A2 -E ${quote(`^Package: (${pattern})$`)} /var/lib/apt/extended_states 2>/dev/null`,
+          `begin installed; dpkg-query -W -f=${quote(`${FORMAT}\\n`)} -- ${names.map(quote).join(' ')} 2>/dev/null`,
         ]
       : []),
     // Patterns mean every package there is, installed or not; for removal the installed ones are enough.
     ...(globs.length > 0 && args.state !== 'absent'
-      ? [`echo; apt-cache pkgnames | grep -E ${quote(`^(${globs.map(fnmatchSource).join('|')})$`)}`]
+      ? [
+          `begin available; apt-cache pkgnames | grep -E ${quote(`^(${globs.map(fnmatchSource).join('|')})$`)}`,
+        ]
       : []),
     'exit 0',
   ];
-  const reply = yield* sh(script.filter(Boolean).join('\n'), { live: true });
+  const reply = yield* ask(script.filter(Boolean).join('\n'), { live: true });
   if (reply.rc === 96) throw new ModuleError('apt-get is missing: this host does not use Debian packages');
   if (reply.rc === 95)
     throw new ModuleError(`Failed to update apt cache: ${reply.stderr.trim()}`, { stderr: reply.stderr });
   if (reply.rc !== 0)
     throw new ModuleError(`cannot read the package database: ${reply.stderr.trim()}`, { rc: reply.rc });
-  return parseLook(reply.stdout, specs, args);
+  return parseLook(reply, specs, args);
 }
 
-function parseLook(stdout: string, specs: readonly PackageSpec[], args: Args): Look {
-  const [header = '', rows = '', available = ''] = stdout.split('\n\n');
-  const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(header)?.[1];
-  const installed = parseInstalled(rows);
-  const known = args.state === 'absent' ? installed.map(p => p.name) : available.split('\n').filter(Boolean);
-  const automatic = [...header.matchAll(/^Package: (.*)\n(?:Architecture: .*\n)?Auto-Installed: 1/gm)].map(
-    m => partAt(m, 1),
-  );
+function parseLook(found: Records, specs: readonly PackageSpec[], args: Args): Look {
+  const text = (name: string) => found.output(name) ?? '';
+  const installed = parseInstalled(text('installed'));
+  const known =
+    args.state === 'absent' ? installed.map(p => p.name) : text('available').split('\n').filter(Boolean);
+  const automatic = [
+    ...text('automatic').matchAll(/^Package: (.*)\n(?:Architecture: .*\n)?Auto-Installed: 1/gm),
+  ].map(m => partAt(m, 1));
   return {
     specs: specs.flatMap(spec => (isPattern(spec.name) ? expand(spec, known) : [spec])),
     installed,
-    native: field('arch') ?? '',
-    cache: { cache_updated: field('updated') !== undefined, cache_update_time: Number(field('stamp') ?? 0) },
+    native: text('arch'),
+    cache: { cache_updated: found.has('updated'), cache_update_time: Number(text('stamp')) },
     automatic,
   };
 }
@@ -321,19 +325,18 @@ function* debFiles(args: Args, ctx: ModuleContext): Steps<Result> {
   const files = defined(args.deb, 'the caller asked for it')
     .split(',')
     .map(file => file.trim());
-  const reply = yield* sh(`${ENVIRONMENT}\n${files.map(debScript).join('\n')}\nexit 0`, { live: true });
+  const reply = yield* ask(`${ENVIRONMENT}\n${files.map(debScript).join('\n')}\nexit 0`, { live: true });
   if (reply.rc !== 0)
     throw new ModuleError(`Unable to install package: ${reply.stderr.trim() || `exit code ${reply.rc}`}`);
-  const rows = reply.stdout
-    .split('\n')
-    .filter(row => row.startsWith('deb\t'))
-    .map(row => row.split('\t'));
-  const temporary = rows.flatMap(([, path = '', , , , , own]) => (own ? [path] : []));
+  const column = (name: string) => reply.all(name).map(textOf);
+  const paths = column('path');
+  const [versions, installed, orders, own] = ['version', 'installed', 'order', 'own'].map(column);
+  const temporary = paths.filter((_, i) => own?.[i] === '1');
   const clean = temporary.length > 0 ? `trap 'rm -f ${temporary.map(quote).join(' ')}' 0\n` : '';
   const open: string[] = [];
-  for (const [, path = '', , version = '', installed = '', order] of rows) {
-    if (installed === version) continue;
-    if (order === 'older' && !args.allow_downgrade && !args.force)
+  for (const [i, path] of paths.entries()) {
+    if (installed?.[i] === versions?.[i]) continue;
+    if (orders?.[i] === 'older' && !args.allow_downgrade && !args.force)
       throw new ModuleError('A later version is already installed');
     open.push(path);
   }
@@ -353,7 +356,7 @@ p=$(dpkg-deb -f "$f" Package) && v=$(dpkg-deb -f "$f" Version) && r=$(dpkg-deb -
 i=$(dpkg-query -W -f='\${db:Status-Status} \${Version}' -- "$q" 2>/dev/null)
 case $i in "installed "*) i=\${i#* };; *) i=;; esac
 o=; [ -n "$i" ] && dpkg --compare-versions "$v" lt "$i" && o=older
-printf 'deb\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$f" "$p" "$v" "$i" "$o" "$own"`;
+field path "$f"; field version "$v"; field installed "$i"; field order "$o"; field own "$own"`;
 }
 
 function* work(args: Args, ctx: ModuleContext): Steps<Result> {

@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { finishedArguments, replaySteps, testContext } from '../../../test/support/run-module.ts';
+import {
+  finishedArguments,
+  recordsText,
+  replaySteps,
+  testContext,
+} from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import type { ActionModule, Reply, Result } from '../kit/define.ts';
 import { ModuleError } from '../kit/define.ts';
@@ -40,14 +45,16 @@ const DENIED = 'Dependencies resolved.\nTransaction Summary\nInstall  1 Package\
 
 describe('dnf', () => {
   it('asks rpm only when all is there', () => {
-    const { result, commands } = replay({ name: ['bash', 'nbd'] }, [{ stdout: 'yes 0\nyes 1\n' }]);
+    const { result, commands } = replay({ name: ['bash', 'nbd'] }, [
+      { stdout: recordsText({ yes: '0' }) + recordsText({ yes: '1' }) },
+    ]);
     expect(commands).to.have.length(1);
     expect(result).to.deep.include({ changed: false, msg: 'Nothing to do' });
   });
 
   it('installs what is missing', () => {
     const { result, commands } = replay({ name: 'bash,nbd', enablerepo: 'epel', disable_gpg_check: true }, [
-      { stdout: 'yes 0\n' },
+      { stdout: recordsText({ yes: '0' }) },
       { stdout: INSTALLED },
     ]);
     expect(commands[1]).to.equal('$y -y --enablerepo=epel --nogpgcheck install nbd');
@@ -84,14 +91,14 @@ describe('dnf', () => {
     ).to.deep.equal(['$y -y upgrade --security']);
     expect(
       replay({ name: ['a', 'b'], state: 'latest' }, [
-        { stdout: 'yes 0\n' },
+        { stdout: recordsText({ yes: '0' }) },
         { stdout: INSTALLED },
         { stdout: NOTHING },
       ]).commands.slice(1),
     ).to.deep.equal(['$y -y install b', '$y -y upgrade a']);
     expect(
       replay({ name: ['a', 'b'], state: 'absent' }, [
-        { stdout: 'yes 1\n' },
+        { stdout: recordsText({ yes: '1' }) },
         { stdout: 'Removed:\n  b-1.x86_64\n' },
       ]).commands[1],
     ).to.equal('$y -y remove b');
@@ -148,7 +155,7 @@ describe('package', () => {
         finishedArguments(packages, { name: 'x' }) as never,
         testContext(),
       );
-      return replaySteps(steps, [{ stdout }, { stdout: 'yes 0\n' }]);
+      return replaySteps(steps, [{ stdout }, { stdout: recordsText({ yes: '0' }) }]);
     };
     expect((run('dnf\n').value as Result).changed).to.equal(false);
     expect(() => run('apk\n')).to.throw('Could not find a module for apk.');

@@ -12,6 +12,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { awaitEnd, toTheEnd } from '../kit/to-the-end.ts';
 import { kindOf, parseTransaction, present, queryScript } from './rpm-choice.ts';
 
@@ -126,9 +127,9 @@ function dnfFailure(reply: Reply, verb: readonly string[]): ModuleError {
 
 /** Which of the names the host has, as rpm says. */
 function* installed(args: Args, names: readonly string[]): Steps<ReadonlySet<string>> {
-  const reply = yield* sh(`${awaitEnd('packages', 600)}\n${queryScript(names, args.installroot)}`);
+  const reply = yield* ask(`${awaitEnd('packages', 600)}\n${queryScript(names, args.installroot)}`);
   if (reply.rc === 96) throw new ModuleError('this host has no rpm: it does not use RPM packages');
-  return present(names, reply.stdout);
+  return present(names, reply);
 }
 
 function* install(args: Args, ctx: ModuleContext, names: readonly string[]): Steps<Result> {

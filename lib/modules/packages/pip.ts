@@ -11,6 +11,7 @@ import {
   type Steps,
   sh,
 } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { quotedWords } from '../kit/sh.ts';
 import { pathWord } from '../kit/stat.ts';
 
@@ -127,15 +128,15 @@ function prepare(args: Args, checkMode: boolean): string {
   const site = args.virtualenv_site_packages ? ' --system-site-packages' : '';
   const [program = '', ...rest] = args.virtualenv_command.split(/\s+/);
   const make = `if command -v ${quote(program)} >/dev/null 2>&1; then ${[program, ...rest].map(quote).join(' ')}${site}${python} "$env" >&2
-  else ${args.virtualenv_python === undefined ? 'python3' : quote(args.virtualenv_python)} -m venv${site} "$env" >&2; fi || exit 97; echo made`;
-  const missing = checkMode ? 'echo made; pip=:' : make;
+  else ${args.virtualenv_python === undefined ? 'python3' : quote(args.virtualenv_python)} -m venv${site} "$env" >&2; fi || exit 97; made=1`;
+  const missing = checkMode ? 'made=1; pip=:' : make;
   return `${cd}${umask}env=${env}; pip=$env/bin/${quote(args.executable ?? 'pip')}\nif [ ! -x "$env/bin/activate" ] && [ ! -e "$env/bin/python" ]; then ${missing}\nfi`;
 }
 
 const PIP = `run_pip() { if [ -x "$pip" ]; then "$pip" "$@"; else $pip "$@"; fi; }
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1`;
 
-function fail(reply: Reply, args: Args): ModuleError {
+function fail(reply: Pick<Reply, 'rc' | 'stdout' | 'stderr'>, args: Args): ModuleError {
   const said = reply.stderr.trim() || reply.stdout.trim() || `exit code ${reply.rc}`;
   return new ModuleError(reply.rc === 96 ? said : `pip failed: ${said}`, {
     rc: reply.rc,
@@ -150,14 +151,14 @@ function* look(
   args: Args,
   ctx: ModuleContext,
 ): Steps<{ readonly made: boolean; readonly known: ReadonlyMap<string, string> }> {
-  const reply = yield* sh(
-    `${prepare(args, ctx.checkMode)}\n${PIP}\nrun_pip list --format=freeze 2>/dev/null; :`,
+  const reply = yield* ask(
+    `made=\n${prepare(args, ctx.checkMode)}\n${PIP}\n[ -z "$made" ] || field made\nbegin list; run_pip list --format=freeze 2>/dev/null; :`,
     { live: true },
   );
-  if (reply.rc !== 0) throw fail(reply, args);
-  const rows = [...reply.stdout.matchAll(/^([^=\s]+)==(\S+)$/gm)];
+  if (reply.rc !== 0) throw fail({ ...reply, stdout: reply.stdout.toString() }, args);
+  const rows = [...(reply.text('list') ?? '').matchAll(/^([^=\s]+)==(\S+)$/gm)];
   return {
-    made: /^made$/m.test(reply.stdout),
+    made: reply.has('made'),
     known: new Map(rows.map(m => [normal(partAt(m, 1)), partAt(m, 2)])),
   };
 }

@@ -1,5 +1,6 @@
 import { partAt } from '../../source/part-at.ts';
 import { quote } from '../kit/define.ts';
+import type { Records } from '../kit/reply.ts';
 
 export type RpmKind = 'package' | 'group' | 'path' | 'file' | 'pattern' | 'comparison';
 
@@ -13,7 +14,7 @@ export function kindOf(name: string): RpmKind {
 }
 
 /**
- * Prints `yes N` for each name that is installed. A plain name may also be something a package provides. Groups and URLs
+ * Writes a record `yes` with its number for each name that is installed. A plain name may also be something a package provides. Groups and URLs
  * are left to dnf, which says when there is nothing to do.
  */
 export function queryScript(names: readonly string[], root: string): string {
@@ -38,16 +39,14 @@ export function queryScript(names: readonly string[], root: string): string {
   };
   const lines = names.flatMap((name, i) => {
     const command = test(name);
-    return command === undefined ? [] : [`${command} && echo "yes ${i}"`];
+    return command === undefined ? [] : [`${command} && field yes ${i}`];
   });
   return ['command -v rpm >/dev/null 2>&1 || exit 96', ...lines, ':'].join('\n');
 }
 
 /** The names that `queryScript` found. */
-export function present(names: readonly string[], stdout: string): ReadonlySet<string> {
-  const found = [...stdout.matchAll(/^yes (\d+)$/gm)].map(m => partAt(names, Number(m[1])));
-  return new Set(found);
-}
+export const present = (names: readonly string[], found: Records): ReadonlySet<string> =>
+  new Set(found.all('yes').flatMap(number => names[Number(number.toString())] ?? []));
 
 interface Transaction {
   readonly nothing: boolean;

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { planFor, runModule } from '../../../test/support/run-module.ts';
+import { planFor, recordsText, runModule } from '../../../test/support/run-module.ts';
 import { hostname } from './hostname.ts';
 
 describe('hostname', () => {
-  const answer = 'current old\nstrategy file\npermanent old\nfqdn old.x.y\n';
+  const answer = recordsText({ current: 'old', strategy: 'file', permanent: 'old', fqdn: 'old.x.y' });
   it('changes the name now and for the boot', () => {
     const plan = planFor(hostname, { name: 'new.x.y' }, answer);
     expect(plan.changes).to.have.length(2);

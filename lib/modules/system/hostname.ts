@@ -2,6 +2,7 @@ import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 
 const STRATEGIES = ['systemd', 'file', 'redhat'] as const;
 
@@ -14,12 +15,12 @@ interface Found {
 
 const FILES = { systemd: '/etc/hostname', file: '/etc/hostname', redhat: '/etc/sysconfig/network' } as const;
 
-const probeScript = (use: string | undefined) => `read -r n </proc/sys/kernel/hostname; echo "current $n"
+const probeScript = (use: string | undefined) => `read -r n </proc/sys/kernel/hostname; field current "$n"
 s=${quote(use ?? '')}
 if [ -z "$s" ]; then if [ -d /run/systemd/system ] && command -v hostnamectl >/dev/null 2>&1; then s=systemd; elif [ -e /etc/sysconfig/network ] && [ ! -e /etc/hostname ]; then s=redhat; else s=file; fi; fi
-echo "strategy $s"
+field strategy "$s"
 if [ "$s" = redhat ]; then p=$(sed -n 's/^HOSTNAME=//p' /etc/sysconfig/network); else p=$(grep -v '^#' /etc/hostname 2>/dev/null | head -n 1); fi
-echo "permanent $p"; echo "fqdn $(hostname -f 2>/dev/null)"`;
+field permanent "$p"; field fqdn "$(hostname -f 2>/dev/null)"`;
 
 export const hostname = defineState({
   name: 'hostname',
@@ -46,8 +47,8 @@ export const hostname = defineState({
 
   *probe({ use }): Steps<Found> {
     const wanted = use === undefined ? undefined : use === 'systemd' || use === 'redhat' ? use : 'file';
-    const { stdout } = yield* sh(probeScript(wanted));
-    const field = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
+    const found = yield* ask(probeScript(wanted));
+    const field = (name: string) => found.text(name)?.trim() ?? '';
     return {
       current: field('current'),
       permanent: field('permanent'),

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { planFor } from '../../../test/support/run-module.ts';
+import { planFor, recordsText } from '../../../test/support/run-module.ts';
 import { timezone } from './timezone.ts';
 
 describe('timezone', () => {
   it('compares with the link', () => {
-    const answer = 'link /usr/share/zoneinfo/Etc/UTC\nfile Etc/UTC\nexists\n';
+    const answer = recordsText({ link: '/usr/share/zoneinfo/Etc/UTC', file: 'Etc/UTC', exists: '' });
     expect(planFor(timezone, { name: 'Europe/Berlin' }, answer).changes).to.deep.equal([
       'time zone Etc/UTC → Europe/Berlin',
     ]);
@@ -14,7 +14,7 @@ describe('timezone', () => {
     ]);
   });
   it('refuses a zone that does not exist', () => {
-    expect(() => planFor(timezone, { name: 'Mars/Base' }, 'link x\n')).to.throw(
+    expect(() => planFor(timezone, { name: 'Mars/Base' }, recordsText({ link: 'x' }))).to.throw(
       'Mars/Base is not an available time zone',
     );
   });

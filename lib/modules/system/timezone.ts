@@ -1,5 +1,6 @@
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
+import { ask } from '../kit/reply.ts';
 import { valuesText } from '../kit/write-file.ts';
 
 interface Found {
@@ -31,19 +32,18 @@ export const timezone = defineState({
   touches: () => ['/etc/localtime'],
 
   *probe({ name }): Steps<Found> {
-    const zone = name === undefined ? '' : `[ -f ${quote(`${ZONES}/${name}`)} ] && echo exists\n`;
-    const { stdout } = yield* sh(`l=$(readlink /etc/localtime 2>/dev/null); echo "link $l"
-read -r t </etc/timezone 2>/dev/null && echo "file $t"
-grep -qs LOCAL /etc/adjtime && echo local
-[ -d /run/systemd/system ] && command -v timedatectl >/dev/null 2>&1 && echo timedatectl
+    const zone = name === undefined ? '' : `[ -f ${quote(`${ZONES}/${name}`)} ] && field exists\n`;
+    const found = yield* ask(`field link "$(readlink /etc/localtime 2>/dev/null)"
+read -r t </etc/timezone 2>/dev/null && field file "$t"
+grep -qs LOCAL /etc/adjtime && field local
+[ -d /run/systemd/system ] && command -v timedatectl >/dev/null 2>&1 && field timedatectl
 ${zone}:`);
-    const field = (key: string) => new RegExp(`^${key} (.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
-    const linked = /zoneinfo\/(?:posix\/)?(.+)$/.exec(field('link'))?.[1];
+    const linked = /zoneinfo\/(?:posix\/)?(.+)$/.exec(found.text('link') ?? '')?.[1];
     return {
-      name: linked ?? (field('file') || 'UTC'),
-      hwclock: /^local$/m.test(stdout) ? 'local' : 'UTC',
-      zoneExists: /^exists$/m.test(stdout),
-      timedatectl: /^timedatectl$/m.test(stdout),
+      name: linked ?? (found.text('file')?.trim() || 'UTC'),
+      hwclock: found.has('local') ? 'local' : 'UTC',
+      zoneExists: found.has('exists'),
+      timedatectl: found.has('timedatectl'),
     };
   },
 

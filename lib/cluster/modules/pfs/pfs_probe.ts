@@ -204,10 +204,10 @@ listing=$($pfs ls ${quote(`/${disk}/`)} 2>/dev/null) || { echo "pfs ls "${quote(
 echo "$listing" | awk '$NF !~ /^\\.pfs-/ && ($1 == "File" || $1 == "Dir") { print $NF }' | while IFS= read -r name; do field name "$name"; done
 control=${quote(`/${disk}/${shared}/global/pg_control`)}
 case $listing in *${quote(shared)}*)
-  file=$(mktemp) || exit 1
+  file=$(mktemp) || exit 1; trap 'rm -f "$file"' 0
   $pfs stat "$control" >/dev/null 2>&1 && $pfs read "$control" >"$file" 2>/dev/null &&
     head -c 8 "$file" | od -An -v -tu8 | tr -d ' ' | { read -r system; field system "$system"; }
-  rm -f "$file" ;;
+  ;;
 esac
 exit 0
 `;

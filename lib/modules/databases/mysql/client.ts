@@ -42,6 +42,7 @@ const option = (name: string, value: string | number | undefined) =>
  * password in it is the first line of stdin. `$m` is the client, `$f` the file; `command` gets the flags of the login.
  */
 export function loginScript(args: MysqlLogin, command: (flags: string) => string): string {
+  if (/[\r\n]/.test(args.config_file)) throw new ModuleError('config_file cannot hold a line break');
   const flags = [
     ...option('user', args.login_user),
     ...(args.login_unix_socket === undefined
