@@ -9,6 +9,7 @@ import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../lib
 import { type Opened, openDeployment } from '../lib/cluster/open-deployment.ts';
 import { Databases } from '../lib/cluster/sql.ts';
 import { UsageError } from '../lib/source/errors.ts';
+import { visibleJson } from '../lib/source/visible.ts';
 import { FileReader } from '../lib/source/yaml/read-yaml.ts';
 import { LAYERS, OWN_LAYER } from './check.ts';
 import { checksWith } from './checks/index.ts';
@@ -250,7 +251,7 @@ function show(report: VerifyReport, format: string): void {
   const terminal = { color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined };
   const alarm = formatAlarm(report.findings, format === 'spec' ? terminal : { color: false });
   if (alarm !== undefined) (format === 'spec' ? process.stdout : process.stderr).write(`${alarm}\n`);
-  if (format === 'json') process.stdout.write(`${JSON.stringify(report, null, 1)}\n`);
+  if (format === 'json') process.stdout.write(`${visibleJson(report, 1)}\n`);
   if (format === 'junit') process.stdout.write(formatJunit(report));
   if (format !== 'spec') return;
   const lines = [formatSubject(report.subject, terminal)];

@@ -1,3 +1,5 @@
+import { visible } from '../lib/source/visible.ts';
+
 /** One line for people who wait, on a terminal only; it is gone when the report comes. */
 export class Progress {
   readonly #stream: NodeJS.WriteStream;
@@ -10,7 +12,7 @@ export class Progress {
   say(text: string): void {
     if (!this.#stream.isTTY) return;
     this.#shown = true;
-    this.#stream.write(`\r\u001b[K${text.slice(0, (this.#stream.columns ?? 80) - 1)}`);
+    this.#stream.write(`\r\u001b[K${visible(text).slice(0, (this.#stream.columns ?? 80) - 1)}`);
   }
 
   clear(): void {

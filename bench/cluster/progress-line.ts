@@ -1,3 +1,5 @@
+import { visible } from '../../lib/source/visible.ts';
+
 /** What is measured now, and what the run still has before it. */
 export interface MeasurementProgress {
   readonly title: string;
@@ -30,7 +32,7 @@ export class ProgressLine {
   /** A line that stays. */
   readonly say = (line: string): void => {
     this.clear();
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(`${visible(line)}\n`);
   };
 
   readonly cell = (cell: MeasurementProgress): void => {

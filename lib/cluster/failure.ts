@@ -1,14 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { SourceError, SourceErrors, UsageError, withHint } from '../source/errors.ts';
 import { formatSourceError } from '../source/render.ts';
+import { visible } from '../source/visible.ts';
 import { BecomeError, ConnectionError } from '../transport/index.ts';
 import { UnreachableError } from './open-deployment.ts';
 
+interface Failure {
+  readonly text: string;
+  readonly code: number;
+}
+
 /** What to print for an error that ends the program, and its exit code; only a bug shows its stack. */
-export function failureText(
-  program: string,
-  error: unknown,
-): { readonly text: string; readonly code: number } {
+export function failureText(program: string, error: unknown): Failure {
+  const { text, code } = failureOf(program, error);
+  return { text: visible(text), code };
+}
+
+function failureOf(program: string, error: unknown): Failure {
   if (error instanceof SourceErrors) return { text: error.errors.map(withExcerpt).join('\n'), code: 4 };
   if (error instanceof SourceError) return { text: withExcerpt(error), code: 4 };
   if (error instanceof UsageError)

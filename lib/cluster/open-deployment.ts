@@ -8,6 +8,7 @@ import { PACKAGE_ROOT } from '../source/package-root.ts';
 import { emptyRecord, entryOf } from '../source/record.ts';
 import type { Json, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
+import { visible } from '../source/visible.ts';
 import { FileReader } from '../source/yaml/read-yaml.ts';
 import { createTemplar } from '../templating/index.ts';
 import {
@@ -122,7 +123,7 @@ function waysTo(
       acceptNewHostKeys: flags['accept-new-host-keys'],
       configFiles,
     });
-    for (const warning of warnings) process.stderr.write(`${host}: ${warning}\n`);
+    for (const warning of warnings) process.stderr.write(`${host}: ${visible(warning)}\n`);
     return { settings, chosen };
   });
   const connect = (host: string): Connection => pool.connection(settings(host).settings);

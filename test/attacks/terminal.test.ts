@@ -2,11 +2,15 @@ import { rmSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { expect } from 'chai';
+import { ProgressLine } from '../../bench/cluster/progress-line.ts';
 import { terminalOperator } from '../../lib/cli/operator.ts';
+import { failureText } from '../../lib/cluster/failure.ts';
 import { coloured } from '../../lib/report/style.ts';
 import { formatTable } from '../../lib/report/table.ts';
 import { htmlText } from '../../lib/source/html-text.ts';
 import { visible, visibleJson } from '../../lib/source/visible.ts';
+import type { Finding } from '../../verify/findings.ts';
+import { formatFinding } from '../../verify/report/terminal.ts';
 import { folderOf, runIn } from '../support/program.ts';
 
 /** What clears the screen, sets a title, rings, turns text round, and the 8-bit form of the first. */
@@ -73,6 +77,9 @@ describe('attacks: text that acts on the terminal', () => {
     ['site.yml', '-i', 'hosts', '--list-tasks'],
     ['mistake.yml', '-i', 'hosts'],
     ['lint', 'mistake.yml'],
+    ['lint', 'mistake.yml', '--format', 'pep8'],
+    ['lint', 'mistake.yml', '--format', 'json'],
+    ['lint', 'mistake.yml', '--format', 'sarif'],
     ['inventory', '-i', 'odd.yml', '--graph', '--vars'],
     ['inventory', '-i', 'odd.yml', '--list'],
     ['run', 'all', '-i', 'hosts', '-a', `printf %s ${HOSTILE}`],
@@ -93,6 +100,27 @@ describe('attacks: text that acts on the terminal', () => {
     expect(htmlText(HOSTILE)).not.to.match(ACTIVE);
     expect(visibleJson({ a: HOSTILE })).not.to.match(ACTIVE);
     expect(JSON.parse(visibleJson({ a: HOSTILE }))).to.deep.equal({ a: HOSTILE });
+  });
+
+  it('stays text in what verify and bench say of a host', () => {
+    const fault = {
+      host: HOSTILE,
+      expected: HOSTILE,
+      found: HOSTILE,
+      reply: { host: HOSTILE, command: HOSTILE },
+    };
+    const finding = {
+      ...{ id: HOSTILE, title: HOSTILE, layer: 'os', verdict: 'failed', severity: 'danger', todo: HOSTILE },
+      ...{ faults: [fault], figures: [], notLookedAt: [{ host: HOSTILE, reason: HOSTILE }] },
+    } as unknown as Finding;
+    for (const color of [true, false]) {
+      const shown = formatFinding(finding, HOSTILE, { color }).replaceAll(/\u001b\[\d+m/g, '');
+      expect(shown).to.include('x9b2J').and.not.match(ACTIVE);
+    }
+    expect(failureText('verify', new Error(HOSTILE)).text).not.to.match(ACTIVE);
+    const said = new PassThrough();
+    new ProgressLine(said as unknown as WriteStream).say(HOSTILE);
+    expect(String(said.read())).to.include('x9b2J').and.not.match(ACTIVE);
   });
 
   it('has no effect in a question', async () => {

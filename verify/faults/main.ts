@@ -15,6 +15,7 @@ import {
 import { type Opened, openDeployment } from '../../lib/cluster/open-deployment.ts';
 import { UsageError } from '../../lib/source/errors.ts';
 import { entryOf } from '../../lib/source/record.ts';
+import { visible } from '../../lib/source/visible.ts';
 import { FileReader } from '../../lib/source/yaml/read-yaml.ts';
 import { FAULTS } from './catalogue.ts';
 import { chooseFaults, listText } from './choose.ts';
@@ -74,7 +75,7 @@ const FLAGS = {
   report: LIST,
 } as const;
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+const say = (line: string) => void process.stdout.write(`${visible(line)}\n`);
 
 async function main(argv: readonly string[]): Promise<number> {
   const { values: flags, words } = readFlagsAndWords(argv, FLAGS);

@@ -3,6 +3,7 @@ import { describeDeployment, hostsOf, nodesOf } from '../../lib/cluster/deployme
 import type { Reaching } from '../../lib/cluster/flags.ts';
 import type { Opened } from '../../lib/cluster/open-deployment.ts';
 import { messageOf } from '../../lib/source/errors.ts';
+import { visible } from '../../lib/source/visible.ts';
 import { Progress } from '../progress.ts';
 import { checkReportFile, writeReportFile } from '../report/files.ts';
 import { formatFinding, formatTotals } from '../report/terminal.ts';
@@ -34,7 +35,9 @@ interface Outcome {
 
 const terminal = { color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined };
 const TITLES: ReadonlyMap<string, string> = new Map(Object.entries(PARTS));
-const say = (text: string) => void process.stdout.write(`${text}\n`);
+const say = (text: string) => write(visible(text));
+/** What is painted already. */
+const write = (text: string) => void process.stdout.write(`${text}\n`);
 
 /** Tries the faults one after the other; the exit code. */
 export async function runFaults(
@@ -43,7 +46,7 @@ export async function runFaults(
   options: RunOptions,
 ): Promise<number> {
   for (const file of options.reports) checkReportFile(file);
-  const tell = (text: string) => void process.stderr.write(`\n${text}\n`);
+  const tell = (text: string) => void process.stderr.write(`\n${visible(text)}\n`);
   return interruptible(signal => lockAndRun(opened, faults, options, signal), tell);
 }
 
@@ -99,7 +102,7 @@ async function tryAll(
     progress.clear();
     const finding = findingOf(result);
     const first = results.every(({ id }) => id.split('.')[0] !== finding.layer);
-    say(formatFinding(finding, first ? TITLES.get(finding.layer) : undefined, terminal));
+    write(formatFinding(finding, first ? TITLES.get(finding.layer) : undefined, terminal));
     results.push(result);
   };
   progress.say('verifying the cluster');
@@ -185,7 +188,7 @@ function show(report: FaultsReport): void {
     `\n${acknowledged} commits acknowledged and counted, ${writeErrors} writes failed; pgbench: ${pgbenchTransactions} transactions`,
   );
   for (const problem of report.problems) say(problem);
-  say(formatTotals(asVerifyReport(report), terminal));
+  write(formatTotals(asVerifyReport(report), terminal));
 }
 
 function subjectOf({ inventory, deployment }: Opened): FaultsReport['subject'] {

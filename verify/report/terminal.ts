@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { visible } from '../../lib/source/visible.ts';
 import type { Fault } from '../check.ts';
 import {
   byLayer,
@@ -33,7 +34,7 @@ const LENGTH_OF_COMMAND = 300;
 export function formatSubject(subject: Subject, options: TerminalOptions): string {
   const hosts = subject.hosts.map(({ name, role }) => `${name} (${role})`).join(', ');
   const title = `Acceptance of ${subject.deployment}`;
-  return `${paint(title, subject.standIn ? ['bold', 'yellow'] : 'bold', options)}\n${hosts}\ninventory: ${subject.inventory.join(', ')}`;
+  return `${paint(title, subject.standIn ? ['bold', 'yellow'] : 'bold', options)}\n${visible(`${hosts}\ninventory: ${subject.inventory.join(', ')}`)}`;
 }
 
 /** What must be read before anything else: two nodes that write. */
@@ -54,7 +55,7 @@ export function formatFinding(
   const lines = layerTitle === undefined ? [] : ['', paint(layerTitle, 'bold', options)];
   const { verdict } = finding;
   const mark = paint(MARK[verdict], STYLE[verdict], options);
-  lines.push(`  ${mark} ${finding.title} ${paint(tail(finding), 'dim', options)}`);
+  lines.push(`  ${mark} ${visible(finding.title)} ${paint(tail(finding), 'dim', options)}`);
   if (verdict === 'failed') lines.push(...finding.faults.flatMap(fault => formatFault(fault, options)));
   if (verdict === 'failed') lines.push(...indent(`what to do: ${finding.todo}`, [], options));
   if (verdict === 'waived')
@@ -129,7 +130,7 @@ function indent(text: string, style: Style, options: TerminalOptions): string[] 
 }
 
 function paint(text: string, style: Style, { color }: TerminalOptions): string {
-  const clean = text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+  const clean = visible(text);
   return color && clean !== '' && !(Array.isArray(style) && style.length === 0)
     ? styleText(style, clean, { validateStream: false })
     : clean;

@@ -1,5 +1,6 @@
 import { readFlags } from '../../../lib/cluster/flags.ts';
 import { UsageError } from '../../../lib/source/errors.ts';
+import { visible } from '../../../lib/source/visible.ts';
 import { readAccepted } from '../history/accepted.ts';
 import { csvOf, rowsOf } from '../history/rows.ts';
 import { runsIn } from '../history/runs.ts';
@@ -40,7 +41,9 @@ export async function historyCommand(argv: readonly string[]): Promise<number> {
   else
     for (const { record, verdict } of judged)
       process.stdout.write(
-        `${record.id}  ${record.profile.padEnd(8)}  ${verdict.level.padEnd(9)}  ${verdict.sentence}\n`,
+        visible(
+          `${record.id}  ${record.profile.padEnd(8)}  ${verdict.level.padEnd(9)}  ${verdict.sentence}\n`,
+        ),
       );
   return 0;
 }

@@ -3,6 +3,7 @@ import { describeDeployment } from '../../../lib/cluster/deployment.ts';
 import { positive, REACHING, REACHING_USAGE, readFlags } from '../../../lib/cluster/flags.ts';
 import { openDeployment } from '../../../lib/cluster/open-deployment.ts';
 import { LockedError } from '../../../lib/cluster/operations-lock.ts';
+import { visible } from '../../../lib/source/visible.ts';
 import { CannotMeasure } from '../cannot-measure.ts';
 import { notify, notifyTargets } from '../history/notify.ts';
 import { writeToPostgres } from '../history/postgres-history.ts';
@@ -74,7 +75,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     const written = writeRun(flags.out, detail);
     journal.close();
     process.stdout.write(
-      `${written.markdown}\nwritten: ${written.name}.{html,md,json}, ${historyFile(flags.out)}\n`,
+      `${visible(written.markdown)}\nwritten: ${written.name}.{html,md,json}, ${historyFile(flags.out)}\n`,
     );
     if (nights !== undefined) keepNights(flags.out, nights);
     await tell(flags.notify, written, progress.say);

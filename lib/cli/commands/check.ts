@@ -8,8 +8,8 @@ import { choosePaint, type Paint, type Style } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
-import { jsonText } from '../../source/json.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
+import { visible, visibleJson } from '../../source/visible.ts';
 import { checkClusterGroups } from '../input/cluster-groups.ts';
 import { checkInput } from '../input/input-mistakes.ts';
 import { askHosts } from '../one-task.ts';
@@ -49,7 +49,7 @@ export async function runCheckCommand(argv: readonly string[]): Promise<number> 
     checkClusterGroups(playbook, session.inventory, dirname(site));
     const view = judgePreflight(await preflight(session));
     const paint = choosePaint(process.stdout.isTTY === true, process.env);
-    process.stdout.write(format === 'json' ? `${jsonText(view, 2)}\n` : formatPreflight(view, paint));
+    process.stdout.write(format === 'json' ? `${visibleJson(view, 2)}\n` : formatPreflight(view, paint));
     return view.problems.length > 0 ? 2 : 0;
   } finally {
     await session.close();
@@ -113,7 +113,7 @@ export function formatPreflight({ rows, problems, notes }: PreflightView, paint:
     style,
   );
   const findings = [
-    ...notes.map(note => `note: ${note}`),
+    ...notes.map(note => visible(`note: ${note}`)),
     ...problems.map(problem => paint('failed', `wrong: ${problem}`)),
     ...(problems.length === 0 ? [paint('ok', 'nothing stands in the way of a deployment')] : []),
   ];

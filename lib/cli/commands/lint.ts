@@ -16,9 +16,9 @@ import { sarif } from '../../lint/sarif.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/flags.ts';
 import { fnmatch } from '../../source/fnmatch.ts';
-import { jsonText } from '../../source/json.ts';
 import { formatSourceError } from '../../source/render.ts';
 import { didYouMean } from '../../source/suggest.ts';
+import { visible, visibleJson } from '../../source/visible.ts';
 import { readIfThere } from '../failure.ts';
 import { lintFiles, mendFiles, projectOf, targetsOf } from '../lint-project.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
@@ -139,10 +139,10 @@ function words(flags: Parsed, flag: 'skip' | 'warn-list' | 'enable-list'): strin
 }
 
 const sarifText = (judged: readonly Judged[]): string =>
-  `${jsonText(sarif(judged, process.env['POLARPLAY_VERSION'] ?? '0.0.0', resolve('.')), 1)}\n`;
+  `${visibleJson(sarif(judged, process.env['POLARPLAY_VERSION'] ?? '0.0.0', resolve('.')), 1)}\n`;
 
 function print(format: (typeof FORMATS)[number], judged: readonly Judged[], end: string): void {
-  if (format === 'json') process.stdout.write(`${jsonText(judged.map(plain), 2)}\n`);
+  if (format === 'json') process.stdout.write(`${visibleJson(judged.map(plain), 2)}\n`);
   else if (format === 'sarif') process.stdout.write(sarifText(judged));
   else {
     process.stdout.write(judged.map(format === 'pep8' ? line : paragraph).join(''));
@@ -159,7 +159,7 @@ const plain = ({ finding: { rule, at, message, advice }, level }: Judged): objec
 });
 
 const line = ({ finding: { rule, at, message }, level }: Judged): string =>
-  `${at.file}:${at.line}:${at.col}: ${rule}: ${message}${level === 'warning' ? ' (warning)' : ''}\n`;
+  visible(`${at.file}:${at.line}:${at.col}: ${rule}: ${message}${level === 'warning' ? ' (warning)' : ''}\n`);
 
 /** Shown like a mistake. */
 function paragraph({ finding: { rule, at, message, advice }, level }: Judged): string {

@@ -11,7 +11,7 @@ import { choosePaint, type Paint, type Style } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
-import { jsonText } from '../../source/json.ts';
+import { visible, visibleJson } from '../../source/visible.ts';
 import { requireGroup } from '../input/cluster-groups.ts';
 import { askHosts } from '../one-task.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
@@ -49,7 +49,7 @@ export async function runStatusCommand(argv: readonly string[]): Promise<number>
     requireGroups(session);
     const view = await readStatus(session, maxLag * 2 ** 20);
     const paint = choosePaint(process.stdout.isTTY === true, process.env);
-    process.stdout.write(format === 'json' ? `${jsonText(view, 2)}\n` : formatView(view, paint));
+    process.stdout.write(format === 'json' ? `${visibleJson(view, 2)}\n` : formatView(view, paint));
     return view.problems.length > 0 ? 2 : 0;
   } finally {
     await session.close();
@@ -129,7 +129,7 @@ export function formatView(view: ClusterView, paint: Paint): string {
       paint,
     ),
     [
-      ...view.notes.map(note => `note: ${note}`),
+      ...view.notes.map(note => visible(`note: ${note}`)),
       ...view.problems.map(problem => paint('failed', `wrong: ${problem}`)),
       ...(view.problems.length === 0 ? [paint('ok', 'all is well')] : []),
     ].join('\n'),

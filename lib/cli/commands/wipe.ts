@@ -16,6 +16,7 @@ import { choosePaint } from '../../report/style.ts';
 import { UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
 import type { Json } from '../../source/value.ts';
+import { visible } from '../../source/visible.ts';
 import { askHosts } from '../one-task.ts';
 import { terminalOperator } from '../operator.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
@@ -52,7 +53,7 @@ export async function runWipeCommand(argv: readonly string[]): Promise<number> {
     requireGroups(session);
     const seen = await look(session, flags.text('export'));
     const identity = identityOf(seen.storage, seen.probe);
-    process.stdout.write(describe(seen, identity));
+    process.stdout.write(visible(describe(seen, identity)));
     const reasons = refusals(seen);
     if (reasons.length > 0) {
       throw new UsageError(
