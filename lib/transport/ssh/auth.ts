@@ -2,7 +2,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware } from 'ssh2';
 import { ConnectionError, type SshSettings } from '../connection.ts';
+import { agentCertificates } from './agent-certificates.ts';
 import { pickAlgorithms } from './algorithms.ts';
+import { parseCertificate } from './certificate.ts';
 import { certified, type Identity, IdentityAgent, type Keyring } from './keys.ts';
 import { rsaBits } from './wire.ts';
 
@@ -52,7 +54,8 @@ export async function authentication(settings: SshSettings, keyring: Keyring): P
     return problem === undefined;
   };
   const usable = [...first, ...held, ...usual].filter(({ unusable }) => unusable === undefined);
-  const certificates = await certificatesFor(settings, usable, keyring, problems);
+  const filed = await certificatesFor(settings, usable, keyring, problems);
+  const certificates = [...filed, ...(await heldCertificates(settings, named, filed))];
   const steps = [
     ...keySteps(settings.user, [...certificates, ...first].filter(acceptable)),
     ...passwordSteps(settings.user, settings.password),
@@ -87,6 +90,22 @@ async function certificatesFor(
     }
   }
   return found;
+}
+
+/** Certificates of the agent: with IdentitiesOnly those for keys that are named. */
+async function heldCertificates(
+  { agent, identitiesOnly }: SshSettings,
+  named: readonly Identity[],
+  filed: readonly Identity[],
+): Promise<readonly Identity[]> {
+  const held = agent ? await agentCertificates(agent) : [];
+  const isFor = (certificate: Identity, identity: Identity): boolean =>
+    parseCertificate(certificate.publicKey.getPublicSSH()).key.equals(identity.publicKey.getPublicSSH());
+  return held.filter(
+    certificate =>
+      !filed.some(other => sameKey(certificate, other)) &&
+      (!identitiesOnly || named.some(identity => isFor(certificate, identity))),
+  );
 }
 
 /** Why a key may not be used; undefined when it may. */

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +74,26 @@ describe('whom ssh trusts', () => {
         );
       });
     }
+
+    for (const type of ['ed25519', 'ecdsa', 'rsa'])
+      it(`log in when only an agent holds them: ${type}`, async () => {
+        const socket = path(`agent-${type}`);
+        const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+        try {
+          await until(() => existsSync(socket));
+          const key = makeKey(path(`held-${type}`), type);
+          certify(authority, key, '-n', user);
+          execFileSync('ssh-add', ['-q', key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+          for (const file of [key, `${key}.pub`, `${key}-cert.pub`]) rmSync(file);
+          expect(await say({ identityFiles: [], agent: socket })).to.equal('hello\n');
+          await pool.close();
+          pool = createPool();
+          const named = { identityFiles: [makeKey(path(`else-${type}`))], identitiesOnly: true };
+          expect(await refusal({ ...named, agent: socket })).to.match(/^permission denied/);
+        } finally {
+          agent.kill();
+        }
+      });
 
     it('log in with an authority of another kind, and with a passphrase', async () => {
       const key = makeKey(path('locked'), 'ecdsa', 'secret');
