@@ -30,19 +30,42 @@ const PLAIN = '/srv/hostile/plain';
 const NO_PATH: Readonly<Record<string, string>> = {
   acl: 'getfacl and setfacl have their own spelling of names',
   alternatives: 'update-alternatives takes no name with a line break',
+  fetch: 'on-a-lab-host.test.ts fetches such names over a real connection',
 };
 const words = (text: string) => text.trim().split(/\s+/);
-/** Their arguments are names of packages, users, databases or devices, whose programs allow no such name. */
-const NAMES_ONLY =
-  words(`apache2_module apt apt_key apt_repository cron deb822_repository debconf dnf docker_container docker_image
-  dpkg_selections firewalld getent group hostname iptables locale_gen lvg lvol modprobe mysql_db mysql_query mysql_user npm
-  package package_facts ping pip postgresql_db postgresql_ext postgresql_ping postgresql_privs postgresql_query
-  postgresql_user raw reboot rpm_key seboolean selinux seport service service_facts setup systemd timezone ufw user
-  wait_for_connection yum_repository`);
-/** Have files of the control machine, a server, or a kernel in it: their own tests hand them such names or contents. */
-const OWN_TEST = words(`fetch filesystem get_url mount script synchronize uri`);
 /** Tried below by themselves. */
-const HERE = words('find git_config slurp stat tempfile template wait_for');
+const HERE = words('find get_url git_config script slurp stat synchronize tempfile template uri wait_for');
+/** Their paths are those of programs that may refuse such a name: nothing may happen anywhere else. */
+const MAY_REFUSE: Readonly<Record<string, Record<string, Json>>> = {
+  apt: { deb: '~t/f' },
+  apt_key: { file: '~t/f', keyring: '~t/k.gpg' },
+  cron: { name: 'n', job: 'true', cron_file: '~t/f' },
+  docker_image: { name: 'a', source: 'load', load_path: '~t/f' },
+  mount: { path: '~t/m', src: 'tmpfs', fstype: 'tmpfs', state: 'mounted', fstab: '~t/fstab' },
+  mysql_db: { name: 'a', state: 'dump', target: '~t/f', ca_cert: '~t/f' },
+  mysql_query: { query: 'select 1', client_cert: '~t/f', client_key: '~t/f' },
+  mysql_user: { name: 'a', config_file: '~t/f' },
+  npm: { name: 'a', path: '~t', executable: '~t/f' },
+  package: { name: [], deb: '~t/f' },
+  pip: { requirements: '~t/f', virtualenv: '~t/v', chdir: '~t', virtualenv_command: '/bin/false' },
+  postgresql_db: { name: 'a', state: 'dump', target: '~t/f', port: 1 },
+  postgresql_ext: { name: 'a', db: 'a', ssl_cert: '~t/f', port: 1 },
+  postgresql_ping: { ssl_cert: '~t/f', ssl_key: '~t/f', port: 1 },
+  postgresql_privs: { database: 'a', roles: 'a', type: 'database', privs: 'ALL', ssl_cert: '~t/f', port: 1 },
+  postgresql_query: { query: 'select 1', ssl_cert: '~t/f', port: 1 },
+  postgresql_user: { name: 'a', ssl_cert: '~t/f', port: 1 },
+  raw: { cmd: 'true', executable: '~t/f' },
+  selinux: { configfile: '~t/f', state: 'disabled' },
+  setup: { fact_path: '~t', gather_subset: ['!all'] },
+  user: { name: 'pphostile', home: '~t/h', ssh_key_file: '~t/k', generate_ssh_key: true },
+  yum_repository: { name: 'a', description: 'a', baseurl: 'http://a/', reposdir: '~t' },
+};
+/** Takes no path at all, as its schema says: names of packages, users, devices and the like. */
+const takesPaths = (module: { readonly args: { readonly properties: object } }) =>
+  Object.values(module.args.properties).some(schema => schema['x-kind'] === 'path');
+const NAMES_ONLY = allModules()
+  .filter(module => module.kind !== 'control' && !takesPaths(module))
+  .map(module => module.name);
 
 describe('attacks: names and contents that look like something else', function () {
   this.timeout(120_000);
@@ -79,7 +102,7 @@ describe('attacks: names and contents that look like something else', function (
       ...scenarios.map(([name]) => name),
       ...Object.keys(NO_PATH),
       ...NAMES_ONLY,
-      ...OWN_TEST,
+      ...Object.keys(MAY_REFUSE),
     ]);
     const left = allModules()
       .filter(module => module.kind !== 'control' && !/^(polardb|pfs|nbd)_?/.test(module.name))
@@ -88,9 +111,7 @@ describe('attacks: names and contents that look like something else', function (
     expect(left).to.deep.equal([]);
   });
 
-  for (const [name, scenario] of scenarios.filter(
-    ([one]) => !OWN_TEST.includes(one) && !HERE.includes(one),
-  )) {
+  for (const [name, scenario] of scenarios.filter(([one]) => !HERE.includes(one) && !(one in MAY_REFUSE))) {
     it(`${name} does in such a directory what it does in a plain one`, async function () {
       const missing = (scenario.needs ?? []).find(program => shown(`command -v ${program}`) === '');
       if (missing !== undefined) {
@@ -141,6 +162,52 @@ describe('attacks: names and contents that look like something else', function (
     expect([got.failed, got.changed], String(got.msg)).to.deep.equal([undefined, false]);
     expect(shown('find /srv/hostile -maxdepth 1 -printf .')).to.equal('..');
   });
+
+  it('get_url, uri, synchronize and script take such a path', async () => {
+    const path = `${HOSTILE}/t`;
+    for (const shell of ['dash', 'busybox'] as const) {
+      copy.run('rm -rf /srv/hostile; mkdir -p /srv/hostile; printf page >/srv/hostile/page');
+      withName(HOSTILE, 'mkdir -p -- "$1"');
+      const done = async (name: string, args: Record<string, Json>) => {
+        const result = await run(name, args, { shell });
+        expect([name, result.failed], String(result.msg)).to.deep.equal([name, undefined]);
+        return result;
+      };
+      const served = { url: 'file:///srv/hostile/page' };
+      // busybox has no curl, and its wget no files.
+      if (shell === 'dash') {
+        expect((await done('get_url', { ...served, dest: path })).dest).to.equal(path);
+        expect((await done('get_url', { ...served, dest: HOSTILE })).dest).to.equal(`${HOSTILE}/page`);
+        expect((await done('uri', { ...served, dest: `${path}u` }))['path']).to.equal(`${path}u`);
+        await done('uri', { ...served, src: path, remote_src: true });
+        await done('synchronize', { src: `${HOSTILE}/`, dest: `${path}s`, rsync_opts: ['--exclude=*s'] });
+        expect(withName(`${path}s/page`, 'cat "$1"')).to.equal('page');
+      } else withName(path, 'printf page >"$1"');
+      expect(withName(path, 'cat "$1"')).to.equal('page');
+      await done('script', {
+        cmd: 'package.json',
+        executable: '/bin/true',
+        chdir: HOSTILE,
+        creates: `${path}c`,
+      });
+    }
+  });
+
+  for (const [name, args] of Object.entries(MAY_REFUSE))
+    it(`${name} takes such a path, or fails and leaves all else alone`, async () => {
+      const state = () => {
+        copy.run('rm -rf /srv/hostile; userdel pphostile 2>/dev/null || :');
+        return copy
+          .state()
+          .filter(line => !/^\.\/(etc\/(passwd|shadow|group|gshadow|sub[ug]id)-? |srv )/.test(line));
+      };
+      const before = state();
+      const dir = HOSTILE.slice(0, HOSTILE.lastIndexOf('/'));
+      withName(dir, 'mkdir -p -- "$1" && printf "[a]\nb=c\n" >"$1/f" && chmod 755 "$1/f"');
+      const wanted = JSON.stringify(args).replaceAll('~t', JSON.stringify(dir).slice(1, -1));
+      await run(name, JSON.parse(wanted) as Record<string, Json>);
+      expect(state()).to.deep.equal(before);
+    });
 
   it('find, slurp, stat and recurse know each entry by its own bytes', async () => {
     const names = [...MARKS, WORST, '-x', '\n', 'a\n', ' ', '*', '\udcfe', '数据', 'x'.repeat(255)];

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import type { Static } from 'typebox';
 import { bytesOf } from '../../source/bytes.ts';
@@ -95,8 +95,18 @@ function localSum(path: string, { status }: Found): string | undefined {
   return here?.isFile() && here.size === status?.size ? fileSum(path, 'sha1') : undefined;
 }
 
-/** A file may grow while it is sent, and /proc says 0; a host that goes on and on would fill our disk. */
-const atMost = ({ status }: Found): number => 2 * (status?.size ?? 0) + (64 << 20);
+/**
+ * A file may grow while it is sent, and /proc says 0; a host that goes on and on, or says that its file is larger than it
+ * is, would fill our disk.
+ */
+function atMost({ status, path }: Found, folder: string): number {
+  const { bavail, bsize } = statfsSync(bytesOf(folder));
+  const room = Math.floor(bavail * bsize * 0.9);
+  const size = status?.size ?? 0;
+  if (size > room)
+    throw new ModuleError(`${path} has ${size} bytes, and there is room here for ${room}`, { file: path });
+  return Math.min(2 * size + (64 << 20), room);
+}
 
 const md5Of = (path: string) => fileSum(path, 'md5');
 
@@ -104,8 +114,14 @@ const md5Of = (path: string) => fileSum(path, 'md5');
 function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<Record<string, Json>>> {
   const temporary = temporaryBeside(dest);
   try {
-    mkdirSync(bytesOf(dirname(dest)), { recursive: true });
-    const { stdout } = yield { kind: 'receive', from: at.realPath, to: temporary, atMost: atMost(at) };
+    const folder = dirname(dest);
+    mkdirSync(bytesOf(folder), { recursive: true });
+    const { stdout } = yield {
+      kind: 'receive',
+      from: at.realPath,
+      to: temporary,
+      atMost: atMost(at, folder),
+    };
     const [checksum = '', md5sum = ''] = stdout.split(' ');
     if (validate && checksum !== at.sha1)
       throw new ModuleError('checksum mismatch', {

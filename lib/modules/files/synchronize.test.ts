@@ -52,10 +52,10 @@ describe('synchronize', () => {
       ansible_ssh_common_args: '-o X=y',
     };
     expect(script(raw, reach(undefined, 'root'), variables)).to.match(
-      /^control: rsync .*'--rsh=ssh -S none -o BatchMode=yes -p 2222 -o X=y' '--rsync-path=sudo -n -u root rsync' \/a me@10.0.0.1:\/b$/,
+      /^control: rsync .*'--rsh=ssh -S none -o BatchMode=yes -p 2222 -o X=y' '--rsync-path=sudo -n -u root rsync' -- \/a me@10.0.0.1:\/b$/,
     );
-    expect(script({ ...raw, mode: 'pull' }, reach(), variables)).to.match(/ me@10.0.0.1:\/a \/b$/);
-    expect(script(raw, reach('web'), variables)).to.match(/^sh: rsync .* \/a \/b$/);
+    expect(script({ ...raw, mode: 'pull' }, reach(), variables)).to.match(/ -- me@10.0.0.1:\/a \/b$/);
+    expect(script(raw, reach('web'), variables)).to.match(/^sh: rsync .* -- \/a \/b$/);
     expect(script(raw, reach('other'), variables)).to.match(/^sh: rsync .* \/a me@10.0.0.1:\/b$/);
   });
 

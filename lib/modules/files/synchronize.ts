@@ -98,6 +98,7 @@ function remotePath(path: string, args: Args, ctx: ModuleContext): string {
   if (/^(rsync:\/\/|[^/]*:)/.test(path)) return path;
   const user = args.set_remote_user ? text(ctx, 'ansible_user', 'ansible_ssh_user') : undefined;
   const host = text(ctx, 'ansible_host', 'ansible_ssh_host') ?? ctx.host;
+  if (/^-/.test(user ?? host)) throw new ModuleError(`"${user ?? host}" would be an option of ssh`);
   return `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}:${path}`;
 }
 
@@ -114,7 +115,7 @@ const NEEDS = `${needsProgram('rsync', 'rsync')}\n`;
 function* transfer(args: Args, ctx: ModuleContext): Steps<Reply> {
   const { delegate, become } = ctx.reach();
   const line = (words: readonly string[], from: string, to: string) =>
-    `${NEEDS}rsync ${words.map(quote).join(' ')} ${from} ${to}`;
+    `${NEEDS}rsync ${words.map(quote).join(' ')} -- ${from} ${to}`;
   const words = rsyncWords(args, ctx.checkMode);
   // Source and destination are on one machine: the one the task works on.
   if (delegate === ctx.host || ctx.connectionKind === 'local') {

@@ -68,10 +68,13 @@ function su(become: Become, program: string): BecomeCommand {
   const words = [become.executable ?? 'su', ...flags, ...shell, become.user, '-c', program];
   return {
     command: words.map(shellWord).join(' '),
-    asksPassword: said => PASSWORD_PROMPT.test(said),
+    asksPassword: said => PASSWORD_PROMPT.test(said.slice(-LONGEST_PROMPT)),
     password: become.password,
   };
 }
+
+/** A prompt is short; a host may print much before it. */
+const LONGEST_PROMPT = 200;
 
 /** What su's library asks, in the languages it speaks. */
 const PASSWORD_PROMPT =
