@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { finishedArguments, replaySteps, testContext } from '../../../test/support/run-module.ts';
+import {
+  finishedArguments,
+  recordsText,
+  replaySteps,
+  testContext,
+} from '../../../test/support/run-module.ts';
 import type { ActionModule, Result } from '../kit/define.ts';
 import { compareReleases, parseRequirement, pip, satisfies } from './pip.ts';
 
@@ -36,18 +41,23 @@ describe('pip', () => {
   };
 
   it('asks once when all is there', () => {
-    expect((run({ name: 'six' }, ['six==1.16.0\n']).value as Result).changed).to.equal(false);
+    expect((run({ name: 'six' }, [recordsText({ list: 'six==1.16.0\n' })]).value as Result).changed).to.equal(
+      false,
+    );
     expect((run({ name: 'six', state: 'absent' }, ['']).value as Result).changed).to.equal(false);
   });
   it('installs, and counts a new environment as a change', () => {
     const { value, requests } = run({ name: 'six', version: '1.17', virtualenv: '/v' }, [
-      'made\n',
+      recordsText({ made: '', list: '' }),
       'Successfully installed six-1.17\n',
     ]);
     expect((value as Result).changed).to.equal(true);
     expect((requests[1] as { script: string }).script).to.match(/run_pip install +six==1\.17$/);
-    expect((run({ name: 'six', virtualenv: '/v' }, ['made\nsix==1.0\n']).value as Result).changed).to.equal(
-      true,
-    );
+    expect(
+      (
+        run({ name: 'six', virtualenv: '/v' }, [recordsText({ made: '', list: 'six==1.0\n' })])
+          .value as Result
+      ).changed,
+    ).to.equal(true);
   });
 });
