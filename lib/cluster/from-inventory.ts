@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Inventory } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
+import { isObject } from '../source/json.ts';
 import type { Json, Value } from '../source/value.ts';
 import type {
   Balancer,
@@ -413,8 +414,7 @@ class Asking {
   /** A mapping to plain values; one that is null is left out. */
   texts(name: string): ReadonlyMap<string, string> {
     const value = plain(this.#variables, name);
-    if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value))
-      throw this.wrong(name, 'is not a mapping');
+    if (!isObject(value)) throw this.wrong(name, 'is not a mapping');
     return new Map(
       Object.entries(value).flatMap(([key, entry]) =>
         entry === null
@@ -427,7 +427,7 @@ class Asking {
   /** The keys of a mapping whose value is null. */
   nulls(name: string): readonly string[] {
     const value = plain(this.#variables, name);
-    if (value === undefined || value === null || typeof value !== 'object' || Array.isArray(value)) return [];
+    if (!isObject(value)) return [];
     return Object.keys(value).filter(key => value[key] === null);
   }
 
@@ -449,7 +449,7 @@ class Asking {
 }
 
 function textIn(entry: Json, key: string): string | undefined {
-  if (entry === null || typeof entry !== 'object' || Array.isArray(entry)) return undefined;
+  if (!isObject(entry)) return undefined;
   const value = entry[key];
   return value === undefined || value === null ? undefined : String(value);
 }

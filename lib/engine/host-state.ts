@@ -1,6 +1,6 @@
 import { emptyRecord } from '../source/record.ts';
 import { fromHost, withForeignKeys } from '../source/unsafe.ts';
-import { type Dict, type Json, toPlain, type Value } from '../source/value.ts';
+import { type Dict, type Json, toJson, toPlain, type Value } from '../source/value.ts';
 import type { HostStats, Status } from './events.ts';
 
 /**
@@ -133,7 +133,7 @@ export class HostState {
   addFact(name: string, value: Value, kept = true): void {
     this.facts = withForeignKeys(new Map(this.facts).set(name, value));
     this.plainFacts.set(name, toPlain(value));
-    if (kept) this.keep(name, toPlain(value));
+    if (kept) this.keep(name, toJson(value));
     this.factVars.set(name, value);
   }
 

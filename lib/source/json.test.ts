@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { jsonText, parseJson } from './json.ts';
+import { Float, type Json, jsonText, parseJson } from './json.ts';
 
 describe('JSON with integers of any size', () => {
   it('reads and writes them exactly', () => {
@@ -14,10 +14,19 @@ describe('JSON with integers of any size', () => {
     expect(jsonText(value)).to.equal(text);
   });
 
-  it('leaves floats, exponents and digits in texts and keys alone', () => {
+  it('keeps floats that are integral', () => {
+    const text = '{"a":1.0,"b":[-1.0,2.5,1e+20,3],"c":"1.0 1e5","d":7398746598346598123}';
+    const value = parseJson(text) as { readonly a: Json };
+    expect(value.a).to.deep.equal(new Float(1));
+    expect(jsonText(value)).to.equal(text);
+    expect(jsonText([new Float(1e15), new Float(Number.NaN)])).to.equal('[1000000000000000.0,null]');
+    expect(jsonText(parseJson('[1E2, 1.50, 100e-1]'))).to.equal('[100.0,1.5,10.0]');
+  });
+
+  it('leaves other floats, and digits in texts and keys alone', () => {
     for (const text of [
       '1234567890123456.5',
-      '1e20',
+      '2.5e-3',
       '"\\"12345678901234567890"',
       '{"12345678901234567890":1}',
     ])

@@ -1,4 +1,4 @@
-import { type Dict, type Json, OMIT, Unsafe, type Value } from './value.ts';
+import { type Dict, Float, type Json, OMIT, Unsafe, type Value } from './value.ts';
 
 /**
  * Text from outside (of a host, a file that a lookup read, `!unsafe`) is `Unsafe` wherever it is kept: in results, facts,
@@ -34,7 +34,7 @@ const isContainer = (value: Value): value is Container => Array.isArray(value) |
 export function fromHost(json: Json): Value {
   if (typeof json === 'string') return new Unsafe(json);
   if (Array.isArray(json)) return json.map(fromHost);
-  if (json === null || typeof json !== 'object') return json;
+  if (json === null || typeof json !== 'object' || json instanceof Float) return json;
   return withForeignKeys(new Map<Value, Value>(Object.entries(json).map(([k, v]) => [k, fromHost(v)])));
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Position } from './errors.ts';
-import { type Json, jsonText } from './json.ts';
+import { Float, type Json, jsonText } from './json.ts';
 
 /**
  * The values that YAML, templates and hosts exchange. They follow Python's model, since the playbook
@@ -26,18 +26,7 @@ export type Value =
 
 export type Dict = Map<Value, Value>;
 
-export type { Json } from './json.ts';
-
-/** A float whose value is integral, inf or nan: prints as `1.0`, compares equal to 1. */
-export class Float {
-  readonly value: number;
-  constructor(value: number) {
-    this.value = value;
-  }
-  valueOf(): number {
-    return this.value;
-  }
-}
+export { Float, type Json } from './json.ts';
 
 /** Python's tuple: a list that prints with parentheses. */
 export class Tuple {
@@ -129,29 +118,35 @@ export function keyPositionOf(container: unknown, key: Value): Position | undefi
 }
 
 /** Plain JSON from a value: mapping keys become strings, floats numbers, tuples arrays, secrets `<vault>`. */
-export function toPlain(value: Value): Json {
-  if (value instanceof Float) return value.value;
-  if (value instanceof Tuple) return value.items.map(toPlain);
+export const toPlain = (value: Value): Json => plain(value, false);
+
+/** The same for what people and other programs see: 1.0 stays a float. */
+export const toJson = (value: Value): Json => plain(value, true);
+
+function plain(value: Value, keepsFloats: boolean): Json {
+  const inner = (item: Value) => plain(item, keepsFloats);
+  if (value instanceof Float) return keepsFloats ? value : value.value;
+  if (value instanceof Tuple) return value.items.map(inner);
   if (value instanceof Undefined) return null;
   if (value instanceof Secret) return '<vault>';
   if (value instanceof Unsafe) return value.text;
   if (value instanceof Opaque) return value.toString();
-  if (Array.isArray(value)) return value.map(toPlain);
+  if (Array.isArray(value)) return value.map(inner);
   if (value instanceof Map) {
-    return Object.fromEntries([...value].map(([k, v]) => [keyText(k), toPlain(v)]));
+    return Object.fromEntries([...value].map(([k, v]) => [keyText(k), inner(v)]));
   }
   return value;
 }
 
 function keyText(key: Value): string {
-  const plain = toPlain(key);
-  return typeof plain === 'string' ? plain : jsonText(plain);
+  const name = toPlain(key);
+  return typeof name === 'string' ? name : jsonText(name);
 }
 
 /** A value from plain JSON: objects become mappings. */
 export function fromPlain(json: Json): Value {
   if (Array.isArray(json)) return json.map(fromPlain);
-  if (json !== null && typeof json === 'object') {
+  if (json !== null && typeof json === 'object' && !(json instanceof Float)) {
     return new Map<Value, Value>(Object.entries(json).map(([k, v]) => [k, fromPlain(v)]));
   }
   return json;

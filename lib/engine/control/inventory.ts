@@ -1,5 +1,5 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
-import { type Dict, toPlain, Unsafe, type Value } from '../../source/value.ts';
+import { type Dict, toJson, Unsafe, type Value } from '../../source/value.ts';
 import type { Run } from '../run.ts';
 import { defineControl } from './control.ts';
 
@@ -34,7 +34,7 @@ export const addHost = defineControl({
     noteForeign(playRun.run, args, [name, ...groups]);
     const changed = inventory.addHost(name, groups, vars);
     playRun.inventoryLayers.delete(name);
-    return { result: { changed, add_host: { host_name: name, groups, host_vars: toPlain(vars) } } };
+    return { result: { changed, add_host: { host_name: name, groups, host_vars: toJson(vars) } } };
   },
 });
 

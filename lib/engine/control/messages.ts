@@ -1,6 +1,6 @@
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { SourceError } from '../../source/errors.ts';
-import { type Json, toPlain, Undefined, Unsafe, type Value } from '../../source/value.ts';
+import { type Json, toJson, toPlain, Undefined, Unsafe, type Value } from '../../source/value.ts';
 import { type ControlCall, defineControl } from './control.ts';
 
 /** debug: an undefined `var` is shown, an undefined name in `msg` fails. */
@@ -28,7 +28,7 @@ export const debug = defineControl({
     const name = plain['var'];
     if (name === undefined)
       return {
-        result: { changed: false, msg: args.has('msg') ? toPlain(args.get('msg')!) : 'Hello world!' },
+        result: { changed: false, msg: args.has('msg') ? toJson(args.get('msg')!) : 'Hello world!' },
       };
     // What a host said names no variable to look up: it is shown itself.
     if (args.get('var') instanceof Unsafe) return { result: { changed: false, [String(name)]: name } };
@@ -39,7 +39,7 @@ export const debug = defineControl({
 function show({ playRun, scope, task }: ControlCall, expression: string): Json {
   try {
     const value = playRun.run.templar.evaluate(expression, scope, task.argsAt);
-    return value instanceof Undefined ? 'VARIABLE IS NOT DEFINED!' : toPlain(value);
+    return value instanceof Undefined ? 'VARIABLE IS NOT DEFINED!' : toJson(value);
   } catch (error) {
     if (error instanceof SourceError && error.code === 'UNDEFINED_VARIABLE')
       return 'VARIABLE IS NOT DEFINED!';

@@ -2,9 +2,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { A, Type } from '../../modules/kit/arguments.ts';
 import { ModuleError } from '../../modules/kit/define.ts';
+import { isObject } from '../../source/json.ts';
 import { emptyRecord } from '../../source/record.ts';
 import { mergedValue } from '../../source/unsafe.ts';
-import { type Dict, type Json, Secret, toPlain } from '../../source/value.ts';
+import { type Dict, type Json, Secret, toJson } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { findOrFail } from '../module-call/find.ts';
 import { truthy } from '../task/keyword.ts';
@@ -38,7 +39,7 @@ export const setFact = defineControl({
       const isEncrypted = written instanceof Secret;
       // It stays as it is, so that who asks is told.
       state.set(name, isEncrypted ? written : value, isTemplate(written));
-      facts[name] = toPlain(value);
+      facts[name] = toJson(value);
       if (plain['cacheable']) state.addFact(name, value, !isEncrypted);
     }
     if (Object.keys(facts).length === 0) throw new ModuleError('set_fact needs at least one variable');
@@ -86,9 +87,6 @@ function aggregate(before: Json | undefined, value: Json): Json {
   return value;
 }
 
-const isObject = (json: Json | undefined): json is { [key: string]: Json } =>
-  typeof json === 'object' && json !== null && !Array.isArray(json);
-
 /** include_vars: what the files hold is rendered now, with what is known now, and kept. */
 export const includeVars = defineControl({
   name: 'include_vars',
@@ -131,7 +129,7 @@ export const includeVars = defineControl({
     return {
       result: {
         changed: false,
-        ansible_facts: toPlain(vars) as Record<string, Json>,
+        ansible_facts: toJson(vars) as Record<string, Json>,
         ansible_included_var_files: files,
       },
       isSecret: files.some(file => playRun.run.files.isVault(file)),

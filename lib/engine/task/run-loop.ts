@@ -2,7 +2,7 @@ import type { Result } from '../../modules/kit/define.ts';
 import type { ModuleCall } from '../../modules/kit/drive.ts';
 import type { Loop } from '../../playbook/types.ts';
 import { SourceError } from '../../source/errors.ts';
-import { type Json, toPlain, type Value } from '../../source/value.ts';
+import { type Json, toJson, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
 import { ConnectionError } from '../../transport/connection.ts';
 import type { Included } from '../control/control.ts';
@@ -60,7 +60,7 @@ export async function runLoop(
   const report = (item: Item, result: Result) => {
     const named: Result = {
       ...result,
-      [loop.loopVar]: toPlain(item.value!),
+      [loop.loopVar]: toJson(item.value!),
       ansible_loop_var: loop.loopVar,
       ...(loop.indexVar !== undefined && {
         [loop.indexVar]: results.length,
@@ -183,10 +183,10 @@ function labelOf(run: TaskRun, item: Item): Json {
   if (task.loop?.label) {
     const { value, at } = task.loop.label;
     try {
-      return run.secrecy.mask(toPlain(playRun.run.templar.render(value, item.scope, at)));
+      return run.secrecy.mask(toJson(playRun.run.templar.render(value, item.scope, at)));
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
     }
   }
-  return run.secrecy.mask(toPlain(item.value!));
+  return run.secrecy.mask(toJson(item.value!));
 }

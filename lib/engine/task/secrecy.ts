@@ -1,6 +1,6 @@
 import { argumentNames, secretArguments } from '../../modules/kit/arguments.ts';
 import type { Module, Result } from '../../modules/kit/define.ts';
-import type { Json } from '../../source/value.ts';
+import { Float, type Json } from '../../source/value.ts';
 import { shellWord } from '../../transport/shell/script.ts';
 
 const WHOLE = 'VALUE_SPECIFIED_IN_NO_LOG_PARAMETER';
@@ -58,7 +58,7 @@ export class Secrecy {
   #masked(value: Json): Json {
     if (typeof value === 'string') return this.#maskedText(value);
     if (Array.isArray(value)) return value.map(item => this.#masked(item));
-    if (value === null || typeof value !== 'object') return value;
+    if (value === null || typeof value !== 'object' || value instanceof Float) return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [key, item === undefined ? item : this.#masked(item)]),
     );
@@ -73,7 +73,7 @@ export class Secrecy {
 function textsIn(value: Json): string[] {
   if (typeof value === 'string') return [value];
   if (typeof value === 'number') return [String(value)];
-  if (value === null || typeof value !== 'object') return [];
+  if (value === null || typeof value !== 'object' || value instanceof Float) return [];
   return Object.values(value).flatMap(textsIn);
 }
 

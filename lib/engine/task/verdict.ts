@@ -1,7 +1,7 @@
 import type { FileDiff, Module, Ran, Result } from '../../modules/kit/define.ts';
 import type { Authored, Task } from '../../playbook/types.ts';
 import { SourceError } from '../../source/errors.ts';
-import { parseJson } from '../../source/json.ts';
+import { isObject, parseJson } from '../../source/json.ts';
 import { fromHost } from '../../source/unsafe.ts';
 import { type Json, toPlain, type Value } from '../../source/value.ts';
 import type { Templar } from '../../templating/templar.ts';
@@ -108,8 +108,7 @@ function plainResult(module: Module, { ansible_facts, diff, warnings, ...rest }:
 const isLoop = (results: Result[string]): results is Json & readonly Result[] =>
   Array.isArray(results) && results.length > 0 && results.every(item => isItem(item as Json));
 
-const isItem = (item: Json) =>
-  item !== null && typeof item === 'object' && !Array.isArray(item) && 'ansible_loop_var' in item;
+const isItem = (item: Json) => isObject(item) && 'ansible_loop_var' in item;
 
 function diffValue({ registeredDiff }: Module, diff: readonly FileDiff[]): Json {
   const values = diff.map(({ before, after, beforeHeader, afterHeader }): Json => {

@@ -1,4 +1,4 @@
-import { fieldsOf, parseJson } from '../../source/json.ts';
+import { fieldsOf, isObject, parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { ModuleError } from '../kit/define.ts';
 import { needsProgram } from '../kit/program.ts';
@@ -33,7 +33,7 @@ export function inspected(reply: Records, name: string): Inspected | undefined {
 export function inside(value: Json | undefined, ...path: readonly string[]): Json | undefined {
   let at = value;
   for (const key of path) {
-    if (at === null || typeof at !== 'object' || Array.isArray(at)) return undefined;
+    if (!isObject(at)) return undefined;
     at = at[key];
   }
   return at;

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { defined } from '../../source/defined.ts';
+import { isObject } from '../../source/json.ts';
 import { partAt } from '../../source/part-at.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
@@ -64,8 +65,7 @@ const BUILD_FLAGS: Readonly<Record<string, (value: Json, path: string) => readon
 const isTrue = (value: Json) => /^(true|yes|on|y|t|1)$/i.test(String(value));
 
 function pairs(value: Json): readonly [string, Json][] {
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw new ModuleError('args, labels and etc_hosts of build must be mappings');
+  if (!isObject(value)) throw new ModuleError('args, labels and etc_hosts of build must be mappings');
   return Object.entries(value);
 }
 

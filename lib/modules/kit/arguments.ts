@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox';
-import { jsonText, parseJson } from '../../source/json.ts';
+import { isObject, jsonText, parseJson } from '../../source/json.ts';
 import { emptyRecord } from '../../source/record.ts';
 import type { Json } from '../../source/value.ts';
 import type { Module } from './define.ts';
@@ -269,7 +269,7 @@ function coerceList(value: Json, isOpaque: (value: Json) => boolean, asText: boo
 const textOf = (item: Json): Json => (item === null ? 'None' : textOfValue(item));
 
 function coerceDict(value: Json): Coerced {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { value };
+  if (isObject(value)) return { value };
   if (typeof value === 'string' && value.trim().startsWith('{')) {
     try {
       return { value: parseJson(value) };

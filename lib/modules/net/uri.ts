@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Static } from 'typebox';
 import { defined } from '../../source/defined.ts';
-import { fieldsOf, parseJson } from '../../source/json.ts';
+import { fieldsOf, isObject, parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { attributeArgs, attributeChanges, unsafeWritesArg } from '../kit/attributes.ts';
@@ -294,8 +294,7 @@ function urlEncoded(body: Json): string {
 
 /** Parts as Ansible has them: a text, or a mapping with content, filename, mime_type. */
 function multipart(body: Json, ctx: ModuleContext): Body {
-  if (body === null || typeof body !== 'object' || Array.isArray(body))
-    throw new ModuleError('failed to parse body as form-multipart: Mapping is required');
+  if (!isObject(body)) throw new ModuleError('failed to parse body as form-multipart: Mapping is required');
   const boundary = `polarplay${randomBytes(12).toString('hex')}`;
   const parts = Object.entries(body).flatMap(([name, value]) => [
     Buffer.from(`--${boundary}\r\n`),
@@ -309,8 +308,7 @@ function multipart(body: Json, ctx: ModuleContext): Body {
 }
 
 function part(name: string, value: Json, ctx: ModuleContext): Buffer[] {
-  const field =
-    typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { content: value };
+  const field: Readonly<Record<string, Json>> = isObject(value) ? value : { content: value };
   const filename = typeof field.filename === 'string' ? field.filename : undefined;
   if (filename === undefined && field.content === undefined)
     throw new ModuleError(

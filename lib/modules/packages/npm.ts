@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { fieldsOf, parseJson } from '../../source/json.ts';
+import { fieldsOf, isObject, parseJson } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import {
@@ -60,8 +60,7 @@ export function parseList(text: string): Installed {
   } catch {
     return { found: new Map(), missing: [] };
   }
-  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
-    return { found: new Map(), missing: [] };
+  if (!isObject(parsed)) return { found: new Map(), missing: [] };
   const entries = Object.entries(fieldsOf(parsed.dependencies)).map(
     ([name, d]) => [name, fieldsOf(d)] as const,
   );

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { runModule, type TestOptions, withTemporaryDirectory } from '../../../test/support/run-module.ts';
+import { isObject } from '../../source/json.ts';
 import type { Json } from '../../source/value.ts';
 import { setup } from './setup.ts';
 
@@ -70,7 +71,7 @@ function sorted(value: Json): Json {
 /** Types instead of values. */
 function shape(value: Json): Json {
   if (Array.isArray(value)) return 'list';
-  if (value === null || typeof value !== 'object') return typeof value;
+  if (!isObject(value)) return typeof value;
   return Object.fromEntries(
     Object.keys(value)
       .sort()

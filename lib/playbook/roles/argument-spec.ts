@@ -1,4 +1,4 @@
-import { jsonText } from '../../source/json.ts';
+import { isObject, jsonText } from '../../source/json.ts';
 import { fromPlain, type Json } from '../../source/value.ts';
 import { className as typeClass } from '../../templating/python/types.ts';
 import { isTemplate } from '../../templating/templar.ts';
@@ -131,8 +131,7 @@ function nestedErrors(name: string, option: Option, value: Json, context: Contex
   if (!options || !(type === 'dict' || isList) || !hasType(value, type)) return [];
   return listOf(value).flatMap(item => {
     if (isTemplate(item)) return [];
-    if (typeof item !== 'object' || item === null || Array.isArray(item))
-      return [`value of '${name}' must be of type dict or list of dicts`];
+    if (!isObject(item)) return [`value of '${name}' must be of type dict or list of dicts`];
     const path = [...context.around, name];
     for (const key of Object.keys(item).filter(key => !Object.hasOwn(options, key)))
       context.unsupported.push({ path: [...path, key].join('.'), known: Object.keys(options) });
@@ -193,10 +192,7 @@ export function hasType(value: Json, type: string): boolean {
     case 'bits':
       return isSize(value, type === 'bits' ? 'b' : 'B');
     case 'dict':
-      return (
-        (typeof value === 'object' && value !== null && !Array.isArray(value)) ||
-        (typeof value === 'string' && /^\s*\{|=/.test(value))
-      );
+      return isObject(value) || (typeof value === 'string' && /^\s*\{|=/.test(value));
     default:
       return true;
   }

@@ -1,3 +1,4 @@
+import { isObject } from '../../../source/json.ts';
 import { partAt } from '../../../source/part-at.ts';
 import type { Json } from '../../../source/value.ts';
 import { ModuleError } from '../../kit/define.ts';
@@ -50,7 +51,7 @@ export function unpackPrivileges(priv: Json, ensureUsage: boolean, exact = false
             if (at < 0) throw new ModuleError(`priv: "${item}" is not OBJECT:PRIVILEGES`);
             return [item.trim().slice(0, at), item.trim().slice(at + 1)];
           })
-      : typeof priv === 'object' && priv !== null && !Array.isArray(priv)
+      : isObject(priv)
         ? Object.entries(priv).map(([object, names]) => [object, String(names)])
         : [];
   if (items.length === 0) throw new ModuleError('priv parameter must be str or dict');
