@@ -37,7 +37,8 @@ describe('facts kept between runs', () => {
     state.addFacts({ ansible_system: 'Linux' }, true);
     state.addFact('own', 7);
     state.factsGathered = true;
-    expect(cache().write('h1', state.factsToKeep()!)).to.equal(undefined);
+    cache().write('h1', state.factsToKeep()!);
+    expect(warnings).to.deep.equal([]);
     expect(state.factsToKeep()).to.equal(undefined);
     const facts = { ansible_system: 'Linux', own: 7, _ansible_facts_gathered: true };
     expect(JSON.parse(readFileSync(file(), 'utf8'))).to.deep.equal(facts);
@@ -46,6 +47,20 @@ describe('facts kept between runs', () => {
     again.recallFacts(cache().read('h1')!);
     expect([again.factsGathered, [...again.plainFacts]]).to.deep.equal([true, [...state.plainFacts]]);
     expect(again.factsToKeep()).to.equal(undefined);
+  });
+
+  it('keep all digits of large integers', () => {
+    cache().write('h1', { id: 7_000_000_000_000_000_001n });
+    expect(cache().read('h1')).to.deep.equal({ id: 7_000_000_000_000_000_001n });
+  });
+
+  it('are a warning, once, where they cannot be kept', () => {
+    writeFileSync(join(dir, 'facts'), 'in the way');
+    const one = cache();
+    one.write('h1', { own: 1 });
+    one.write('h2', { own: 1 });
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.match(/^facts are not kept: /);
   });
 
   it('set no variable that says how a host is reached', () => {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../source/errors.ts';
+import { isObject, jsonText, parseJson } from '../source/json.ts';
 import { replaceFile } from '../source/replace-file.ts';
 import type { Json } from '../source/value.ts';
 
@@ -17,6 +18,7 @@ type Facts = Readonly<Record<string, Json>>;
 /** Facts kept between runs, one file a host, in the form of Ansible's `jsonfile`. */
 export class FactCache {
   readonly #options: FactCacheOptions;
+  #hasFailed = false;
 
   constructor(options: FactCacheOptions) {
     this.#options = options;
@@ -37,19 +39,19 @@ export class FactCache {
     return undefined;
   }
 
-  /** Says what is wrong where they can't be kept. */
-  write(host: string, facts: Facts): string | undefined {
+  /** Warns once where facts can't be kept. */
+  write(host: string, facts: Facts): void {
     const file = this.#file(host);
-    if (file === undefined) return undefined;
+    if (file === undefined) return;
     try {
       if (Object.keys(facts).length === 0) rmSync(file, { force: true });
       else {
         mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
-        replaceFile(file, `${JSON.stringify(facts, null, 4)}\n`);
+        replaceFile(file, `${jsonText(facts, 4)}\n`);
       }
-      return undefined;
     } catch (error) {
-      return `facts are not kept: ${messageOf(error)}`;
+      if (!this.#hasFailed) this.#options.warn(`facts are not kept: ${messageOf(error)}`);
+      this.#hasFailed = true;
     }
   }
 
@@ -68,10 +70,8 @@ export class FactCache {
 
 function factsOf(text: string): Facts | undefined {
   try {
-    const facts: unknown = JSON.parse(text);
-    return typeof facts === 'object' && facts !== null && !Array.isArray(facts)
-      ? (facts as Facts)
-      : undefined;
+    const facts = parseJson(text);
+    return isObject(facts) ? facts : undefined;
   } catch {
     return undefined;
   }

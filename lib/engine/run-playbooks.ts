@@ -3,7 +3,7 @@ import { emptyRecord } from '../source/record.ts';
 import type { HostStats, RunOrigin, RunSummary } from './events.ts';
 import { Crash, EXIT, exitCodeOfRun } from './exit-code.ts';
 import { runPlay } from './play/run-play.ts';
-import type { Run } from './run.ts';
+import { keepFacts, type Run } from './run.ts';
 
 /**
  * Runs plays in order and sums up. What ends the run before its end (a mistake that shows only now) is in the summary,
@@ -22,13 +22,15 @@ export async function runPlaybooks(
   let failure: unknown;
   try {
     for (const play of playbook.plays) {
-      if ((await runPlay(run, play)) === 'stop') break;
+      const end = await runPlay(run, play);
+      for (const host of run.hosts.keys()) keepFacts(run, host);
+      if (end === 'stop') break;
       if (playbook.lastOfFile.has(play) && exitCode(run) !== EXIT.ok) break;
     }
   } catch (error) {
     failure = error;
   }
-  keepFacts(run);
+  for (const host of run.hosts.keys()) keepFacts(run, host);
   // A host that does not answer any more is no reason to lose the summary.
   await Promise.allSettled(run.atEnd.splice(0).map(work => work()));
   if (run.signal.aborted) run.emit({ type: 'interrupted' });
@@ -36,18 +38,6 @@ export async function runPlaybooks(
   run.emit({ type: 'run-end', summary });
   if (failure !== undefined) throw failure;
   return summary;
-}
-
-/** Check mode leaves the cache as it is. */
-function keepFacts({ factCache, hosts, options, emit }: Run): void {
-  if (!factCache || options.checkMode) return;
-  for (const [host, state] of hosts) {
-    const facts = state.factsToKeep();
-    const message = facts && factCache.write(host, facts);
-    if (message === undefined) continue;
-    emit({ type: 'warning', message });
-    return;
-  }
 }
 
 function summarize(run: Run, start: number, failure: unknown): RunSummary {

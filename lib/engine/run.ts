@@ -135,6 +135,12 @@ export function hostState(run: Run, host: string): HostState {
   return state;
 }
 
+/** Writes the facts of a host for later runs, if there are new ones. Check mode leaves the cache as it is. */
+export function keepFacts({ factCache, hosts, options }: Run, host: string): void {
+  const facts = factCache && !options.checkMode ? hosts.get(host)?.factsToKeep() : undefined;
+  if (facts) factCache?.write(host, facts);
+}
+
 /** One play being run: what its tasks share. */
 export interface PlayRun {
   readonly run: Run;

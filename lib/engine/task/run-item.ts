@@ -21,7 +21,7 @@ import {
   sleep,
   TimeLimitError,
 } from '../module-call/run-module.ts';
-import { hostState } from '../run.ts';
+import { hostState, keepFacts } from '../run.ts';
 import { finished, type Scope } from '../scope.ts';
 import { delegatedVars, hostScope } from '../variables.ts';
 import { keywordNumber, keywordValue } from './keyword.ts';
@@ -195,7 +195,10 @@ function storeFacts(run: TaskRun, item: Item, result: Result): void {
   const state = factsState(run, item);
   const gathered = run.task.module.traits?.sets === 'facts';
   state.addFacts(result.ansible_facts, gathered);
-  if (gathered) state.factsGathered = true;
+  if (!gathered) return;
+  state.factsGathered = true;
+  // At once: a run that is killed keeps what it learned.
+  keepFacts(run.playRun.run, state.name);
 }
 
 function factsState(run: TaskRun, item: Item): HostState {
