@@ -1,6 +1,6 @@
 import type { VarLayer } from '../inventory/types.ts';
 import { SourceError } from '../source/errors.ts';
-import { mergedValue } from '../source/unsafe.ts';
+import { LazyMapping, mergedValue } from '../source/unsafe.ts';
 import { type Dict, positionOf, Secret, Undefined, Unsafe, type Value } from '../source/value.ts';
 import { isTemplate, type Templar, type Variables } from '../templating/templar.ts';
 
@@ -106,9 +106,14 @@ export class Scope implements Variables {
     return layer.final ? layer.texts?.has(name) === true : isTemplate(layer.vars.get(name));
   }
 
-  secretOf(name: string): Secret | undefined {
-    const value = this.isMagic(name) ? undefined : this.layerOf(name)?.vars.get(name);
-    return value instanceof Secret ? value : undefined;
+  secretOf(name: string, keys: readonly Value[]): Secret | undefined {
+    const written = keys.reduce(writtenBelow, this.written(name));
+    return written instanceof Secret ? written : undefined;
+  }
+
+  /** The value of a name as its author wrote it. */
+  written(name: string): Value | undefined {
+    return this.isMagic(name) ? this.get(name) : this.layerOf(name)?.vars.get(name);
   }
 
   get(name: string): Value {
@@ -170,6 +175,12 @@ export class Scope implements Variables {
       this.#inProgress.delete(name);
     }
   }
+}
+
+function writtenBelow(container: Value | undefined, key: Value): Value | undefined {
+  if (container instanceof LazyMapping) return container.written(key);
+  if (container instanceof Map) return container.get(key);
+  return Array.isArray(container) && typeof key === 'number' ? container.at(key) : undefined;
 }
 
 /** True for what rendering would leave as it is. */

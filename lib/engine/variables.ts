@@ -268,7 +268,10 @@ function variablesOf(make: () => Scope, own: Dict = new Map()): Dict {
   return new LazyDict(
     () => new Set([...get().names()].filter(name => name !== 'hostvars')),
     name => own.get(name) ?? (typeof name === 'string' && get().has(name) ? get().get(name) : undefined),
-    name => own.get(name) ?? getOrRaw(get(), String(name)),
+    {
+      listed: name => own.get(name) ?? getOrRaw(get(), String(name)),
+      written: name => (typeof name === 'string' ? get().written(name) : undefined),
+    },
   );
 }
 
@@ -299,17 +302,22 @@ class LazyDict extends LazyMapping {
   readonly #names: () => ReadonlySet<string>;
   readonly #value: (name: Value) => Value | undefined;
   readonly #listed: (name: Value) => Value | undefined;
+  readonly #written: (name: Value) => Value | undefined;
 
-  /** `listed` gives the values for who reads all of them. */
+  /** `listed` gives the values for who reads all of them, `written` what their author wrote. */
   constructor(
     names: () => ReadonlySet<string>,
     value: (name: Value) => Value | undefined,
-    listed: (name: Value) => Value | undefined = value,
+    {
+      listed = value,
+      written = value,
+    }: Partial<Record<'listed' | 'written', (name: Value) => Value | undefined>> = {},
   ) {
     super();
     this.#names = names;
     this.#value = value;
     this.#listed = listed;
+    this.#written = written;
   }
   opened(onUnsafe: () => void): Dict {
     const open = (value: Value | undefined) => value && opened(value, onUnsafe);
@@ -318,11 +326,13 @@ class LazyDict extends LazyMapping {
       onUnsafe();
       return this.#names();
     };
-    return new LazyDict(
-      names,
-      key => open(this.#value(key)),
-      key => open(this.#listed(key)),
-    );
+    return new LazyDict(names, key => open(this.#value(key)), {
+      listed: key => open(this.#listed(key)),
+      written: this.#written,
+    });
+  }
+  written(key: Value): Value | undefined {
+    return this.#written(key);
   }
   override get(key: Value): Value | undefined {
     return this.#value(key);

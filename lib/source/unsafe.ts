@@ -12,6 +12,8 @@ import { type Dict, Float, type Json, OMIT, Unsafe, type Value } from './value.t
 export abstract class LazyMapping extends Map<Value, Value> {
   /** The same mapping as templates see it; `onUnsafe` is told when it hands out unsafe text. */
   abstract opened(onUnsafe: () => void): Dict;
+  /** The value of a key as its author wrote it. */
+  abstract written(key: Value): Value | undefined;
 }
 
 type Container = Value[] | Dict;

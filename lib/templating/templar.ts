@@ -11,8 +11,8 @@ export interface Variables {
   names(): Iterable<string>;
   /** True when the value of the name is text that a template gave: it is not read as a list or mapping once more. */
   isText?(name: string): boolean;
-  /** The encrypted text that the name stands for, where it is one: `get` gives what it says. */
-  secretOf?(name: string): Secret | undefined;
+  /** The encrypted text that the name, and the keys below it, stand for, where it is one: `get` gives what it says. */
+  secretOf?(name: string, keys: readonly Value[]): Secret | undefined;
 }
 
 export type PluginKind = 'filter' | 'test' | 'lookup';

@@ -40,11 +40,25 @@ export function compileKept(compiler: Compiler, node: Expr): Eval {
   }
 }
 
-/** An expression; a name that stands for an encrypted text gives that, not what it says. */
+/** An expression; a name, attribute or item that is an encrypted text gives that, not what it says. */
 export function compileEncrypted(compiler: Compiler, node: Expr): Eval {
   const value = compiler.expression(node);
-  if (node.kind !== 'name') return value;
-  return rt => rt.vars.secretOf?.(node.name) ?? value(rt);
+  const path = pathOf(compiler, node);
+  if (!path) return value;
+  return rt =>
+    rt.vars.secretOf?.(
+      path.name,
+      path.keys.map(key => key(rt)),
+    ) ?? value(rt);
+}
+
+/** The variable and the keys of `a.b[c]`; undefined for other expressions. */
+function pathOf(compiler: Compiler, node: Expr): { name: string; keys: Eval[] } | undefined {
+  if (node.kind === 'name') return { name: node.name, keys: [] };
+  if (node.kind !== 'attribute' && node.kind !== 'item') return undefined;
+  const above = pathOf(compiler, node.object);
+  const key = node.kind === 'item' ? compiler.expression(node.index) : () => node.name;
+  return above && { name: above.name, keys: [...above.keys, key] };
 }
 
 /** A name, an attribute or an item as templates work on it. */

@@ -28,8 +28,8 @@ export class ScopedVariables implements Variables {
     return this.scope.get(name) !== undefined || this.base.has(name);
   }
 
-  secretOf(name: string): Secret | undefined {
-    return this.scope.get(name) === undefined ? this.base.secretOf?.(name) : undefined;
+  secretOf(name: string, keys: readonly Value[]): Secret | undefined {
+    return this.scope.get(name) === undefined ? this.base.secretOf?.(name, keys) : undefined;
   }
 
   *names(): Iterable<string> {
