@@ -90,9 +90,13 @@ export async function openSession(
   );
   const sources = inventorySources(flags, settings);
   const warn = missingInventory === 'error' ? undefined : printWarning;
-  const inventoryOptions = { onMissing: warn, merges: settings.text('hashBehaviour') === 'merge' };
-  let inventory = loadInventory(sources, files, inventoryOptions);
   const extraVars = parseExtraVars(flags.texts('extra-vars'), files);
+  const inventoryOptions = {
+    onMissing: warn,
+    merges: settings.text('hashBehaviour') === 'merge',
+    extraVars: extraVars.vars,
+  };
+  let inventory = loadInventory(sources, files, inventoryOptions);
   const becomePassword =
     flags.has('ask-become-pass') || settings.flag('becomeAskPass')
       ? await operator.ask('BECOME password', { secret: true })

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { hintsBehind } from '../../test/support/mistake-text.ts';
 import { SourceErrors, UsageError } from '../source/errors.ts';
 import { formatSourceError } from '../source/render.ts';
-import type { Value } from '../source/value.ts';
+import type { Dict, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
 import { FileReader } from '../source/yaml/read-yaml.ts';
 import { loadInventory } from './load-inventory.ts';
@@ -110,7 +110,27 @@ describe('mistakes in inventories', () => {
     ],
     [
       'plugin: aws_ec2',
-      'x.yml:1:9 BAD_INVENTORY inventory plugins such as "aws_ec2" are not supported, use an executable inventory that prints JSON',
+      'x.yml:1:9 BAD_INVENTORY the inventory plugin "aws_ec2" is not supported, "constructed" is, use an executable inventory that prints JSON',
+    ],
+    [
+      'plugin: constructed\ngroup: {a: b}',
+      'x.yml:2:1 UNKNOWN_KEY "constructed" has no "group", did you mean "groups"?',
+    ],
+    [
+      'plugin: constructed\ngroups: {a: b ==}',
+      'x.yml:2:17 TEMPLATE_SYNTAX unexpected end of the text, expected an expression',
+    ],
+    [
+      'plugin: constructed\ngroups: [a]',
+      'x.yml:2:9 BAD_INVENTORY "groups" must be a mapping of names to expressions',
+    ],
+    [
+      'plugin: constructed\nkeyed_groups: [a]',
+      'x.yml:2:16 BAD_INVENTORY an entry of "keyed_groups" must be a mapping with "key"',
+    ],
+    [
+      'plugin: constructed\nkeyed_groups: [{key: a, default_value: b, trailing_separator: false}]',
+      'x.yml:2:16 BAD_INVENTORY "default_value" and "trailing_separator" exclude each other',
     ],
     [
       '- a',
@@ -213,5 +233,49 @@ describe('an inventory', () => {
       'inventory, host a',
     ]);
     expect(inventory.layers('localhost', [])).to.deep.equal([]);
+  });
+});
+
+describe('the inventory plugin constructed', () => {
+  const HOSTS = 'web1 n=5 tier=front\ndb1 tier=\n';
+  const build = (text: string, extraVars: Dict = new Map()): Inventory => {
+    const files = [write('hosts', HOSTS), write('made.yml', `plugin: constructed\n${text}`)];
+    return loadInventory(files, new FileReader(), { extraVars });
+  };
+  const refusal = (text: string): string => {
+    try {
+      build(text);
+    } catch (error) {
+      if (error instanceof SourceErrors) return error.errors.map(({ message }) => message).join('\n');
+      throw error;
+    }
+    return 'accepted';
+  };
+
+  it('leaves out what a host has no variable for', () => {
+    const made = build('compose: {twice: n * 2}\ngroups: {big: n > 3}');
+    expect(made.hosts.get('web1')?.vars.get('twice')).to.equal(10);
+    expect(made.hosts.get('db1')?.vars.has('twice')).to.equal(false);
+    expect(made.hostsOf('big')).to.deep.equal(['web1']);
+  });
+
+  it('says where that happens if it is strict', () => {
+    expect(refusal('strict: true\ncompose: {twice: n * 2}')).to.match(
+      /^"twice" can't be computed for host "db1": .*\bn\b.* is undefined/,
+    );
+    expect(refusal('strict: true\nkeyed_groups: [{key: tier}]')).to.equal('"tier" is empty for host "db1"');
+  });
+
+  it('takes extra vars if it is told to', () => {
+    const extra: Dict = new Map([['limit', 4]]);
+    const rule = 'groups: {big: (n | default(0)) > limit}';
+    expect(build(`use_extra_vars: true\n${rule}`, extra).hostsOf('big')).to.deep.equal(['web1']);
+    expect(build(rule, extra).hostsOf('big')).to.deep.equal([]);
+  });
+
+  it('refuses a key that is no text', () => {
+    expect(refusal('keyed_groups: [{key: n}]')).to.equal(
+      'the key "n" gives a number, not a text, a list or a mapping',
+    );
   });
 });

@@ -2,9 +2,10 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SourceError, SourceErrors, UsageError } from '../source/errors.ts';
 import { nearFile } from '../source/suggest.ts';
-import type { Dict, Value } from '../source/value.ts';
+import { type Dict, positionOf, type Value } from '../source/value.ts';
 import { displayPath, type FileReader, isDirectory, utf8Of } from '../source/yaml/read-yaml.ts';
 import { parseYaml } from '../source/yaml/yaml.ts';
+import { readConstructed } from './constructed.ts';
 import { readExecutable } from './dynamic.ts';
 import { Graph } from './graph.ts';
 import { type AddHost, readIni } from './ini.ts';
@@ -22,6 +23,18 @@ export interface InventoryOptions {
   readonly onMissing?: ((message: string) => void) | undefined;
   /** Mappings that two sources give one name are merged, as the setting `hash_behaviour: merge` wants it. */
   readonly merges?: boolean;
+  /** For a constructed inventory with `use_extra_vars`. */
+  readonly extraVars?: Dict;
+}
+
+/** What is read so far, and how. */
+interface Reading {
+  readonly graph: Graph;
+  readonly reader: FileReader;
+  readonly problems: SourceError[];
+  readonly extraVars: Dict;
+  /** Files that are read. */
+  readonly done: string[];
 }
 
 /**
@@ -32,11 +45,12 @@ export interface InventoryOptions {
 export function loadInventory(
   sources: readonly string[],
   reader: FileReader,
-  { onMissing, merges = false }: InventoryOptions = {},
+  { onMissing, merges = false, extraVars = new Map() }: InventoryOptions = {},
 ): Inventory {
   const graph = new Graph(merges);
   const problems: SourceError[] = [];
   const files: string[] = [];
+  const reading = { graph, reader, problems, extraVars, done: [] };
   const missing = sources.filter(source => !source.includes(',') && !existsSync(source));
   for (const source of missing) {
     const message = `the inventory "${source}" does not exist`;
@@ -48,11 +62,15 @@ export function loadInventory(
     else {
       const file = path.resolve(source);
       files.push(file);
-      readSource(file, graph, reader, problems);
+      readSource(file, reading);
     }
   }
   if (problems.length > 0) throw new SourceErrors(problems);
+  return inventoryOf(reading, files);
+}
 
+/** What is read so far; group_vars and host_vars count that stand beside one of the files. */
+function inventoryOf({ graph, reader }: Reading, files: readonly string[]): LoadedInventory {
   const dirs = files.map(file => (isDirectory(file) ? file : path.dirname(file)));
   return new LoadedInventory(graph, reader, files, [...new Set(dirs)]);
 }
@@ -79,29 +97,31 @@ function hostsOf(entry: string): HostNames {
   }
 }
 
-function readSource(file: string, graph: Graph, reader: FileReader, problems: SourceError[]): void {
+function readSource(file: string, reading: Reading): void {
   if (isDirectory(file)) {
     const names = readdirSync(file)
       .filter(name => !IGNORED.test(name))
       .sort();
-    for (const name of names) readSource(path.join(file, name), graph, reader, problems);
+    for (const name of names) readSource(path.join(file, name), reading);
     return;
   }
   try {
-    readFile(file, graph, reader);
+    readFile(file, reading);
   } catch (error) {
-    if (error instanceof SourceErrors) problems.push(...error.errors);
-    else if (error instanceof SourceError) problems.push(error);
+    if (error instanceof SourceErrors) reading.problems.push(...error.errors);
+    else if (error instanceof SourceError) reading.problems.push(error);
     else throw error;
   }
 }
 
-function readFile(file: string, graph: Graph, reader: FileReader): void {
+function readFile(file: string, reading: Reading): void {
+  const { graph, reader } = reading;
   const shown = displayPath(file);
   const addHost: AddHost = (name, group, vars, port) => addHostTo(graph, file, name, group, vars, port);
   const content = reader.read(file);
   if (isProgram(content)) readProgram(file, shown, graph, addHost);
-  else readText(utf8Of(content, file), file, shown, graph, addHost);
+  else readText(utf8Of(content, file), file, reading, addHost);
+  reading.done.push(file);
 }
 
 function readProgram(file: string, shown: string, graph: Graph, addHost: AddHost): void {
@@ -117,10 +137,26 @@ function readProgram(file: string, shown: string, graph: Graph, addHost: AddHost
   readExecutable(file, shown, graph, addHost);
 }
 
-function readText(text: string, file: string, shown: string, graph: Graph, addHost: AddHost): void {
+function readText(text: string, file: string, reading: Reading, addHost: AddHost): void {
+  const shown = displayPath(file);
   const data = yamlOf(text, file, shown);
-  if (data) readYaml(data, graph, addHost);
-  else readIni(text, shown, graph, addHost);
+  if (!data) readIni(text, shown, reading.graph, addHost);
+  else if (typeof data.get('plugin') === 'string') readPlugin(data, reading);
+  else readYaml(data, reading.graph, addHost);
+}
+
+function readPlugin(data: Dict, reading: Reading): void {
+  const plugin = String(data.get('plugin'));
+  if (/^(?:ansible\.(?:builtin|legacy)\.)?constructed$/.test(plugin)) {
+    readConstructed(data, { ...reading, before: inventoryOf(reading, reading.done) });
+    return;
+  }
+  throw new SourceError(
+    'BAD_INVENTORY',
+    `the inventory plugin "${plugin}" is not supported, "constructed" is`,
+    positionOf(data, 'plugin'),
+    'use an executable inventory that prints JSON',
+  );
 }
 
 function addHostTo(

@@ -244,6 +244,69 @@ const CASES: readonly Case[] = [
     sources: ['hosts'],
     patterns: ['p', 'later'],
   },
+  {
+    title: 'constructed groups and variables',
+    files: {
+      hosts:
+        '[web]\nweb1.ex.org role=front disk=80\nweb2.ex.org role=front disk=20\n[db]\ndb1 role=data extra="{{ role }}-1"\n[db:vars]\nport=5432\n',
+      'made.yml': [
+        'plugin: ansible.builtin.constructed',
+        'compose:',
+        '  short: inventory_hostname_short ~ "!"',
+        '  double: ((disk | int) * 2) | string',
+        '  text: "\'a\' ~ role"',
+        '  list: "[role, group_names]"',
+        '  none: nothing.at.all',
+        '  late: short',
+        'groups:',
+        '  not-a name: "inventory_hostname is match(\'web\')"',
+        '  big: disk is defined and disk | int > 50',
+        '  front: role == "front"',
+        '  composed: text == "adata"',
+        '  sql: "\'db\' in group_names"',
+        '  never: nothing > 1',
+        '',
+      ].join('\n'),
+    },
+    sources: ['hosts', 'made.yml'],
+    patterns: ['big', 'sql:front', 'composed', 'never', 'all'],
+  },
+  {
+    title: 'keyed groups of texts, lists and mappings',
+    files: {
+      'hosts.yml':
+        'all: {hosts: {h0: {os: "", kind: a-b, roles: [db, ""], tags: {name: h0, status: ""}, extra: "{{ kind }}"}, h1: {os: deb, roles: [], tags: {}}}}\n',
+      'made.yml': [
+        'plugin: constructed',
+        'keyed_groups:',
+        '  - {key: os, prefix: os, default_value: none}',
+        '  - {key: os, parent_group: "{{ os }}_all"}',
+        '  - {key: roles, prefix: role, default_value: storage, parent_group: roles}',
+        '  - {key: tags, prefix: tag, trailing_separator: false}',
+        '  - {key: tags, separator: ":"}',
+        '  - {key: extra, prefix: extra, separator: ""}',
+        '  - {key: nothing, prefix: x}',
+        '  - {key: "\'7é.ü\'", separator: "", parent_group: "9 a"}',
+        '',
+      ].join('\n'),
+      'plain.yml': 'plugin: constructed\nleading_separator: false\nkeyed_groups: [{key: os}, {key: kind}]\n',
+    },
+    sources: ['hosts.yml', 'made.yml', 'plain.yml'],
+    patterns: ['os_deb', 'roles', 'deb'],
+  },
+  {
+    title: 'a constructed inventory that sees files of variables',
+    files: {
+      'inv/10-hosts': '[stuff]\nh1\nh2\n',
+      'inv/20-made.yml':
+        'plugin: constructed\nuse_vars_plugins: true\nkeyed_groups: [{key: zone, prefix: z}, {key: rack}]\n',
+      'inv/group_vars/stuff.yml': 'zone: north\n',
+      'inv/host_vars/h2.yml': 'rack: r7\n',
+      'two/made.yml': 'plugin: constructed\nkeyed_groups: [{key: zone, prefix: unseen}]\n',
+    },
+    sources: ['inv', 'two/made.yml'],
+    patterns: ['z_north', '_r7'],
+  },
 ];
 
 const PYTHON = `

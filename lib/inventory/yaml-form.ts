@@ -9,15 +9,6 @@ const KEYS = ['hosts', 'vars', 'children'];
 
 /** Adds a YAML inventory to the graph: group names at the top, and below each `hosts`, `vars` and `children`. */
 export function readYaml(data: Dict, graph: Graph, addHost: AddHost): void {
-  if (typeof data.get('plugin') === 'string') {
-    const message = `inventory plugins such as "${String(data.get('plugin'))}" are not supported`;
-    throw new SourceError(
-      'BAD_INVENTORY',
-      message,
-      positionOf(data, 'plugin'),
-      'use an executable inventory that prints JSON',
-    );
-  }
   for (const [name, value] of data) new GroupReader(graph, addHost).group(data, name, value);
 }
 

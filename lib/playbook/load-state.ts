@@ -2,9 +2,9 @@ import type { Module } from '../modules/kit/define.ts';
 import { type Position, SourceError } from '../source/errors.ts';
 import type { Dict, Value } from '../source/value.ts';
 import type { FileReader } from '../source/yaml/read-yaml.ts';
+import { StaticVariables } from '../templating/static-variables.ts';
 import type { Templar } from '../templating/templar.ts';
 import type { Problems } from './problems.ts';
-import { StaticVariables } from './static-variables.ts';
 import type { Action, Authored, Keywords, LoadedRole, RoleRequest, TaskContext } from './types.ts';
 
 export interface LoaderOptions {

@@ -1,6 +1,6 @@
 import { SourceError } from '../source/errors.ts';
 import { type Dict, Undefined, type Value } from '../source/value.ts';
-import type { Templar, Variables } from '../templating/templar.ts';
+import type { Templar, Variables } from './templar.ts';
 
 /** Variables known before any host is: layers of authored values, the last one wins, rendered when read. */
 export class StaticVariables implements Variables {
