@@ -1,7 +1,9 @@
 /** Work whose cost is measured at several sizes. */
 export interface Case {
   readonly name: string;
-  /** Milliseconds of one run. */
+  /** `MB`: what is measured is memory. */
+  readonly unit?: 'MB';
+  /** Milliseconds of one run, or its peak memory. */
   cost(size: number, directory: string): Promise<number>;
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { memoryCases } from './memory.ts';
 import { playbookCases } from './playbooks.ts';
 import { transportCases } from './transport.ts';
 
@@ -13,21 +14,21 @@ const SIZES = [10, 100, 1000];
 const [LARGE, LARGEST] = [1000, 4000];
 
 const words = process.argv.slice(2);
-const cases = [...playbookCases, ...transportCases].filter(
+const cases = [...playbookCases, ...memoryCases, ...transportCases].filter(
   ({ name }) => words.length === 0 || words.some(word => name.includes(word)),
 );
 const directory = mkdtempSync(join(tmpdir(), 'polarplay-growth-'));
 try {
-  for (const { name, cost } of cases) {
+  for (const { name, cost, unit = 'ms' } of cases) {
     // The first time loads and compiles what it needs; what one costs is the price of a start.
     await cost(1, directory);
     const start = await least(() => cost(1, directory));
     const costs = new Map<number, number>();
     for (const size of SIZES) costs.set(size, await least(() => cost(size, directory)));
-    const above = (ms: number) => Math.max(ms - start, 1);
+    const above = (value: number) => Math.max(value - start, 1);
     const growth = above(await cost(LARGEST, directory)) / above(costs.get(LARGE) ?? 1);
     const exponent = Math.log(growth) / Math.log(LARGEST / LARGE);
-    const columns = [...costs].map(([size, ms]) => `${size}: ${ms.toFixed(0)} ms`.padEnd(14));
+    const columns = [...costs].map(([size, value]) => `${size}: ${value.toFixed(0)} ${unit}`.padEnd(14));
     process.stdout.write(`${name.padEnd(42)} ${columns.join(' ')} exponent ${exponent.toFixed(2)}\n`);
   }
 } finally {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Case } from './case.ts';
 
-const POLARPLAY = join(import.meta.dirname, '../../dist/polarplay.js');
+export const POLARPLAY = join(import.meta.dirname, '../../dist/polarplay.js');
 
 /** The files of a project of some size: `site.yml`, an inventory in `hosts`, and others. */
 type Project = (size: number) => Readonly<Record<string, string>>;

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { parse } from 'yaml';
 import { withTemporaryDirectory } from '../support/run-module.ts';
 import { trial } from '../support/run-playbook.ts';
 
@@ -68,6 +69,37 @@ describe('archive-source of polardb_build', () => {
         `tag v1 of ${url} is commit ${first} now, not ${second.slice(0, 7)}`,
       );
     }));
+});
+
+describe('packages of PolarDB', () => {
+  const tasks = parse(readFileSync(join(ROLE, 'tasks/package.yml'), 'utf8')) as readonly {
+    readonly name: string;
+    readonly shell?: string;
+  }[];
+  const probe = tasks.find(({ name }) => name === 'Check whether they contain PolarDB with PFS')?.shell;
+
+  /** What the check says of these programs; the text of each is what it prints. */
+  const verdict = (programs: Readonly<Record<string, string>>) =>
+    withTemporaryDirectory(dir => {
+      for (const [path, text] of Object.entries(programs)) {
+        mkdirSync(dirname(join(dir, path)), { recursive: true });
+        writeFileSync(join(dir, path), `#!/bin/sh\necho '${text}'\n`, { mode: 0o755 });
+      }
+      const { status, stderr } = spawnSync('sh', ['-c', probe!], { cwd: dir, encoding: 'utf8' });
+      return { status, said: stderr };
+    });
+
+  it('are refused before anything starts where they cannot use PFS, or bring none', async () => {
+    expect((await verdict({})).said)
+      .to.contain('no bin/postgres')
+      .and.contain('polardb_build_package_directory');
+    const server = { 'bin/postgres': 'postgres (PolarDB) 15.8', 'bin/pg_config': '--with-openssl' };
+    expect((await verdict(server)).said).to.contain('postgres (PolarDB) 15.8, was built without PFS');
+    const withPfs = { ...server, 'bin/pg_config': '--with-openssl --with-pfsd' };
+    expect((await verdict(withPfs)).said).to.contain('no polarstore/pfsd/bin/pfsdaemon');
+    const whole = { ...withPfs, 'polarstore/pfsd/bin/pfsdaemon': '' };
+    expect(await verdict(whole)).to.deep.equal({ status: 0, said: '' });
+  });
 });
 
 describe('the name of a bundle', () => {

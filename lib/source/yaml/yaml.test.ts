@@ -100,6 +100,23 @@ describe('parseYaml', () => {
     expect(mistakes('a: 1\na: 2\nb: {c: 1, c: 2}\n').match(/DUPLICATE_KEY/g)).to.have.length(2);
   });
 
+  it('goes on with the last of duplicate keys where somebody hears of them', () => {
+    const heard: string[] = [];
+    const value = parseYaml('a: 1\nb: {c: 1, c: 2}\na: 3\n', 'x.yml', ({ message, position }) =>
+      heard.push(`${position?.line}:${position?.col} ${message}`),
+    );
+    expect(value).to.deep.equal(
+      new Map<Value, Value>([
+        ['a', 3],
+        ['b', new Map([['c', 2]])],
+      ]),
+    );
+    expect(heard.sort()).to.deep.equal([
+      '2:11 found a duplicate dict key (c), first in line 2',
+      '3:1 found a duplicate dict key (a), first in line 1',
+    ]);
+  });
+
   const VALUES: readonly (readonly [string, Value])[] = [
     ['', null],
     ['# nothing\n', null],
