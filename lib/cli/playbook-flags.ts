@@ -8,14 +8,14 @@ export const HOST_FLAGS = {
     value: 'FILE',
     multiple: true,
     aliases: ['inventory-file'],
-    help: 'Inventory: a YAML or INI file, a directory, a program, or "host1,host2,"; may be given again.',
+    help: 'Inventory: a YAML or INI file, a directory, a program, or "host1,host2,"; may be repeated.',
   },
-  limit: { short: 'l', value: 'PATTERN', aliases: ['subset'], help: 'Only these of the hosts.' },
+  limit: { short: 'l', value: 'PATTERN', aliases: ['subset'], help: 'Only the hosts that match.' },
   'extra-vars': {
     short: 'e',
     value: 'VARS',
     multiple: true,
-    help: 'Variables: name=value, JSON or YAML, or @FILE. They win over all others.',
+    help: 'Variables: name=value, JSON or YAML, or @FILE. They take precedence over all others.',
   },
   forks: { short: 'f', value: 'N', help: 'How many hosts work at the same time (default 50).' },
   user: { short: 'u', value: 'NAME', help: 'Log in as this user.' },
@@ -30,10 +30,10 @@ export const HOST_FLAGS = {
   'accept-new-host-keys': {
     help: 'Trust hosts that are not in known_hosts at the first login, and record their keys.',
   },
-  become: { short: 'b', help: 'Work as another user, root if not said otherwise.' },
+  become: { short: 'b', help: 'Run the tasks as another user (default root).' },
   'become-user': { value: 'NAME', help: 'The user to become.' },
   'become-method': { value: 'sudo|su|doas', help: 'How to become that user.' },
-  'ask-become-pass': { short: 'K', help: 'Ask for the password that becoming needs.' },
+  'ask-become-pass': { short: 'K', help: 'Ask for the password of the user to become, or of sudo.' },
   ...VAULT_FLAGS,
   'output-limit': {
     value: 'SIZE',
@@ -53,31 +53,31 @@ export const PLAYBOOK_FLAGS = {
   role: {
     value: 'NAME',
     multiple: true,
-    help: 'Only the tasks of this role, and those tagged always; may be given again.',
+    help: 'Only the tasks of this role, and those tagged always; may be repeated.',
   },
   check: { short: 'C', help: 'Look at the hosts and say what would change, without changing it.' },
   diff: { short: 'D', help: 'Show what changes in files.' },
   'start-at-task': { value: 'NAME', help: 'Begin at the task of this name.' },
   resume: {
-    help: 'Go on from the last run of this playbook, which failed or was killed: what is finished is not done again.',
+    help: 'Go on from the last run of this playbook, which failed or was killed: what is finished is not run again.',
   },
   step: { help: 'Ask before each task.' },
   'syntax-check': { help: 'Only read the playbooks and report mistakes.' },
-  strict: { help: 'Mistakes in tasks that may never be reached stop the run too; else they are warnings.' },
+  strict: { help: 'Mistakes in tasks that may never be reached are errors, not warnings.' },
   'list-hosts': { help: 'Only list the hosts of each play.' },
   'list-tasks': { help: 'Only list the tasks.' },
   'list-tags': { help: 'Only list the tags.' },
   'force-handlers': { help: 'Run notified handlers even on hosts that failed.' },
-  'flush-cache': { help: 'Forget the facts that were kept of earlier runs (setting fact_caching) first.' },
+  'flush-cache': { help: 'First forget the facts that earlier runs kept (setting fact_caching).' },
   format: {
     value: 'FORMAT',
     help: 'terminal (default), json, jsonl (each event at once) or junit, on standard output.',
   },
-  'task-times': { help: 'Show below the recap which tasks took longest, and on which host.' },
+  'task-times': { help: 'Below the recap, show the slowest tasks and their hosts.' },
   report: {
     value: 'FILE',
     multiple: true,
-    help: 'Write the run to FILE too: .html (one page), .json, .jsonl or .xml (JUnit); may be given again.',
+    help: 'Write the run to FILE too: .html (one page), .json, .jsonl or .xml (JUnit); may be repeated.',
   },
   help: { short: 'h', help: 'This text.' },
 } as const satisfies Flags;
@@ -87,8 +87,8 @@ export const PLAYBOOK_HELP = `polarplay PLAYBOOK… -i INVENTORY [options]
 ${flagsHelp(PLAYBOOK_FLAGS)}
 
 Examples:
-  polarplay site.yml -i hosts.yaml                        the whole deployment
-  polarplay site.yml -i hosts.yaml --check --diff         what it would change
+  polarplay site.yml -i hosts.yaml                        # the whole deployment
+  polarplay site.yml -i hosts.yaml --check --diff         # what it would change
   polarplay site.yml -i hosts.yaml --role nbd_client -l ro1
   polarplay site.yml -i hosts.yaml -e polardb_version=11 -e @secrets.yml
   polarplay site.yml -i hosts.yaml --list-tasks

@@ -123,7 +123,7 @@ export const SETTINGS = {
   become: place(BECOME, 'become', 'Work as another user.'),
   becomeMethod: place(BECOME, 'become_method', 'sudo, su or doas.'),
   becomeUser: place(BECOME, 'become_user', 'The user to become.'),
-  becomeAskPass: place(BECOME, 'become_ask_pass', 'Ask for the password that becoming needs.'),
+  becomeAskPass: place(BECOME, 'become_ask_pass', 'Ask for the password of the user to become, or of sudo.'),
   sshArgs: place(SSH, 'ssh_args', 'Options in the form of ssh(1).'),
   sshCommonArgs: place(SSH, 'ssh_common_args', 'More of them.'),
   sshExtraArgs: place(SSH, 'ssh_extra_args', 'More of them.'),

@@ -176,7 +176,7 @@ export function down(root: string, name: string): Promise<boolean> {
 export async function clean(root: string): Promise<void> {
   const labs = await labNames(root);
   if (labs.length > 0)
-    throw new UsageError(`labs stand on the base image: ${labs.join(', ')}; take them down first`);
+    throw new UsageError(`these labs use the base image: ${labs.join(', ')}; take them down first`);
   await dropBases(root);
 }
 

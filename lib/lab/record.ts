@@ -62,7 +62,7 @@ const NAME = /^[a-z][a-z0-9-]{0,20}$/;
 export function checkName(what: string, name: string): string {
   if (!NAME.test(name)) {
     throw new UsageError(
-      `${what} "${name}" will not do: use lower-case letters, digits and dashes, a letter first, at most 21`,
+      `${what} "${name}" is not valid: use lower-case letters, digits and dashes, a letter first, at most 21`,
       5,
     );
   }
@@ -72,7 +72,7 @@ export function checkName(what: string, name: string): string {
 /** Refuses what can be no release: it becomes part of folder names and package sources. */
 export function checkRelease(codename: string | undefined): string | undefined {
   if (codename === undefined || /^[a-z]+$/.test(codename)) return codename;
-  throw new UsageError(`--release ${codename}: use a codename as trixie or noble`, 5);
+  throw new UsageError(`--release ${codename}: use a codename such as trixie or noble`, 5);
 }
 
 /** A lab, or undefined when there is none of that name. */

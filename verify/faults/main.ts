@@ -28,16 +28,16 @@ import { ClusterLock } from './suite.ts';
 const USAGE = `usage: polarplay faults -i INVENTORY --allow-faults [-g WORDS] [options]
        polarplay faults OPERATION -i INVENTORY --allow-faults [options]
 
-Breaks a cluster in one way after the other while it is under load, heals it, and proves each time that no acknowledged
-commit is lost, that nobody reads what was not written, that never two nodes write, and that everything goes on within
-its budget; then verifies the cluster in full. Or operates on it under the same load:
+Breaks a cluster under load in one way after the other, and heals it. Proves each time that no acknowledged commit is
+lost, that nobody reads what was not written, that two nodes never write at a time, and that all goes on within its
+budget. Then it verifies the cluster in full. Or it operates on the cluster under the same load:
 
 ${Object.entries(EXPERIMENTS)
   .map(([name, { summary }]) => `  ${name.padEnd(25)} ${summary}`)
   .join('\n')}
 
-It disturbs the cluster: servers, disks and hosts stop. An inventory with production: true is always refused. What is
-broken is healed also after Ctrl-C; after kill -9 the hosts heal themselves two minutes later, and the next run at once.
+It disturbs the cluster: servers, disks and hosts stop. An inventory with production: true is always refused. It heals
+what it broke after Ctrl-C too. After kill -9 the hosts heal themselves two minutes later, and the next run heals at once.
 
 ${REACHING_USAGE}      --allow-faults            without it nothing is done
       --list                    lists the faults, and does nothing

@@ -18,10 +18,10 @@ const FLAGS = {
 
 const HELP = `polarplay doc NAME…: what a module, filter, test, lookup, keyword, role or variable does
 
-  polarplay doc copy                  a module: its arguments and results
-  polarplay doc -t filter combine     one of several things of a name
-  polarplay doc polardb_port          a variable of a role
-  polarplay doc -l -t filter          all filters, a line each
+  polarplay doc copy                  # a module: its arguments and results
+  polarplay doc -t filter combine     # one of several things of a name
+  polarplay doc polardb_port          # a variable of a role
+  polarplay doc -l -t filter          # all filters, a line each
 
 ${flagsHelp(FLAGS)}
 `;

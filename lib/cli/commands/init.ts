@@ -28,10 +28,10 @@ const FLAGS = {
   disk: {
     value: 'PATH',
     multiple: true,
-    help: 'A disk of the storage host; may be given again. The first holds the database.',
+    help: 'A disk of the storage host; may be repeated. The first holds the database.',
   },
   primary: { value: 'HOST', help: 'The read-write node.' },
-  replica: { value: 'HOST', multiple: true, help: 'A read-only node; may be given again.' },
+  replica: { value: 'HOST', multiple: true, help: 'A read-only node; may be repeated.' },
   database: {
     value: 'WHICH',
     help: '15 (default) or 11: the version of PolarDB; stand-in: PostgreSQL, to try things out.',
@@ -45,7 +45,7 @@ const FLAGS = {
   'accept-new-host-keys': {
     help: 'Trust hosts that are not in known_hosts at the first login, and record their keys.',
   },
-  'ask-become-pass': { short: 'K', help: 'Ask for the password that becoming root needs.' },
+  'ask-become-pass': { short: 'K', help: 'Ask for the password of sudo.' },
   'ask-pass': { short: 'k', help: 'Ask for the password of the login.' },
   help: { short: 'h', help: 'This text.' },
 } as const satisfies Flags;
@@ -176,8 +176,8 @@ const nextSteps = (
 ): string => `wrote ${written.map(name => join(folder, name)).join(', ')}
 
 Next${folder === '.' ? '' : ` (cd ${folder})`}:
-  polarplay check -i hosts.yaml              can the cluster be deployed?
-  polarplay site.yml -i hosts.yaml           deploy
-  polarplay verify -i hosts.yaml             prove that it works
-  polarplay status -i hosts.yaml             the cluster at a glance
+  polarplay check -i hosts.yaml              # can the cluster be deployed?
+  polarplay site.yml -i hosts.yaml           # deploy
+  polarplay verify -i hosts.yaml             # prove that it works
+  polarplay status -i hosts.yaml             # the cluster at a glance
 `;

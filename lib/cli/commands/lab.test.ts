@@ -34,7 +34,7 @@ describe('polarplay lab', () => {
     [['up', '--memory', '3G'], 5, '--kind uml or vm'],
     [['up', '--kind', 'uml', '--memory', 'much'], 5, '--memory: "much" is not a size'],
     [['up', '--kind', 'uml', '--memory', '64M'], 5, 'at least 512M'],
-    [['up', '--release', '../13'], 5, 'a codename as trixie'],
+    [['up', '--release', '../13'], 5, 'a codename such as trixie'],
     [['status', '--name', '../x'], 5, 'lower-case'],
     [['ssh'], 5, 'needs a host'],
     [['kill'], 5, 'needs a host'],

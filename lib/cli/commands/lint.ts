@@ -33,7 +33,7 @@ const FLAGS = {
   'extra-vars': HOST_FLAGS['extra-vars'],
   profile: {
     value: 'PROFILE',
-    help: `Rules to hold to: ${PROFILES.join(', ')} (default ${DEFAULT_PROFILE}).`,
+    help: `Profile, the set of rules that counts: ${PROFILES.join(', ')} (default ${DEFAULT_PROFILE}).`,
   },
   skip: {
     short: 'x',
@@ -46,7 +46,7 @@ const FLAGS = {
   'enable-list': {
     value: 'RULES',
     multiple: true,
-    help: 'Rules to add that no profile has, or a stricter one.',
+    help: 'Rules to add to those of the profile.',
   },
   exclude: { value: 'PATH', multiple: true, help: 'Files and folders to leave out.' },
   fix: { aliases: ['write'], help: 'Mend what can be mended safely; comments and layout stay.' },
@@ -66,7 +66,7 @@ Without a file it reads all playbooks, roles and files of variables below this f
 
 ${flagsHelp(FLAGS)}
 
-"# noqa: RULE" at the end of a line answers for a finding. Each finding has file:line:col, its rule and advice.
+"# noqa: RULE" at the end of a line silences a finding. Each finding has file:line:col, its rule and advice.
 Exit code 2 when there are any, 0 when there are none or only warnings.
 `;
 

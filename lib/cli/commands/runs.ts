@@ -21,9 +21,9 @@ const HELP = `polarplay runs [show ID|last]: the last runs of playbooks on this 
 
 ${flagsHelp(FLAGS)}
 
-  polarplay runs                                 lists them, the newest first
-  polarplay runs show last                       shows the newest one again
-  polarplay runs show last --report run.html     as a page: failures, changes, slowest tasks, times per host
+  polarplay runs                                 # lists them, the newest first
+  polarplay runs show last                       # shows the newest one again
+  polarplay runs show last --report run.html     # as a page: failures, changes, slowest tasks, times per host
 
 Runs are kept in $POLARPLAY_RUNS, or in ~/.local/state/polarplay/runs: the newest 50, for you alone to read.
 `;

@@ -15,18 +15,18 @@ const FLAGS = {
   ...HOST_FLAGS,
   listen: {
     value: 'ADDRESS:PORT',
-    help: 'Where it is asked (default 127.0.0.1:8090); port 0 takes a free one.',
+    help: 'Where it listens (default 127.0.0.1:8090); port 0 takes a free one.',
   },
   name: {
     value: 'NAME',
     multiple: true,
-    help: 'A name by which it may be asked besides localhost, this host’s and addresses; may be given again.',
+    help: 'A name that requests may use, besides localhost, this host’s name and addresses; may be repeated.',
   },
   'token-file': {
     value: 'FILE',
-    help: 'Who asks must know what stands in this file; POLARPLAY_SERVE_TOKEN does the same.',
+    help: 'File with the token that each request must carry; POLARPLAY_SERVE_TOKEN does the same.',
   },
-  'max-age': { value: 'SECONDS', help: 'How long what the hosts said counts (default 10).' },
+  'max-age': { value: 'SECONDS', help: 'How old the answers of the hosts may be (default 10).' },
   'max-lag': { value: 'MIB', help: 'How far a replica may be behind the primary (default 64).' },
   nights: { value: 'DIR', help: 'The folder of polarplay bench --out (default .polarplay/bench).' },
   'verify-reports': { value: 'DIR', help: 'The folder of verify’s reports (default .polarplay/verify).' },
@@ -37,10 +37,10 @@ const HELP = `polarplay serve -i INVENTORY: the cluster as a page, as JSON and a
 
 ${flagsHelp(FLAGS)}
 
-It only tells: GET / (page), /status.json, /metrics (Prometheus), /nights/ and /verify/ (reports), /reports.json. However
-many ask, the hosts are asked once in --max-age, and not at all while nobody asks. The inventory is read at the start.
-It ends with SIGTERM or Ctrl-C. Without a token whoever reaches the port may read: open it to others with a token, and
-behind a proxy that speaks TLS.
+It answers GET and changes nothing: / (page), /status.json, /metrics (Prometheus), /nights/ and /verify/ (reports),
+/reports.json. It asks the hosts at most once per --max-age, and not at all while there are no requests. It reads the
+inventory once, at the start, and ends with SIGTERM or Ctrl-C. Without a token, everybody who reaches the port may read.
+Before you open it to other machines, set a token and put a proxy with TLS before it.
 Exit codes: 0 it was stopped, 1 an error of its own, 4 the inventory is wrong, 5 wrong flag, or the port is taken.
 `;
 
