@@ -30,14 +30,14 @@ export const buildChecks: readonly Check[] = [
     id: 'build.same',
     title: 'all nodes have the same programs and libraries',
     proves:
-      'The server, its tools and its libraries are the same on every node, byte by byte: whichever node becomes the primary, the same program writes the data.',
+      'The server, its tools and its libraries, and the rules of time zones that it takes from the system, are the same on every node, byte by byte: whichever node becomes the primary, the same program writes the data.',
     expects: 'the same hash for each file',
     todo: 'Run site.yml, which installs the same build everywhere, then rolling_restart.yml. With packages of the distribution: install the same version on all nodes.',
     severity: 'fault',
     on: 'nodes',
     asks: place => ({
       // Debian's packages keep what others have below share in a place of its own.
-      hashes: `cd ${folder(place)} && { find -L bin lib $(ls -d share 2>/dev/null) -type f ! -name '*.pyc' -print0; s=$(bin/pg_config --sharedir 2>/dev/null); case $s in "$PWD"/* | '') ;; *) find "$s" -type f -print0 ;; esac; } | sort -z | xargs -0 sha256sum`,
+      hashes: `cd ${folder(place)} && { find -L bin lib $(ls -d share 2>/dev/null) -type f ! -name '*.pyc' -print0; s=$(bin/pg_config --sharedir 2>/dev/null); case $s in "$PWD"/* | '') ;; *) find "$s" -type f -print0 ;; esac; } | sort -z | xargs -0 sha256sum; t=$(bin/pg_config --configure 2>/dev/null | sed -n "s/.*--with-system-tzdata=\\([^' ]*\\).*/\\1/p"); [ ! -d "$t" ] || { cd "$t" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | sed "s,-$,$t,"; }`,
     }),
     across: all => {
       const files = new Map(

@@ -87,4 +87,13 @@ export const buildBreaks: readonly Break[] = [
     red: ['build.libraries'],
     says: /\/opt\/own/,
   },
+  {
+    id: 'other-time-zones',
+    what: 'a node has other rules of time zones',
+    host: 'ro2',
+    breaks: 'save /usr/share/zoneinfo/Europe/Paris; echo x >>/usr/share/zoneinfo/Europe/Paris',
+    heals: 'back /usr/share/zoneinfo/Europe/Paris',
+    red: ['build.same'],
+    says: /zoneinfo/,
+  },
 ];
