@@ -70,3 +70,29 @@ describe('how much WAL is kept for a replica that is down', () => {
       expect(value).to.equal(expected);
     });
 });
+
+describe('when the primary writes pages that a replica has not replayed', () => {
+  const rows: readonly (readonly [string, Record<string, unknown>, readonly string[]])[] = [
+    [
+      'soon where few buffers can hold them',
+      { ansible_memtotal_mb: 1024, polar_disk_bytes: { nvme1: 15 * 2 ** 30 } },
+      ['8MB', '1MB', '3072MB'],
+    ],
+    ['later where many can', { ansible_memtotal_mb: 65536 }, ['256MB', '1MB', '1024MB']],
+    ['as other versions do by themselves', { polardb_version: 11 }, ['None', 'None', 'None']],
+  ];
+  const names = [
+    'snapshot_oldest_lsn_delay_threshold',
+    'snapshot_replay_delay_threshold',
+    'max_segment_size',
+  ];
+  for (const [what, given, expected] of rows)
+    it(what, async () => {
+      const settings = names.map(name => `polardb_parameters_polar.polar_fullpage_${name}`);
+      const values = await rendered(
+        settings.map(setting => `'None' if ${setting} is none else ${setting}`),
+        { polardb_disk: 'nvme1', ...given },
+      );
+      expect(values).to.deep.equal(expected);
+    });
+});

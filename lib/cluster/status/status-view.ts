@@ -289,12 +289,12 @@ function judgeTogether(
 
 /**
  * What an unused slot leads to. PolarDB counts the replica's last position as the oldest one needed for as long as its
- * slot is there: no newer page is written and no checkpoint ends. With all shared buffers full of such pages the primary
- * hangs, new sessions included (seen on 15.8).
+ * slot is there: no checkpoint ends, and a newer page is written only while there is room for a snapshot of the older one.
+ * After that, with all shared buffers full of such pages, the primary hangs, new sessions included (seen on 15.8).
  */
 const dangerOfSlot = (primary: NodeStatus): string =>
   versionOf(primary).startsWith('PolarDB')
-    ? 'the primary writes no page that this replica has not seen, and hangs once all shared buffers hold such pages'
+    ? 'the primary keeps snapshots of pages for this replica, and hangs once they have no room and all shared buffers hold such pages'
     : 'it fills the disk up to max_slot_wal_keep_size';
 
 /** 16777216 → `16 MiB`. */
