@@ -1,10 +1,12 @@
 import type { DatabaseNode, Deployment } from '../../lib/cluster/deployment.ts';
 import { shellWord } from '../../lib/transport/index.ts';
 import type { Fault, Part, Step } from './fault.ts';
+import { LOAD_DATABASE } from './load/load.ts';
 
 const NBD_SERVER = 'polar-nbd-server';
 const DATABASE = 'polardb';
 const FILLER = 'polarplay-fault-filler';
+const WRITES = 'polar-fault-writes';
 
 type Of = (deployment: Deployment) => string;
 const storage: Of = d => d.storage.host;
@@ -199,6 +201,26 @@ export const FAULTS: readonly Fault[] = [
     }),
   ]),
   {
+    id: 'replica.away',
+    title: 'a replica stays away for ten minutes, while the primary writes some 600 MB',
+    breaks:
+      '`systemctl stop polardb` on the replica; rows that fill new pages are inserted on the primary, about 1 MB of WAL a second',
+    heals: AFTER('it runs again'),
+    expects:
+      'commits go on: the primary does not run out of buffers while it keeps the pages that the replica has not seen; the replica finds all the write-ahead log that it needs, and catches up',
+    holdS: 600,
+    writesGoOn: outlivesReplica,
+    skip: withReplica,
+    steps: d => [
+      {
+        host: d.replicas[0]!.host,
+        breaks: `systemctl stop ${DATABASE}`,
+        heals: `systemctl start ${DATABASE}`,
+      },
+      manyWrites(d.primary),
+    ],
+  },
+  {
     id: 'disk.pfs-full',
     title: 'the PolarDB file system is full',
     breaks: 'a file of zeros takes all free blocks of PFS (`pfs fallocate`)',
@@ -364,6 +386,19 @@ for address in ${words}; do
 done`,
     breaks: `shape ${how} ${words}`,
     heals: `unshape ${words}`,
+  };
+}
+
+/** New pages with every statement. Their rows move nothing, so that pgbench's sums still agree. */
+function manyWrites({ host, sql }: DatabaseNode): Step {
+  const insert =
+    'INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) SELECT 1, 1, 1, 0, now() FROM generate_series(1, 8000)';
+  const psql = [sql.psql, '-XAtq', '-h', sql.socketDir, '-p', `${sql.port}`, '-U', sql.user, '-c', insert];
+  const command = [...psql, LOAD_DATABASE].map(shellWord).join(' ');
+  return {
+    host,
+    breaks: `systemd-run --quiet --collect --unit=${WRITES} --uid=${shellWord(sql.osUser)} sh -c ${shellWord(`while sleep 1; do ${command}; done`)}`,
+    heals: `systemctl stop ${WRITES} 2>/dev/null || ! systemctl -q is-active ${WRITES}`,
   };
 }
 

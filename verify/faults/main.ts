@@ -50,7 +50,7 @@ ${REACHING_USAGE}      --allow-faults            without it nothing is done
       --scale N                 pgbench's scale (default: 1)
       --report FILE             the results also in FILE, .html, .json or .xml (JUnit); may be given several times
       --rounds N                switchover: times there and back (default: 3)
-      --to NODE                 switchover: the other primary (default: the first replica)
+      --to NODE                 switchover, failover: the other primary (default: the first replica)
       --node NODE               add-replica: the replica to add, already in the inventory;
                                 promote-by-hand: the replica (default: the first)
 

@@ -37,7 +37,8 @@ export interface Moments {
   readonly nowMs: number;
 }
 
-const DATABASE = 'polarplay_faults';
+/** Made for a run and dropped after it, with the tables of the clients and of pgbench. */
+export const LOAD_DATABASE = 'polarplay_faults';
 /** A pause that lasts shorter is no outage: machines breathe. */
 const PAUSE_MS = { writes: 1000, reads: 1500, replicas: 2000 };
 /** As many wrong reads are told in full. */
@@ -66,11 +67,11 @@ export class Load {
   private constructor(hosts: Hosts, deployment: Deployment, options: LoadOptions) {
     const nodes = nodesOf(deployment);
     this.#options = options;
-    this.#targets = nodes.map(node => ({ ...node.sql, database: DATABASE }));
+    this.#targets = nodes.map(node => ({ ...node.sql, database: LOAD_DATABASE }));
     this.primary = deployment.primary;
     this.ledger = new Ledger(this.#targets, join(this.#folder, 'ledger'));
     this.probe = new WriterProbe(this.#targets);
-    this.pgbench = new PgbenchLoad(hosts, DATABASE, () => this.primary);
+    this.pgbench = new PgbenchLoad(hosts, LOAD_DATABASE, () => this.primary);
     this.#readers = new Readers(this.#targets, this.ledger);
     this.#followers = new Followers(nodes);
   }
@@ -79,8 +80,8 @@ export class Load {
   static async start(hosts: Hosts, deployment: Deployment, options: LoadOptions): Promise<Load> {
     const load = new Load(hosts, deployment, options);
     await withRetries(deployment.primary.sql, async client => {
-      await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
-      await client.query(`CREATE DATABASE ${DATABASE}`);
+      await client.query(`DROP DATABASE IF EXISTS ${LOAD_DATABASE}`);
+      await client.query(`CREATE DATABASE ${LOAD_DATABASE}`);
     });
     await withRetries(load.#targetOf(deployment.primary.host), async client => {
       await Ledger.prepare(client);
@@ -110,8 +111,10 @@ export class Load {
   /** Drops what the load made, the clients' own note of what was acknowledged included. */
   async remove(): Promise<void> {
     rmSync(this.#folder, { recursive: true, force: true });
-    await withRetries(this.primary.sql, client => client.query(`DROP DATABASE IF EXISTS ${DATABASE}`)).catch(
-      (error: unknown) => this.#options.say(`the database ${DATABASE} stays: ${messageOf(error)}`),
+    await withRetries(this.primary.sql, client =>
+      client.query(`DROP DATABASE IF EXISTS ${LOAD_DATABASE}`),
+    ).catch((error: unknown) =>
+      this.#options.say(`the database ${LOAD_DATABASE} stays: ${messageOf(error)}`),
     );
   }
 

@@ -2,7 +2,9 @@ import type { Deployment } from '../../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
 import { runPlaybook } from '../../../lib/cluster/run-playbook.ts';
 import { UsageError } from '../../../lib/source/errors.ts';
+import { failover } from './failover.ts';
 import { handPromotion } from './hand-promotion.ts';
+import { replicaNamed } from './replica-named.ts';
 import type { Experiment, Operation } from './under-load.ts';
 
 export interface Choices {
@@ -23,15 +25,11 @@ interface Kind {
 export const EXPERIMENTS: Readonly<Record<string, Kind>> = {
   switchover: {
     summary: 'switchover.yml there and back, several times',
-    plan({ primary, replicas }, { rounds, to, reaching }) {
-      const other = to ?? replicas[0]?.host;
-      if (!replicas.some(({ host }) => host === other))
-        throw new UsageError(
-          `--to ${other ?? ''}: there are the replicas ${replicas.map(r => r.host).join(', ')}`,
-          5,
-        );
+    plan(deployment, { rounds, to, reaching }) {
+      const { primary } = deployment;
+      const other = replicaNamed(deployment, '--to', to).host;
       const operations = Array.from({ length: rounds }, (_, i) =>
-        [other!, primary.host].map(target => switchTo(target, i + 1, reaching)),
+        [other, primary.host].map(target => switchTo(target, i + 1, reaching)),
       ).flat();
       return {
         title: `switchover ${primary.host} → ${other} and back, ${rounds} times`,
@@ -39,6 +37,10 @@ export const EXPERIMENTS: Readonly<Record<string, Kind>> = {
         undisturbed: false,
       };
     },
+  },
+  failover: {
+    summary: 'the primary killed, failover.yml, the old one started (refused), rejoin.yml, and back',
+    plan: failover,
   },
   'add-replica': {
     summary: 'add_replica.yml: no write may fail, the primary may not restart',

@@ -3,6 +3,7 @@ import { eventually } from '../../../lib/cluster/eventually.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
 import { UsageError } from '../../../lib/source/errors.ts';
 import { connect } from '../load/session.ts';
+import { replicaNamed } from './replica-named.ts';
 import type { Experiment } from './under-load.ts';
 
 /** How soon the replica must follow again: it recovers first, on an emulated machine for minutes. */
@@ -35,18 +36,10 @@ systemctl reload polardb`,
 ] as const;
 
 /** Promotes a running replica by hand, in every way: no block of it may reach the disk, and it must come back as a replica. */
-export function handPromotion(
-  { database, version, primary, replicas }: Deployment,
-  node: string | undefined,
-  hosts: Hosts,
-): Experiment {
+export function handPromotion(deployment: Deployment, node: string | undefined, hosts: Hosts): Experiment {
+  const { database, version, primary } = deployment;
   if (database !== 'polardb') throw new UsageError('the stand-in has no shared disk to protect', 5);
-  const replica = node === undefined ? replicas[0] : replicas.find(({ host }) => host === node);
-  if (replica === undefined)
-    throw new UsageError(
-      `--node ${node ?? ''}: there are the replicas ${replicas.map(r => r.host).join(', ')}`,
-      5,
-    );
+  const replica = replicaNamed(deployment, '--node', node);
   const operations = WAYS.filter(({ since }) => Number(version) >= since).map(({ title, script }) => ({
     title: `${replica.host}: ${title}`,
     run: async () => {
