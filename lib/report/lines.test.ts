@@ -114,6 +114,16 @@ describe('the recap in a narrow window', () => {
     custom: {},
   };
 
+  it('lines up when a name is long', () => {
+    const hosts = { ro2: stats, '只读-上海机房二号': stats };
+    const text = eventText(
+      { type: 'run-end', summary: { ...summary, hosts } },
+      { ...options, liveWidth: () => 80 },
+    );
+    const before = text.split('\n').flatMap(line => /^(.*) : ok=/.exec(line)?.[1] ?? []);
+    expect(before.map(name => stringWidth(name))).to.deep.equal([17, 17]);
+  });
+
   it('fits, and leaves out later columns that are zero', () => {
     const text = eventText({ type: 'run-end', summary }, { ...options, liveWidth: () => 80 });
     expect(text).to.include('pg1.example.com  : ok=120 changed=12 unreachable=0  failed=0  skipped=30\n');

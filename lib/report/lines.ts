@@ -1,4 +1,3 @@
-import { createTwoFilesPatch } from 'diff';
 import type { HostOutcome, HostStats, RunEvent, RunSummary } from '../engine/events.ts';
 import type { FileDiff, Result } from '../modules/kit/define.ts';
 import { withHint } from '../source/errors.ts';
@@ -9,6 +8,7 @@ import { visible, visibleJson } from '../source/visible.ts';
 import { str } from '../templating/python/print.ts';
 import { textWidth } from './columns.ts';
 import { failureMessage } from './failure-message.ts';
+import { patchLines } from './patch.ts';
 import type { Paint, Style } from './style.ts';
 import { padColumns } from './table.ts';
 
@@ -201,16 +201,8 @@ function diffText({ result, takenOver }: HostOutcome, { showDiff, paint }: LineO
 /** A unified diff as Ansible prints it. */
 function unified({ before, after, beforeHeader, afterHeader }: FileDiff, paint: Paint): string {
   if (before === after) return '';
-  const patch = createTwoFilesPatch(
-    `before${label(beforeHeader)}`,
-    `after${label(afterHeader)}`,
-    before,
-    after,
-    '',
-    '',
-    { context: 3 },
-  );
-  const lines = patch.split('\n').filter(line => !line.startsWith('====') && line !== '');
+  const names = { before: `before${label(beforeHeader)}`, after: `after${label(afterHeader)}` };
+  const lines = patchLines(names, { before, after });
   return `${lines.map(line => paint(lineStyle(line), line)).join('\n')}\n\n`;
 }
 
@@ -224,7 +216,8 @@ function lineStyle(line: string): Style {
 
 function recap(summary: RunSummary, options: LineOptions): string {
   const { paint } = options;
-  const rows = Object.entries(summary.hosts).map(([host, stats]) => recapLine(host, stats, options));
+  const widest = Math.max(...Object.keys(summary.hosts).map(textWidth));
+  const rows = Object.entries(summary.hosts).map(([host, stats]) => recapLine(host, stats, options, widest));
   const custom = Object.entries(summary.custom).map(
     ([name, value]) => `\t${visible(name)}: ${visibleJson(value)}\n`,
   );
@@ -248,9 +241,11 @@ const RECAP_COLUMNS = [
 
 /** So wide is a line of the recap in full, with a name of up to 26 columns: programs read it in logs. */
 const RECAP_WIDTH = 118;
+/** In a window of 80 columns so much is left for a name beside the five counts that most runs have. */
+const NARROW_NAME = 25;
 const ALWAYS_SHOWN = 4;
 
-function recapLine(host: string, stats: HostStats, options: LineOptions): string {
+function recapLine(host: string, stats: HostStats, options: LineOptions, widest: number): string {
   const { paint } = options;
   const style: Style =
     stats.failed > 0 || stats.unreachable > 0 ? 'failed' : stats.changed > 0 ? 'changed' : 'ok';
@@ -264,7 +259,7 @@ function recapLine(host: string, stats: HostStats, options: LineOptions): string
   });
   const unknown = stats.unknown > 0 ? paint('skipped', `unknown=${stats.unknown}`) : '';
   const line = `${columns.join(' ')}${unknown}`;
-  return `${paint(style, padColumns(host, isNarrow ? 16 : 26))} : ${isNarrow ? line.trimEnd() : line}\n`;
+  return `${paint(style, padColumns(host, isNarrow ? Math.min(Math.max(16, widest), NARROW_NAME) : 26))} : ${isNarrow ? line.trimEnd() : line}\n`;
 }
 
 /** A span of time as people read it: `850 ms`, `12.3 s`, `4 min 05 s`. */

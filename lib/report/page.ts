@@ -1,4 +1,3 @@
-import { createTwoFilesPatch } from 'diff';
 import type { HostStats, Status, TaskInfo } from '../engine/events.ts';
 import type { Result } from '../modules/kit/define.ts';
 import { withHint } from '../source/errors.ts';
@@ -8,6 +7,7 @@ import type { Entry } from './journal.ts';
 import { duration } from './lines.ts';
 import { html, type Markup } from './markup.ts';
 import { PAGE_STYLE } from './page-style.ts';
+import { patchLines } from './patch.ts';
 import { slowestTasks } from './slowest.ts';
 
 interface Work {
@@ -123,19 +123,15 @@ function failure(work: Work): Markup {
 function change(work: Work): Markup {
   const { host, task, result } = work;
   const diffs = result.censored === undefined ? (result.diff ?? []) : [];
-  const patch = diffs.map(({ before, after, beforeHeader = '', afterHeader = '' }) =>
-    createTwoFilesPatch(beforeHeader, afterHeader, before, after, '', '', { context: 3 }),
+  const patch = diffs.flatMap(({ before, after, beforeHeader = '', afterHeader = '' }) =>
+    patchLines({ before: beforeHeader, after: afterHeader }, { before, after }),
   );
   const title = html`<span class="changed">${host}</span> ${task.name} <span class="dim">${place(work)}</span>`;
   if (patch.length === 0) return html`<p>${title}</p>`;
-  const lines = patch
-    .join('')
-    .split('\n')
-    .slice(1)
-    .map(
-      line =>
-        html`<span class="${line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : ''}">${line}</span>\n`,
-    );
+  const lines = patch.map(
+    line =>
+      html`<span class="${line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : ''}">${line}</span>\n`,
+  );
   return html`<details><summary>${title}</summary><pre>${lines}</pre></details>`;
 }
 
@@ -183,6 +179,8 @@ function slowest({ work }: RunStory): Markup {
   return html`<table><thead><tr><th class="n">Time</th><th>Task</th><th>Slowest host</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : jsonText(value, 1));
+/** Words of a command stand in one line. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? value.map(String).join(' ') : jsonText(value, 1);
 
 const dateText = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
