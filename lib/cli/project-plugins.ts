@@ -5,18 +5,26 @@ import type { PluginKind } from '../templating/templar.ts';
 
 /**
  * Tells the names of plugins that a project brings in Python: they can't run here, but are no slip of the pen. A
- * lookup is named by its file, filters and tests by a text in one. Looks only when it is asked.
+ * lookup is named by its file, filters and tests by a text in one. `places` have folders such as `filter_plugins`,
+ * `folders` are those of the settings. Looks only when it is asked.
  */
-export function projectPlugins(places: readonly string[]): (kind: PluginKind, name: string) => boolean {
+export function projectPlugins(
+  places: readonly string[],
+  folders: Readonly<Record<PluginKind, readonly string[]>>,
+): (kind: PluginKind, name: string) => boolean {
   const texts = new Map<PluginKind, readonly string[]>();
+  const foldersOf = (kind: PluginKind) => [
+    ...folders[kind],
+    ...places.map(place => join(place, `${kind}_plugins`)),
+  ];
   const textsOf = (kind: PluginKind) => {
-    const known = texts.get(kind) ?? places.flatMap(place => pythonTexts(join(place, `${kind}_plugins`)));
+    const known = texts.get(kind) ?? foldersOf(kind).flatMap(pythonTexts);
     texts.set(kind, known);
     return known;
   };
   return (kind, name) =>
     kind === 'lookup'
-      ? places.some(place => existsSync(join(place, 'lookup_plugins', `${name}.py`)))
+      ? foldersOf(kind).some(folder => existsSync(join(folder, `${name}.py`)))
       : textsOf(kind).some(text => text.includes(`'${name}'`) || text.includes(`"${name}"`));
 }
 

@@ -111,7 +111,11 @@ export async function openSession(
     decrypt: text => vault.decrypt(text).toString('utf8'),
     env: process.env,
     managed: settings.text('managed'),
-    isPlugin: projectPlugins(pluginPlaces(flags.positionals, settings)),
+    isPlugin: projectPlugins(pluginPlaces(flags.positionals, settings), {
+      filter: settings.paths('filterPlugins', ':'),
+      test: settings.paths('testPlugins', ':'),
+      lookup: settings.paths('lookupPlugins', ':'),
+    }),
   });
   const pool = openConnections(flags, settings, operator, loginPassword);
   const limit = flags.text('limit');

@@ -26,6 +26,8 @@ const place = (section: string, key: string, help: string, more: Partial<Place> 
 
 const SSH = 'ssh_connection';
 const BECOME = 'privilege_escalation';
+const PYTHON_PLUGINS =
+  'Folders of plugins in Python: they do not run here, but their names are told from slips of the pen.';
 
 /** The settings of `ansible.cfg` that count here; all others are passed over. */
 export const SETTINGS = {
@@ -35,6 +37,9 @@ export const SETTINGS = {
     keys: ['collections_path', 'collections_paths'],
     environment: ['ANSIBLE_COLLECTIONS_PATH', 'ANSIBLE_COLLECTIONS_PATHS'],
   }),
+  filterPlugins: place('defaults', 'filter_plugins', PYTHON_PLUGINS),
+  testPlugins: place('defaults', 'test_plugins', PYTHON_PLUGINS),
+  lookupPlugins: place('defaults', 'lookup_plugins', PYTHON_PLUGINS),
   forks: place('defaults', 'forks', 'Hosts at the same time.'),
   remoteUser: place('defaults', 'remote_user', 'User to log in as.'),
   remotePort: place('defaults', 'remote_port', 'Port of SSH servers.'),

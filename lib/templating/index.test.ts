@@ -90,6 +90,18 @@ describe('templar', () => {
     ['x {{ a.b.d }}', 'UNDEFINED_VARIABLE', 6, 'did you mean "c"?'],
     ['{{ tetx }}', 'UNDEFINED_VARIABLE', 4, 'did you mean "text"?'],
     ['{{ text | uper }}', 'UNKNOWN_FILTER', 11, 'did you mean "upper"?'],
+    [
+      "{{ '1.2' | version_compare('1.0', '>') }}",
+      'UNKNOWN_FILTER',
+      12,
+      'it is a test: write "is version_compare" instead of "| version_compare"',
+    ],
+    [
+      '{{ text is to_json }}',
+      'UNKNOWN_TEST',
+      12,
+      'it is a filter: write "| to_json" instead of "is to_json"',
+    ],
     ['{{ text is definde }}', 'UNKNOWN_TEST', 12, 'did you mean "defined"?'],
     ["{{ lookup('evn', 'X') }}", 'UNKNOWN_LOOKUP', 12, 'did you mean "env"?'],
     ['{{ text', 'TEMPLATE_SYNTAX', 1, 'close it with }}'],

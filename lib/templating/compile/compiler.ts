@@ -108,7 +108,14 @@ export class Compiler {
     const at = site.source.text.indexOf(name, site.start);
     const place = at >= 0 && at < site.end ? { source: site.source, start: at, end: at + name.length } : site;
     const plugin = this.isForeign(what, name) ? 'plugins written in Python do not run here' : undefined;
-    const hint = near ? `did you mean "${near}"?` : plugin;
+    const hint = otherKind(what, name) ?? (near ? `did you mean "${near}"?` : plugin);
     return new Fault(code, `there is no ${what} "${name}"`, { hint, site: place });
   }
+}
+
+/** Tests were filters in old versions of Ansible. */
+function otherKind(what: PluginKind, name: string): string | undefined {
+  if (what === 'filter' && findTest(name)) return `it is a test: write "is ${name}" instead of "| ${name}"`;
+  if (what === 'test' && findFilter(name)) return `it is a filter: write "| ${name}" instead of "is ${name}"`;
+  return undefined;
 }
