@@ -66,6 +66,7 @@ export const DIFFERENCES: readonly { readonly what: string; readonly why: string
 /** What Ansible has and this does not, with the reason. */
 export const NOT_HERE: readonly { readonly what: string; readonly why: string }[] = [
   { what: 'plugins and modules written in Python', why: 'there is no Python on either side' },
+  { what: 'inventory plugins other than constructed', why: 'a program that prints JSON is an inventory too' },
   { what: '`strategy: debug` and the keyword `debugger`', why: 'accepted, but no debugger opens' },
   { what: 'cloud, network and Windows modules', why: 'outside what this is for' },
   { what: 'connections other than `ssh` and `local`', why: 'outside what this is for' },

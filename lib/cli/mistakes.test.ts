@@ -403,6 +403,13 @@ const runMistakes: readonly [
     [/^polarplay: the playbook "site\.yaml" does not exist, did you mean "site\.yml"\?$/m],
   ],
   [
+    'a host where an inventory is wanted',
+    site(play('    - debug: {msg: x}\n')),
+    ['site.yml', '-i', 'db1.example.org'],
+    1,
+    [/^polarplay: the inventory "db1.example.org" does not exist, .* write "db1.example.org,"$/m],
+  ],
+  [
     'a misspelt inventory',
     { ...site(play('    - debug: {msg: x}\n')), 'hosts.yaml': 'all: {}\n' },
     ['site.yml', '-i', 'hosts.yml'],

@@ -54,7 +54,8 @@ export function loadInventory(
   const missing = sources.filter(source => !source.includes(',') && !existsSync(source));
   for (const source of missing) {
     const message = `the inventory "${source}" does not exist`;
-    if (!onMissing || missing.length === sources.length) throw new UsageError(message, 1, nearFile(source));
+    if (!onMissing || missing.length === sources.length)
+      throw new UsageError(message, 1, nearFile(source) ?? asList(source));
     onMissing(message);
   }
   for (const source of sources.filter(name => !missing.includes(name))) {
@@ -74,6 +75,10 @@ function inventoryOf({ graph, reader }: Reading, files: readonly string[]): Load
   const dirs = files.map(file => (isDirectory(file) ? file : path.dirname(file)));
   return new LoadedInventory(graph, reader, files, [...new Set(dirs)]);
 }
+
+/** Who wants a host and forgets the comma names a file. */
+const asList = (source: string): string | undefined =>
+  source.includes('/') ? undefined : `a list of hosts has a comma: write "${source},"`;
 
 function readList(source: string, graph: Graph): void {
   for (const entry of source.split(',').map(part => part.trim())) {
