@@ -1,13 +1,25 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { eventually } from '../../lib/cluster/eventually.ts';
 import { BenchCluster } from '../../test/support/bench/bench-cluster.ts';
+import { madeUpNight } from '../../test/support/bench/made-up-nights.ts';
 import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
+import { readHistory } from './history/history.ts';
 import { RunJournal, type RunSoFar, recoverRuns } from './journal.ts';
+import { writeRun } from './output.ts';
 import type { RunDetail } from './result.ts';
 import { detailOf } from './run.ts';
 
@@ -157,6 +169,65 @@ describe('bench: faults do not cost the night', function () {
       .to.match(/^ro1 was not measured: /)
       .and.to.contain('read-only, 2 nodes was not measured: ro1');
     expect(detail.record.cluster.nodes).to.deep.equal(['rw1', 'ro1']);
+  });
+
+  it('a replica that dies while the tables are filled, and stays away, costs its own measurements only', async () => {
+    const detail = await runWith(/^filling/, () => server.control('replica', 'stop'), { catchUpMs: 1_500 });
+    server.control('replica', 'start');
+    expect(detail.record.night.map(n => [n.workload, n.nodes])).to.deep.equal([
+      ['read-only', 1],
+      ['read-write', 1],
+    ]);
+    const waited = detail.record.complaints.filter(c => c.startsWith('ro1 was not waited for any longer'));
+    expect(waited).to.have.length(1);
+  });
+
+  it('a primary that restarts while the tables are filled is waited for, and they are filled once more', async () => {
+    const profile = { ...cluster.profile, ...READ_ONLY };
+    const detail = await runWith(
+      /^filling/,
+      () => {
+        server.control('primary', 'stop');
+        setTimeout(() => server.control('primary', 'start'), 2_000);
+      },
+      { profile },
+    );
+    expect(detail.record.complaints.join('\n')).to.match(/^the tables were filled once more: /);
+    expect(detail.record.night.map(n => n.workload)).to.deep.equal(['read-only']);
+  });
+
+  it('a primary that is away between two measurements is waited for', async () => {
+    const detail = await runWith(/transactions a second$/, () => {
+      server.control('primary', 'stop');
+      setTimeout(() => server.control('primary', 'start'), 2_000);
+    });
+    expect(detail.record.complaints).to.deep.equal([]);
+    expect(detail.record.night).to.have.length(3);
+  });
+
+  it('pgbench killed on its node costs that measurement only', async () => {
+    const readOnly = { ...cluster.profile.readOnly, seconds: 4 };
+    const detail = await runWith(
+      /^1\/3 /,
+      () =>
+        void eventually(
+          async () => {
+            const running = execFileSync('pgrep', ['-xa', 'pgbench'], { encoding: 'utf8' }).split('\n');
+            const [pid] = running
+              .find(line => line.includes(server.dir) && line.includes(' -S '))!
+              .split(' ');
+            process.kill(Number(pid), 'SIGKILL');
+          },
+          { withinMs: 30_000 },
+        ).catch(() => {}),
+      { profile: { ...cluster.profile, readOnly } },
+    );
+    const { cells, night } = detail.record;
+    expect(cells.map(c => c.invalid === undefined)).to.deep.equal([false, true, true]);
+    expect(night.map(n => [n.workload, n.nodes])).to.deep.equal([
+      ['read-only', 2],
+      ['read-write', 1],
+    ]);
   });
 
   it('a node that dies on the way falls to zero and never counts as fast', async () => {
@@ -317,13 +388,127 @@ describe('bench: faults do not cost the night', function () {
 });
 
 describe('bench: the folder of the reports', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'polarplay-out-'));
+  after(() => rmSync(dir, { recursive: true }));
+  const folder = (name: string) => {
+    mkdirSync(join(dir, name));
+    return join(dir, name);
+  };
+  const { cells, night, complaints, remarks, storage, sweep, endedAt, failed, ...head } = madeUpNight({
+    nodes: 1,
+    day: 0,
+  }).record;
+  const measurement = {
+    figures: cells[0]!,
+    series: {
+      workload: 'read-only',
+      nodes: 1,
+      repetition: 1,
+      perNode: [],
+      hosts: [],
+      checkpoints: [],
+      lag: [],
+    },
+    histograms: {},
+  };
+  /** What a run that was killed left behind. */
+  const killed = (out: string, owner: object, ...more: string[]) =>
+    writeFileSync(
+      join(out, 'killed.running.jsonl'),
+      [
+        JSON.stringify({ kind: 'owner', host: hostname(), pid: 2 ** 22 + 1, ...owner }),
+        JSON.stringify({ kind: 'head', head }),
+        JSON.stringify({ kind: 'measurement', measurement }),
+        ...more,
+      ].join('\n'),
+    );
+  const recovered = (out: string, say?: (line: string) => void) => {
+    const found: RunSoFar[] = [];
+    recoverRuns(out, run => found.push(run), say);
+    return found.map(run => run.measurements.length);
+  };
+
   it('is tried before anything is measured', () => {
-    const dir = mkdtempSync(join(tmpdir(), 'polarplay-out-'));
-    writeFileSync(join(dir, 'file'), '');
-    expect(() => new RunJournal(join(dir, 'file', 'below'), 'test')).to.throw('nothing can be written below');
-    mkdirSync(join(dir, 'made'));
-    new RunJournal(join(dir, 'made'), 'test').close();
-    expect(readdirSync(join(dir, 'made'))).to.deep.equal([]);
-    rmSync(dir, { recursive: true });
+    const out = folder('tried');
+    writeFileSync(join(out, 'file'), '');
+    expect(() => new RunJournal(join(out, 'file', 'below'), 'test')).to.throw('nothing can be written below');
+    mkdirSync(join(out, 'made'));
+    new RunJournal(join(out, 'made'), 'test').close();
+    expect(readdirSync(join(out, 'made'))).to.deep.equal([]);
+  });
+
+  it('a history of another user is found before anything is measured', function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const out = folder('foreign');
+    chmodSync(dir, 0o755);
+    chmodSync(out, 0o777);
+    writeFileSync(join(out, 'history.jsonl'), '', { mode: 0o644 });
+    const probe = `import { RunJournal } from ${JSON.stringify(resolve(import.meta.dirname, 'journal.ts'))};
+      process.setgid(65534); process.setuid(65534);
+      try { new RunJournal(${JSON.stringify(out)}, 'test'); } catch (error) { process.stdout.write(error.message); }`;
+    const said = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', probe], {
+      encoding: 'utf8',
+    });
+    expect(said).to.match(/^nothing can be written below .*EACCES.*history\.jsonl/);
+  });
+
+  it('a disk that is full for a while takes no measurement away', function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    this.timeout(30_000);
+    const program = resolve(import.meta.dirname, '../../test/support/bench/full-disk.ts');
+    const run = JSON.parse(
+      execFileSync('unshare', ['-m', process.execPath, '--import', 'tsx', program, folder('full')], {
+        encoding: 'utf8',
+      }),
+    );
+    expect(run.said.join()).to.match(/^bench: the reports could not be written: ENOSPC/);
+    expect([run.onDisk, run.found, run.torn]).to.deep.equal([false, [3], []]);
+    expect(run.markdown).to.contain('read-only, 1 node');
+    expect(run.complaints).to.have.length(1);
+    expect(run.complaints[0]).to.contain('cannot be written, and the run goes on without it: ENOSPC');
+  });
+
+  it('a run whose reports failed after its line of history is in the history once', () => {
+    const out = folder('once');
+    const detail = madeUpNight({ nodes: 1, day: 3 });
+    writeRun(out, detail);
+    writeRun(out, detail);
+    expect(readHistory(join(out, 'history.jsonl')).records.map(r => r.id)).to.deep.equal([detail.record.id]);
+  });
+
+  it('a killed run is told from one that goes on, also after a restart of the machine', () => {
+    const out = folder('pids');
+    const running = process.ppid;
+    killed(out, { pid: running });
+    expect(recovered(out)).to.deep.equal([]);
+    killed(out, { pid: running, begun: 'an earlier start of the machine 4711' });
+    expect(recovered(out)).to.deep.equal([1]);
+    killed(out, { host: 'elsewhere' });
+    expect(recovered(out)).to.deep.equal([]);
+    utimesSync(join(out, 'killed.running.jsonl'), 1, 1);
+    expect(recovered(out)).to.deep.equal([1]);
+    expect(readdirSync(out)).to.deep.equal([]);
+  });
+
+  it('a journal with damaged lines gives what is whole, and one that cannot be reported stands in no later way', () => {
+    const out = folder('damaged');
+    killed(
+      out,
+      {},
+      'null',
+      '7',
+      '"text"',
+      '\u0000\u0000',
+      JSON.stringify({ kind: 'measurement', measurement }).slice(0, 40),
+    );
+    const said: string[] = [];
+    const settle = () => {
+      throw new Error('the disk is full');
+    };
+    recoverRuns(out, settle, line => said.push(line));
+    expect(said.join()).to.match(
+      /could not be reported, and stays in .*killed\.running\.jsonl: the disk is full$/,
+    );
+    expect(recovered(out)).to.deep.equal([1]);
   });
 });

@@ -51,19 +51,22 @@ export async function requireRoom(
   nodes: readonly DatabaseNode[],
   statements: Statements,
   { scale }: Pick<Profile, 'scale'>,
+  remark: (text: string) => void,
 ): Promise<void> {
   const needed = scale * BYTES_PER_SCALE * GROWTH;
   const { pfs } = deployment;
   // With PFS the nodes share one disk; otherwise each keeps a copy of its own.
   const rooms = await Promise.all(
-    (pfs ? [deployment.primary] : nodes).map(async node => ({
-      host: node.host,
-      free: pfs
-        ? await freeOnPfs(hosts, node, pfs.cluster, pfs.disks)
-        : await freeBesideData(hosts, node, statements),
-    })),
+    (pfs ? [deployment.primary] : nodes).map(async node => {
+      const free = pfs
+        ? freeOnPfs(hosts, node, pfs.cluster, pfs.disks)
+        : freeBesideData(hosts, node, statements);
+      // A disk that does not say it, or hangs, is found by the load.
+      return { host: node.host, free: await free.catch(() => undefined) };
+    }),
   );
   for (const { host, free } of rooms) {
+    if (free === undefined) remark(`${host} does not say how much room its disk has`);
     if (free === undefined || free >= needed) continue;
     throw new CannotMeasure(
       `${host} has ${gib(free)} GiB free, and scale ${scale} with its WAL takes up to ${gib(needed)} GiB: nothing was filled; use a smaller scale`,
@@ -83,8 +86,8 @@ async function freeBesideData(
     kind: 'look',
     sql: "SELECT current_setting('data_directory') AS dir",
   });
-  const { stdout } = await hosts.command(node.host, ['df', '-Pk', row!.dir], { as: node.sql.osUser });
-  const free = Number(stdout.split('\n')[1]?.split(/\s+/)[3]);
+  const df = await hosts.command(node.host, ['df', '-Pk', row!.dir], { as: node.sql.osUser });
+  const free = Number(df.stdout.split('\n')[1]?.split(/\s+/)[3]);
   return Number.isFinite(free) ? free * 1024 : undefined;
 }
 

@@ -1,4 +1,11 @@
 import { visible } from '../../lib/source/visible.ts';
+import { sum } from './statistics.ts';
+
+/** What a node did in the last second. */
+interface Rate {
+  readonly tps: number;
+  readonly latencyMs?: number;
+}
 
 /** What is measured now, and what the run still has before it. */
 export interface MeasurementProgress {
@@ -21,7 +28,7 @@ const OVERHEAD_S = 5;
  */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
-  readonly #rates = new Map<string, number>();
+  readonly #latest = new Map<string, Rate>();
   #cell: MeasurementProgress | undefined;
   #beganAt = 0;
 
@@ -38,13 +45,13 @@ export class ProgressLine {
   readonly cell = (cell: MeasurementProgress): void => {
     this.#cell = cell;
     this.#beganAt = Date.now();
-    this.#rates.clear();
+    this.#latest.clear();
   };
 
-  readonly second = (host: string, tps: number): void => {
-    this.#rates.set(host, tps);
+  readonly second = (host: string, second: Rate): void => {
+    this.#latest.set(host, second);
     if (!this.#stream.isTTY || !this.#cell) return;
-    const text = progressText(this.#cell, this.#rates, Date.now() - this.#beganAt, new Date());
+    const text = progressText(this.#cell, this.#latest, Date.now() - this.#beganAt, new Date());
     this.#stream.write(`\r\u001b[2K${text.slice(0, (this.#stream.columns || 80) - 1)}`);
   };
 
@@ -55,14 +62,21 @@ export class ProgressLine {
 
 export function progressText(
   cell: MeasurementProgress,
-  rates: ReadonlyMap<string, number>,
+  latest: ReadonlyMap<string, Rate>,
   elapsedMs: number,
   now: Date,
 ): string {
   const elapsed = Math.min(Math.round(elapsedMs / 1000), cell.seconds);
   const left = cell.seconds - elapsed + cell.secondsAfter + OVERHEAD_S * (cell.count - cell.position + 1);
   const end = new Date(now.getTime() + left * 1000).toTimeString().slice(0, 5);
-  const sum = [...rates.values()].reduce((total, tps) => total + tps, 0);
-  const latest = `${cell.position}/${cell.count} ${cell.title}  ${elapsed} of ${cell.seconds} s  ${Math.round(sum)} TPS`;
-  return `${latest}${cell.next === undefined ? '' : `  next: ${cell.next}`}  ends about ${end}`;
+  const rates = [...latest.values()];
+  const total = sum(rates.map(({ tps }) => tps));
+  const waited = sum(rates.map(({ tps, latencyMs = 0 }) => tps * latencyMs));
+  return [
+    `${cell.position}/${cell.count} ${cell.title}`,
+    `${elapsed} of ${cell.seconds} s`,
+    `${Math.round(total)} TPS${total > 0 ? `, ${(waited / total).toFixed(2)} ms` : ''}`,
+    ...(cell.next === undefined ? [] : [`next: ${cell.next}`]),
+    `ends about ${end}`,
+  ].join('  ');
 }

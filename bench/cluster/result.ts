@@ -40,6 +40,8 @@ const NodeFigures = Type.Object({
   errors: Type.Number(),
   skipped: Type.Number(),
   percentiles: Type.Optional(Percentiles),
+  /** The slowest transaction, where the log has one line for each interval: that knows no percentiles. */
+  slowestMs: Type.Optional(Type.Number()),
   /** Why these figures are no measure; undefined when they are. */
   invalid: Type.Optional(Type.String()),
 });

@@ -8,6 +8,7 @@ import { comparable } from './history/comparability.ts';
 import { writeToPostgres } from './history/postgres-history.ts';
 import { rowsOf } from './history/rows.ts';
 import { judgeRun } from './history/verdict.ts';
+import type { NodeFigures } from './result.ts';
 import { scalingOf, summariseRun } from './summary.ts';
 
 describe('bench: a run on a real primary and replica', function () {
@@ -68,6 +69,20 @@ describe('bench: a run on a real primary and replica', function () {
     expect(page).to.contain('More clients on the primary');
     // Nothing of it comes from a network.
     expect(page).not.to.match(/src=|https?:|url\(/);
+  });
+
+  it('a log of intervals knows the slowest transaction and no percentiles', async () => {
+    const profile = { ...cluster.profile, readOnlyNodes: [1], writes: [], aggregateSeconds: 1 };
+    const detail = await cluster.run({ profile });
+    const [{ transactions, errors, percentiles, slowestMs }] = detail.record.cells[0]!.perNode as [
+      NodeFigures,
+    ];
+    expect([errors, percentiles]).to.deep.equal([0, undefined]);
+    expect(transactions).to.be.greaterThan(10);
+    expect(slowestMs).to.be.within(0.01, 1000);
+    expect(formatMarkdown(detail, judgeRun(detail.record, []), [])).to.contain(
+      `| ${slowestMs!.toFixed(2)} | 0 |`,
+    );
   });
 
   it('makes runs of the same thing comparable, and those of another load not', async () => {

@@ -11,7 +11,10 @@ import { messageOf } from '../../lib/source/errors.ts';
 import { CannotMeasure } from './cannot-measure.ts';
 import { balancesMatch, DATABASE, dropDatabase, makeDatabase, tidyTables } from './database.ts';
 import type { RunJournal, RunSoFar } from './journal.ts';
-import { initialise, logShare, type NodeResult, runLoad, sweep } from './load/pgbench-load.ts';
+import { CommonStart } from './load/common-start.ts';
+import { type Generator, generatorsOf, ownGenerator } from './load/generators.ts';
+import type { Progress } from './load/pgbench.ts';
+import { initialise, logShare, runLoad, sweep } from './load/pgbench-load.ts';
 import {
   balanced,
   missingParts,
@@ -21,6 +24,7 @@ import {
   writes,
 } from './load/plan.ts';
 import type { Load, Profile } from './load/profiles.ts';
+import type { NodeResult } from './load/together.ts';
 import { nightFigures } from './night-figures.ts';
 import { takeFingerprint } from './observe/fingerprint.ts';
 import { sampleHost } from './observe/host-sampler.ts';
@@ -45,17 +49,24 @@ export interface BenchOptions {
   readonly signal?: AbortSignal;
   /** Seconds beyond its time after which a node counts as hung. */
   readonly overrunS?: number;
+  /** How long a node may take to come back, or to replay what was written. */
+  readonly catchUpMs?: number;
   /** Where the lock is taken, when not where the operations take theirs. */
   readonly lockDirectory?: string;
   /** Tells what is being done, a line each. */
   readonly say: (line: string) => void;
   /** Gets each second of a node under load as it comes. */
-  readonly onSecond?: (host: string, tps: number) => void;
+  readonly onSecond?: (host: string, second: Progress) => void;
   /** Gets each measurement as it begins. */
   readonly onMeasurement?: (cell: MeasurementProgress) => void;
 }
 
-const CATCH_UP_MS = 120_000;
+/** How long a node may take to come back, or to replay what was written; the next times, when it did not. */
+const CATCH_UP_MS = 180_000;
+const AGAIN_MS = 5_000;
+const FILL_TRIES = 3;
+/** Seconds that loads which belong together may begin apart. */
+const APART_S = 0.5;
 /** The watchers on the nodes end the load of a killed run within this time; the lock stays until then. */
 const GRACE_S = 10;
 /** What cleaning up may take after the run was told to end. */
@@ -90,12 +101,18 @@ async function runLocked(options: BenchOptions): Promise<RunDetail> {
     await bench.measure();
     consistent = await bench.balance();
   } catch (error) {
-    if (journal.soFar?.measurements.length === 0) throw error;
+    if (journal.soFar?.measurements.length === 0) throw nothingMeasured(error, signal);
     if (!signal?.aborted) journal.complain(messageOf(error));
   } finally {
     await bench.cleanUp();
   }
   return detailOf(journal.soFar!, consistent, signal?.aborted ? messageOf(signal.reason) : undefined);
+}
+
+/** An error of the cluster's, not of this program: it is told in its own words. */
+function nothingMeasured(error: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted || error instanceof TypeError || error instanceof ReferenceError) return error;
+  return error instanceof CannotMeasure ? error : new CannotMeasure(messageOf(error), { cause: error });
 }
 
 /** A run's result from what it measured, whether it finished or not. */
@@ -120,8 +137,12 @@ class Bench {
   readonly #options: BenchOptions;
   readonly #statements: Statements;
   readonly #nodes: readonly DatabaseNode[];
-  /** Share of the transactions that each node logs. */
+  /** Where the load comes from, when not from the nodes themselves. */
+  readonly #generators: readonly Generator[];
+  /** Share of the transactions that each host with a load logs. */
   readonly #logShares: ReadonlyMap<string, number>;
+  /** Nodes that did not come back in time, or did not replay in time. */
+  readonly #late = new Set<string>();
   /** Sum of the deltas that were cleared from the history. */
   #cleared = 0n;
 
@@ -129,11 +150,13 @@ class Bench {
     options: BenchOptions,
     statements: Statements,
     nodes: readonly DatabaseNode[],
+    generators: readonly Generator[],
     logShares: ReadonlyMap<string, number>,
   ) {
     this.#options = options;
     this.#statements = statements;
     this.#nodes = nodes;
+    this.#generators = generators;
     this.#logShares = logShares;
   }
 
@@ -146,24 +169,35 @@ class Bench {
       );
     const statements = new Statements(hosts, nodesOf(deployment));
     say('looking at the hosts');
-    const { up, down } = await survey(deployment, hosts, statements, signal);
-    const [primary] = up;
-    if (primary?.role !== 'primary') {
+    const surveyed = await survey(deployment, hosts, statements, signal);
+    const { ready: generators, down: idle } = await generatorsOf(deployment, hosts, profile);
+    const { fingerprint, gone } = await takeFingerprint(deployment, hosts, statements, {
+      nodes: surveyed.up,
+      clients: generators.map(g => g.host),
+    });
+    const up = surveyed.up.filter(({ host }) => !gone.some(g => g.host === host));
+    const down = [...surveyed.down, ...gone];
+    if (up[0]?.role !== 'primary') {
       const reasons = down.map(({ host, reason }) => `${host}: ${reason}`);
       throw new CannotMeasure(`nothing can be measured without the primary\n${reasons.join('\n')}`);
     }
-    const fingerprint = await takeFingerprint(deployment, hosts, statements, up);
-    journal.begin(headOf(options, fingerprint));
+    journal.begin(headOf(options, fingerprint, generators.length));
     for (const { host, reason } of down) journal.complain(`${host} was not measured: ${reason}`);
+    for (const { host, reason } of idle) journal.complain(`${host} put no load on the cluster: ${reason}`);
     for (const part of missingParts(profile, nodesOf(deployment).length, up.length))
       journal.complain(
         `${titleOf(part)} was not measured: ${down.map(d => d.host).join(', ')} did not answer`,
       );
-    for (const node of up) for (const line of await sweep(hosts, node)) say(`${node.host}: ${line}`);
+    for (const { host, as } of [...up.map(ownGenerator), ...generators]) {
+      const lines = await sweep(hosts, host, as).catch(error => [
+        `what an earlier run may have left could not be removed: ${messageOf(error)}`,
+      ]);
+      for (const line of lines) say(`${host}: ${line}`);
+    }
     for (const line of await disturbances(hosts, statements, up, deployment.storage.host))
       journal.remark(line);
-    await requireRoom({ deployment, hosts }, up, statements, profile);
-    return new Bench(options, statements, up, await logShares(options, up));
+    await requireRoom({ deployment, hosts }, up, statements, profile, text => journal.remark(text));
+    return new Bench(options, statements, up, generators, await logShares(options, up, generators));
   }
 
   get #primary(): DatabaseNode {
@@ -175,38 +209,60 @@ class Bench {
     const { deployment, hosts, profile, journal, say, signal } = this.#options;
     const seconds = profile.storageSeconds ?? 0;
     if (seconds === 0) return;
-    const places = storagePlaces(deployment, await this.#dataFolders());
+    const remark = (text: string) => journal.remark(text);
+    const places = storagePlaces(deployment, await this.#dataFolders(remark));
     say(`storage of ${places.map(p => p.host).join(', ')}, ${seconds} s each`);
-    journal.stored(await measureStorage(hosts, places, seconds, text => journal.remark(text), signal));
+    journal.stored(await measureStorage(hosts, places, seconds, remark, signal));
   }
 
   /** Where the nodes of the stand-in keep their data, each a copy of its own; with PFS there is one, on the storage host. */
-  async #dataFolders(): Promise<ReadonlyMap<string, { folder: string; as: string }>> {
+  async #dataFolders(
+    remark: (text: string) => void,
+  ): Promise<ReadonlyMap<string, { folder: string; as: string }>> {
     if (this.#options.deployment.pfs) return new Map();
     const found = await Promise.all(
       this.#nodes.map(async ({ host, sql }) => {
-        const [row] = await this.#statements.select<{ dir: string }>({
-          host,
-          kind: 'look',
-          sql: "SELECT current_setting('data_directory') AS dir",
-        });
-        return [host, { folder: row!.dir, as: sql.osUser }] as const;
+        const query = "SELECT current_setting('data_directory') AS dir";
+        try {
+          const [row] = await this.#statements.select<{ dir: string }>({ host, kind: 'look', sql: query });
+          return [[host, { folder: row!.dir, as: sql.osUser }] as const];
+        } catch (error) {
+          remark(`the storage of ${host} was not measured: ${messageOf(error)}`);
+          return [];
+        }
       }),
     );
-    return new Map(found);
+    return new Map(found.flat());
   }
 
   /** The benchmark's database, filled, on all nodes, and in their caches. */
   async fill(): Promise<void> {
-    const { hosts, profile, say, signal } = this.#options;
-    say(`filling ${DATABASE}, scale ${profile.scale}`);
-    await makeDatabase(this.#statements, this.#primary, signal);
-    await initialise(hosts, this.#primary, profile.scale, signal);
-    await this.#settle();
+    const { journal, profile, say, signal } = this.#options;
+    for (let tries = 1; ; tries++) {
+      say(`filling ${DATABASE}, scale ${profile.scale}`);
+      try {
+        await this.#fillOnce();
+        break;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof CannotMeasure || tries === FILL_TRIES) throw error;
+        journal.complain(`the tables were filled once more: ${messageOf(error)}`);
+        await this.#answering([this.#primary]);
+      }
+    }
     if (profile.warmUpSeconds === 0) return;
     say(`warming up, ${profile.warmUpSeconds} s`);
     const load = { ...profile.readOnly, seconds: profile.warmUpSeconds };
-    await Promise.all(this.#nodes.map(node => this.#load(node, 'read-only', load, profile.seed)));
+    await Promise.all(
+      this.#nodes.map(node => this.#load(node, 'read-only', load, { randomSeed: profile.seed })),
+    );
+  }
+
+  async #fillOnce(): Promise<void> {
+    const { hosts, profile, signal } = this.#options;
+    await makeDatabase(this.#statements, this.#primary, signal);
+    await initialise(hosts, this.#primary, profile.scale, signal);
+    await this.#settle();
   }
 
   async measure(): Promise<void> {
@@ -262,12 +318,11 @@ class Bench {
         secondsAfter: (order.length - index - 1) * seconds,
       });
       const load = { clients: count, threads: Math.min(count, profile.readWrite.threads), seconds };
-      const { figures, complaint } = await this.#load(
-        this.#primary,
-        'read-write',
-        load,
-        profile.seed + 50_000 + index,
-      );
+      await this.#answering([this.#primary]);
+      const { figures, complaint } = await this.#load(this.#primary, 'read-write', load, {
+        randomSeed: profile.seed + 50_000 + index,
+        start: await this.#start(),
+      });
       const { tps, errors, percentiles } = figures;
       journal.swept({
         clients: count,
@@ -324,6 +379,7 @@ class Bench {
   async #measure(planned: PlannedMeasurement, position: string, rate?: number): Promise<void> {
     const { say, journal } = this.#options;
     const parts = planned.parts.map(part => ({ part, load: this.#loadOf(part), nodes: this.#nodesOf(part) }));
+    await this.#answering([...new Set(parts.flatMap(({ nodes }) => nodes))]);
     say(
       `${position} ${parts
         .map(
@@ -332,12 +388,18 @@ class Bench {
         )
         .join('; ')}`,
     );
-    const watching = this.#watch(parts);
+    const start = await this.#start();
+    const watching = this.#watch(parts, start);
     const results = await Promise.all(
       parts.map(({ part, load, nodes }) =>
-        Promise.all(nodes.map(node => this.#load(node, part.workload, load, planned.randomSeed, rate))),
+        Promise.all(
+          nodes.map(node =>
+            this.#load(node, part.workload, load, { randomSeed: planned.randomSeed, start, rate }),
+          ),
+        ),
       ),
     );
+    this.#checkStart(results.flat());
     const seen = await watching;
     for (const [i, { part, load }] of parts.entries()) {
       const measurement = measurementOf(planned, part, load, results[i]!, seen, rate);
@@ -349,35 +411,68 @@ class Bench {
   }
 
   /** What the hosts and the primary do meanwhile: nothing of it is needed for the figures, so nothing of it can fail them. */
-  async #watch(parts: readonly { readonly part: Part; readonly load: Load }[]): Promise<Seen> {
-    const { deployment, hosts, signal } = this.#options;
+  async #watch(
+    parts: readonly { readonly part: Part; readonly load: Load }[],
+    start: CommonStart,
+  ): Promise<Seen> {
+    const { hosts, signal } = this.#options;
     const seconds = Math.max(...parts.map(({ load }) => load.seconds));
-    const machines = [...new Set([deployment.storage.host, ...this.#nodes.map(n => n.host)])];
     const wrote = parts.some(({ part }) => writes(part.workload));
     const [samples, primary] = await Promise.all([
       Promise.all(
-        machines.map(async host => ({ host, seconds: await sampleHost(hosts, host, seconds, signal) })),
+        this.#machines.map(async host => ({
+          host,
+          seconds: await sampleHost(hosts, host, seconds, start, signal),
+        })),
       ),
-      wrote ? watchPrimary(hosts, this.#primary, this.#nodes.slice(1), seconds, signal) : undefined,
+      wrote
+        ? start
+            .reached()
+            .then(() => watchPrimary(hosts, this.#primary, this.#nodes.slice(1), seconds, signal))
+        : undefined,
     ]);
     return { hosts: samples.filter(h => h.seconds.length > 0), primary };
+  }
+
+  /** All hosts that have to do with the load. */
+  get #machines(): readonly string[] {
+    const { storage } = this.#options.deployment;
+    return [
+      ...new Set([storage.host, ...this.#nodes.map(n => n.host), ...this.#generators.map(g => g.host)]),
+    ];
+  }
+
+  #start(): Promise<CommonStart> {
+    return CommonStart.of(this.#options.hosts, this.#machines);
+  }
+
+  /** Loads that did not begin together put less on the cluster than they say. */
+  #checkStart(results: readonly NodeResult[]): void {
+    const late = results.flatMap(r => (r.late === undefined ? [] : [r.late]));
+    const apart = Math.max(0, ...late) - Math.min(0, ...late);
+    if (late.length > 1 && apart > APART_S)
+      this.#options.journal.remark(`the loads of one measurement began ${apart.toFixed(1)} s apart`);
   }
 
   #load(
     node: DatabaseNode,
     workload: Part['workload'],
     load: Load,
-    randomSeed: number,
-    rate?: number,
+    { randomSeed, start, rate }: { randomSeed: number; start?: CommonStart; rate?: number | undefined },
   ): Promise<NodeResult> {
     const { hosts, deployment, signal, overrunS, onSecond } = this.#options;
+    const { aggregateSeconds } = this.#options.profile;
     const [balancer] = deployment.balancers;
     return runLoad(hosts, node, {
       workload,
       ...(balancer && balanced(workload) ? { via: writes(workload) ? balancer.write : balancer.read } : {}),
       load,
       randomSeed,
-      logSampling: this.#logShares.get(node.host) ?? 1,
+      generators: this.#generators,
+      logSampling: host => this.#logShares.get(host) ?? 1,
+      // The warm-up counts for nothing, and has a time of its own.
+      ...(aggregateSeconds === undefined || !start ? {} : { aggregateSeconds }),
+      ...(start ? { start } : {}),
       ...(rate === undefined ? {} : { rate }),
       ...(overrunS === undefined ? {} : { overrunS }),
       ...(onSecond ? { onSecond } : {}),
@@ -421,27 +516,46 @@ class Bench {
       signal,
     );
     const sql = `SELECT pg_last_wal_replay_lsn() >= '${row!.lsn}' AS done`;
-    await Promise.all(
-      this.#nodes.slice(1).map(replica =>
-        eventually(
-          async () => {
-            const [there] = await statements.select<{ done: boolean }>(
-              { host: replica.host, kind: 'look', sql },
-              signal,
-            );
-            if (!there?.done) throw new Error(`${replica.host} has not replayed what was written`);
-          },
-          { withinMs: CATCH_UP_MS, everyMs: 100 },
-          signal,
-        ),
-      ),
-    );
+    await this.#within(this.#nodes.slice(1), async replica => {
+      const [there] = await statements.select<{ done: boolean }>(
+        { host: replica, kind: 'look', sql },
+        signal,
+      );
+      if (!there?.done) throw new Error(`${replica} has not replayed what was written`);
+    });
+  }
+
+  /** Nodes that restart get time to come back: measured at once, all that is left of the night would fail in a minute. */
+  #answering(nodes: readonly DatabaseNode[]): Promise<void> {
+    const { signal } = this.#options;
+    return this.#within(nodes, async host => {
+      await this.#statements.select({ host, kind: 'look', sql: 'SELECT 1' }, signal);
+    });
+  }
+
+  /** Waits until each node is as it should be. One that is not is told, and waited for only shortly until it is again. */
+  async #within(nodes: readonly DatabaseNode[], right: (host: string) => Promise<void>): Promise<void> {
+    const { journal, signal, catchUpMs = CATCH_UP_MS } = this.#options;
+    const wait = async ({ host }: DatabaseNode) => {
+      const withinMs = this.#late.has(host) ? AGAIN_MS : catchUpMs;
+      try {
+        await eventually(() => right(host), { withinMs, everyMs: 100 }, signal);
+        this.#late.delete(host);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!this.#late.has(host))
+          journal.complain(`${host} was not waited for any longer: ${messageOf(error)}`);
+        this.#late.add(host);
+      }
+    };
+    await Promise.all(nodes.map(wait));
   }
 }
 
 function headOf(
   { deployment, profile }: BenchOptions,
   fingerprint: RunRecord['fingerprint'],
+  generators: number,
 ): Parameters<RunJournal['begin']>[0] {
   const started = new Date().toISOString();
   return {
@@ -450,7 +564,7 @@ function headOf(
     at: started,
     profile: profile.name,
     scale: profile.scale,
-    load: { ...profile },
+    load: { ...profile, ...(generators === 0 ? {} : { generators }) },
     deployment: describeDeployment(deployment),
     cluster: {
       name: deployment.cluster,
@@ -469,15 +583,20 @@ function headOf(
 async function logShares(
   { hosts, profile, journal }: BenchOptions,
   nodes: readonly DatabaseNode[],
+  generators: readonly Generator[],
 ): Promise<ReadonlyMap<string, number>> {
-  const longest = profile.readOnly.seconds > profile.readWrite.seconds ? profile.readOnly : profile.readWrite;
+  const wanted = profile.logSampling;
+  const seconds = Math.max(profile.readOnly.seconds, profile.readWrite.seconds);
+  const [places, loads] = generators.length === 0 ? [nodes.map(ownGenerator), 1] : [generators, nodes.length];
   const shares = new Map<string, number>();
-  for (const node of nodes) {
-    const share = await logShare(hosts, node, longest, profile.logSampling).catch(() => profile.logSampling);
-    shares.set(node.host, share);
-    if (share < profile.logSampling)
+  // A log of intervals takes no room.
+  if (profile.aggregateSeconds !== undefined) return shares;
+  for (const place of places) {
+    const share = await logShare(hosts, place, { seconds, loads, wanted }).catch(() => wanted);
+    shares.set(place.host, share);
+    if (share < wanted)
       journal.remark(
-        `${node.host} has little room for the log of its transactions: percentiles are of a sample of ${(100 * share).toFixed(1)} %`,
+        `${place.host} has little room for the log of its transactions: percentiles are of a sample of ${(100 * share).toFixed(1)} %`,
       );
   }
   return shares;

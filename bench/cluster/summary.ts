@@ -1,3 +1,4 @@
+import { slowestOf } from './load/together.ts';
 import type { MeasuredFigures, Percentiles, RunRecord, Workload } from './result.ts';
 import {
   coefficientOfVariation,
@@ -25,6 +26,8 @@ export interface Summary {
   readonly errors: number;
   /** Of all transactions of all repetitions and nodes together. */
   readonly percentiles: Percentiles | undefined;
+  /** Where the log tells no percentiles. */
+  readonly slowestMs?: number;
   readonly perNode: readonly NodeSummary[];
 }
 
@@ -33,6 +36,7 @@ export interface NodeSummary {
   readonly tps: number;
   readonly latencyMs: number;
   readonly percentiles: Percentiles | undefined;
+  readonly slowestMs?: number;
   readonly errors: number;
 }
 
@@ -81,6 +85,7 @@ function summariseCells(group: readonly MeasuredFigures[], night: RunRecord['nig
     variation: coefficientOfVariation(tps),
     errors: sum(group.map(cell => cell.errors)),
     percentiles: together?.percentiles,
+    ...slowestOf(shown.flatMap(cell => cell.perNode)),
     perNode: hosts.map(host => {
       const runs = shown.flatMap(cell => cell.perNode.filter(node => node.host === host));
       return {
@@ -88,6 +93,7 @@ function summariseCells(group: readonly MeasuredFigures[], night: RunRecord['nig
         tps: runs.length === 0 ? 0 : median(runs.map(run => run.tps)),
         latencyMs: runs.length === 0 ? 0 : median(runs.map(run => run.latencyMs)),
         percentiles: together?.perNode.find(n => n.host === host)?.percentiles,
+        ...slowestOf(runs),
         errors: sum(group.flatMap(c => c.perNode.filter(n => n.host === host).map(n => n.errors))),
       };
     }),

@@ -211,8 +211,11 @@ export class HttpBench {
     const { down } = await survey(this.#deployment, hosts, statements, signal);
     if (down.length > 0)
       throw new CannotMeasure(down.map(({ host, reason }) => `${host}: ${reason}`).join('\n'));
-    await requireRoom({ deployment: this.#deployment, hosts }, nodes, statements, { scale });
-    for (const node of nodes) for (const line of await sweep(hosts, node)) say(`${node.host}: ${line}`);
+    await requireRoom({ deployment: this.#deployment, hosts }, nodes, statements, { scale }, text =>
+      this.#remarks.push(text),
+    );
+    for (const node of nodes)
+      for (const line of await sweep(hosts, node.host, node.sql.osUser)) say(`${node.host}: ${line}`);
     await makeDatabase(statements, this.#deployment.primary, signal);
     await initialise(hosts, this.#deployment.primary, scale, signal);
   }
@@ -256,7 +259,7 @@ export class HttpBench {
           workload: node.role === 'primary' ? 'mixed-writes' : 'mixed-reads',
           load: { clients: 4, threads: 1, seconds },
           randomSeed: seed + 1,
-          logSampling: 0.01,
+          logSampling: () => 0.01,
           signal,
         }),
       ),
@@ -328,7 +331,7 @@ export class HttpBench {
           workload,
           load: { clients: 2, threads: 1, seconds: 3 },
           randomSeed: seed,
-          logSampling: 0.01,
+          logSampling: () => 0.01,
           via,
           signal: this.#options.signal,
         });
@@ -354,7 +357,7 @@ export class HttpBench {
     const limit = AbortSignal.timeout(CLEAN_UP_MS);
     try {
       const nodes = nodesOf(this.#deployment);
-      for (const node of nodes) await sweep(hosts, node).catch(() => []);
+      for (const node of nodes) await sweep(hosts, node.host, node.sql.osUser).catch(() => []);
       await dropDatabase(new Statements(hosts, nodes), this.#deployment.primary, limit);
     } catch (error) {
       this.#remarks.push(

@@ -180,13 +180,13 @@ function figures(summaries: readonly Summary[]): string {
       ? ` (${count(s.interval.low)} … ${count(s.interval.high)} holds the median with ${(100 * s.interval.coverage).toFixed(0)} %)`
       : '';
     const counted = s.valid < s.repetitions ? `, ${s.valid} of ${s.repetitions} count` : '';
-    const head = `<tr class="total${gone ? ' void' : ''}"><td>${htmlText(titleOf(s))}${gone ? ' — no measure' : ''}</td><td>${s.clients} clients each, ${s.repetitions} × ${s.seconds} s${counted}${scatter}</td>${figureCells(s.tps, undefined, s.percentiles, s.errors)}</tr>`;
+    const head = `<tr class="total${gone ? ' void' : ''}"><td>${htmlText(titleOf(s))}${gone ? ' — no measure' : ''}</td><td>${s.clients} clients each, ${s.repetitions} × ${s.seconds} s${counted}${scatter}</td>${figureCells(s, undefined)}</tr>`;
     if (s.perNode.length === 1) return [head];
     return [
       head,
       ...s.perNode.map(
         node =>
-          `<tr${gone ? ' class="void"' : ''}><td></td><td>${htmlText(node.host)}</td>${figureCells(node.tps, node.latencyMs, node.percentiles, node.errors)}</tr>`,
+          `<tr${gone ? ' class="void"' : ''}><td></td><td>${htmlText(node.host)}</td>${figureCells(node, node.latencyMs)}</tr>`,
       ),
     ];
   });
@@ -194,10 +194,8 @@ function figures(summaries: readonly Summary[]): string {
 }
 
 function figureCells(
-  tps: number,
+  { tps, percentiles: p, slowestMs, errors }: Pick<Summary, 'tps' | 'percentiles' | 'slowestMs' | 'errors'>,
   mean: number | undefined,
-  p: Summary['percentiles'],
-  errors: number,
 ): string {
   const value = (number: number | undefined) => (number === undefined ? '' : ms(number));
   return [
@@ -206,7 +204,7 @@ function figureCells(
     named('p50', value(p?.p50)),
     named('p99', value(p?.p99)),
     named('p99.9', value(p?.p999)),
-    named('max', p && p.max === undefined ? 'sample' : value(p?.max)),
+    named('max', p && p.max === undefined ? 'sample' : value(p?.max ?? slowestMs)),
     named('errors', String(errors)),
   ].join('');
 }
@@ -222,14 +220,20 @@ function statements(series: readonly MeasuredSeries[]): string {
   return table(['statement', '', 'ms'], rows);
 }
 
-function environment({ fingerprint }: RunRecord): string {
+const WHERE: Readonly<Record<string, string>> = {
+  nodes: 'pgbench ran on the node it measured, over its socket.',
+  control: 'pgbench ran on the control machine, over the network.',
+  clients: 'pgbench ran on the hosts of the group clients, over the network.',
+};
+
+function environment({ fingerprint, load }: RunRecord): string {
   const hosts = fingerprint.map(({ host, role, stable, momentary }) => {
     const rows = Object.entries({ ...stable, ...momentary }).map(
       ([k, v]) => `<tr><td>${htmlText(k)}</td><td>${htmlText(v)}</td></tr>`,
     );
     return `<details><summary>${htmlText(host)} <span>${htmlText(role)}</span></summary><table>${rows.join('')}</table></details>`;
   });
-  return `<p class="note">pgbench ran on the node it measured, over its socket.</p>${hosts.join('')}`;
+  return `<p class="note">${htmlText(WHERE[String(load.from)] ?? WHERE.nodes!)}</p>${hosts.join('')}`;
 }
 
 /** A table that a narrow screen shows as a list: every cell carries its name. */

@@ -79,8 +79,8 @@ function rows(summary: Summary): string[] {
   const head = `| **${title}** | ${summary.clients} each | **${summary.tps.toFixed(0)}** | ${scatter} | | | | | ${summary.errors} |`;
   const ms = (value: number | undefined) => (value === undefined ? '' : value.toFixed(2));
   const nodes = summary.perNode.map(
-    ({ host, tps, percentiles: p, errors }) =>
-      `| | | ${tps.toFixed(0)} | | ${host} | ${ms(p?.p50)} | ${ms(p?.p99)} | ${p && p.max === undefined ? 'sample' : ms(p?.max)} | ${errors} |`,
+    ({ host, tps, percentiles: p, slowestMs, errors }) =>
+      `| | | ${tps.toFixed(0)} | | ${host} | ${ms(p?.p50)} | ${ms(p?.p99)} | ${p && p.max === undefined ? 'sample' : ms(p?.max ?? slowestMs)} | ${errors} |`,
   );
   return [head, ...nodes];
 }

@@ -8,7 +8,10 @@ import { appendHistory } from '../cluster/history/history.ts';
 import { csvOf, rowsOf } from '../cluster/history/rows.ts';
 import { judgeRun } from '../cluster/history/verdict.ts';
 import { historyFile, writeRun } from '../cluster/output.ts';
+import { seededRandom } from '../cluster/statistics.ts';
 import type { HttpRun } from '../http/run.ts';
+import { formatHtml } from './html.ts';
+import { formatMarkdown } from './markdown.ts';
 import { trendCharts } from './trend.ts';
 
 const MEMORY = { 'memory MiB': '256900' };
@@ -66,6 +69,70 @@ describe('bench: the sentence about a night', () => {
     expect(judgeRun(night(12, 0.4), before).sentence).to.match(
       /; slowest node ro2 at (3|4)\d % of the others, and its disk at 40 % of its usual random writes\.$/,
     );
+  });
+
+  it('a disk that others use as well is not called slow night after night, one that is throttled is, and stays so', () => {
+    const random = seededRandom(7);
+    const noise = () => Math.exp(0.5 * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(6.2832 * random()));
+    const hosts = ['st1', 'rw1', 'ro1', 'ro2'];
+    const night = (day: number, share = 1) => ({
+      ...madeUpNight({ nodes: 1, day }).record,
+      storage: hosts.map(host => ({
+        host,
+        test: 'random reads',
+        iops: 10_000 * noise() * (host === 'ro1' ? share : 1),
+        p99Ms: 1,
+      })),
+    });
+    const nights = Array.from({ length: 60 }, (_, day) => night(day));
+    const named = nights.filter(record => judgeRun(record, nights).slowDisks.length > 0);
+    expect(named.length).to.be.at.most(1);
+    for (const count of [7, 40]) {
+      const slow = [...nights.slice(0, count), night(60, 0.02), night(61, 0.02), night(62, 0.02)];
+      for (const record of slow.slice(-3))
+        expect(judgeRun(record, slow).slowDisks.map(d => d.host)).to.include('ro1');
+    }
+  });
+
+  it('a night whose clock was wrong is no latest night for ever', () => {
+    const wrong = { ...madeUpNight({ nodes: 3, day: 12 }).record, at: '2036-01-01T02:00:00.000Z' };
+    const next = madeUpNight({ nodes: 3, day: 13 }).record;
+    const [trend] = judgeRun(next, [...quiet, wrong, next]).trends;
+    expect(trend!.runs.map(r => r.record.id).slice(-2)).to.deep.equal([wrong.id, next.id]);
+  });
+
+  it('a night is judged as quickly after years as after months', () => {
+    const { record } = madeUpNight({ nodes: 16, day: 0 });
+    const took = (nights: number) => {
+      const history = Array.from({ length: nights }, (_, i) => ({ ...record, id: `${i}` }));
+      for (const one of history) comparable(one, record);
+      const times = [1, 2, 3].map(() => {
+        const began = performance.now();
+        judgeRun(history.at(-1)!, history);
+        return performance.now() - began;
+      });
+      return Math.min(...times);
+    };
+    took(100);
+    expect(took(4_000) / took(200)).to.be.lessThan(5);
+  });
+
+  it('a night of which no measurement counts has a report that says so', () => {
+    const detail = madeUpNight({ nodes: 3, day: 12, complaints: ['rw1: hung: pgbench of 60 s did not end'] });
+    const cells = detail.record.cells.map(cell => ({ ...cell, tps: 0, invalid: 'rw1: hung' }));
+    const record = { ...detail.record, cells, night: [], storage: [], sweep: [] };
+    const verdict = judgeRun(record, quiet);
+    expect(verdict.sentence).to.equal(
+      'No measurement of this run counts; rw1: hung: pgbench of 60 s did not end.',
+    );
+    for (const series of [detail.series, []]) {
+      const run = { record, consistent: undefined, series };
+      for (const text of [formatHtml(run, verdict, quiet), formatMarkdown(run, verdict, quiet)]) {
+        expect(text)
+          .to.contain('No measurement of this run counts')
+          .and.not.to.match(/NaN|undefined|Infinity/);
+      }
+    }
   });
 
   it('says that a night was not steady, when the same load measured twice differs, and has no trend of that', () => {

@@ -1,6 +1,8 @@
 import { htmlText } from '../../lib/source/html-text.ts';
 import { differences, differenceText } from '../cluster/history/comparability.ts';
+import { ENOUGH, SIGMAS, spread, WINDOW } from '../cluster/history/regression.ts';
 import type { NightVerdict, Trend } from '../cluster/history/verdict.ts';
+import { median } from '../cluster/statistics.ts';
 import { titleOf } from '../cluster/summary.ts';
 import { type Band, type Chart, chartHtml, type Tick } from './chart.ts';
 
@@ -51,9 +53,22 @@ function latency(trend: Trend): Chart {
     title: `${titleOf(trend)}: latency`,
     unit: 'ms',
     ...nightsOf(trend),
+    usual: usualP99(trend),
     bands: changes(trend),
     lines: [line('p99', 'var(--series4)', 'p99'), line('p50', 'var(--series2)', 'p50')],
   };
+}
+
+/** Where the p99 of each night would lie if it were like the nights before. */
+function usualP99({ runs }: Trend): NonNullable<Chart['usual']> {
+  const first = Math.max(0, runs.length - NIGHTS_SHOWN);
+  const p99 = runs.map(({ figures }) => figures.percentiles?.p99);
+  return p99.slice(first).flatMap((_, i) => {
+    const before = p99.slice(Math.max(0, first + i - WINDOW), first + i).filter(value => value !== undefined);
+    if (before.length < ENOUGH) return [];
+    const [centre, reach] = [median(before), SIGMAS * spread(before)];
+    return [[i, Math.max(0, centre - reach), centre + reach] as const];
+  });
 }
 
 function recent({ runs, judgements }: Trend): Pick<Trend, 'runs' | 'judgements'> {

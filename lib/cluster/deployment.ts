@@ -152,6 +152,8 @@ export interface Deployment {
   readonly passwordFile: string | undefined;
   readonly health: { readonly service: string; readonly port: number };
   readonly balancers: readonly Balancer[];
+  /** Hosts that benchmarks may put load on the cluster from. */
+  readonly clients: readonly string[];
   /** By host: the files that the roles write, with the contents they may have. Filled by who wants to compare them. */
   readonly files: ReadonlyMap<string, ManagedFiles>;
 }

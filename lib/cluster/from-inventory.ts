@@ -18,7 +18,13 @@ import type { RoleRecord } from './role-record.ts';
 import { type HostVariables, plain } from './variables.ts';
 
 /** The variables' names are the roles'; this file is the only place of the suite that knows them. */
-const GROUPS = { storage: 'storage', primary: 'primary', nodes: 'nodes', balancers: 'balancers' } as const;
+const GROUPS = {
+  storage: 'storage',
+  primary: 'primary',
+  nodes: 'nodes',
+  balancers: 'balancers',
+  clients: 'clients',
+} as const;
 /** Names of the roles. A cluster that somebody else set up has others, which the inventory says or a look finds. */
 const STORAGE_SERVICE = 'polar-nbd-server.service';
 const STORAGE_CONFIG = '/etc/polar/nbd-server.conf';
@@ -128,12 +134,16 @@ export function deploymentOf(
       service: 'polar-health.socket',
       port: endpointOf(ask.text('health_listen'), '').port,
     },
-    balancers: (inventory.groups.has(GROUPS.balancers) ? inventory.hostsOf(GROUPS.balancers) : []).map(host =>
+    balancers: optionalGroup(inventory, GROUPS.balancers).map(host =>
       balancerOf(new Asking(variables(host)), host),
     ),
+    clients: optionalGroup(inventory, GROUPS.clients),
     files: new Map(),
   };
 }
+
+const optionalGroup = (inventory: Inventory, name: string): readonly string[] =>
+  inventory.groups.has(name) ? inventory.hostsOf(name) : [];
 
 const isGuarded = (ask: Asking): boolean => ask.optional('verify_guard') !== 'false';
 

@@ -7,8 +7,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
   /** Gets output as it comes, where somebody watches. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
-  /** Another user of the host; without it, whoever may look at devices and sockets. */
-  readonly as?: string;
+  /** Another user of the host; null: whoever logs in; without it, whoever may look at devices and sockets. */
+  readonly as?: string | null;
 }
 
 export interface CommandReply {
@@ -75,7 +75,7 @@ export class Hosts {
   async partial(host: string, script: string, options: CommandOptions = {}): Promise<RunReply> {
     const { as = 'root', timeoutMs = this.timeoutMs, ...request } = options;
     const login = await this.#connect(host);
-    const become = this.#become(host, as);
+    const become = as === null ? undefined : this.#become(host, as);
     const connection = become ? login.as(become) : login;
     return connection.run({ script, timeoutMs, ...request });
   }

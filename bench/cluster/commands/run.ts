@@ -3,6 +3,7 @@ import { describeDeployment } from '../../../lib/cluster/deployment.ts';
 import { positive, REACHING, REACHING_USAGE, readFlags } from '../../../lib/cluster/flags.ts';
 import { openDeployment } from '../../../lib/cluster/open-deployment.ts';
 import { LockedError } from '../../../lib/cluster/operations-lock.ts';
+import { messageOf } from '../../../lib/source/errors.ts';
 import { visible } from '../../../lib/source/visible.ts';
 import { CannotMeasure } from '../cannot-measure.ts';
 import { notify, notifyTargets } from '../history/notify.ts';
@@ -10,9 +11,9 @@ import { writeToPostgres } from '../history/postgres-history.ts';
 import { keepNights } from '../history/retention.ts';
 import { rowsOf } from '../history/rows.ts';
 import { Interrupted, onInterrupt } from '../interrupt.ts';
-import { RunJournal, recoverRuns } from '../journal.ts';
-import { loadProfile, PROFILES, type Profile } from '../load/profiles.ts';
-import { historyFile, type Written, writeRun } from '../output.ts';
+import { RunJournal, type RunSoFar, recoverRuns } from '../journal.ts';
+import { loadProfile, PROFILES, type Profile, withSource } from '../load/profiles.ts';
+import { historyFile, keepRun, type Written, writeRun } from '../output.ts';
 import { refuseProduction } from '../production.ts';
 import { ProgressLine } from '../progress-line.ts';
 import type { RunDetail } from '../result.ts';
@@ -24,6 +25,9 @@ Runs pgbench on the nodes of a deployed cluster: reading on one node and on all 
 Works in a database of its own (polarplay_bench, dropped at the end), and holds the lock of the operations meanwhile.
 
 ${REACHING_USAGE}      --profile NAME|FILE       ${Object.keys(PROFILES).join(', ')}, or a YAML file (default: smoke)
+      --from nodes|control|clients
+                                where the load comes from: each node puts it on itself (default), this machine does, or the
+                                hosts of the group clients together
       --out DIR                 history.jsonl and the reports (default: .polarplay/bench)
       --history URL             also into a table of this database, postgresql://USER@HOST/DATABASE; the password is
                                 read from PGPASSWORD or ~/.pgpass
@@ -43,6 +47,7 @@ until then is kept.
 const FLAGS = {
   ...REACHING,
   profile: { type: 'string', default: 'smoke' },
+  from: { type: 'string' },
   out: { type: 'string', default: '.polarplay/bench' },
   history: { type: 'string' },
   'keep-nights': { type: 'string' },
@@ -62,7 +67,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const profile = loadProfile(flags.profile);
+  const profile = withSource(loadProfile(flags.profile), flags.from);
   const nights =
     flags['keep-nights'] === undefined ? undefined : positive('keep-nights', flags['keep-nights']);
   const progress = new ProgressLine(process.stderr);
@@ -72,17 +77,16 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const interrupt = onInterrupt(progress.say);
   try {
     const detail = await measured(flags, profile, { journal, progress, signal: interrupt.signal });
-    const written = writeRun(flags.out, detail);
-    journal.close();
-    process.stdout.write(
-      `${visible(written.markdown)}\nwritten: ${written.name}.{html,md,json}, ${historyFile(flags.out)}\n`,
-    );
-    if (nights !== undefined) keepNights(flags.out, nights);
+    const written = keepRun(flags.out, detail, journal, progress.say);
+    process.stdout.write(`${visible(written.markdown)}\n`);
+    if (written.onDisk)
+      process.stdout.write(`written: ${written.name}.{html,md,json}, ${historyFile(flags.out)}\n`);
+    if (nights !== undefined) removeOld(flags.out, nights, progress.say);
     await tell(flags.notify, written, progress.say);
     const stored = await storeElsewhere(flags.history, detail, written, progress.say);
     if (interrupt.signal.reason instanceof Interrupted) return interrupt.signal.reason.code;
     if (written.verdict.level === 'confirmed') return CONFIRMED_LOSS;
-    return detail.record.failed || !stored ? 2 : 0;
+    return detail.record.failed || !stored || !written.onDisk ? 2 : 0;
   } catch (error) {
     return notMeasured(error, progress.say);
   } finally {
@@ -135,6 +139,15 @@ function notMeasured(error: unknown, say: (line: string) => void): number {
   throw error;
 }
 
+/** Old reports that stay take nothing away. */
+function removeOld(dir: string, nights: number, say: (line: string) => void): void {
+  try {
+    keepNights(dir, nights);
+  } catch (error) {
+    say(`--keep-nights: ${messageOf(error)}`);
+  }
+}
+
 /** Word of a confirmed loss, once: later nights tell it in their reports. */
 async function tell(
   targets: readonly string[],
@@ -168,8 +181,9 @@ async function storeElsewhere(
 
 /** Reports what earlier runs measured before they were killed. */
 function keepKilledRuns(dir: string, say: (line: string) => void): void {
-  recoverRuns(dir, run => {
+  const settle = (run: RunSoFar) => {
     const { name } = writeRun(dir, detailOf(run, undefined, 'the run was killed'));
     say(`an earlier run was killed: what it measured is in ${name}.{html,md,json}`);
-  });
+  };
+  recoverRuns(dir, settle, say);
 }

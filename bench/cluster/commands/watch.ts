@@ -14,6 +14,8 @@ Says whether a run ended lately, and sends word where none did: a night that was
 Exit codes: 0 there was one, 2 there was none, 5 wrong flag.
 `;
 
+const CLOCKS_DIFFER_MS = 3_600_000;
+
 export async function watchCommand(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, {
     out: { type: 'string', default: '.polarplay/bench' },
@@ -27,11 +29,16 @@ export async function watchCommand(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const hours = positive('hours', flags.hours);
-  const latest = runsIn(flags.out, flags.profile).at(-1);
+  const now = Date.now();
+  // A clock that was wrong once must not keep this one quiet until that time comes.
+  const latest = runsIn(flags.out, flags.profile)
+    .filter(({ endedAt }) => Date.parse(endedAt) <= now + CLOCKS_DIFFER_MS)
+    .sort((a, b) => Date.parse(a.endedAt) - Date.parse(b.endedAt))
+    .at(-1);
   const when = latest
     ? `the latest ended at ${latest.endedAt.slice(0, 16).replace('T', ' ')} UTC`
     : 'there is none at all';
-  if (latest && Date.now() - Date.parse(latest.endedAt) < hours * 3_600_000) {
+  if (latest && now - Date.parse(latest.endedAt) < hours * 3_600_000) {
     process.stdout.write(`a benchmark ran: ${when}\n`);
     return 0;
   }

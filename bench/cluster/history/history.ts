@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Ajv } from 'ajv';
+import { appendWhole } from '../append-whole.ts';
 import { type RunRecord, RunRecordSchema } from '../result.ts';
 
 const ajv = new Ajv({ allErrors: true, strict: true });
@@ -50,23 +41,10 @@ function parseLine(text: string): RunRecord | string {
   return ajv.errorsText(isRecord.errors, { dataVar: 'record' });
 }
 
-/**
- * Appends one run. The line goes out in one write to a file opened for appending and is on the disk when this returns;
- * a torn last line of an earlier crash is closed first, so that it cannot swallow this one.
- */
+/** Appends one run, in one line. */
 export function appendHistory(file: string, record: RunRecord): void {
   if (!isRecord(record))
     throw new Error(`a record that breaks its own schema: ${ajv.errorsText(isRecord.errors)}`);
   mkdirSync(dirname(file), { recursive: true });
-  const line = `${JSON.stringify(record)}\n`;
-  const descriptor = openSync(file, 'a+');
-  try {
-    const { size } = fstatSync(descriptor);
-    const last = Buffer.alloc(1);
-    const torn = size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
-    writeSync(descriptor, torn ? `\n${line}` : line);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  appendWhole(file, `${JSON.stringify(record)}\n`);
 }

@@ -74,6 +74,15 @@ describe('bench: what a night needs besides the measuring', () => {
     });
     expect(await watch()).to.equal(0);
     expect(received).to.have.length(2);
+    // A night of a clock that was wrong once does not stand for those that come after it.
+    const wrong = join(dir, 'wrong-clock');
+    mkdirSync(wrong);
+    appendHistory(historyFile(wrong), {
+      ...record,
+      at: '2099-01-01T02:00:00Z',
+      endedAt: '2099-01-01T02:30:00Z',
+    });
+    expect(await watchCommand(['--out', wrong])).to.equal(2);
   });
 
   it('keeps the reports of the latest nights, and nothing else goes', () => {
@@ -124,12 +133,12 @@ describe('bench: what a night needs besides the measuring', () => {
       secondsAfter: 300,
     };
     const rates = new Map([
-      ['rw1', 1000.4],
-      ['ro1', 900],
+      ['rw1', { tps: 1000.4, latencyMs: 3 }],
+      ['ro1', { tps: 900, latencyMs: 1 }],
     ]);
     const text = progressText(cell, rates, 12_000, new Date(2026, 8, 1, 2, 0, 0));
     expect(text).to.equal(
-      '2/8 read-only, 2 nodes  12 of 30 s  1900 TPS  next: read-write, 1 node  ends about 02:05',
+      '2/8 read-only, 2 nodes  12 of 30 s  1900 TPS, 2.05 ms  next: read-write, 1 node  ends about 02:05',
     );
   });
 });

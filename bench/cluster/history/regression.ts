@@ -29,10 +29,10 @@ export interface Judgement {
 }
 
 /** Nights that are looked back at, and how many there must be before anything is said. */
-const WINDOW = 30;
-const ENOUGH = 7;
+export const WINDOW = 30;
+export const ENOUGH = 7;
 /** A fall counts from so many standard deviations on, and at least from this share on. */
-const SIGMAS = 2.5;
+export const SIGMAS = 2.5;
 const AT_LEAST = 0.05;
 /** After so many low nights in a row this is how fast the cluster is: one shift does not alarm for weeks. */
 const NEW_LEVEL_AFTER = 14;
@@ -99,7 +99,7 @@ function judge(id: string, value: number, before: readonly number[], lowBefore: 
  * Robust standard deviation: one stalled night does not widen it. Of few values the median of deviations comes out too
  * small; the factor is that of Croux and Rousseeuw.
  */
-function spread(values: readonly number[]): number {
+export function spread(values: readonly number[]): number {
   const n = values.length;
   if (n < 2) return 0;
   const centre = median(values);

@@ -10,8 +10,7 @@ export function runsIn(dir: string, profile?: string): readonly RunRecord[] {
   const { records, unreadable } = readHistory(historyFile(dir));
   for (const { line, reason } of unreadable)
     process.stderr.write(`${historyFile(dir)}:${line}: left out: ${reason}\n`);
-  const chosen = records.filter(r => profile === undefined || r.profile === profile);
-  return [...chosen].sort((a, b) => (a.at < b.at ? -1 : 1));
+  return records.filter(r => profile === undefined || r.profile === profile);
 }
 
 /** A run by its id, by the beginning of one that no other has, or counted from the end: `last`, `last-1`. */

@@ -3,7 +3,7 @@ import { median } from '../statistics.ts';
 import { summariseRun } from '../summary.ts';
 import type { Accepted } from './accepted.ts';
 import { comparable } from './comparability.ts';
-import { type Judgement, judgeNights } from './regression.ts';
+import { ENOUGH, type Judgement, judgeNights, spread, WINDOW } from './regression.ts';
 
 /** One measurement over the nights that can be compared, tonight the last. */
 export interface Trend {
@@ -48,8 +48,26 @@ export const measurementName = ({ workload, nodes }: Pick<NightFigures, 'workloa
 /** Below this share of the others' rate a node is worth a word; below this share of its usual rate a disk is. */
 const SLOW_NODE = 0.8;
 const SLOW_DISK = 0.7;
+/**
+ * So many of its own standard deviations below, and more where few nights tell them: a night has many disks and tests, and no
+ * second night confirms them. Below this share of the usual rate nothing is chance.
+ */
+const DISK_SIGMAS = 4;
+const NO_CHANCE = 1 / 16;
 /** From this difference of the same load on, the night itself was not steady. */
 const UNSTEADY = 0.05;
+
+/** Nights that decide anything: those that the rule compares with, and what low ones among them began. */
+const LOOKED_BACK = 100;
+
+/**
+ * The runs that were written before a run. The order of the file counts, not the clock: one that was wrong for a night would
+ * keep that night the latest for ever.
+ */
+export function runsBefore({ id, profile }: RunRecord, history: readonly RunRecord[]): readonly RunRecord[] {
+  const at = history.findIndex(r => r.id === id && r.profile === profile);
+  return at < 0 ? history : history.slice(0, at);
+}
 
 /** Judges a run by the runs before it. */
 export function judgeRun(
@@ -57,9 +75,9 @@ export function judgeRun(
   history: readonly RunRecord[],
   accepted: readonly Pick<Accepted, 'id' | 'measurement'>[] = [],
 ): NightVerdict {
-  const before = history.filter(
-    r => r.id !== record.id && r.at < record.at && r.profile === record.profile && comparable(r, record),
-  );
+  const before = runsBefore(record, history)
+    .filter(r => r.profile === record.profile && comparable(r, record))
+    .slice(-LOOKED_BACK);
   const trends = trendsOf(record, before, accepted);
   const slowNodes = slowNodesOf(record);
   const slowDisks = slowDisksOf(record, before);
@@ -194,14 +212,16 @@ function slowParts(disks: readonly SlowDisk[], nodes: readonly SlowNode[]): stri
 function slowDisksOf(record: RunRecord, before: readonly RunRecord[]): readonly SlowDisk[] {
   return record.storage
     .flatMap(({ host, test, iops }) => {
-      const usual = before.flatMap(run =>
-        run.storage.filter(s => s.host === host && s.test === test).map(s => s.iops),
-      );
-      // Disks scatter more than servers do: only what was never seen before is slow.
-      const seen = usual.length >= 3 && iops >= Math.min(...usual);
-      return usual.length < 3 || seen ? [] : [{ host, test, share: iops / median(usual) }];
+      const usual = before
+        .slice(-WINDOW)
+        .flatMap(run => run.storage.filter(s => s.host === host && s.test === test).map(s => s.iops));
+      if (usual.length < ENOUGH) return [];
+      // A disk that others use as well scatters by factors, so it is judged by factors.
+      const factors = usual.map(value => Math.log(Math.max(value, 1)));
+      const chance = DISK_SIGMAS * (1 + 4 / factors.length) * spread(factors);
+      const least = median(factors) - Math.max(-Math.log(SLOW_DISK), Math.min(chance, -Math.log(NO_CHANCE)));
+      return Math.log(Math.max(iops, 1)) < least ? [{ host, test, share: iops / median(usual) }] : [];
     })
-    .filter(({ share }) => share < SLOW_DISK)
     .sort((a, b) => a.share - b.share);
 }
 

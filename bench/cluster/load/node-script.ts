@@ -1,13 +1,15 @@
-import { COUNT_LATENCIES } from './latency.ts';
+import { AWAIT_START } from './common-start.ts';
+import { COUNT_LATENCIES, SUM_INTERVALS } from './latency.ts';
 
 /**
- * Shell that runs pgbench on a node, with `$1` seconds until it counts as hung, `$2` a line that parts the output, and the
- * command as the other arguments. It prints pgbench's summary, then each latency of the log with its count; the progress
- * goes to stderr as it comes. Nothing outlives it: when the way to the one who waits for the result is gone (a killed
+ * Shell that runs pgbench on a host, with `$1` seconds until it counts as hung, `$2` a line that parts the output, `$3` the
+ * time to begin at, `$4` what the log is (`each` transaction or `intervals`), and the command as the other arguments. It prints pgbench's summary, when it began, then what
+ * the log says; the progress goes to stderr as it comes. Nothing outlives it: when the way to the one who waits for the result is gone (a killed
  * control machine), or the time is up, a watcher ends pgbench and removes the files.
  */
 export const RUN_LOAD = `
-limit=$1 cut=$2; shift 2
+limit=$1 cut=$2 start=$3 log=$4; shift 4
+${AWAIT_START}
 ancestor() {
   above=$$
   while :; do
@@ -25,7 +27,9 @@ trap 'rm -rf "$here"' EXIT
 trap 'kill "$load" 2>/dev/null; exit 143' HUP INT TERM
 trap '' PIPE
 cd "$here" || exit 1
+await_start "$start"
 "$@" >out & load=$!
+date +%s.%N >started
 echo "$load" >pid
 watch() {
   exec </dev/null >/dev/null 2>&1
@@ -44,8 +48,11 @@ watch & watcher=$!
 wait "$load"; rc=$?
 [ ! -e hung ] || rc=124
 kill "$watcher" 2>/dev/null
-cat out; echo; echo "$cut"
-cat tx.* 2>/dev/null | ${COUNT_LATENCIES}
+cat out; echo; echo "$cut"; cat started; echo; echo "$cut"
+case $log in
+intervals) cat tx.* 2>/dev/null | ${SUM_INTERVALS} ;;
+*) cat tx.* 2>/dev/null | ${COUNT_LATENCIES} ;;
+esac
 exit $rc
 `;
 

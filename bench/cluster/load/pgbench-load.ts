@@ -3,35 +3,42 @@ import type { DatabaseNode, Endpoint } from '../../../lib/cluster/deployment.ts'
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
 import { messageOf } from '../../../lib/source/errors.ts';
 import { DATABASE } from '../database.ts';
-import type { NodeFigures, NodeSeries, Workload } from '../result.ts';
-import { encodeHistogram, percentileCurve, percentilesOf, readLatencyCounts } from './latency.ts';
+import type { NodeSeries, Workload } from '../result.ts';
+import type { CommonStart } from './common-start.ts';
+import { divided, type Generator, MISSING_PGBENCH, ownGenerator } from './generators.ts';
+import {
+  encodeHistogram,
+  percentileCurve,
+  percentilesOf,
+  readIntervalSums,
+  readLatencyCounts,
+} from './latency.ts';
 import { HUNG, LOG_ROOM, RUN_LOAD, SWEEP } from './node-script.ts';
-import { PgbenchError, type PgbenchResult, parsePgbench, readProgress } from './pgbench.ts';
+import { PgbenchError, type PgbenchResult, type Progress, parsePgbench, readProgress } from './pgbench.ts';
 import type { Load } from './profiles.ts';
+import { type NodeResult, together } from './together.ts';
 
 export interface LoadRequest {
   readonly workload: Workload;
   readonly load: Load;
   readonly randomSeed: number;
-  /** Share of the transactions that are logged; 1 logs them all. */
-  readonly logSampling: number;
+  /** Share of the transactions that a host logs; 1 logs them all. */
+  readonly logSampling: (host: string) => number;
+  /** One line of the log for so many seconds, instead of one for each transaction. */
+  readonly aggregateSeconds?: number;
   /** Transactions a second at most; undefined runs as fast as it can. */
   readonly rate?: number;
   /** Seconds beyond its time after which the node counts as hung. */
   readonly overrunS?: number;
   /** Over the network to this address, as clients come, instead of the node's own socket. */
   readonly via?: Endpoint;
+  /** The hosts that put the load on the node together; without them it does so itself. */
+  readonly generators?: readonly Generator[];
+  /** When all begin. */
+  readonly start?: CommonStart;
   readonly signal?: AbortSignal;
   /** Gets each second of a node as it comes. */
-  readonly onSecond?: (host: string, tps: number) => void;
-}
-
-/** What one node did under load. */
-export interface NodeResult {
-  readonly figures: NodeFigures;
-  readonly series: NodeSeries;
-  readonly histogram: string;
-  readonly complaint: string | undefined;
+  readonly onSecond?: (host: string, second: Progress) => void;
 }
 
 /** How long a load may take beyond its time until its node counts as hung. */
@@ -43,14 +50,17 @@ const ANSWER_MS = 60_000;
 const LOG_BYTES = 50;
 const TPS_PER_CPU = 25_000;
 
-/** How pgbench is called on a node: as the database's user, on its socket, as the guide does. */
-function pgbench(node: DatabaseNode, args: readonly string[], via?: Endpoint): Called {
-  const { psql, socketDir, port, user, osUser, password } = node.sql;
-  const program = `${psql.slice(0, psql.lastIndexOf('/'))}/pgbench`;
+/** How pgbench is called: by the node's database user on its socket, as the guide does, or over the network. */
+function pgbench(
+  { program, as }: Generator,
+  { sql: { socketDir, port, user, password } }: DatabaseNode,
+  args: readonly string[],
+  via?: Endpoint,
+): Called {
   const at = via ?? { address: socketDir, port };
   return {
     argv: [program, '-h', at.address, '-p', `${at.port}`, '-U', user, ...args, DATABASE],
-    as: osUser,
+    as,
     // Never an argument: those of a process can be read by everybody on its host.
     ...(via && password !== undefined ? { env: { PGPASSWORD: password } } : {}),
   };
@@ -58,23 +68,20 @@ function pgbench(node: DatabaseNode, args: readonly string[], via?: Endpoint): C
 
 interface Called {
   readonly argv: readonly string[];
-  readonly as: string;
+  readonly as: string | null;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Throws when the node cannot run the load, and says what it lacks. */
 export async function requirePgbench(hosts: Hosts, node: DatabaseNode): Promise<void> {
-  const { argv, as } = pgbench(node, []);
-  const { rc } = await hosts.command(node.host, ['test', '-x', argv[0]!], { as });
-  if (rc === 0) return;
-  throw new PgbenchError(
-    `there is no ${argv[0]}: PolarDB installs it, Debian has it in postgresql-NN, other distributions in postgresql-contrib`,
-  );
+  const { program, as } = ownGenerator(node);
+  const { rc } = await hosts.command(node.host, ['test', '-x', program], { as });
+  if (rc !== 0) throw new PgbenchError(MISSING_PGBENCH(program));
 }
 
-/** Ends and removes what a killed run left on a node; says what. */
-export async function sweep(hosts: Hosts, node: DatabaseNode): Promise<readonly string[]> {
-  const { stdout } = await hosts.script(node.host, SWEEP, { as: node.sql.osUser });
+/** Ends and removes what a killed run of this user left on a host; says what. */
+export async function sweep(hosts: Hosts, host: string, as: string | null): Promise<readonly string[]> {
+  const { stdout } = await hosts.script(host, SWEEP, { as });
   return stdout.split('\n').filter(line => line !== '');
 }
 
@@ -85,82 +92,120 @@ export async function initialise(
   scale: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { argv, as } = pgbench(primary, ['-i', '-q', '-s', `${scale}`]);
+  const { argv, as } = pgbench(ownGenerator(primary), primary, ['-i', '-q', '-s', `${scale}`]);
   const limitS = 80 + scale * 5;
-  const reply = await runOnNode(hosts, primary, { argv, as, limitS, signal });
+  const reply = await runOnHost(hosts, primary.host, { argv, as, limitS, signal });
   signal?.throwIfAborted();
   if (reply.rc === HUNG) throw new PgbenchError(`pgbench -i on ${primary.host} took longer than ${limitS} s`);
   if (reply.rc !== 0)
     throw new PgbenchError(`pgbench -i on ${primary.host}: ${reply.stderr.trim().split('\n').at(-1)}`);
 }
 
-interface NodeCommand extends Called {
+interface HostCommand extends Called {
   /** After which it counts as hung. */
   readonly limitS: number;
+  readonly start?: CommonStart | undefined;
+  readonly log?: 'each' | 'intervals';
   readonly signal?: AbortSignal | undefined;
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
 }
 
-async function runOnNode(hosts: Hosts, node: DatabaseNode, command: NodeCommand) {
-  const { argv, as, env, limitS, signal, onOutput } = command;
+async function runOnHost(hosts: Hosts, host: string, command: HostCommand): Promise<Reply> {
+  const { argv, as, env, limitS, start, log = 'each', signal, onOutput } = command;
   const cut = randomBytes(8).toString('hex');
-  const reply = await hosts.command(node.host, ['sh', '-c', RUN_LOAD, 'load', `${limitS}`, cut, ...argv], {
+  const args = [`${limitS}`, cut, start?.on(host) ?? '', log, ...argv];
+  const reply = await hosts.command(host, ['sh', '-c', RUN_LOAD, 'load', ...args], {
     as,
     timeoutMs: limitS * 1000 + ANSWER_MS,
     ...(signal ? { signal } : {}),
     ...(onOutput ? { onOutput } : {}),
     ...(env ? { env } : {}),
   });
-  const [stdout = '', counts = ''] = reply.stdout.split(`\n${cut}\n`);
-  return { rc: reply.rc, stdout, counts, stderr: reply.stderr };
+  const [stdout = '', started = '', counts = ''] = reply.stdout.split(`\n${cut}\n`);
+  return { rc: reply.rc, stdout, startedAt: Number(started) || undefined, counts, stderr: reply.stderr };
 }
 
-/** The share of the log that the node has room for: all of it, nearly always. */
+/** The share of the log that a host has room for while it runs so many loads at once: all of it, nearly always. */
 export async function logShare(
   hosts: Hosts,
-  node: DatabaseNode,
-  load: Load,
-  wanted: number,
+  { host, as }: Pick<Generator, 'host' | 'as'>,
+  { seconds, loads, wanted }: { readonly seconds: number; readonly loads: number; readonly wanted: number },
 ): Promise<number> {
-  const { stdout } = await hosts.script(node.host, LOG_ROOM, { as: node.sql.osUser });
+  const { stdout } = await hosts.script(host, LOG_ROOM, { as });
   const [freeKiB = 0, cpus = 1] = stdout.trim().split('\n').map(Number);
-  const mostKiB = (load.seconds * cpus * TPS_PER_CPU * LOG_BYTES) / 1024;
+  const mostKiB = (seconds * Math.max(cpus, loads) * TPS_PER_CPU * LOG_BYTES) / 1024;
   const share = (freeKiB * 0.5) / mostKiB;
   return share >= wanted ? wanted : Math.max(0.001, Math.floor(share * 1000) / 1000);
 }
 
 /** Puts load on one node. What goes wrong is in the result: what the node did until then is measured, too. */
 export async function runLoad(hosts: Hosts, node: DatabaseNode, request: LoadRequest): Promise<NodeResult> {
-  const { load, workload, rate, signal } = request;
+  const { generators = [], load, rate, randomSeed } = request;
+  if (generators.length === 0) return runFrom(hosts, ownGenerator(node), node, request);
+  const { address, sql } = node;
+  const results = await Promise.all(
+    divided(load, generators.length).map((share, i) =>
+      runFrom(hosts, generators[i]!, node, {
+        via: { address, port: sql.port },
+        ...request,
+        load: share,
+        randomSeed: randomSeed + 1_000_000 * i,
+        ...(rate === undefined ? {} : { rate: (rate * share.clients) / load.clients }),
+      }),
+    ),
+  );
+  return together(node.host, results);
+}
+
+async function runFrom(
+  hosts: Hosts,
+  generator: Generator,
+  node: DatabaseNode,
+  request: LoadRequest,
+): Promise<NodeResult> {
+  const { load, workload, rate, start, aggregateSeconds, signal } = request;
+  const sampling = request.logSampling(generator.host);
   const called = pgbench(
+    generator,
     node,
     [
       ...['-M', 'prepared', '-n', '-P', '1', '--random-seed', `${request.randomSeed}`],
       ...['-c', `${load.clients}`, '-j', `${load.threads}`, '-T', `${load.seconds}`],
       ...['--log', '--log-prefix', 'tx'],
-      ...(request.logSampling < 1 ? ['--sampling-rate', `${request.logSampling}`] : []),
+      ...(aggregateSeconds !== undefined
+        ? ['--aggregate-interval', `${aggregateSeconds}`]
+        : sampling < 1
+          ? ['--sampling-rate', `${sampling}`]
+          : []),
       ...(rate === undefined ? [] : ['-R', rate.toFixed(1)]),
       ...SCRIPTS[workload],
     ],
     request.via,
   );
+  const from = generator.host === node.host ? undefined : generator.host;
   let said = '';
   const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer) => {
     if (stream !== 'stderr') return;
     const before = said.length;
     said += chunk.toString();
     const [last] = readProgress(said.slice(Math.max(0, before - 200))).slice(-1);
-    if (last) request.onSecond?.(node.host, last.tps);
+    if (last) request.onSecond?.(from === undefined ? node.host : `${node.host} from ${from}`, last);
   };
+  const seen = { host: node.host, from, load, sampling };
   try {
     const limitS = load.seconds + (request.overrunS ?? HUNG_AFTER_S);
-    const reply = await runOnNode(hosts, node, { ...called, limitS, signal, onOutput });
+    const log = aggregateSeconds === undefined ? 'each' : 'intervals';
+    const reply = await runOnHost(hosts, generator.host, { ...called, limitS, start, log, signal, onOutput });
     signal?.throwIfAborted();
-    return resultOf(node.host, request, reply);
+    return { ...resultOf(seen, reply), late: start?.late(generator.host, reply.startedAt) };
   } catch (error) {
     signal?.throwIfAborted();
     // The host is gone; what it said until then is its curve.
-    return resultOf(node.host, request, { rc: 1, stdout: '', counts: '', stderr: said }, messageOf(error));
+    return resultOf(
+      seen,
+      { rc: 1, stdout: '', counts: '', stderr: said, startedAt: undefined },
+      messageOf(error),
+    );
   }
 }
 
@@ -182,21 +227,32 @@ interface Reply {
   readonly stdout: string;
   readonly stderr: string;
   readonly counts: string;
+  /** By the clock of the host it ran on. */
+  readonly startedAt: number | undefined;
 }
 
-function resultOf(host: string, request: LoadRequest, reply: Reply, lost?: string): NodeResult {
-  const { load } = request;
-  const { histogram, failures } = readLatencyCounts(reply.counts.split('\n'));
+/** What was asked for: load on a host, from another one where it did not put it on itself. */
+interface Seen {
+  readonly host: string;
+  readonly from: string | undefined;
+  readonly load: Load;
+  readonly sampling: number;
+}
+
+function resultOf({ host, from, load, sampling }: Seen, reply: Reply, lost?: string): NodeResult {
+  const intervals = readIntervalSums(reply.counts);
+  const { histogram, failures } = readLatencyCounts(intervals ? [] : reply.counts.split('\n'));
   const parsed = lost === undefined ? parseOrComplain(reply) : lost;
   const summary = typeof parsed === 'string' ? undefined : parsed;
   const progress = everySecond(summary?.progress ?? readProgress(reply.stderr), load.seconds);
   const transactions = summary?.transactions ?? 0;
   // A run that ended badly without saying why is an error, too.
-  const errors = Math.max(summary?.errors ?? 1, failures, reply.rc === 0 ? 0 : 1);
-  const invalid = whyInvalid(reply, parsed, load, errors);
+  const errors = Math.max(summary?.errors ?? 1, intervals?.failures ?? failures, reply.rc === 0 ? 0 : 1);
+  const why = whyInvalid(reply, parsed, load, errors);
+  const invalid = why === undefined || from === undefined ? why : `from ${from}: ${why}`;
   // pgbench divides by the time until its last client gave up: a node that dies would look fast.
   const whole = summary !== undefined && !summary.aborted && reply.rc === 0;
-  const known = percentilesOf(histogram, request.logSampling < 1);
+  const known = percentilesOf(histogram, sampling < 1);
   return {
     figures: {
       host,
@@ -207,6 +263,7 @@ function resultOf(host: string, request: LoadRequest, reply: Reply, lost?: strin
       errors,
       skipped: summary?.skipped ?? 0,
       ...(known ? { percentiles: known } : {}),
+      ...(intervals ? { slowestMs: intervals.slowestMs } : {}),
       ...(invalid === undefined ? {} : { invalid }),
     },
     series: {

@@ -53,6 +53,13 @@ export const ProfileSchema = Type.Object(
         ]),
       ),
     ),
+    /**
+     * Where the load comes from: each node puts it on itself (`nodes`), this machine does (`control`), or the hosts of the
+     * inventory's group `clients` together, over the network. All begin at the same time, by a clock of their own.
+     */
+    from: Type.Optional(
+      Type.Union([Type.Literal('nodes'), Type.Literal('control'), Type.Literal('clients')]),
+    ),
     /** The read-write load twice in each repetition (an A/A pair): what the two differ by is the night's own noise. */
     aaPair: Type.Optional(Type.Boolean()),
     /** A read-write load at this share of the night's own rate, for latencies that count the waiting of a stall. */
@@ -80,6 +87,11 @@ export const ProfileSchema = Type.Object(
      * without room for the whole log logs less by itself.
      */
     logSampling: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    /**
+     * One line of the log for so many seconds instead of one for each transaction, where the log would be a load of its own:
+     * the report then has the mean and the slowest transaction, and no percentiles.
+     */
+    aggregateSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
     seed: Type.Integer({ description: "Decides the order of the repetitions and pgbench's random numbers." }),
   },
   { additionalProperties: false },
@@ -160,8 +172,32 @@ export function loadProfile(nameOrFile: string): Profile {
   }
   const ajv = new Ajv({ allErrors: true, strict: true });
   const validate = ajv.compile<Profile>(ProfileSchema);
-  if (validate(value)) return value;
+  if (validate(value)) {
+    requireWholeIntervals(value);
+    return value;
+  }
   throw new UsageError(
     `--profile ${nameOrFile}: ${ajv.errorsText(validate.errors, { dataVar: 'profile', separator: '\n' })}`,
   );
+}
+
+/** pgbench takes no load that ends within an interval of its log. */
+function requireWholeIntervals({ aggregateSeconds, readOnly, readWrite, sweep }: Profile): void {
+  if (aggregateSeconds === undefined) return;
+  for (const { seconds } of [readOnly, readWrite, ...(sweep ? [sweep] : [])])
+    if (seconds % aggregateSeconds !== 0)
+      throw new UsageError(
+        `aggregateSeconds is ${aggregateSeconds}, and a load of ${seconds} s does not divide into such intervals`,
+        5,
+      );
+}
+
+/** The profile with its load from elsewhere. */
+export function withSource(profile: Profile, from: string | undefined): Profile {
+  if (from === undefined) return profile;
+  if (from !== 'nodes' && from !== 'control' && from !== 'clients')
+    throw new UsageError(`--from is nodes, control or clients, not "${from}"`, 5);
+  const { from: _, ...rest } = profile;
+  // Said or not, it is the same load.
+  return from === 'nodes' ? rest : { ...rest, from };
 }

@@ -1,6 +1,7 @@
 import type { DatabaseNode, Deployment } from '../../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
-import type { HostFingerprint } from '../result.ts';
+import { messageOf } from '../../../lib/source/errors.ts';
+import type { HostFingerprint, RunRecord } from '../result.ts';
 import type { Statements } from './statements.ts';
 
 /** What a host is made of, as `key=value` lines, from files that every Linux has; `~` marks what differs at every run. */
@@ -27,22 +28,34 @@ const CHOSEN_SETTINGS = `SELECT name, setting || coalesce(unit, '') AS value FRO
     AND name NOT IN ('primary_conninfo', 'primary_slot_name', 'cluster_name', 'polar_hostid', 'listen_addresses', 'data_directory', 'transaction_read_only', 'transaction_deferrable', 'transaction_isolation')
     AND name !~ '(_file|_directory|_directories)$' ORDER BY name`;
 
+/** What the hosts are, and the nodes that no longer answered. */
+export interface Taken {
+  readonly fingerprint: RunRecord['fingerprint'];
+  readonly gone: readonly { readonly host: string; readonly reason: string }[];
+}
+
 /** Looks at the storage host and at every node that answers, before the load begins. */
 export async function takeFingerprint(
   deployment: Deployment,
   hosts: Hosts,
   statements: Statements,
-  nodes: readonly DatabaseNode[],
-): Promise<HostFingerprint[]> {
+  { nodes, clients }: { readonly nodes: readonly DatabaseNode[]; readonly clients: readonly string[] },
+): Promise<Taken> {
   const { storage } = deployment;
-  const server = await Promise.all(
+  const asked = await Promise.allSettled(
     nodes.map(async ({ host, role }) =>
       fingerprint(hosts, host, role, await serverSettings(statements, host)),
     ),
   );
-  if (nodes.some(node => node.host === storage.host)) return server;
+  const server = asked.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const gone = asked.flatMap((answer, i) =>
+    answer.status === 'rejected' ? [{ host: nodes[i]!.host, reason: messageOf(answer.reason) }] : [],
+  );
+  const others = clients.filter(host => host !== storage.host && !nodes.some(n => n.host === host));
+  server.push(...(await Promise.all(others.map(host => fingerprint(hosts, host, 'client', {})))));
+  if (nodes.some(node => node.host === storage.host)) return { fingerprint: server, gone };
   const exports = await exportSettings(hosts, deployment).catch(() => ({}));
-  return [await fingerprint(hosts, storage.host, 'storage', exports), ...server];
+  return { fingerprint: [await fingerprint(hosts, storage.host, 'storage', exports), ...server], gone };
 }
 
 async function fingerprint(
@@ -51,7 +64,7 @@ async function fingerprint(
   role: string,
   more: Record<string, string>,
 ): Promise<HostFingerprint> {
-  const { stdout } = await hosts.script(host, LOOK).catch(() => ({ stdout: '' }));
+  const { stdout } = await hosts.script(host, LOOK, { as: null }).catch(() => ({ stdout: '' }));
   const { stable, momentary } = split(stdout);
   return { host, role, stable: { ...stable, ...more }, momentary };
 }
@@ -95,11 +108,13 @@ async function serverSettings(statements: Statements, host: string): Promise<Rec
   return { version: version?.version ?? '', ...Object.fromEntries(settings.map(s => [s.name, s.value])) };
 }
 
+const DATABASE = ['primary', 'replica'];
+
 /**
  * Whether two nodes are containers of one machine: then more nodes are not more processors. A container has a boot id of
  * its own, but the second of the kernel's start and the machine's identity are shared.
  */
 export function onOneMachine(fingerprint: readonly HostFingerprint[]): boolean {
-  const machines = fingerprint.filter(f => f.role !== 'storage').map(f => f.momentary.machine);
+  const machines = fingerprint.filter(f => DATABASE.includes(f.role)).map(f => f.momentary.machine);
   return new Set(machines).size < machines.length;
 }

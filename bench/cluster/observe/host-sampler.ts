@@ -1,8 +1,11 @@
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
+import { AWAIT_START, type CommonStart } from '../load/common-start.ts';
 import type { HostSecond } from '../result.ts';
 
-/** Shell that prints the kernel's counters once a second, `$1` times and once more; one process a second. */
+/** Shell that prints the kernel's counters once a second from `$2` on, `$1` times and once more; one process a second. */
 const SAMPLE = `
+${AWAIT_START}
+await_start "$2"
 i=0
 while [ $i -le "$1" ]; do
   read -r up rest </proc/uptime
@@ -18,10 +21,12 @@ export async function sampleHost(
   hosts: Hosts,
   host: string,
   seconds: number,
+  start: CommonStart,
   signal?: AbortSignal,
 ): Promise<readonly HostSecond[]> {
   const reply = await hosts
-    .command(host, ['sh', '-c', SAMPLE, 'sample', `${seconds}`], {
+    .command(host, ['sh', '-c', SAMPLE, 'sample', `${seconds}`, start.on(host)], {
+      as: null,
       timeoutMs: seconds * 1000 + 30_000,
       ...(signal ? { signal } : {}),
     })

@@ -11,17 +11,26 @@ import { localConnection } from '../../../lib/transport/index.ts';
 import type { ThrowawayPostgres } from '../throwaway-postgres.ts';
 import { localDeployment } from '../verify/sample-deployment.ts';
 
+type Environment = Readonly<Record<string, string>>;
+
 /** Files of a load lie in a folder of the cluster's own: another test's runs would sweep them up. */
 class HostsWithFolder extends Hosts {
   readonly #folder: string;
+  readonly #own: (host: string) => Environment;
 
-  constructor(folder: string, ...rest: ConstructorParameters<typeof Hosts>) {
+  constructor(
+    folder: string,
+    own: (host: string) => Environment,
+    ...rest: ConstructorParameters<typeof Hosts>
+  ) {
     super(...rest);
     this.#folder = folder;
+    this.#own = own;
   }
 
   override script(...[host, script, options = {}]: Parameters<Hosts['script']>): ReturnType<Hosts['script']> {
-    return super.script(host, script, { ...options, env: { TMPDIR: this.#folder, ...options.env } });
+    const env = { TMPDIR: this.#folder, ...this.#own(host), ...options.env };
+    return super.script(host, script, { ...options, env });
   }
 }
 
@@ -33,6 +42,8 @@ export class BenchCluster {
   readonly out: string;
   readonly folder: string;
   readonly deployment: Deployment;
+  /** By host: variables of the shell there. */
+  readonly environment = new Map<string, Environment>();
   readonly profile: Profile = {
     ...PROFILES.smoke!,
     name: 'test',
@@ -53,6 +64,7 @@ export class BenchCluster {
     chmodSync(folder, 0o1777);
     this.hosts = new HostsWithFolder(
       folder,
+      host => this.environment.get(host) ?? {},
       () => this.#here,
       (_, user) => (user === 'root' || process.getuid?.() !== 0 ? undefined : { method: 'su', user }),
     );
