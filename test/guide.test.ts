@@ -48,12 +48,38 @@ describe('the guide for contributors', () => {
       expect(ids.filter(id => !known.includes(id))).to.deep.equal([]);
     });
 
+    it(`${page}: every path and flag of a command exists`, () => {
+      const words = quoted(read(page))
+        .filter(command => /^(npm|npx|polarplay) /.test(command))
+        .flatMap(command => command.split(' '));
+      const paths = words.filter(word => /^[a-z][\w-]*\/.*\.\w+$/.test(word));
+      expect(paths.filter(path => !existsSync(join(root, path)))).to.deep.equal([]);
+      const flags = words.flatMap(word => /^--(\w[\w-]*)$/.exec(word)?.[1] ?? []);
+      const text = code.map(read).join('\n');
+      expect(flags.filter(flag => !text.includes(` --${flag} `))).to.deep.equal([]);
+    });
+
+    it(`${page}: what needs an inventory is given one`, () => {
+      const needs = /^(polarplay (faults|verify)|npm run (verify:mutations|test:killed)) /;
+      const commands = quoted(read(page)).filter(command => needs.test(`${command} `));
+      expect(commands.filter(command => !command.includes(' -i '))).to.deep.equal([]);
+    });
+
     it(`${page}: every npm script is one`, () => {
       const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
       const named = [...read(page).matchAll(/npm run ([\w:-]+)/g)].map(m => m[1] ?? '');
       expect(named.filter(name => !(name in scripts))).to.deep.equal([]);
     });
   }
+
+  it('the check of the example has its entry, cases and break in the files that are named', () => {
+    const page = read('CONTRIBUTING.md');
+    const [, id = '', files = ''] =
+      /An example is `([a-z]+\.[a-z-]+)`: its entry([^.]*(?:\.\w[^.]*)*)/.exec(page) ?? [];
+    const named = quoted(files);
+    expect(named).to.have.length(3);
+    for (const file of named) expect(read(file), file).to.contain(`'${id}'`);
+  });
 
   it('docs/architecture.md names every folder of lib/', () => {
     const page = read('docs/architecture.md');
