@@ -28,7 +28,11 @@ export function normalValue(value: string, { vartype, unit }: SettingKind): stri
   if (vartype === 'bool') return TRUE.includes(text.toLowerCase()) ? 'on' : 'off';
   if (vartype === 'integer' || vartype === 'real') return numberText(text, unit);
   // Lists and names that the server writes in its own way: "iso, mdy" and "ISO, MDY".
-  return text.toLowerCase().replace(/\s*,\s*/g, ',');
+  return text
+    .toLowerCase()
+    .split(',')
+    .map(part => part.trim())
+    .join(',');
 }
 
 function numberText(text: string, unit: string | null): string {

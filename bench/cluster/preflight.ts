@@ -110,7 +110,7 @@ async function freeOnPfs(
     disks[0] ?? '',
   ]);
   const [, blocks = ''] = `${stdout}\n${stderr}`.split('Blktag Info:');
-  const free = /allocnode.*nfree (\d+)/.exec(blocks)?.[1];
+  const free = /allocnode.*nfree (\d+)/.exec(blocks.slice(0, 10_000))?.[1];
   return free === undefined ? undefined : Number(free) * PFS_BLOCK;
 }
 

@@ -7,3 +7,6 @@ export function stripEnd(text: string, characters: string): string {
   while (end > 0 && characters.includes(text.charAt(end - 1))) end--;
   return text.slice(0, end);
 }
+
+/** A path without the slashes at its end; one slash stays one. */
+export const withoutSlashes = (path: string): string => path.charAt(0) + stripEnd(path.slice(1), '/');

@@ -2,10 +2,14 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseResults } from '../../lib/modules/databases/mysql/client.ts';
+import { readGrants } from '../../lib/modules/databases/mysql/privileges.ts';
+import { typedValue } from '../../lib/modules/databases/postgres/values.ts';
 import { parseDisplay } from '../../lib/modules/system/alternatives.ts';
+import { cronLines } from '../../lib/modules/system/crontab.ts';
 import { assignments } from '../../lib/modules/system/facts/collector.ts';
 import { parseIni } from '../../lib/modules/system/facts/local.ts';
 import { iniPair } from '../../lib/source/ini-text.ts';
+import { withoutSlashes } from '../../lib/source/strip-end.ts';
 import { folderOf, runIn, runWith } from '../support/program.ts';
 
 const RUN = ['site.yml', '-i', 'hosts', '--format', 'json'];
@@ -72,6 +76,12 @@ describe('a host that says much', () => {
       '"',
       'a=',
       '/ - ',
+      'version',
+      ' ON ',
+      '(',
+      ',',
+      '/',
+      '0',
     ]) {
       parseResults(`<resultset statement="x"><row>${repeated(token)}`);
       parseResults(`${repeated(token)}</row></resultset>`);
@@ -79,6 +89,10 @@ describe('a host that says much', () => {
       parseIni(`[a]\na${repeated(token)}`);
       assignments([`a=${repeated(token)}x`]);
       iniPair(`a${repeated(token)}`);
+      cronLines(`# (${repeated(token)}`);
+      typedValue('x', `a${repeated(token)}`);
+      withoutSlashes(`${repeated(token)}x`);
+      readGrants([`GRANT ${repeated(token).slice(0, 10_000)} ON *.* TO 'x'@'y'`, `GRANT ${repeated(token)}`]);
     }
     // Each of them took minutes where a pattern went back again and again.
     expect((process.cpuUsage().user - used) / 1e6).to.be.lessThan(10);

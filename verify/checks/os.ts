@@ -77,7 +77,7 @@ export const osChecks: readonly Check[] = [
       const boot = new Map<string, { value: string; file: string }>();
       for (const line of at.out('boot').split('\n')) {
         const [, file = '', key = '', value = ''] =
-          /^([^:]+):\s*-?([a-z][^#;=\s]*)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+          /^([^:]+):\s*-?([a-z][^#;=\s]*)\s*=\s*(.*)$/.exec(line.trim()) ?? [];
         if (key !== '') boot.set(key.replaceAll('/', '.'), { value: value.replace(/\s+/g, ' '), file });
       }
       for (const [name, wanted] of at.deployment.system.sysctl) {

@@ -428,7 +428,7 @@ function judgeSessions(at: Sight): void {
   const peers = at
     .out('peers')
     .split('\n')
-    .map(line => /(\S+):\d+\s+users:.*pid=(\d+)/.exec(line))
+    .map(line => /(?<!\S)(\S+):\d+\s+users:.*pid=(\d+)/.exec(line))
     .flatMap(match => (match ? [{ address: plainAddress(match[1]!), pid: match[2]! }] : []));
   const strangers = [...new Set(peers.map(peer => peer.address))].filter(
     address => !blocks && !allowed.includes(address) && address !== own,

@@ -108,7 +108,7 @@ function finite(text: string | undefined): number | undefined {
 
 /** Of several scripts (`-f a -f b@3`) each has a listing of its own. */
 function statementsOf(stdout: string): StatementLatency[] {
-  const [, ...listings] = stdout.split(/^\s*(?:- )?(?=statement latencies in milliseconds)/m);
+  const [, ...listings] = stdout.split(/^ *(?:- )?(?=statement latencies in milliseconds)/m);
   return listings.flatMap(listing => {
     // Version 15 and later print failures beside the time, and retries when transactions may be tried again.
     const counts = /failures/.test(listing.split('\n')[0]!)

@@ -170,11 +170,13 @@ function* isDirectory(path: string | undefined): Steps<boolean> {
 
 /** The longest directory that all paths are in, with a slash. */
 function rootOf(paths: readonly string[]): string {
-  const directories = paths.map(path => path.replace(/[^/]*$/, ''));
+  const directories = paths.map(directoryOf);
   let prefix = directories[0] ?? '';
   while (!directories.every(directory => directory.startsWith(prefix))) prefix = prefix.slice(0, -1);
-  return prefix.replace(/[^/]*$/, '');
+  return directoryOf(prefix);
 }
+
+const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);
 
 function refuseRemoval(args: Args, paths: readonly string[], dest: string): void {
   if (args.remove && paths.some(path => dest.startsWith(`${path}/`)))

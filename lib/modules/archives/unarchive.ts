@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { defined } from '../../source/defined.ts';
 import { isVaultFile } from '../../source/file-sum.ts';
+import { withoutSlashes } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { type Entry, entriesIn, entryChanges, entryCommands, statEach } from '../files/file-tree.ts';
 import { parseStatus, STAT_FORMAT, statusFields } from '../kit/attributes.ts';
@@ -200,7 +201,7 @@ function probeScript(
 const STATUS_OF = `${statEach()} -- "$@" 2>/dev/null; :`;
 
 function probeFailure(records: Records, source: string, args: UnarchiveArgs, at: Found): ModuleError {
-  const missing = /(\w+): Cannot exec|can't execute '(\w+)'|(\w+): not found/.exec(records.stderr);
+  const missing = /\b(\w+): Cannot exec|can't execute '(\w+)'|\b(\w+): not found/.exec(records.stderr);
   const program = missing?.[1] ?? missing?.[2] ?? missing?.[3];
   if (program)
     return new ModuleError(`unpacking ${args.src} needs ${program} on the host`, { dest: at.path });
@@ -229,7 +230,7 @@ function* statusOf(at: Found, files: readonly string[], args: UnarchiveArgs): St
   if (!wantsAttributes(args)) return [];
   const records = yield* ask(
     `begin entries; cd -P ${quote(at.realPath)} && xargs -0 sh -c ${quote(STATUS_OF)} sh`,
-    { stdin: files.map(name => `${name.replace(/(.)\/+$/, '$1')}\0`).join('') },
+    { stdin: files.map(name => `${withoutSlashes(name)}\0`).join('') },
   );
   return entriesIn(records.bytes('entries'));
 }

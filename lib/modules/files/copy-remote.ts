@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { defined } from '../../source/defined.ts';
+import { withoutSlashes } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, attributeChanges, modeText, statusFields } from '../kit/attributes.ts';
 import { type ModuleContext, ModuleError, type Plan, quote, type Steps } from '../kit/define.ts';
@@ -51,7 +52,7 @@ export function* probeRemote(request: RemoteRequest): Steps<RemoteFound> {
   const script = [
     lookScript(request.src, { word: absoluteWord(request.src), follow: true, content: 'sum' }),
     's0=$p; a=; part dest',
-    `if [ -d "$s0" ]; then w=${absoluteWord(request.dest.replace(/(.)\/+$/, '$1'))}; w=$w${inside}; a=1; else ${destinationLines(request.dest, name)}; fi`,
+    `if [ -d "$s0" ]; then w=${absoluteWord(withoutSlashes(request.dest))}; w=$w${inside}; a=1; else ${destinationLines(request.dest, name)}; fi`,
     lookScript(request.dest, {
       word: '"$w"',
       follow: request.follow,

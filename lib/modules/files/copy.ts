@@ -4,6 +4,7 @@ import type { Static } from 'typebox';
 import { bytesOf } from '../../source/bytes.ts';
 import { defined } from '../../source/defined.ts';
 import { isVaultFile, piecesOf } from '../../source/file-sum.ts';
+import { withoutSlashes } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { modeText } from '../kit/attributes.ts';
@@ -82,7 +83,7 @@ export const copy = defineState<typeof args.properties, Work>({
   ],
   touches: args => [
     touchedPath(args.dest, args.src === undefined ? undefined : basename(args.src)),
-    ...(args.remote_src && args.src !== undefined ? [args.src.replace(/(.)\/+$/, '$1')] : []),
+    ...(args.remote_src && args.src !== undefined ? [withoutSlashes(args.src)] : []),
   ],
   *probe(args, ctx) {
     return yield* probeWork(args, ctx);

@@ -1,4 +1,5 @@
 import { textOf } from '../../source/bytes.ts';
+import { stripEnd } from '../../source/strip-end.ts';
 import {
   type AttributeChanges,
   type Attributes,
@@ -78,7 +79,7 @@ function beyondLinks(filter: string): string {
 
 /** Reads the list of entries below a directory. */
 export function parseEntries(bytes: Buffer | undefined, directory: string): Entry[] {
-  const base = directory.replace(/\/+$/, '');
+  const base = stripEnd(directory, '/');
   return entriesIn(bytes).map(({ path, status }) => ({ path: `${base}/${path}`, status }));
 }
 

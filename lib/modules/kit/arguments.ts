@@ -197,7 +197,7 @@ function coerce(value: Json, schema: ArgSchema, isOpaque: (value: Json) => boole
     case 'int':
       return coerceNumber(value, /^\s*[+-]?\d+\s*$/, 'an integer');
     case 'float':
-      return coerceNumber(value, /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/, 'a number');
+      return coerceNumber(value, /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$/, 'a number');
     case 'list':
       return coerceList(value, isOpaque, true);
     case 'rawList':

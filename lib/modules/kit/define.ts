@@ -1,4 +1,5 @@
 import type { Static, TObject, TProperties } from 'typebox';
+import { withoutSlashes } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import type { Pieces } from '../../transport/connection.ts';
 
@@ -387,19 +388,17 @@ export class TouchedNames {
   private readonly above = new Set<string>();
 
   add(name: string): void {
-    const plain = withoutSlash(name);
+    const plain = withoutSlashes(name);
     this.names.add(plain);
     for (const directory of directoriesOf(plain)) this.above.add(directory);
   }
 
   overlaps(name: string): boolean {
-    const plain = withoutSlash(name);
+    const plain = withoutSlashes(name);
     if (this.names.has(plain) || this.above.has(plain)) return true;
     return directoriesOf(plain).some(directory => this.names.has(directory));
   }
 }
-
-const withoutSlash = (name: string): string => name.replace(/(.)\/+$/, '$1');
 
 /** The directories above an absolute path; none for other names. */
 function directoriesOf(name: string): string[] {

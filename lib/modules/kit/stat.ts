@@ -1,3 +1,4 @@
+import { withoutSlashes } from '../../source/strip-end.ts';
 import {
   type Attributes,
   type AttributesFound,
@@ -178,7 +179,7 @@ const PARENTS = ['missing', 'writable', 'readonly'] as const;
  */
 function expandedPath(path: string, records: Records): string {
   const expanded = records.text('path') ?? path;
-  const start = path.replace(/(.)\/+$/, '$1').replace(/^-/, './-');
+  const start = withoutSlashes(path).replace(/^-/, './-');
   const isOfPath = expanded === start || expanded.startsWith(start.endsWith('/') ? start : `${start}/`);
   if (isOfPath || /[$~]/.test(path) || (!path.startsWith('/') && expanded.includes(`/${path}`)))
     return expanded;

@@ -332,7 +332,7 @@ export function failure(records: Records, path: string): ModuleError {
   if (unknown) {
     const [, , what, name = ''] = unknown;
     const command = what === 'user' ? 'chown' : 'chgrp';
-    const plain = name.replace(/^.*unknown (user|group) /, '').replace(/^:|:.*$/g, '');
+    const plain = name.replace(/^.*unknown (user|group) /, '').replace(/^:|:[\s\S]*$/g, '');
     return new ModuleError(`${command} failed: failed to look up ${what} ${plain}`, { path });
   }
   const why = text.startsWith('cannot enter ') ? `cannot write ${path}: ${text}` : text;

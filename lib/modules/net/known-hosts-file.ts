@@ -44,7 +44,7 @@ export function editKnownHosts(text: string, request: KnownHostRequest): string 
   const name = request.name.toLowerCase();
   if (request.key === undefined && request.state === 'present')
     throw new ModuleError('No key specified when adding a host');
-  if (/\S+\s*,\s*/.test(name))
+  if (/\S\s*,/.test(name))
     throw new ModuleError(
       'Comma separated list of names is not supported. Please pass a single name to lookup in the known_hosts file.',
     );

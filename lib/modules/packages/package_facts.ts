@@ -26,7 +26,9 @@ const MANAGERS: readonly Manager[] = [
     parse: row => {
       const [name = '', version = '', arch = '', category = '', status] = fields(row);
       // Only packages of another architecture carry it in their name.
-      return status === 'installed' ? { name: name.replace(/:.*$/, ''), version, arch, category } : undefined;
+      return status === 'installed'
+        ? { name: partAt(name.split(':'), 0), version, arch, category }
+        : undefined;
     },
   },
   {

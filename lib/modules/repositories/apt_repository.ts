@@ -52,8 +52,8 @@ const DIR = '/etc/apt/sources.list.d';
 /** The file a new source goes to: named after its URL. */
 export function suggestFile(source: string, filename: string | undefined): string {
   const [url = ''] = source
-    .replace(/\[[^\]]+\]/, '')
-    .replace(/\w+:\/\//, '')
+    .replace(/\[[^\][]+\]/, '')
+    .replace(/\b\w+:\/\//, '')
     .split(/\s+/)
     .filter(w => w !== 'deb' && w !== 'deb-src' && w !== '');
   const name =

@@ -132,7 +132,7 @@ const written = (list: readonly Section[]) => list.map(s => `[${s.name}]\n${s.bo
 /** Order of settings within a section does not count when comparing. */
 const sorted = (list: readonly Section[]) =>
   list
-    .map(s => `[${s.name}]\n${(s.body.match(/[^\t\n][^\n]*\n(\t[^\n]*\n)*/g) ?? []).sort().join('')}`)
+    .map(s => `[${s.name}]\n${(s.body.match(/^\t*[^\t\n][^\n]*\n(\t[^\n]*\n)*/gm) ?? []).sort().join('')}`)
     .sort()
     .join('');
 

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { withoutSlashes } from '../../source/strip-end.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, type ModuleContext, ModuleError, quote, type Steps, sh } from '../kit/define.ts';
@@ -147,7 +148,7 @@ export const mount = defineState({
       `p=${p}; if [ -e "$p" ]; then begin point; readlink -fn "$p"; fi; begin mounts; cat /proc/self/mountinfo`,
     );
     const { records } = found;
-    const point = (records.text('point') ?? args.path).replace(/(?<=.)\/+$/, '');
+    const point = withoutSlashes(records.text('point') ?? args.path);
     return {
       ...found,
       exists: records.has('point'),

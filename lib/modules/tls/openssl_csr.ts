@@ -165,7 +165,7 @@ function make(args: Args): string {
 
 /** What counts of a request: everything but the signature. */
 const essence = (text: string) =>
-  text.replace(/^\s+Signature Value:[\s\S]*$|^ {4}Signature Algorithm: [\s\S]*$/m, '').trim();
+  text.replace(/^ +Signature Value:[\s\S]*$|^ {4}Signature Algorithm: [\s\S]*$/m, '').trim();
 
 export const opensslCsr = defineGenerated({
   name: 'openssl_csr',

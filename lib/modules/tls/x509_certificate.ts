@@ -93,8 +93,8 @@ const essence = (text: string) =>
   [publicKeyOf(text), ...[...text.matchAll(EXTENSIONS)].map(m => m[0]).sort()]
     .join('\n')
     .replace(/\s+/g, ' ');
-const subjectOf = (text: string) => /^\s*Subject: ?(.*)$/m.exec(text)?.[1]?.trim() ?? '';
-const issuerOf = (text: string) => /^\s*Issuer: ?(.*)$/m.exec(text)?.[1]?.trim() ?? '';
+const subjectOf = (text: string) => /^ *Subject: ?(.*)$/m.exec(text)?.[1]?.trim() ?? '';
+const issuerOf = (text: string) => /^ *Issuer: ?(.*)$/m.exec(text)?.[1]?.trim() ?? '';
 
 export const x509Certificate = defineGenerated({
   name: 'x509_certificate',

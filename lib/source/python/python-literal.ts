@@ -191,7 +191,8 @@ class Reader {
     this.skip();
     const digits = this.match(NUMBER)?.[0].replaceAll('_', '');
     if (digits === undefined) return undefined;
-    if (/[\w.]/.test(this.text[this.at] ?? '') || /^0\d*[1-9]\d*$/.test(digits)) throw new NoLiteral();
+    if (/[\w.]/.test(this.text[this.at] ?? '') || (/^0\d+$/.test(digits) && /[1-9]/.test(digits)))
+      throw new NoLiteral();
     if (!/^0[xXoObB]|^\d+$/.test(digits)) return floatValue(sign * Number(digits));
     return sign < 0 ? negative(integer(digits)) : integer(digits);
   }

@@ -1,4 +1,5 @@
 import { fieldsOf, jsonText } from '../../../source/json.ts';
+import { stripEnd } from '../../../source/strip-end.ts';
 import type { Json } from '../../../source/value.ts';
 import { ModuleError } from '../../kit/define.ts';
 
@@ -88,7 +89,7 @@ const SKIPPED = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$
 export function inspect(query: string): Statement {
   const bare = query.replaceAll(/\b[eE]'(?:[^'\\]|\\.|'')*'/gs, "''").replaceAll(SKIPPED, ' ');
   const verb = (/^[\s(]*([A-Za-z]+)/.exec(bare)?.[1] ?? '').toUpperCase();
-  const several = bare.replace(/[;\s]+$/, '').includes(';');
+  const several = stripEnd(bare, '; \t\r\n').includes(';');
   // SELECT … INTO makes a table: the server does not prepare it.
   const makesTable = verb === 'SELECT' && /\bINTO\b/i.test(bare);
   return { verb, preparable: PREPARABLE.has(verb) && !several && !makesTable };

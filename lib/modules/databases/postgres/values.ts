@@ -4,7 +4,7 @@ import type { Json } from '../../../source/value.ts';
 /** A value as psql prints it, in the type the server says it has. */
 export function typedValue(text: string, type: string): Json {
   if (type.endsWith('[]')) return parseArray(text, type.slice(0, -2));
-  const base = type.replace(/\(.*?\)/, '');
+  const base = type.replace(/\([^()]*\)/, '');
   switch (base) {
     case 'smallint':
     case 'integer':

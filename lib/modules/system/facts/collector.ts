@@ -162,8 +162,10 @@ function parseFiles(text: string): Map<string, string[]> {
 function parseLinks(text: string): Map<string, string> {
   const links = new Map<string, string>();
   for (const entry of text.split('\n')) {
-    const match = /^l.*?\s(\/.*?) -> (.*)$/.exec(entry);
-    if (match) links.set(partAt(match, 1), partAt(match, 2));
+    const from = entry.search(/\s\//) + 1;
+    const arrow = entry.indexOf(' -> ', from);
+    if (entry.startsWith('l') && from > 0 && arrow > 0)
+      links.set(entry.slice(from, arrow), entry.slice(arrow + ' -> '.length));
   }
   return links;
 }

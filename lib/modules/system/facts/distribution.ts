@@ -152,8 +152,8 @@ function suse(text: string, release: ReadonlyMap<string, string>, raw: Raw): Fac
 
 function debian(text: string, release: ReadonlyMap<string, string>, raw: Raw): Facts | undefined {
   if (text.includes('Debian') || text.includes('Raspbian')) {
-    const codename = /\(?([^()]+)\)/.exec(release.get('PRETTY_NAME')?.split('(')[1] ?? '')?.[1];
-    const minor = /\d+\.(\d+)/.exec(line(raw, '/etc/debian_version') ?? '')?.[1];
+    const codename = /^\(?([^()]+)\)/.exec(release.get('PRETTY_NAME')?.split('(')[1] ?? '')?.[1];
+    const minor = /(?<!\d)\d+\.(\d+)/.exec(line(raw, '/etc/debian_version') ?? '')?.[1];
     return {
       distribution: 'Debian',
       ...(codename && { distribution_release: codename }),
@@ -178,7 +178,7 @@ function guess(release: ReadonlyMap<string, string>, raw: Raw): Facts {
         ? /(\d+(\.\d+)?)/.exec(line(raw, '/etc/centos-release') ?? '')?.[1]
         : undefined;
   const version = (/^\d/.test(full ?? '') ? full : undefined) ?? release.get('VERSION_ID') ?? '';
-  const inBrackets = /\(([^)]+)\)/.exec(
+  const inBrackets = /\(([^()]+)\)/.exec(
     line(raw, '/etc/redhat-release') ?? release.get('VERSION') ?? '',
   )?.[1];
   return {

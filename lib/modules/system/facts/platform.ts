@@ -163,7 +163,7 @@ export const dateTime: Collector = {
 
 function pythonFacts(raw: Raw): Facts {
   const [path, version] = (raw.sections.get('python') ?? '').trim().split('\n');
-  const found = /(\d+)\.(\d+)\.(\d+)/.exec(version ?? '');
+  const found = /(?<!\d)(\d+)\.(\d+)\.(\d+)/.exec(version ?? '');
   if (!path || !found) return {};
   const [major = 0, minor = 0, micro = 0] = found.slice(1).map(Number);
   return {

@@ -108,7 +108,9 @@ function deviceFacts(raw: Raw): Facts {
       .get(disk)
       ?.find(name => name.startsWith('wwn-'))
       ?.slice(4);
-    const bus = /.+\/([a-f0-9]{4}:[a-f0-9]{2}:[01][a-f0-9]\.[0-7])\//.exec(raw.links.get(dir) ?? '')?.[1];
+    const bus = /^[\s\S]+\/([a-f0-9]{4}:[a-f0-9]{2}:[01][a-f0-9]\.[0-7])\//.exec(
+      raw.links.get(dir) ?? '',
+    )?.[1];
     devices[disk] = {
       virtual: 1,
       links: linksOf(links, disk),
@@ -122,7 +124,7 @@ function deviceFacts(raw: Raw): Facts {
       ...(wwn !== undefined && { wwn }),
       partitions: partitions(raw, disk, links, sectorsize),
       rotational: value('queue/rotational'),
-      scheduler_mode: /\[(.*?)\]/.exec(value('queue/scheduler') ?? '')?.[1] ?? '',
+      scheduler_mode: /\[([^\][]*)\]/.exec(value('queue/scheduler') ?? '')?.[1] ?? '',
       sectors,
       sectorsize,
       size: humanSize(Number(sectors) * 512),
