@@ -47,7 +47,7 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   'replica.stopped': seconds(5, 120, 120),
   'replica.reboot': seconds(5, 300, 300),
   'replica.crash': seconds(5, 300, 300),
-  'replica.away': seconds(5, 120, 120),
+  'replica.away': seconds(5, 600, 600),
   'disk.pfs-full': seconds(120, 120, 120),
   'disk.data-full': seconds(120, 120, 120),
   'clock.step-primary': seconds(60, 60, 60),

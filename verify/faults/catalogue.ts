@@ -225,7 +225,8 @@ export const FAULTS: readonly Fault[] = [
     title: 'the PolarDB file system is full',
     breaks: 'a file of zeros takes all free blocks of PFS (`pfs fallocate`)',
     heals: AFTER('the file is removed'),
-    expects: 'commits are refused, or wait, with a clear error; with room again they go on',
+    expects:
+      'commits that need no new room go on, others are refused, or wait, with a clear error; with room again all go on',
     holdS: 20,
     writesGoOn: never,
     skip: withPfs,
@@ -236,7 +237,8 @@ export const FAULTS: readonly Fault[] = [
     title: "the file system of the primary's data directory is full",
     breaks: 'a file takes all free room of the file system (`fallocate`)',
     heals: AFTER('the file is removed'),
-    expects: 'commits are refused, or the server stops; with room again it goes on, starts again',
+    expects:
+      'commits go on, for the data is elsewhere; or they are refused, or the server stops, and with room again it goes on, starts again',
     holdS: 20,
     writesGoOn: never,
     steps: d => [fillData(d.primary)],

@@ -49,8 +49,10 @@ export function faultsPage(measured: readonly Measured[]): string {
 ## Seen
 
 PolarDB 15.8, in one of five runs of \`nbd.killed\`: a replica answered two reads with accounts that sum up to -1326 and -1578
-instead of 0. All acknowledged rows were there afterwards, and without a fault it was not seen in 100 s. Why is not known. The
-run was red for it, and the table says so.
+instead of 0. All acknowledged rows were there afterwards, and without a fault it was not seen in 100 s. A likely cause is known
+since: the server process that could not write its log panicked, and wrote a core with all shared memory for 43 s. Until
+then the postmaster did not know, and the other processes wrote and read on. The service now leaves shared memory out of
+cores.
 
 ## Measured
 
