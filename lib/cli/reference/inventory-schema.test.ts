@@ -52,5 +52,8 @@ describe('the schema of inventories', () => {
     const { properties } = $defs.vars;
     expect(properties['cluster_nbd_port']).to.include({ default: 1921 });
     expect(properties['polardb_version']?.description).to.match(/^Major version of PolarDB/);
+    // A comment speaks of all variables below it up to an empty line.
+    const bare = Object.entries(properties).filter(([, { description }]) => !description);
+    expect(bare.map(([name]) => name)).to.deep.equal([]);
   });
 });

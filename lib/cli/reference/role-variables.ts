@@ -79,13 +79,14 @@ function defaultsOf(
   if (!isMap(document.contents)) return [];
   let above = document.commentBefore ?? '';
   return document.contents.items.map((pair, index) => {
-    const key = pair.key as { value?: unknown; commentBefore?: string | null };
+    const key = pair.key as { value?: unknown; commentBefore?: string | null; spaceBefore?: boolean };
     const own = key.commentBefore ?? (index === 0 ? (document.contents!.commentBefore ?? above) : '');
-    if (own) above = own;
+    // A comment speaks of all variables below it up to an empty line.
+    if (own || key.spaceBefore) above = own;
     const isPlain = isScalar(pair.value) && !String(pair.value.value).includes('{{');
     return {
       name: String(key.value),
-      description: own
+      description: above
         .trim()
         .replace(/^#?\s*/gm, '')
         .replaceAll('\n', ' '),
