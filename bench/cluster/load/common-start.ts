@@ -7,7 +7,7 @@ import type { Hosts } from '../../../lib/cluster/hosts.ts';
  */
 export const AWAIT_START = `
 await_start() {
-  [ -z "$1" ] || sleep "$(date +%s.%N | awk -v at="$1" '{ d = at - $1; printf "%.3f", d > 0 && d < 10 ? d : 0 }')"
+  [ -z "$1" ] || sleep "$(date +%s.%N | awk -v at="$1" '{ d = at - $1; printf "%.3f", (d > 0 && d < 10) ? d : 0 }')"
 }
 `;
 

@@ -1,11 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { BenchCluster } from '../../../test/support/bench/bench-cluster.ts';
 import { startOrSkip, type ThrowawayPostgres } from '../../../test/support/throwaway-postgres.ts';
 import { comparable } from '../history/comparability.ts';
 import type { RunDetail } from '../result.ts';
-import { CommonStart } from './common-start.ts';
+import { AWAIT_START, CommonStart } from './common-start.ts';
 import { divided } from './generators.ts';
 import { withSource } from './profiles.ts';
 
@@ -60,6 +61,21 @@ describe('bench: load from other hosts', function () {
       [1, 1],
       [1, 1],
     ]);
+  });
+
+  it('the shell waits until the time, not for one that passed or is far, and leaves no file', () => {
+    const here = mkdtempSync(join(cluster.folder, 'start-'));
+    const waits = (at: number) => {
+      const began = performance.now();
+      execFileSync('sh', ['-c', `${AWAIT_START}await_start "$1"`, 'sh', at.toFixed(3)], { cwd: here });
+      return performance.now() - began;
+    };
+    const soon = Date.now() / 1000 + 4;
+    expect(waits(soon)).to.be.greaterThan(1000);
+    expect(Date.now() / 1000).to.be.at.least(soon - 0.01);
+    expect(waits(Date.now() / 1000 - 60)).to.be.lessThan(8_000);
+    expect(waits(Date.now() / 1000 + 60)).to.be.lessThan(8_000);
+    expect(readdirSync(here)).to.deep.equal([]);
   });
 
   it('two hosts of which one is an hour ahead begin together, and every transaction of both counts', async () => {
