@@ -12,6 +12,7 @@ import type { FactCache } from './fact-cache.ts';
 import { HostState } from './host-state.ts';
 import type { Jobs } from './module-call/async.ts';
 import type { Turnstile } from './play/limiter.ts';
+import { PlayHandlers } from './play-handlers.ts';
 import { PublicRoles } from './public-roles.ts';
 
 /** What the operator asked for on the command line. */
@@ -152,7 +153,7 @@ export interface PlayRun {
   readonly roles: RoleInstance[];
   readonly publicRoles: PublicRoles;
   /** The play's handlers, then those of its roles, in definition order; include_role adds to them. */
-  readonly handlers: TaskNode[];
+  readonly handlers: PlayHandlers;
   /** Task lists that dynamic includes have loaded, by task and file. */
   readonly includes: Map<string, readonly TaskNode[]>;
   /** Notified handlers by host: ids of handler tasks. */
@@ -186,7 +187,7 @@ export function newPlayRun(
     ...start,
     roles: [...start.play.roles],
     publicRoles: new PublicRoles(),
-    handlers: [...start.play.handlers],
+    handlers: new PlayHandlers(start.play.handlers),
     includes: new Map(),
     notified: new Map(),
     turnstiles: new Map(),

@@ -142,7 +142,7 @@ function once(playRun: PlayRun, key: string, load: () => LoadedTasks): readonly 
   if (known) return known;
   const { tasks, roles, handlers } = load();
   playRun.roles.push(...roles);
-  playRun.handlers.push(...handlers);
+  playRun.handlers.add(handlers);
   playRun.includes.set(key, tasks);
   return tasks;
 }

@@ -13,12 +13,11 @@ import { taskScope } from '../variables.ts';
 export function notify(playRun: PlayRun, task: Task, host: string, which: ReadonlySet<string> | 'all'): void {
   if (task.notify.length === 0 || (which !== 'all' && which.size === 0)) return;
   const scope = taskScope(playRun, host, task);
-  const handlers = handlersOf(playRun.handlers);
   for (const { value, at } of task.notify) {
     const rendered = toPlain(playRun.run.templar.render(value, scope, at));
     for (const name of Array.isArray(rendered) ? rendered : [rendered]) {
       if (name === null || name === '') continue;
-      const found = findHandlers(playRun, handlers, String(name), host);
+      const found = findHandlers(playRun, String(name), host);
       if (found.length === 0) {
         missing(playRun, String(name), at);
         continue;
@@ -38,27 +37,22 @@ function missing({ run }: PlayRun, name: string, position: Position): void {
   run.emit({ type: 'warning', message, position });
 }
 
-function findHandlers(playRun: PlayRun, handlers: readonly Handler[], name: string, host: string): Handler[] {
-  const all = handlers.filter(handler => namesOf(playRun, handler, host).includes(name));
+function findHandlers(playRun: PlayRun, name: string, host: string): Handler[] {
+  const all = playRun.handlers.named(name, handler => titleOf(playRun, handler, host));
   const named = all.filter(({ role }) => role === all.at(-1)?.role).slice(0, 1);
-  return [...new Set([...named, ...handlers.filter(handler => handler.listen.includes(name))])];
+  return [...new Set([...named, ...playRun.handlers.listening(name)])];
 }
 
-/** A role's handler answers to `name`, `role : name` and `collection.role : name`. */
-function namesOf(playRun: PlayRun, handler: Handler, host: string): string[] {
-  let name = handler.name;
-  if (name === undefined) return [];
-  if (name.includes('{{') && !handler.isTextName) {
-    try {
-      const scope = taskScope(playRun, host, handler.kind === 'task' ? handler : undefined);
-      name = String(toPlain(playRun.run.templar.render(name, scope, handler.at)));
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-    }
+/** The name of a handler as the host's variables make it; as it is written where they can't. */
+function titleOf(playRun: PlayRun, handler: Handler, host: string): string {
+  const { name = '', at } = handler;
+  try {
+    const scope = taskScope(playRun, host, handler.kind === 'task' ? handler : undefined);
+    return String(toPlain(playRun.run.templar.render(name, scope, at)));
+  } catch (error) {
+    if (error instanceof SourceError) return name;
+    throw error;
   }
-  return handler.role
-    ? [name, `${handler.role.name} : ${name}`, `${handler.role.fullName} : ${name}`]
-    : [name];
 }
 
 function mark(playRun: PlayRun, host: string, handler: Handler): void {
@@ -76,7 +70,7 @@ export function nextHandler(
   hosts: readonly string[],
   after: number,
 ): { readonly handler: Handler; readonly hosts: string[]; readonly index: number } | undefined {
-  const handlers = handlersOf(playRun.handlers);
+  const handlers = playRun.handlers.all;
   for (let index = after + 1; index < handlers.length; index++) {
     const handler = handlers[index]!;
     const wanted = hosts.filter(host => playRun.notified.get(host)?.has(handler.id) && canRun(playRun, host));
@@ -96,9 +90,7 @@ export function taken(playRun: PlayRun, host: string, handler: Handler): void {
 export function waitingHandlers(playRun: PlayRun, host: string): string[] {
   const ids = playRun.notified.get(host);
   if (!ids || !canRun(playRun, host)) return [];
-  return handlersOf(playRun.handlers)
-    .filter(({ id }) => ids.has(id))
-    .map(handler => handler.name ?? handler.id);
+  return playRun.handlers.all.filter(({ id }) => ids.has(id)).map(handler => handler.name ?? handler.id);
 }
 
 /** A failed host loses its handlers unless they are forced. */
