@@ -11,7 +11,9 @@ const unitsOf = ({ deployment: { storage }, node }: Place): readonly string[] =>
 const RIVALS = ['nbd-server.service', 'nbd-client.service', 'postgresql.service', 'pfsd.service'];
 
 /** Services whose rules come into force when they start. */
-const FIREWALLS = ['nftables', 'firewalld', 'ufw', 'netfilter-persistent', 'iptables', 'ip6tables'];
+const FIREWALLS = ['nftables', 'firewalld', 'ufw', 'netfilter-persistent', 'iptables', 'ip6tables'].map(
+  name => `${name}.service`,
+);
 
 /** Words of commands that work on the database or the disks. */
 const SERVER_WORDS = '(polardb|postgres|pg_ctl|polar-nbd|nbd-server|nbd-client|pfsd)';
@@ -330,10 +332,12 @@ export const bootChecks: readonly Check[] = [
     severity: 'fault',
     on: 'all',
     asks: {
-      waiting: `for u in ${FIREWALLS.join(' ')}; do systemctl -q is-enabled $u 2>/dev/null && ! systemctl -q is-active $u && echo $u; done; :`,
+      units: showUnits(FIREWALLS),
     },
     judge: at => {
-      const waiting = at.out('waiting').split('\n').filter(Boolean);
+      const waiting = parseUnits(at.out('units'))
+        .filter(unit => unit.UnitFileState === 'enabled' && unit.ActiveState !== 'active')
+        .map(unit => unit.Id);
       at.check(waiting.length === 0, 'no firewall that waits for a boot', waiting.join(', '));
     },
   },

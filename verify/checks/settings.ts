@@ -17,8 +17,13 @@ interface Entry {
   readonly place: string;
 }
 
-const SELECT = `SELECT name, setting, coalesce(reset_val, setting) AS reset, unit, vartype, source, sourcefile || ':' || sourceline AS place, pending_restart AS pending FROM pg_settings`;
-const FILES = `SELECT name, setting, error, sourcefile || ':' || sourceline AS place FROM pg_file_settings ORDER BY seqno`;
+/** A connection string may hold a password, which reaches no report. */
+const PASSWORD = "password *= *('([^'\\\\]|\\\\.)*'|[^ ]*)";
+const HIDDEN = 'password=(hidden)';
+const shown = (column: string) =>
+  `regexp_replace(${column}, '${PASSWORD.replaceAll("'", "''")}', '${HIDDEN}', 'gi')`;
+const SELECT = `SELECT name, ${shown('setting')} AS setting, ${shown('coalesce(reset_val, setting)')} AS reset, unit, vartype, source, sourcefile || ':' || sourceline AS place, pending_restart AS pending FROM pg_settings`;
+const FILES = `SELECT name, ${shown('setting')} AS setting, error, sourcefile || ':' || sourceline AS place FROM pg_file_settings ORDER BY seqno`;
 
 /** Where a value comes from that somebody wrote. */
 const WRITTEN = ['configuration file', 'command line', 'environment variable', 'global'];
@@ -190,7 +195,8 @@ function accepted(at: Sight, name: string, { reset }: Setting): boolean {
 function judgeDrift(at: Sight): void {
   const known = new Map(at.rows<Setting>('settings').map(s => [s.name.toLowerCase(), s]));
   const wanted = at.node?.settings ?? new Map<string, string>();
-  for (const [name, value] of wanted) {
+  for (const [name, secret] of wanted) {
+    const value = secret.replace(new RegExp(PASSWORD, 'gi'), HIDDEN);
     const found = known.get(name.toLowerCase());
     // PolarDB hides some of its settings from pg_settings; the file is judged by settings.pending.
     if (!found) continue;

@@ -525,7 +525,11 @@ export const CASES: readonly (readonly [
   ['backup.tried', { untried: is('/var/backups/polar/b1') }, /b1 was not$/],
   ['backup.tried', { changed: is('local/base/1/1: FAILED\nlocal/x: FAILED') }, /1: FAILED, local/],
   ['boot.units', { 'ro1 units': add('ConflictedBy=x.service') }, /^ro1: Conflicts= of x\.service$/],
-  ['boot.firewall', { 'ro1 waiting': is('nftables') }, /^ro1: nftables$/],
+  [
+    'boot.firewall',
+    { 'ro1 units': is(`Id=x.service\n${LOADED('enabled')}\nActiveState=inactive`) },
+    /^ro1: x\.service$/,
+  ],
   ['boot.rivals', { 'ro1 scripts': is('/root/x.sh:pg_ctl stop') }, /^ro1: \/root\/x\.sh:pg_ctl stop$/],
   ['boot.rivals', { 'ro1 reboots': is('/etc/crontab:0 4 * * 0 root reboot') }, /root reboot$/],
   ['boot.programs', { 'ro1 shadows': is('/usr/local/bin/psql') }, /^ro1: \/usr\/local\/bin\/psql$/],
