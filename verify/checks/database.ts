@@ -278,7 +278,7 @@ export const databaseChecks: readonly Check[] = [
     todo: 'REINDEX INDEX CONCURRENTLY, or drop it.',
     severity: 'warning',
     on: 'primary',
-    needs: ['database.answers'],
+    needs: ['database.local'],
     asks: everyDatabase,
     judge: at => {
       const names = wrongIn(at, 'indexes');
@@ -293,7 +293,7 @@ export const databaseChecks: readonly Check[] = [
     todo: 'ALTER TABLE … ALTER COLUMN … TYPE bigint and ALTER SEQUENCE … AS bigint, while there is time.',
     severity: 'warning',
     on: 'primary',
-    needs: ['database.answers'],
+    needs: ['database.local'],
     asks: everyDatabase,
     judge: at => {
       const names = wrongIn(at, 'sequences');
@@ -309,7 +309,7 @@ export const databaseChecks: readonly Check[] = [
     todo: 'ALTER TABLE … RESET (autovacuum_enabled). A table that is loaded just now: waive it until the load ends.',
     severity: 'warning',
     on: 'primary',
-    needs: ['database.answers'],
+    needs: ['database.local'],
     asks: everyDatabase,
     judge: at => {
       const names = wrongIn(at, 'unvacuumed');

@@ -179,7 +179,7 @@ export const securityChecks: readonly Check[] = [
     todo: 'REVOKE the right FROM PUBLIC. A function: ALTER FUNCTION … SET search_path = pg_catalog, pg_temp, or REVOKE EXECUTE ON FUNCTION … FROM PUBLIC. A database that comes from before version 15: REVOKE CREATE ON SCHEMA public FROM PUBLIC, after you know that no application makes tables there.',
     severity: 'warning',
     on: 'primary',
-    needs: ['database.answers'],
+    needs: ['database.local'],
     asks: everyDatabase,
     judge: at => {
       const rights = wrongIn(at, 'open');

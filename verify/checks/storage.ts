@@ -290,7 +290,8 @@ export const storageChecks: readonly Check[] = [
     severity: 'danger',
     on: 'storage',
     // Where the server gives private copies out, the suite's own connections have some.
-    needs: [...RUNS, 'storage.backing', 'storage.promises@primary'],
+    // A node that is let in though the record shuts it out has that as its finding.
+    needs: [...RUNS, 'storage.clients', 'storage.backing', 'storage.promises@primary'],
     asks: ({ deployment }) => ({
       peers: `ss -Htnp state established "sport = :${deployment.storage.port}"`,
       files: `pids=$(pgrep -x nbd-server) && find $(echo "$pids" | sed 's,.*,/proc/&/fd,') -lname '/*' ! -lname '/dev/null' -printf '%h %l\\n' 2>/dev/null; :`,

@@ -153,7 +153,8 @@ export const databaseBreaks: readonly Break[] = [
     id: 'postgres-closed',
     what: 'nobody may connect to the database postgres',
     host: 'rw1',
-    breaks: 'sql "alter database postgres allow_connections false"',
+    breaks:
+      'runuser -u polardb -- $BIN/psql -XAtq -h /tmp -d template1 -c "alter database postgres allow_connections false"',
     heals:
       'runuser -u polardb -- $BIN/psql -XAtq -h /tmp -d template1 -c "alter database postgres allow_connections true"',
     red: ['database.answers'],
@@ -163,7 +164,7 @@ export const databaseBreaks: readonly Break[] = [
     'hba-no-peer',
     'the playbooks’ own way in is closed',
     'ro1',
-    "sed -i '/^local all polardb peer/d' $DATA/pg_hba.conf",
+    "sed -i 's/^local all polardb peer/local all polardb reject/' $DATA/pg_hba.conf",
     ['database.local', 'security.hba'],
   ),
   {
