@@ -19,7 +19,8 @@ export const healthChecks: readonly Check[] = [
     todo: 'Read the log around the line. An error of the disk: see the journal of polar-nbd@DISK and of the storage host before you restart anything.',
     severity: 'fault',
     on: 'nodes',
-    needs: ['services.active'],
+    // A server that cannot start has that as its finding; systemctl status shows its last lines.
+    needs: ['services.active', 'database.answers'],
     asks: ({ node }) => ({
       alarms: `cd ${shellWord(node?.data ?? '')} && [ -d log ] && find log -type f -newer postmaster.pid -exec tail -qc 2000000 {} + | grep -aE ${shellWord(ALARMS)} | tail -n 3; :`,
     }),
@@ -116,7 +117,7 @@ export const healthChecks: readonly Check[] = [
     on: 'nodes',
     // An endpoint of a busy node answers late, and one takes a moment to see that it has another role.
     settles: true,
-    needs: ['services.active', 'database.writers'],
+    needs: ['services.active', 'database.writers', 'database.answers', 'database.answers@primary'],
     asks: ({ deployment, node }) => ({
       codes: `for path in primary replica health; do echo "$path $(timeout 4 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET /%s HTTP/1.0\\r\\n\\r\\n" "$2" >&3 && head -n 1 <&3' ${shellWord(node?.address ?? '')} ${deployment.health.port} "$path" 2>/dev/null | cut -d ' ' -f 2)"; done`,
       installed: `systemctl show -p LoadState,UnitFileState -- ${shellWord(deployment.health.service)}; :`,

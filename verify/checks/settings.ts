@@ -1,3 +1,4 @@
+import { shellWord } from '../../lib/transport/index.ts';
 import type { Check, Place, Sight } from '../check.ts';
 import { normalValue, type SettingKind } from '../setting-value.ts';
 
@@ -112,13 +113,17 @@ export const settingChecks: readonly Check[] = [
     id: 'settings.drift',
     title: 'every setting is what the inventory says',
     proves:
-      'Each setting that the inventory or a role names has its value on each node, and none is set that they do not name.',
+      'Each setting that the inventory or a role names has its value on each node, and none is set that they do not name, nor read from a file that others write.',
     expects: 'the settings of the inventory, and no others',
     todo: 'Put the value that you want into polardb_parameters_extra and run site.yml; a value of ALTER SYSTEM goes with ALTER SYSTEM RESET. The next site.yml would write postgresql.conf anew.',
     severity: 'warning',
     on: 'nodes',
     // What the role of a node decides is judged when it is certain who the primary is.
     needs: ['settings.pending', 'database.writers', 'database.writers@primary'],
+    // A file that is not there yet sets what its owner wants at the next reload.
+    asks: ({ node }) => ({
+      includes: `sed -nE "s/^[[:space:]]*include(_if_exists|_dir)?[[:space:]]*=?[[:space:]]*'([^']*)'.*/\\2/p" ${shellWord(`${node?.data}/postgresql.conf`)} 2>/dev/null; :`,
+    }),
     sql: settings,
     skip: ({ guarded, primary }) =>
       guarded || primary.settings.size > 0
@@ -192,6 +197,9 @@ function accepted(at: Sight, name: string, { reset }: Setting): boolean {
   );
 }
 
+/** What the role's postgresql.conf includes. */
+const INCLUDED = ['/run/polardb/guard.conf', 'polar.sync.conf'];
+
 function judgeDrift(at: Sight): void {
   const known = new Map(at.rows<Setting>('settings').map(s => [s.name.toLowerCase(), s]));
   const wanted = at.node?.settings ?? new Map<string, string>();
@@ -209,6 +217,15 @@ function judgeDrift(at: Sight): void {
   }
   // What somebody else set up has settings of its own: only those that the inventory names are expected.
   if (!at.deployment.guarded) return;
+  const further = at
+    .out('includes')
+    .split('\n')
+    .filter(file => file !== '' && !INCLUDED.includes(file));
+  at.check(
+    further.length === 0,
+    'no settings from files of others',
+    `postgresql.conf includes ${further.join(', ')}`,
+  );
   const names = new Set([...wanted.keys(), ...(at.node?.openSettings ?? [])].map(name => name.toLowerCase()));
   for (const setting of known.values()) {
     const name = setting.name.toLowerCase();

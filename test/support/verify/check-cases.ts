@@ -371,6 +371,7 @@ export const CASES: readonly (readonly [
     },
     /ro1: 9kB \(f:1\)$/,
   ],
+  ['settings.drift', { 'ro1 includes': is('polar.sync.conf\n/tmp/x.conf') }, /includes \/tmp\/x\.conf$/],
   ['settings.replicas', { 'ro1 settings': rows({ setting: '5' }, named('max_connections')) }, /ro1: 5$/],
   ['replication.slots', { slots: without(named('replica1')) }, /ro1: there is none$/],
   ['replication.slots', { slots: rows({ type: 'logical' }) }, /ro1: logical$/],

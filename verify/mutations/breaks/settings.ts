@@ -115,4 +115,13 @@ sql "alter system set max_worker_processes = 9"; systemctl restart polardb; answ
     red: ['settings.replicas', 'settings.drift', 'replication.replay'],
     alone: true,
   },
+  {
+    id: 'foreign-include',
+    what: 'postgresql.conf reads a file that anybody may make',
+    host: 'rw1',
+    breaks: `save $DATA/postgresql.conf; echo "include_if_exists = '/tmp/tuning.conf'" >>$DATA/postgresql.conf`,
+    heals: 'back $DATA/postgresql.conf',
+    red: ['settings.drift'],
+    says: /\/tmp\/tuning\.conf/,
+  },
 ];
