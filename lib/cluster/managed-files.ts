@@ -61,7 +61,7 @@ const FILES: readonly Managed[] = [
     path: '/etc/tmpfiles.d/polar-pfs.conf',
     role: 'pfs',
     on: 'nodes',
-    file: ['polar-pfs.conf'],
+    template: 'polar-pfs.conf.j2',
     polardbOnly: true,
   },
 ];

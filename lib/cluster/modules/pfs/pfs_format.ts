@@ -102,7 +102,7 @@ has first=${ZERO_MIB} || refuse 'first MiB'
 has last=${ZERO_MIB} || refuse 'last MiB'
 printf '%s\\n' "$view" | grep -E '^(signature|use|root|chunk|filled)=' >&2 && refuse 'signature, data or user'
 cd / || exit 1
-install -d -m 0777 /run/pfs
+install -d -m 0770 /run/pfs
 log=/var/log/polar-mkfs-${disk}.log
 echo "$(date -u +%FT%TZ) mkfs begins at $(date +%s)" >>"$log"
 timeout -k 5 ${time_limit} /usr/local/bin/pfs -C ${quote(cluster)} mkfs ${quote(disk)} </dev/null >>"$log" 2>&1
