@@ -261,7 +261,7 @@ const authorMistakes: readonly [string, Readonly<Record<string, string>>, readon
   [
     'an empty playbook',
     site(''),
-    [/^site\.yml:1:1 WRONG_TYPE a playbook must be a list of plays, begin it with "- hosts: …"$/m],
+    [/^site\.yml:1:1 WRONG_TYPE an empty playbook: there is nothing to do, begin it with "- hosts: …"$/m],
   ],
   [
     'hosts of an inventory as a list',

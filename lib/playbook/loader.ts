@@ -140,7 +140,9 @@ export class PlaybookLoader {
     const value = load.problems.attempt(() => this.options.files.yaml(file));
     if (value === undefined) return [];
     if (!Array.isArray(value)) {
-      load.problems.add('WRONG_TYPE', 'a playbook must be a list of plays', at, 'begin it with "- hosts: …"');
+      const message =
+        value === null ? 'an empty playbook: there is nothing to do' : 'a playbook must be a list of plays';
+      load.problems.add('WRONG_TYPE', message, at, 'begin it with "- hosts: …"');
       return [];
     }
     if (value.length === 0)
