@@ -6,6 +6,8 @@ import type { Bounds, Check, Place, Sight } from '../check.ts';
 const USED_AT_MOST = 95;
 const SHM_FREE = 64 * 2 ** 20;
 const SHM_FREE_PFS = 512 * 2 ** 20;
+/** By so much a clock may differ from what keeps it right. */
+const OFF_AT_MOST_S = 0.1;
 /** The clocks of two hosts may differ by so much. */
 const CLOCKS_APART_S = 2;
 
@@ -184,7 +186,7 @@ export const osChecks: readonly Check[] = [
     id: 'os.clock',
     title: 'the clocks of the hosts agree, and something keeps them right',
     proves:
-      'No clock is more than 2 s from the others (for certain: how long each answer took is taken into account), and chrony runs, starts at boot and is synchronised; in a container the clock belongs to the machine below.',
+      'No clock is more than 2 s from the others (for certain: how long each answer took is taken into account), and chrony runs, starts at boot, is synchronised and less than 0.1 s off; in a container the clock belongs to the machine below.',
     expects: 'one time everywhere; chrony active',
     todo: 'See `chronyc tracking` and `chronyc sources`. Let the clock be slewed; do not set it back by hand while the database runs.',
     severity: 'warning',
@@ -223,6 +225,13 @@ export const osChecks: readonly Check[] = [
           !/Leap status\s*:\s*Not synchronised/.test(sync),
           'a synchronised clock',
           'chrony is not synchronised',
+        );
+        const offset = Number(/System time\s*:\s*([\d.]+) seconds/.exec(sync)?.[1] ?? 0);
+        all.check(
+          at.host,
+          offset < OFF_AT_MOST_S,
+          `less than ${OFF_AT_MOST_S} s from its source`,
+          `${offset} s`,
         );
       }
     },

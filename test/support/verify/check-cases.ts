@@ -205,6 +205,14 @@ export const CASES: readonly (readonly [
     { 'ro1 container': is('none'), 'ro1 sync': add('Leap status : Not synchronised') },
     /is not synchronised$/,
   ],
+  [
+    'os.clock',
+    {
+      'ro1 container': is('none'),
+      'ro1 sync': add('System time     : 0.250000000 seconds slow of NTP time'),
+    },
+    /^ro1: 0\.25 s$/,
+  ],
   ['os.modules', { nbd: is('wanted\nboot') }, /^ro1: it is not$/],
   ['os.modules', { nbd: is('wanted\nloaded') }, /^ro1: none does$/],
   ['os.space', { 'ro1 used': swap(/42% +4% \/var\/log/, '96%    4% /var/log') }, /ro1: 96% used$/],
