@@ -166,6 +166,8 @@ export const databaseBreaks: readonly Break[] = [
     'ro1',
     "sed -i 's/^local all polardb peer/local all polardb reject/' $DATA/pg_hba.conf",
     ['database.local', 'security.hba'],
+    // The helper's way in is the one that is shut.
+    { heals: 'back $DATA/pg_hba.conf; systemctl reload polardb; sleep 0.5' },
   ),
   {
     id: 'other-hba-file',
