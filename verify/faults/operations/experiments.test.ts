@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { sampleDeployment } from '../../../test/support/verify/sample-deployment.ts';
-import { type Choices, EXPERIMENTS } from './experiments.ts';
+import { EXPERIMENTS } from './experiments.ts';
 import { expectRefused } from './failover.ts';
+import type { Choices } from './under-load.ts';
 
 const deployment = sampleDeployment('hosts');
 const [first, second] = deployment.replicas.map(({ host }) => host);

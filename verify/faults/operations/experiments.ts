@@ -1,20 +1,10 @@
 import type { Deployment } from '../../../lib/cluster/deployment.ts';
-import type { Hosts } from '../../../lib/cluster/hosts.ts';
 import { runPlaybook } from '../../../lib/cluster/run-playbook.ts';
 import { UsageError } from '../../../lib/source/errors.ts';
 import { failover } from './failover.ts';
 import { handPromotion } from './hand-promotion.ts';
 import { replicaNamed } from './replica-named.ts';
-import type { Experiment, Operation } from './under-load.ts';
-
-export interface Choices {
-  readonly rounds: number;
-  readonly to: string | undefined;
-  readonly node: string | undefined;
-  /** Arguments that lead a playbook to the same hosts. */
-  readonly reaching: readonly string[];
-  readonly hosts: Hosts;
-}
+import type { Choices, Experiment, Operation } from './under-load.ts';
 
 interface Kind {
   readonly summary: string;

@@ -3,9 +3,8 @@ import type { CommandReply } from '../../../lib/cluster/hosts.ts';
 import { runPlaybook } from '../../../lib/cluster/run-playbook.ts';
 import { UsageError } from '../../../lib/source/errors.ts';
 import { shellWord } from '../../../lib/transport/index.ts';
-import type { Choices } from './experiments.ts';
 import { replicaNamed } from './replica-named.ts';
-import type { Experiment } from './under-load.ts';
+import type { Choices, Experiment } from './under-load.ts';
 
 /** A start that is refused ends sooner; one that hangs is no refusal. */
 const START_S = 100;

@@ -1,4 +1,5 @@
 import { nodesOf } from '../../../lib/cluster/deployment.ts';
+import type { Hosts } from '../../../lib/cluster/hosts.ts';
 import type { Opened } from '../../../lib/cluster/open-deployment.ts';
 import type { SqlTarget } from '../../../lib/cluster/sql.ts';
 import { messageOf } from '../../../lib/source/errors.ts';
@@ -14,6 +15,16 @@ export interface Operation {
   run(): Promise<void>;
   /** Who is the primary afterwards. */
   readonly primaryAfter: string;
+}
+
+/** What the caller chose. */
+export interface Choices {
+  readonly rounds: number;
+  readonly to: string | undefined;
+  readonly node: string | undefined;
+  /** Arguments that lead a playbook to the same hosts. */
+  readonly reaching: readonly string[];
+  readonly hosts: Hosts;
 }
 
 export interface Experiment {
