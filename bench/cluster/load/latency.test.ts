@@ -1,6 +1,14 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { COUNT_LATENCIES, percentileCurve, percentilesOf, readLatencyCounts } from './latency.ts';
+import {
+  COUNT_LATENCIES,
+  percentileCurve,
+  percentilesOf,
+  readIntervalSums,
+  readLatencyCounts,
+  SUM_INTERVALS,
+} from './latency.ts';
 
 const log = [
   ...Array.from({ length: 990 }, (_, i) => `0 ${i} 1000 0 1795388206 877278`),
@@ -24,6 +32,48 @@ describe('bench: latencies from the transaction log', () => {
     ]);
     expect(failures).to.equal(1);
   });
+
+  // Where each comes from, pgbench.test.ts says.
+  const data = (name: string) => readFileSync(new URL(`testdata/pgbench-${name}`, import.meta.url), 'utf8');
+  const total = (name: string, what: string) =>
+    Number(new RegExp(`^number of ${what}: (\\d+)`, 'm').exec(data(name))![1]);
+
+  for (const version of ['11', '12', '14', '16', '18']) {
+    it(`${version}: every transaction of a real log counts, those that a rate limit skipped do not`, () => {
+      const lines = execFileSync('sh', ['-c', COUNT_LATENCIES], {
+        input: data(`${version}/log.log`),
+        encoding: 'utf8',
+      });
+      const log = readLatencyCounts(lines.split('\n'));
+      expect(log.histogram.totalCount).to.equal(
+        total(`${version}/log.out`, 'transactions actually processed'),
+      );
+      expect(log.failures).to.equal(0);
+    });
+  }
+
+  it('18: transactions of a real log that failed are failures', () => {
+    const lines = execFileSync('sh', ['-c', COUNT_LATENCIES], {
+      input: data('18/failed.log'),
+      encoding: 'utf8',
+    });
+    expect(readLatencyCounts(lines.split('\n')).failures).to.equal(
+      total('18/failed.out', 'failed transactions'),
+    );
+  });
+
+  for (const version of ['11', '12', '14', '15', '16', '18']) {
+    it(`${version}: a log of intervals tells the slowest transaction`, () => {
+      const log = data(`${version}/aggregate.log`);
+      const sums = readIntervalSums(
+        execFileSync('sh', ['-c', SUM_INTERVALS], { input: log, encoding: 'utf8' }),
+      );
+      const mean = Number(/^latency average = ([\d.]+) ms/m.exec(data(`${version}/aggregate.out`))![1]);
+      expect(sums!.slowestMs).to.be.greaterThan(mean).and.lessThan(1000);
+      expect(sums!.failures).to.equal(0);
+      expect(log).to.contain(` ${1000 * sums!.slowestMs} `);
+    });
+  }
 
   it('gives the percentiles within the histogram’s three digits', () => {
     const p = percentilesOf(histogram)!;

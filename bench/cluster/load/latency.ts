@@ -19,25 +19,22 @@ export interface LatencyCounts {
 export const COUNT_LATENCIES = `awk '{ n[$3]++ } END { for (us in n) print us, n[us] }'`;
 
 /**
- * The same for logs with one line for each interval (`--aggregate-interval`): prints transactions, the slowest one in
- * microseconds, and how many failed. Such a line holds start, number, sum, sum of squares, least and most; from version 15 on
- * always also four figures of waiting, skipped, retried, retries, and two kinds of failures.
+ * The same for logs with one line for each interval (`--aggregate-interval`): prints the slowest transaction in microseconds,
+ * and how many failed. Such a line holds start, number, sum, sum of squares, least and most; from version 15 on always also
+ * four figures of waiting, skipped, retried, retries, and two kinds of failures.
  */
-export const SUM_INTERVALS = `awk '{ n += $2; if ($6 > most) most = $6; if (NF >= 15) failed += $14 + $15 }
-END { printf "aggregated %.0f %.0f %.0f\\n", n, most, failed }'`;
+export const SUM_INTERVALS = `awk '{ if ($6 > most) most = $6; if (NF >= 15) failed += $14 + $15 }
+END { printf "intervals %.0f %.0f\\n", most, failed }'`;
 
 /** What logs of intervals say. */
 export interface IntervalSums {
-  readonly transactions: number;
   readonly slowestMs: number;
   readonly failures: number;
 }
 
 export function readIntervalSums(text: string): IntervalSums | undefined {
-  const found = /^aggregated (\d+) (\d+) (\d+)$/m.exec(text);
-  if (!found) return undefined;
-  const [transactions = 0, slowest = 0, failures = 0] = found.slice(1).map(Number);
-  return { transactions, slowestMs: slowest / 1000, failures };
+  const found = /^intervals (\d+) (\d+)$/m.exec(text);
+  return found ? { slowestMs: Number(found[1]) / 1000, failures: Number(found[2]) } : undefined;
 }
 
 /** Reads `COUNT_LATENCIES`' lines: `microseconds count`, or pgbench's word for a transaction that did not succeed. */

@@ -75,19 +75,20 @@ describe('bench: output of pgbench', () => {
     );
   });
 
-  // Recorded from Debian's pgbench 13.23, 15.18 and 17.12 on a server of version 15; stderr is cut off after some kilobytes.
-  for (const version of ['15', '17']) {
+  // Recorded on a server of version 15: Debian's pgbench 13.23, 15.18, 17.12 and 18.6; 11.9 of PolarDB 11 (with one thread),
+  // 12.3, 14.13 and 16.4 built from their sources. stderr of --verbose-errors is cut off after some kilobytes.
+  for (const version of ['15', '16', '17', '18']) {
     const of = (name: string) => recorded(`${version}/${name}`);
 
     it(`${version}: a session for each transaction (-C) has a rate, too`, () => {
-      expect(of('connect').tps).to.be.within(50, 120);
+      expect(of('connect').tps).to.be.within(5, 120);
       expect(of('connect').version).to.match(new RegExp(`^${version}\\.`));
     });
 
     it(`${version}: transactions that are tried again (--max-tries), with failures and statements`, () => {
       const result = of('retries');
-      expect(result.retried).to.be.greaterThan(100);
-      expect(result.errors).to.be.greaterThan(100);
+      expect(result.retried).to.be.greaterThan(50);
+      expect(result.errors).to.be.greaterThan(50);
       expect([result.aborted, result.complaints]).to.deep.equal([false, []]);
       expect(result.statements.map(s => s.statement).at(-1)).to.equal('END;');
       expect(result.statements).to.have.length(5);
@@ -103,9 +104,9 @@ describe('bench: output of pgbench', () => {
 
     it(`${version}: several scripts, each with its statements; the rate is that of all`, () => {
       const result = of('scripts');
-      expect(result.statements).to.have.length(2 + 9);
-      const ofScripts = [...text(`${version}/scripts`, 'out').matchAll(/total, tps = ([\d.]+)/g)].map(m =>
-        Number(m[1]),
+      expect(result.statements).to.have.length(['16', '18'].includes(version) ? 2 + 6 : 2 + 9);
+      const ofScripts = [...text(`${version}/scripts`, 'out').matchAll(/^ - .*[(\s]tps = ([\d.]+)/gm)].map(
+        m => Number(m[1]),
       );
       expect(result.tps).to.be.closeTo(ofScripts[0]! + ofScripts[1]!, 0.01);
     });
@@ -117,11 +118,40 @@ describe('bench: output of pgbench', () => {
     });
 
     it(`${version}: a stalled second is nothing done, without a latency`, () => {
-      expect(of('stall').progress.slice(0, 3)).to.deep.equal([
-        { atS: 1, tps: 0 },
-        { atS: 2, tps: 0 },
-        { atS: 3, tps: 1, latencyMs: of('stall').progress[2]!.latencyMs, stddevMs: 0 },
+      const seconds = of('stall').progress.slice(0, 3);
+      expect(seconds.map(({ atS, tps }) => [atS, tps])).to.deep.equal([
+        [1, 0],
+        [2, 0],
+        [3, 1],
       ]);
+      expect(seconds[0]).not.to.have.property('latencyMs');
+      expect(seconds[2]!.latencyMs).to.be.greaterThan(2000);
+    });
+  }
+
+  for (const version of ['11', '12', '14']) {
+    const of = (name: string) => recorded(`${version}/${name}`);
+
+    it(`${version}: scripts, limits, stalls, and clients that give up`, () => {
+      expect(
+        of('scripts')
+          .statements.map(s => s.statement)
+          .at(-1),
+      ).to.equal('END;');
+      expect(of('scripts').statements).to.have.length(2 + 6);
+      expect(of('limit').skipped).to.be.greaterThan(0);
+      expect(of('limit').late).to.be.greaterThan(0);
+      expect([of('limit').errors, of('stall').errors]).to.deep.equal([0, 0]);
+      // The spread of a single transaction is "-nan" in version 11.
+      expect(of('stall').progress.map(p => p.tps)).to.deep.equal(
+        [0, 0, 1, 0].slice(0, of('stall').progress.length),
+      );
+      expect(of('bad')).to.include({ transactions: 0, errors: 2, aborted: true, tps: undefined });
+    });
+
+    it(`${version}: a session for each transaction (-C) has the rate of the whole time`, () => {
+      const { tps, transactions, durationS } = of('connect');
+      expect(tps).to.be.closeTo(transactions / durationS!, 1);
     });
   }
 

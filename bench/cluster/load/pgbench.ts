@@ -74,15 +74,23 @@ export function parsePgbench(stdout: string, stderr: string): PgbenchResult {
     retried: number(/^number of transactions retried: (\d+)/m) ?? 0,
     late: number(/^number of transactions above the [\d.]+ ms latency limit: (\d+)/m) ?? 0,
     aborted: /\baborted\b/.test(stderr),
-    // Two lines before version 14 ("including", "excluding connections establishing"), one since: "without initial
-    // connection time", and with -C "including reconnection times".
-    tps: number(/^tps = ([\d.]+) \((?:excluding|without|including reconnection)/m),
+    tps: rateOf(number),
     latencyMs: number(/^latency average(?:\s\S+)?(?: =|:) ([\d.]+) ms/m),
     stddevMs: number(/^latency stddev = ([\d.]+) ms/m),
     progress: readProgress(stderr),
     statements: statementsOf(stdout),
     complaints: complaints.slice(0, COMPLAINTS_KEPT),
   };
+}
+
+/**
+ * One rate since version 14: "without initial connection time", and with -C "including reconnection times". Two before,
+ * "including" and "excluding connections establishing": with -C the second leaves out most of the time, and is no rate.
+ */
+function rateOf(number: (pattern: RegExp) => number | undefined): number | undefined {
+  const rate = number(/^tps = ([\d.]+) \((?:excluding|without|including reconnection)/m);
+  const whole = number(/^tps = ([\d.]+) \(including connections/m);
+  return rate !== undefined && whole !== undefined && rate > 1.5 * whole ? whole : rate;
 }
 
 /** The `-P` lines. A stall prints no latency ("-nan", or "0.000" in some versions): its rate is what counts. */
@@ -132,7 +140,7 @@ function complaintsOf(stderr: string): string[] {
     .filter(
       line =>
         /\b(error|fatal|panic|aborted)\b/i.test(line) &&
-        !/^(pgbench: error: )?Run was aborted/.test(line) &&
+        !/^(pgbench: (error|fatal): )?Run was aborted/.test(line) &&
         !/^pgbench: client \d+ (repeats|ends) the (failed )?transaction/.test(line) &&
         !/^pgbench: client \d+ got an error in command/.test(line),
     );
