@@ -56,8 +56,8 @@ export const fetch = defineState<typeof args.properties, Fetching>({
       if (args.fail_on_missing) throw new ModuleError(missing, { file: at.path });
       return { changes: [], result: { msg: `${missing}, not transferring, ignored`, file: at.path } };
     }
-    if (at.sha1 === local)
-      return { changes: [], result: { dest, file: at.path, checksum: local ?? null, md5sum: md5Of(dest) } };
+    if (local !== undefined && at.sha1 === local)
+      return { changes: [], result: { dest, file: at.path, checksum: local, md5sum: md5Of(dest) } };
     return { changes: [`${dest}: from ${at.path}`], result: { dest, remote_checksum: at.sha1 ?? null } };
   },
   *apply({ at, dest }, args) {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Static } from 'typebox';
 import { textOf } from '../../source/bytes.ts';
 import { defined } from '../../source/defined.ts';
@@ -325,13 +326,17 @@ function* debFiles(args: Args, ctx: ModuleContext): Steps<Result> {
   const files = defined(args.deb, 'the caller asked for it')
     .split(',')
     .map(file => file.trim());
-  const reply = yield* ask(`${ENVIRONMENT}\n${files.map(debScript).join('\n')}\nexit 0`, { live: true });
+  // The names are ours: what the host says names no file.
+  const paths = files.map(file =>
+    file.includes('://') ? `/tmp/polarplay-${randomBytes(6).toString('hex')}.deb` : localPath(file),
+  );
+  const scripts = files.map((file, i) => debScript(file, partAt(paths, i)));
+  const reply = yield* ask(`${ENVIRONMENT}\n${scripts.join('\n')}\nexit 0`, { live: true });
   if (reply.rc !== 0)
     throw new ModuleError(`Unable to install package: ${reply.stderr.trim() || `exit code ${reply.rc}`}`);
   const column = (name: string) => reply.all(name).map(textOf);
-  const paths = column('path');
-  const [versions, installed, orders, own] = ['version', 'installed', 'order', 'own'].map(column);
-  const temporary = paths.filter((_, i) => own?.[i] === '1');
+  const [versions, installed, orders] = ['version', 'installed', 'order'].map(column);
+  const temporary = paths.filter((_, i) => files[i]?.includes('://'));
   const clean = temporary.length > 0 ? `trap 'rm -f ${temporary.map(quote).join(' ')}' 0\n` : '';
   const open: string[] = [];
   for (const [i, path] of paths.entries()) {
@@ -347,16 +352,18 @@ function* debFiles(args: Args, ctx: ModuleContext): Steps<Result> {
   return yield* aptGet(args, ctx, ['install', '--', ...open], clean);
 }
 
+const localPath = (file: string): string => (file.startsWith('/') ? file : `./${file}`);
+
 // apt's own downloader is on every Debian host, with or without curl.
-function debScript(file: string): string {
-  const fetch = `f=$(mktemp --suffix=.deb) && chmod 644 "$f" && /usr/lib/apt/apt-helper download-file ${quote(file)} "$f" >&2 || exit 1; own=1`;
-  return `${file.includes('://') ? fetch : `f=${quote(file.startsWith('/') ? file : `./${file}`)}; own=`}
+function debScript(file: string, path: string): string {
+  const fetch = `(set -C; umask 022; : >"$f") && /usr/lib/apt/apt-helper download-file ${quote(file)} "$f" >&2 || exit 1`;
+  return `f=${quote(path)}${file.includes('://') ? `; ${fetch}` : ''}
 p=$(dpkg-deb -f "$f" Package) && v=$(dpkg-deb -f "$f" Version) && r=$(dpkg-deb -f "$f" Architecture) || exit 1
 [ "$r" = all ] && q=$p || q=$p:$r
 i=$(dpkg-query -W -f='\${db:Status-Status} \${Version}' -- "$q" 2>/dev/null)
 case $i in "installed "*) i=\${i#* };; *) i=;; esac
 o=; [ -n "$i" ] && dpkg --compare-versions "$v" lt "$i" && o=older
-field path "$f"; field version "$v"; field installed "$i"; field order "$o"; field own "$own"`;
+field version "$v"; field installed "$i"; field order "$o"`;
 }
 
 function* work(args: Args, ctx: ModuleContext): Steps<Result> {
