@@ -104,7 +104,7 @@ inventory: hosts.yaml
 block
   ✓ has the size block.size; true after 1.5 s; size 64 MiB
   ✗ begins <alike> block.content
-      rw1: other \ufffdblocks
+      rw1: other \\x07blocks
       expected: the "same" & more
       on rw1: dd <x>
       what to do: Stop it.

@@ -231,7 +231,7 @@ function script(request: HttpRequest, directory: string): string {
     `printf %s ${quote(curlConfig(request, directory))} | curl -q -K - -o "$o" -D "$d/headers" -w '%{url_effective}' >"$d/url" 2>"$d/log"; c=$?`,
     'elif wget --version 2>/dev/null | grep -q "GNU Wget"; then',
     request.unixSocket === undefined
-      ? `printf %s ${quote(wgetConfig(request, directory))} >"$d/config"; wget --config="$d/config" -nv -S -O "$o" ${quote(withoutUser(request.url))} 2>"$d/log"; c=$?`
+      ? `printf %s ${quote(wgetConfig(request, directory))} >"$d/config"; wget --config="$d/config" --no-use-server-timestamps -nv -S -O "$o" ${quote(withoutUser(request.url))} 2>"$d/log"; c=$?`
       : 'fail "a unix socket needs curl on the host"',
     'elif command -v wget >/dev/null 2>&1; then',
     simple
