@@ -69,6 +69,14 @@ describe('git', () => {
   );
   itPredictsTheRun(git, CASES);
 
+  it('takes no option for a repository, a version, a refspec or a remote', async () => {
+    for (const name of ['repo', 'version', 'refspec', 'remote']) {
+      const task = { repo: '/nowhere', dest: '/nowhere/else', [name]: '--upload-pack=true' };
+      const result = await runModule(git, task, { checkMode: true });
+      expect(result.msg).to.equal(`${name} cannot begin with a hyphen: --upload-pack=true`);
+    }
+  });
+
   it('leaves the version in the working copy, and submodules', () =>
     withTemporaryDirectory(async dir => {
       execFileSync('sh', ['-ec', REPO], { cwd: dir });

@@ -69,6 +69,7 @@ export const git = defineState<typeof args.properties, Found>({
   ],
   touches: args => [args.dest],
   *probe(args) {
+    refuseOptions(args);
     return parseProbe(args, yield* ask(probeScript(args), { live: true }));
   },
   diff(found, args) {
@@ -270,4 +271,10 @@ function submoduleScript(args: Args): string {
   const track = args.track_submodules ? '--remote ' : '';
   const force = args.force ? '--force ' : '';
   return `if [ -e "$d/.gitmodules" ]; then g -C "$d" submodule -q sync --recursive && g -C "$d" submodule -q update --init --recursive ${track}${force}|| fail "Failed to init/update submodules"; fi`;
+}
+
+/** Words that would be options of git, some of which name a program to run. */
+function refuseOptions({ repo, version, refspec, remote }: Args): void {
+  for (const [name, text] of Object.entries({ repo, version, refspec, remote }))
+    if (text?.startsWith('-')) throw new ModuleError(`${name} cannot begin with a hyphen: ${text}`);
 }
