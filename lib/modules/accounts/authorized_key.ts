@@ -3,7 +3,7 @@ import { defined } from '../../source/defined.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, ModuleError, quote, type Steps } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { lookScript } from '../kit/stat.ts';
+import { statScript } from '../kit/stat.ts';
 import { type TextFile, textDiff, textFileOf, toBytes, writeText } from '../kit/text-file.ts';
 import { editKeys } from './authorized-keys.ts';
 import { entryFunction, parseUser, type UserEntry } from './databases.ts';
@@ -32,7 +32,7 @@ interface Found extends TextFile {
 const fileOf = (args: Args) => args.path ?? `~${args.user}/.ssh/authorized_keys`;
 
 function probeScript(args: Args): string {
-  const look = lookScript(fileOf(args), { follow: args.follow, content: 'bytes' });
+  const look = statScript(fileOf(args), { follow: args.follow, content: 'bytes' });
   const insecure = args.validate_certs ? '' : 'k';
   const fetch = /^https?:\/\//.test(args.key)
     ? `begin keys; if command -v curl >/dev/null 2>&1; then curl -fsSL${insecure} ${quote(args.key)}; else wget -qO- ${args.validate_certs ? '' : '--no-check-certificate '}${quote(args.key)}; fi || exit 95`

@@ -17,7 +17,7 @@ import {
   sh,
 } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { attributesFound, type Found, look } from '../kit/stat.ts';
+import { attributesFound, type PathState, statPath } from '../kit/stat.ts';
 import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
 
 const args = Type.Object({
@@ -90,7 +90,7 @@ function* pack(args: Args, ctx: ModuleContext): Steps<Result> {
   const whole = args.force_archive || many || args.format === 'zip' || args.format === 'tar';
   if (args.dest === undefined && (args.force_archive || many))
     throw new ModuleError('Error, must specify "dest" when archiving multiple files or trees');
-  const at = yield* look(args.dest ?? `${all[0]}.${args.format}`, { wanted: args });
+  const at = yield* statPath(args.dest ?? `${all[0]}.${args.format}`, { wanted: args });
   const root = rootOf(all);
   refuseRemoval(args, paths, at.path);
   const names = sources.members
@@ -201,7 +201,7 @@ const EXPAND: Readonly<Record<string, string>> = {
 /** Packs beside the destination, compares, and puts the archive in place; undefined when it is the same already. */
 function* build(
   args: Args,
-  at: Found,
+  at: PathState,
   whole: boolean,
   root: string,
   names: readonly string[],
@@ -252,7 +252,7 @@ function* build(
 }
 
 function* settle(
-  at: Found,
+  at: PathState,
   args: Args,
   ctx: ModuleContext,
   fields: Readonly<Record<string, Json>>,

@@ -16,7 +16,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
-import { type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
+import { type PathState, pathStateOf, statScript, pathWord } from '../kit/stat.ts';
 import { failure, RANDOM, sweep } from '../kit/write-file.ts';
 import { http, requestOf } from '../net/http.ts';
 import { args, type UnarchiveArgs } from './unarchive-arguments.ts';
@@ -81,13 +81,13 @@ function* unpack(args: UnarchiveArgs, ctx: ModuleContext): Steps<Result> {
 }
 
 /** The destination must be there; `creates` may make all work unnecessary. */
-function* refuseOrSkip(args: UnarchiveArgs): Steps<Found | (Result & { readonly skipped: true })> {
+function* refuseOrSkip(args: UnarchiveArgs): Steps<PathState | (Result & { readonly skipped: true })> {
   const creates = args.creates === undefined ? '' : `[ -e ${pathWord(args.creates)} ] && field created`;
-  const script = [creates, lookScript(args.dest, { follow: true, wanted: args })];
+  const script = [creates, statScript(args.dest, { follow: true, wanted: args })];
   const records = yield* ask(script.filter(Boolean).join('\n'));
   if (records.has('created'))
     return { changed: false, skipped: true, msg: `skipped, since ${args.creates} exists` };
-  const at = foundOf(args.dest, records);
+  const at = pathStateOf(args.dest, records);
   if (at.status?.type !== 'directory') throw new ModuleError(`dest '${args.dest}' must be an existing dir`);
   return at;
 }
@@ -119,7 +119,7 @@ function* downloadArchive(args: UnarchiveArgs, output: string): Steps<void> {
 
 function* compareAndUnpack(
   args: UnarchiveArgs,
-  at: Found,
+  at: PathState,
   temporary: string | undefined,
   ctx: ModuleContext,
 ): Steps<Result> {
@@ -165,7 +165,7 @@ const wantsAttributes = ({ owner, group, mode }: UnarchiveArgs) =>
 /** Lists what is in the archive, what differs from the destination, and the status of what is there. */
 function probeScript(
   args: UnarchiveArgs,
-  at: Found,
+  at: PathState,
   temporary: string | undefined,
   scripts: Readonly<
     Record<'tar' | 'zip', { readonly names: string; readonly differences: string; readonly needs: string }>
@@ -200,7 +200,7 @@ function probeScript(
 /** Status of names in the archive; what leads out of the directory is none. */
 const STATUS_OF = `${statEach()} -- "$@" 2>/dev/null; :`;
 
-function probeFailure(records: Records, source: string, args: UnarchiveArgs, at: Found): ModuleError {
+function probeFailure(records: Records, source: string, args: UnarchiveArgs, at: PathState): ModuleError {
   const missing = /\b(\w+): Cannot exec|can't execute '(\w+)'|\b(\w+): not found/.exec(records.stderr);
   const program = missing?.[1] ?? missing?.[2] ?? missing?.[3];
   if (program)
@@ -211,7 +211,7 @@ function probeFailure(records: Records, source: string, args: UnarchiveArgs, at:
 
 function* extract(
   args: UnarchiveArgs,
-  at: Found,
+  at: PathState,
   archive: string,
   { extract: command }: { readonly extract: string },
 ): Steps<{ readonly [key: string]: Json }> {
@@ -226,7 +226,7 @@ function* extract(
   return results;
 }
 
-function* statusOf(at: Found, files: readonly string[], args: UnarchiveArgs): Steps<readonly Entry[]> {
+function* statusOf(at: PathState, files: readonly string[], args: UnarchiveArgs): Steps<readonly Entry[]> {
   if (!wantsAttributes(args)) return [];
   const records = yield* ask(
     `begin entries; cd -P ${quote(at.realPath)} && xargs -0 sh -c ${quote(STATUS_OF)} sh`,
@@ -237,7 +237,7 @@ function* statusOf(at: Found, files: readonly string[], args: UnarchiveArgs): St
 
 /** Brings owners and permissions of the members to what is wanted, and tells those of the directory. */
 function* settle(
-  at: Found,
+  at: PathState,
   changes: ReturnType<typeof entryChanges>,
   checkMode: boolean,
 ): Steps<Readonly<Record<string, Json>>> {

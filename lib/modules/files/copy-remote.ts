@@ -6,7 +6,7 @@ import { type Attributes, attributeChanges, modeText, statusFields } from '../ki
 import { type ModuleContext, ModuleError, type Plan, quote, type Steps } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { absoluteWord, attributesFound, type Found, foundOf, lookScript } from '../kit/stat.ts';
+import { absoluteWord, attributesFound, type PathState, pathStateOf, statScript } from '../kit/stat.ts';
 import { applyAttributes, failure, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import {
   EACH,
@@ -37,8 +37,8 @@ export interface RemoteRequest {
 /** A source on the host, and what is at the destination. */
 export interface RemoteFound {
   readonly request: RemoteRequest;
-  readonly source: Found;
-  readonly at: Found;
+  readonly source: PathState;
+  readonly at: PathState;
   /** Below source and destination; for a directory only. */
   readonly theirs: TreeFound['entries'];
   readonly ours: TreeFound['entries'];
@@ -50,10 +50,10 @@ export function* probeRemote(request: RemoteRequest): Steps<RemoteFound> {
   // A directory goes into the destination under its name, unless a slash says that its content is meant.
   const inside = request.src.endsWith('/') ? '' : `/${quote(name)}`;
   const script = [
-    lookScript(request.src, { word: absoluteWord(request.src), follow: true, content: 'sum' }),
+    statScript(request.src, { word: absoluteWord(request.src), follow: true, content: 'sum' }),
     's0=$p; a=; part dest',
     `if [ -d "$s0" ]; then w=${absoluteWord(withoutSlashes(request.dest))}; w=$w${inside}; a=1; else ${destinationLines(request.dest, name)}; fi`,
-    lookScript(request.dest, {
+    statScript(request.dest, {
       word: '"$w"',
       follow: request.follow,
       wanted: request.wanted,
@@ -69,8 +69,8 @@ export function* probeRemote(request: RemoteRequest): Steps<RemoteFound> {
   const dest = records.part('dest');
   return {
     request,
-    source: foundOf(request.src, records),
-    at: foundOf(request.dest, dest),
+    source: pathStateOf(request.src, records),
+    at: pathStateOf(request.dest, dest),
     theirs: parseTree(dest.bytes('theirs')),
     ours: parseTree(dest.bytes('ours')),
   };

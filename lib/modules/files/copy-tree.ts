@@ -14,7 +14,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { absoluteWord, type Found, foundOf, lookScript } from '../kit/stat.ts';
+import { absoluteWord, type PathState, pathStateOf, statScript } from '../kit/stat.ts';
 import { type LaterContent, tarLength, tarOf, tarPieces } from '../kit/tar.ts';
 import {
   contentDiff,
@@ -65,7 +65,7 @@ export interface TreeRequest {
 /** What is at the destination of every item. */
 export interface TreeFound {
   readonly request: TreeRequest;
-  readonly top: Found;
+  readonly top: PathState;
   readonly entries: ReadonlyMap<string, Entry & { readonly linkTarget?: string; readonly sha1?: string }>;
 }
 
@@ -116,12 +116,12 @@ function followable(link: string, localFollow: boolean, parents: readonly string
 export function* probeTree(request: TreeRequest): Steps<TreeFound> {
   const names = request.items.map(item => item.path);
   const script = [
-    lookScript(request.dest, { word: absoluteWord(request.dest), follow: true, wanted: request.wanted }),
+    statScript(request.dest, { word: absoluteWord(request.dest), follow: true, wanted: request.wanted }),
     `if [ -d "$p" ]; then begin entries; cd -P "$p" && xargs -0 sh -c ${quote(EACH)} sh; fi`,
     ':',
   ].join('\n');
   const records = yield* ask(script, { stdin: names.map(name => `./${name}\0`).join('') });
-  return { request, top: foundOf(request.dest, records), entries: parseTree(records.bytes('entries')) };
+  return { request, top: pathStateOf(request.dest, records), entries: parseTree(records.bytes('entries')) };
 }
 
 /**
@@ -228,7 +228,7 @@ const modeFor = (request: TreeRequest, item: FileItem) =>
   request.wanted.mode === 'preserve' ? modeText(item.mode) : request.wanted.mode;
 
 /** The destination itself may already belong to the wanted owner: then no name was looked up. */
-function idsOf(top: Found, wanted: Attributes) {
+function idsOf(top: PathState, wanted: Attributes) {
   return {
     umask: top.umask,
     wantedUid: top.wantedUid ?? (top.status?.owner === wanted.owner ? top.status?.uid : undefined),

@@ -6,7 +6,7 @@ import { fileSum } from '../../source/file-sum.ts';
 import type { Json } from '../../source/value.ts';
 import { A, Type } from '../kit/arguments.ts';
 import { defineState, type ModuleContext, ModuleError, type Steps } from '../kit/define.ts';
-import { type Found, look } from '../kit/stat.ts';
+import { type PathState, statPath } from '../kit/stat.ts';
 import { temporaryBeside } from '../kit/write-file.ts';
 
 const args = Type.Object({
@@ -22,7 +22,7 @@ const args = Type.Object({
 type Args = Static<typeof args>;
 
 interface Fetching {
-  readonly at: Found;
+  readonly at: PathState;
   readonly dest: string;
   readonly local: string | undefined;
 }
@@ -46,7 +46,7 @@ export const fetch = defineState<typeof args.properties, Fetching>({
   },
   differences: ['Check mode tells whether the file would be fetched.'],
   *probe(args, ctx) {
-    const at = yield* look(args.src, { follow: true, content: 'sum' });
+    const at = yield* statPath(args.src, { follow: true, content: 'sum' });
     const dest = destinationOf(args, at.path, ctx);
     return { at, dest, local: localSum(dest, at) };
   },
@@ -65,7 +65,7 @@ export const fetch = defineState<typeof args.properties, Fetching>({
   },
 });
 
-function problemOf({ status, readable }: Found): string | undefined {
+function problemOf({ status, readable }: PathState): string | undefined {
   if (!status) return 'the remote file does not exist';
   if (status.type === 'directory') return 'remote file is a directory, fetch cannot work on directories';
   return readable ? undefined : 'the remote file is not readable';
@@ -90,7 +90,7 @@ function destinationOf(args: Args, source: string, ctx: ModuleContext): string {
 }
 
 /** The sum of the file that is here; one of another size need not be read to be another. */
-function localSum(path: string, { status }: Found): string | undefined {
+function localSum(path: string, { status }: PathState): string | undefined {
   const here = statSync(bytesOf(path), { throwIfNoEntry: false });
   return here?.isFile() && here.size === status?.size ? fileSum(path, 'sha1') : undefined;
 }
@@ -99,7 +99,7 @@ function localSum(path: string, { status }: Found): string | undefined {
  * A file may grow while it is sent, and /proc says 0; a host that goes on and on, or says that its file is larger than it
  * is, would fill our disk.
  */
-function atMost({ status, path }: Found, folder: string): number {
+function atMost({ status, path }: PathState, folder: string): number {
   const { bavail, bsize } = statfsSync(bytesOf(folder));
   const room = Math.floor(bavail * bsize * 0.9);
   const size = status?.size ?? 0;
@@ -111,7 +111,7 @@ function atMost({ status, path }: Found, folder: string): number {
 const md5Of = (path: string) => fileSum(path, 'md5');
 
 /** Received beside its place and renamed, so that a broken transfer leaves the old file alone. */
-function* fetchFile(at: Found, dest: string, validate: boolean): Steps<Readonly<Record<string, Json>>> {
+function* fetchFile(at: PathState, dest: string, validate: boolean): Steps<Readonly<Record<string, Json>>> {
   const temporary = temporaryBeside(dest);
   try {
     const folder = dirname(dest);

@@ -2,7 +2,7 @@ import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
 import { type Attributes, chmodText, type FileStatus, modeBits, modeText } from '../kit/attributes.ts';
 import { ModuleError, quote } from '../kit/define.ts';
-import type { Found } from '../kit/stat.ts';
+import type { PathState } from '../kit/stat.ts';
 import { isOwnedByRoot, temporaryBeside } from '../kit/write-file.ts';
 import type { FileArgs } from './file-arguments.ts';
 import type { Entry } from './file-tree.ts';
@@ -27,12 +27,12 @@ export interface Decision {
 
 /** What the probe found. */
 export interface FileFound {
-  readonly at: Found;
+  readonly at: PathState;
   readonly prior: Prior;
   /** The path itself, a link not followed. */
   readonly own: FileStatus | undefined;
   /** What `src` leads to; for links only. `text` is src with `~` and variables expanded. */
-  readonly source: { readonly text: string; readonly at: Found } | undefined;
+  readonly source: { readonly text: string; readonly at: PathState } | undefined;
   /** Whether a directory in the way of a link is empty. */
   readonly empty: boolean;
   /** Access and modification time as stat prints them. */
@@ -42,7 +42,7 @@ export interface FileFound {
 }
 
 /** The state of what a look found. A link that was followed counts as a link. */
-export function priorOf(at: Found): Prior {
+export function priorOf(at: PathState): Prior {
   if (at.linkTarget !== undefined) return 'link';
   if (!at.status) return 'absent';
   if (at.status.type === 'directory') return 'directory';

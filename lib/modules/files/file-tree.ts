@@ -12,7 +12,7 @@ import {
 } from '../kit/attributes.ts';
 import { quote } from '../kit/define.ts';
 import { identityOf } from '../kit/reach.ts';
-import type { Found } from '../kit/stat.ts';
+import type { PathState } from '../kit/stat.ts';
 
 /** One entry below a directory. */
 export interface Entry {
@@ -108,7 +108,7 @@ export interface EntryChanges {
 export function entryChanges(
   entries: readonly Entry[],
   wanted: Attributes,
-  at: Found,
+  at: PathState,
   checkMode: boolean,
 ): EntryChanges[] {
   const { umask, status: top } = at;

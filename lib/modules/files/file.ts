@@ -11,7 +11,7 @@ import {
 import { defineState, type ModuleContext, ModuleError, quote } from '../kit/define.ts';
 import { identityOf, REACH, reachLine } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
-import { attributesFound, type Found, foundOf, hostWord, lookScript, pathWord } from '../kit/stat.ts';
+import { attributesFound, type PathState, pathStateOf, hostWord, statScript, pathWord } from '../kit/stat.ts';
 import { failure, valuesText } from '../kit/write-file.ts';
 import { args, type FileArgs } from './file-arguments.ts';
 import { type Decision, decide, type FileFound, priorOf, workScript } from './file-decision.ts';
@@ -94,7 +94,7 @@ function probeScript(args: FileArgs, ctx: ModuleContext): string {
     args.state === 'hard' && args.src !== undefined
       ? `[ -d "$w" ] && w=$w/${quote(args.src.replace(/^.*\//, ''))}`
       : '';
-  const at = lookScript(args.path, { follow, word: '"$w"', wanted: args });
+  const at = statScript(args.path, { follow, word: '"$w"', wanted: args });
   return [
     start,
     inside,
@@ -120,7 +120,7 @@ function sourceScript(args: FileArgs, src: string, isLink: boolean): string {
       ? `if [ -d "$q" ] && [ ! -h "$q" ]; then b=$q/; else case $q in */*) b=\${q%/*}/;; *) b=;; esac; fi`
       : 'b=',
     `x=${hostWord(src)}; part source; field text "$x"`,
-    lookScript(src, { follow: true, word: '"$b$x"', wanted: args }),
+    statScript(src, { follow: true, word: '"$b$x"', wanted: args }),
   ].join('\n');
 }
 
@@ -128,7 +128,7 @@ const needsTimes = (args: FileArgs) =>
   [args.access_time, args.modification_time].some(t => t !== undefined && t !== 'now' && t !== 'preserve');
 
 function parseProbe(args: FileArgs, records: Records): FileFound {
-  const at = foundOf(args.path, records);
+  const at = pathStateOf(args.path, records);
   const own = records.text('own-status');
   const source = args.src === undefined ? undefined : records.part('source');
   return {
@@ -137,7 +137,7 @@ function parseProbe(args: FileArgs, records: Records): FileFound {
     prior: priorOf(at),
     source: source && {
       text: source.text('text') ?? defined(args.src, 'a source comes from src'),
-      at: foundOf(defined(args.src, 'a source comes from src'), source),
+      at: pathStateOf(defined(args.src, 'a source comes from src'), source),
     },
     empty: !records.has('full'),
     times: records.text('times'),
@@ -162,7 +162,7 @@ interface FilePlan {
   readonly decision: Decision;
   /** The path whose attributes are wanted; not the link itself when it is followed. */
   readonly subject: string;
-  readonly subjectFound: Found | undefined;
+  readonly subjectFound: PathState | undefined;
   /** Differences of an entry that is there already; a new one gets its attributes when it is made. */
   readonly attributes: AttributeChanges | undefined;
   readonly dangling: boolean;
@@ -206,7 +206,7 @@ const fallbackOnly = (args: FileArgs) =>
   args.access_time === undefined && args.modification_time === undefined;
 
 /** What is there already and gets the attributes: the path, what a link leads to, or the source of a hard link. */
-function subjectOf(found: FileFound, args: FileArgs, decision: Decision): Found | undefined {
+function subjectOf(found: FileFound, args: FileArgs, decision: Decision): PathState | undefined {
   if (decision.state === 'link') {
     if (args.follow) return found.source?.at ?? found.at;
     return decision.work === 'none' ? found.at : undefined;

@@ -18,7 +18,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
+import { attributesFound, type PathState, pathStateOf, statScript, pathWord } from '../kit/stat.ts';
 import {
   applyAttributes,
   attributeDiff,
@@ -90,7 +90,7 @@ export interface Placement {
 /** A placement and what is at its destination. */
 export interface Placed {
   readonly placement: Placement;
-  readonly at: Found;
+  readonly at: PathState;
   readonly sum: string;
 }
 
@@ -98,7 +98,7 @@ export interface Placed {
 export function* probePlacement(placement: Placement, ctx: ModuleContext): Steps<Placed> {
   const { content } = placement;
   const sum = sumOf(content, 'sha1', ctx);
-  const script = lookScript(placement.dest, {
+  const script = statScript(placement.dest, {
     word: '"$w"',
     follow: placement.follow,
     wanted: placement.wanted,
@@ -106,7 +106,7 @@ export function* probePlacement(placement: Placement, ctx: ModuleContext): Steps
     ...(ctx.diffMode && { bytesUnless: { sha1: sum, limit: DIFF_LIMIT } }),
   });
   const records = yield* ask(`${destinationLines(placement.dest, placement.basename)}\n${script}`);
-  return { placement, at: foundOf(placement.dest, records), sum };
+  return { placement, at: pathStateOf(placement.dest, records), sum };
 }
 
 /** Shell lines that leave the file's path in `$w`: a directory gets the name appended. */
@@ -222,7 +222,7 @@ export function* applyPlacement(placed: Placed, ctx: ModuleContext): Steps<Reado
 }
 
 /** A trailing slash asks for directories, which get the wanted owner and a mode of their own. */
-function missingDirectories(placement: Placement, at: Found): string {
+function missingDirectories(placement: Placement, at: PathState): string {
   const path = at.realPath.replace(/\/[^/]*$/, '');
   const wanted = { ...placement.wanted, mode: placement.directoryMode, attributes: undefined };
   return directoryScript(path, at.umask, wanted);

@@ -4,7 +4,7 @@ import type { Json } from '../../source/value.ts';
 import { A } from './arguments.ts';
 import { type AttributeChanges, attributeArgs, attributeChanges, unsafeWritesArg } from './attributes.ts';
 import { defineState, type ModuleContext, ModuleError, type StateModule } from './define.ts';
-import { attributesFound, type Found, look } from './stat.ts';
+import { attributesFound, type PathState, statPath } from './stat.ts';
 import { applyAttributes, attributeDiff, contentDiff, writeFile } from './write-file.ts';
 
 /** Arguments of every module that edits a text file in place. */
@@ -66,14 +66,14 @@ interface EditRule<P extends TProperties>
 /** A module that edits a text file: reading, comparing, writing and attributes are the same for all of them. */
 export function defineEdit<P extends TProperties>(rule: EditRule<P>): StateModule {
   type Args = Static<TObject<EditArgs>>;
-  const planOf = (found: Found, args: Args, ctx: ModuleContext) => planEdit(rule, found, args, ctx);
+  const planOf = (found: PathState, args: Args, ctx: ModuleContext) => planEdit(rule, found, args, ctx);
   const { edit: _, always: __, backupField = 'backup_file', ...common } = rule;
-  return defineState<EditArgs, Found>({
+  return defineState<EditArgs, PathState>({
     // The rule knows arguments of its own besides those that are used here.
-    ...(common as unknown as Omit<StateModule<EditArgs, Found>, 'kind'>),
+    ...(common as unknown as Omit<StateModule<EditArgs, PathState>, 'kind'>),
     touches: args => [args.path],
     *probe(args) {
-      return yield* look(args.path, { follow: true, content: 'bytes', wanted: args });
+      return yield* statPath(args.path, { follow: true, content: 'bytes', wanted: args });
     },
     diff(found, args, ctx) {
       const { edit, attributes } = planOf(found, args, ctx);
@@ -124,7 +124,7 @@ const bytesOf = (text: ByteText) => Buffer.from(text, 'latin1');
 
 function planEdit<P extends TProperties>(
   rule: EditRule<P>,
-  found: Found,
+  found: PathState,
   args: Static<TObject<EditArgs>>,
   ctx: ModuleContext,
 ): { readonly edit: Edit; readonly attributes: AttributeChanges | undefined } {

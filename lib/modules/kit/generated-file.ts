@@ -5,7 +5,7 @@ import { type Attributes, attributeArgs, attributeChanges, unsafeWritesArg } fro
 import { defineState, quote, type StateModule, type Steps } from './define.ts';
 import { PLACE, REACH } from './reach.ts';
 import { ask, mustAsk } from './reply.ts';
-import { attributesFound, lookScript } from './stat.ts';
+import { attributesFound, statScript } from './stat.ts';
 import { type TextFile, textFileOf } from './text-file.ts';
 import { applyAttributes, writeFile } from './write-file.ts';
 
@@ -47,7 +47,7 @@ export function defineGenerated<P extends TProperties>(recipe: Recipe<P>): State
   const { inspect, reason, make, describe, after, mode, ...common } = recipe;
   const wanted = (args: Args): Attributes => args;
   function* probe(args: Args): Steps<TextFile> {
-    const look = lookScript(args.path, { follow: true, content: 'bytes', wanted: wanted(args) });
+    const look = statScript(args.path, { follow: true, content: 'bytes', wanted: wanted(args) });
     const script = `p=${quote(args.path)}\n(${inspect(full(args))}\n)\n${look}`;
     return textFileOf(args.path, yield* ask(script, { live: true }));
   }

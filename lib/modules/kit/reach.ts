@@ -1,5 +1,5 @@
 import { quote } from './define.ts';
-import type { Found } from './stat.ts';
+import type { PathState } from './stat.ts';
 
 /**
  * Shell functions that get to a place without being led astray by somebody who may write on the way there. Root that
@@ -81,11 +81,11 @@ export const PLACE = `place() {
 export const OWN = `own() { [ -O . ] && case $(ls -ld .) in ????????w*) false ;; esac; }`;
 
 /** Reaches what a look found at `path`: through the links that it went through, if it followed them. */
-export function reachLine(found: Found, path = found.realPath, make = false): string {
+export function reachLine(found: PathState, path = found.realPath, make = false): string {
   const isFollowed = found.linkTarget !== undefined && path === found.realPath && path !== found.path;
   return `reach ${quote(isFollowed ? found.path : path)} ${isFollowed ? '1' : "''"}${make ? ' 1' : ''}`;
 }
 
 /** What `hold` has to find. */
-export const identityOf = ({ status }: Pick<Found, 'status'>): string =>
+export const identityOf = ({ status }: Pick<PathState, 'status'>): string =>
   status ? `${status.device}:${status.inode}` : '';

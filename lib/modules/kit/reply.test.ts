@@ -49,13 +49,13 @@ it('a line that begins a record is not shown', () => {
   ]);
 });
 
-it('no module writes a record beside a look that the look writes too', () => {
+it('no module writes a record beside those of statScript that has the name of one of them', () => {
   const root = join(import.meta.dirname, '..');
   const wrong = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.ts') && !/\.test\.ts$|kit.(stat|write-file|reply|reach)\.ts$/.test(name))
     .flatMap(name => {
       const text = readFileSync(join(root, name), 'utf8');
-      if (!/readText|textFileOf|defineGenerated|lookScript/.test(text)) return [];
+      if (!/readText|textFileOf|defineGenerated|statScript/.test(text)) return [];
       const taken =
         /\b(?:field|begin) (path|umask|link|real|parent|readable|own|uid|gid|flags|context|sha1)\b(?!-)/;
       return taken.test(text) ? [`${name}: ${taken.exec(text)![0]}`] : [];

@@ -9,9 +9,9 @@ import {
 import { ModuleError, quote, type Steps } from './define.ts';
 import { ask, type Records } from './reply.ts';
 
-/** What to find out about a path. One request; a plain look at an existing file starts one program. */
-export interface LookOptions {
-  /** Look at what a symbolic link leads to. */
+/** What to find out about a path. It is one request; for an existing file without options it starts one program. */
+export interface StatOptions {
+  /** Follow a symbolic link. */
   readonly follow?: boolean;
   /** Shell word of the path, when it is not just the path as the author wrote it. */
   readonly word?: string;
@@ -26,8 +26,8 @@ export interface LookOptions {
   readonly bytesUnless?: { readonly sha1: string; readonly limit: number };
 }
 
-/** What a look at a path found. */
-export interface Found {
+/** The state of a path on the host. */
+export interface PathState {
   /** The path, `~` and variables expanded by the host's shell. */
   readonly path: string;
   /** Where the path leads when it is a symbolic link and `follow` was asked for; else the same as `path`. */
@@ -50,9 +50,9 @@ export interface Found {
   readonly context: string | undefined;
 }
 
-/** Looks at one path on the host. */
-export function* look(path: string, options: LookOptions = {}): Steps<Found> {
-  return foundOf(path, yield* ask(lookScript(path, options)));
+/** Finds out the state of one path on the host. */
+export function* statPath(path: string, options: StatOptions = {}): Steps<PathState> {
+  return pathStateOf(path, yield* ask(statScript(path, options)));
 }
 
 /**
@@ -83,8 +83,8 @@ export function absoluteWord(path: string): string {
   return /^[^/~$]/.test(path) ? `"$PWD"/${quote(path)}` : pathWord(path);
 }
 
-/** The script behind `look`, for `ask`. Two of them may be joined when `part` divides them. */
-export function lookScript(path: string, options: LookOptions = {}): string {
+/** The script behind `statPath`, for `ask`. Two of them may be joined when `part` divides them. */
+export function statScript(path: string, options: StatOptions = {}): string {
   const { wanted = {} } = options;
   const lines = [
     `p=${options.word ?? pathWord(path)}`,
@@ -126,7 +126,7 @@ function ownerLines(wanted: Attributes): string {
 const groupLine = (name: string) =>
   `getent group ${quote(name)} 2>/dev/null || grep ${quote(`^${name}:`)} /etc/group`;
 
-function contentLines(options: LookOptions): string {
+function contentLines(options: StatOptions): string {
   const { content = 'none', bytesUnless } = options;
   if (content === 'none') return '';
   const regular = '[ -f "$p" ] && [ -r "$p" ]';
@@ -145,8 +145,8 @@ function contentLines(options: LookOptions): string {
   return `if ${regular}; then ${size}; h=; [ "$z" = ${content.ifSize} ] && ${sum}; ${bytes}; fi`;
 }
 
-/** What a look found, from an answer that may hold more. */
-export function foundOf(path: string, records: Records): Found {
+/** The state of a path, from a reply that may hold more. */
+export function pathStateOf(path: string, records: Records): PathState {
   if (records.rc !== 0)
     throw new ModuleError(`cannot look at ${path}: ${records.stderr.trim() || `exit code ${records.rc}`}`, {
       path,
@@ -191,7 +191,7 @@ function idOf(text: string | undefined): number | null | undefined {
 }
 
 /** What `attributeChanges` compares with, for an existing entry. */
-export function attributesFound(found: Found & { readonly status: FileStatus }): AttributesFound {
+export function attributesFound(found: PathState & { readonly status: FileStatus }): AttributesFound {
   const { status, umask, wantedUid, wantedGid, flags, context } = found;
   return { status, umask, wantedUid, wantedGid, flags, context };
 }

@@ -2,12 +2,12 @@ import type { Json } from '../../source/value.ts';
 import type { Attributes } from './attributes.ts';
 import { type FileDiff, ModuleError, type Steps } from './define.ts';
 import { ask, type Records } from './reply.ts';
-import { type Found, foundOf, lookScript } from './stat.ts';
+import { type PathState, pathStateOf, statScript } from './stat.ts';
 import { contentDiff, writeFile } from './write-file.ts';
 
 /** A configuration file that a module keeps in order, one character per byte, and what else the same request found. */
 export interface TextFile {
-  readonly file: Found;
+  readonly file: PathState;
   /** Undefined when there is no file. */
   readonly text: string | undefined;
   /** What the extra commands told. */
@@ -17,12 +17,12 @@ export interface TextFile {
 /** Reads a file, and runs commands beside it that write records, in one request. */
 export function* readText(path: string, commands?: string): Steps<TextFile> {
   const beside = commands === undefined ? '' : `(${commands}\n)\n`;
-  return textFileOf(path, yield* ask(beside + lookScript(path, { follow: true, content: 'bytes' })));
+  return textFileOf(path, yield* ask(beside + statScript(path, { follow: true, content: 'bytes' })));
 }
 
 /** The file that a look found, with what was printed as `extra`. */
 export function textFileOf(path: string, records: Records): TextFile {
-  const file = foundOf(path, records);
+  const file = pathStateOf(path, records);
   if (file.status?.type === 'directory')
     throw new ModuleError(`${file.path} is a directory`, { path: file.path });
   if (file.status && !file.readable)

@@ -15,7 +15,7 @@ import { runSteps, type TestOptions, withTemporaryDirectory } from '../../../tes
 import { modeBits } from './attributes.ts';
 import type { ModuleError } from './define.ts';
 import { splitWords } from './sh.ts';
-import { type LookOptions, look, pathWord } from './stat.ts';
+import { type StatOptions, statPath, pathWord } from './stat.ts';
 import { INLINE_LIMIT, sha1, type Writing, writeFile } from './write-file.ts';
 
 const SHELLS = ['dash', 'bash', 'busybox'] as const;
@@ -29,7 +29,7 @@ async function write(
   request: WriteOptions = {},
   options: TestOptions = {},
 ) {
-  const found = await runSteps(look(path, { wanted: request.wanted ?? {} }), options);
+  const found = await runSteps(statPath(path, { wanted: request.wanted ?? {} }), options);
   return runSteps(
     writeFile({
       path: found.realPath,
@@ -161,7 +161,7 @@ for (const shell of SHELLS) {
         const [target, link] = [join(dir, 'target'), join(dir, 'link')];
         writeFileSync(target, 'old');
         symlinkSync('target', link);
-        const found = await runSteps(look(link, { follow: true }), options);
+        const found = await runSteps(statPath(link, { follow: true }), options);
         expect(found).to.include({ linkTarget: 'target', path: link, realPath: target });
         await runSteps(
           writeFile({
@@ -208,8 +208,8 @@ for (const shell of SHELLS) {
       });
     });
 
-    const lookAt = (path: string, request: LookOptions = {}, more: TestOptions = {}) =>
-      runSteps(look(path, request), { ...options, ...more });
+    const lookAt = (path: string, request: StatOptions = {}, more: TestOptions = {}) =>
+      runSteps(statPath(path, request), { ...options, ...more });
 
     it('looks at files, links, directories and nothing', () =>
       withTemporaryDirectory(async dir => {

@@ -17,7 +17,7 @@ import { type FileDiff, ModuleError, quote, StaleError, type Steps, sh } from '.
 import { identityOf, REACH, reachLine } from './reach.ts';
 import { ask, type Records } from './reply.ts';
 import { splitWords } from './sh.ts';
-import type { Found } from './stat.ts';
+import type { PathState } from './stat.ts';
 
 /** Content larger than this travels through a channel of its own, beside the script. */
 export const INLINE_LIMIT = 256 * 1024;
@@ -37,10 +37,10 @@ export type Source =
   | { readonly kind: 'temporary'; readonly path: string };
 
 export interface Writing {
-  /** Where the file is put: a finished path (`Found.realPath`). A symbolic link there is replaced by the file. */
+  /** Where the file is put: a finished path (`PathState.realPath`). A symbolic link there is replaced by the file. */
   readonly path: string;
   readonly source: Source;
-  readonly found: Found;
+  readonly found: PathState;
   readonly wanted: Attributes;
   /** Keep a copy of what is there now; its name is in the result as `backup_file`. */
   readonly backup?: boolean;
@@ -93,7 +93,7 @@ const SPECIAL: Readonly<Record<string, string>> = {
 };
 
 /** Refuses a target that is no file: renaming a file over a device or a pipe would take the node away. */
-export function refuseSpecial({ realPath, status }: Found): void {
+export function refuseSpecial({ realPath, status }: PathState): void {
   const kind = status && SPECIAL[status.type];
   if (kind !== undefined)
     throw new ModuleError(`cannot write ${realPath}: it is ${kind}, not a file`, { path: realPath });
@@ -226,7 +226,7 @@ const backupNumber = () => 1000 + (randomBytes(3).readUIntBE(0, 3) % 4_000_000);
 
 function ownership(
   kept: { readonly uid: number; readonly gid: number } | undefined,
-  found: Found,
+  found: PathState,
   wanted: Attributes,
   plain: boolean,
 ): string {
@@ -342,7 +342,7 @@ export function failure(records: Records, path: string): ModuleError {
 
 /** Brings mode, owner and the like of an existing entry to what is wanted: one request. Gives the entry's fields. */
 export function* applyAttributes(
-  found: Found,
+  found: PathState,
   changes: AttributeChanges,
 ): Steps<Readonly<Record<string, Json>>> {
   const lines = [REACH, reachLine(found), `hold ${identityOf(found)}`, attributeCommands(changes)];

@@ -13,7 +13,7 @@ import {
   sh,
 } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { attributesFound, type Found, foundOf, lookScript, pathWord } from '../kit/stat.ts';
+import { attributesFound, type PathState, pathStateOf, statScript, pathWord } from '../kit/stat.ts';
 import { applyAttributes, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import { type HttpReply, http, httpArgs, pathOf, requestOf } from './http.ts';
 
@@ -80,7 +80,7 @@ interface Digest {
 }
 
 interface Destination {
-  readonly at: Found;
+  readonly at: PathState;
   readonly digest: string | undefined;
 }
 
@@ -139,15 +139,15 @@ function* getFile(args: Args, ctx: ModuleContext): Steps<Result> {
 /** Looks at the file (a link followed), its SHA-1 and its digest of the wanted kind. */
 function* lookAtDestination(path: string, args: Args, digest: Digest | undefined): Steps<Destination> {
   const script = [
-    lookScript(path, { follow: true, wanted: args, content: 'sum', word: pathWord(path) }),
+    statScript(path, { follow: true, wanted: args, content: 'sum', word: pathWord(path) }),
     digest === undefined ? '' : `[ -f "$p" ] && h=$(${digest.program} <"$p") && field digest "\${h%% *}"`,
     ':',
   ];
   const records = yield* ask(script.filter(Boolean).join('\n'));
-  return { at: foundOf(path, records), digest: records.text('digest') };
+  return { at: pathStateOf(path, records), digest: records.text('digest') };
 }
 
-function refuseMissing(at: Found, args: Args, ctx: ModuleContext): void {
+function refuseMissing(at: PathState, args: Args, ctx: ModuleContext): void {
   const directory = at.path.replace(/\/[^/]*$/, '') || '/';
   const base = { url: args.url, dest: at.path };
   if (at.parent === 'missing' && !ctx.checkMode)
@@ -158,7 +158,7 @@ function refuseMissing(at: Found, args: Args, ctx: ModuleContext): void {
 
 /** Leaves the content alone and brings the attributes to what is wanted. */
 function* keep(
-  at: Found,
+  at: PathState,
   args: Args,
   ctx: ModuleContext,
   fields: Readonly<Record<string, Json>>,

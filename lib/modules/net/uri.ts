@@ -17,7 +17,7 @@ import {
   type Steps,
 } from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
-import { attributesFound, look } from '../kit/stat.ts';
+import { attributesFound, statPath } from '../kit/stat.ts';
 import { applyAttributes, sha1, writeFile } from '../kit/write-file.ts';
 import { type HttpReply, http, httpArgs, pathOf, requestOf } from './http.ts';
 
@@ -111,7 +111,7 @@ function* ask(args: Args, ctx: ModuleContext): Steps<Result> {
   const { body, contentType } = yield* bodyOf(args, ctx);
   const typed = Object.keys(args.headers).some(name => name.toLowerCase() === 'content-type');
   const multipart = args.body_format === 'form-multipart';
-  const at = args.dest === undefined ? undefined : yield* look(args.dest, { follow: true });
+  const at = args.dest === undefined ? undefined : yield* statPath(args.dest, { follow: true });
   const since = at?.status?.type === 'file' ? new Date(at.status.mtime * 1000).toUTCString() : undefined;
   const headers = {
     ...(since !== undefined && { 'If-Modified-Since': since }),
@@ -214,10 +214,10 @@ function* writeBody(
 ): Steps<{ readonly changed: boolean; readonly fields: Readonly<Record<string, Json>> }> {
   const wanted = args;
   const name = pathOf(reply.url).replace(/^.*\//, '') || 'index.html';
-  const first = yield* look(dest, { follow: true, wanted, content: 'sum' });
+  const first = yield* statPath(dest, { follow: true, wanted, content: 'sum' });
   const at =
     first.status?.type === 'directory'
-      ? yield* look(`${first.path.replace(/\/$/, '')}/${name}`, { follow: true, wanted, content: 'sum' })
+      ? yield* statPath(`${first.path.replace(/\/$/, '')}/${name}`, { follow: true, wanted, content: 'sum' })
       : first;
   if (at.sha1 !== sha1(reply.body)) {
     const source = { kind: 'bytes', bytes: reply.body } as const;
@@ -249,7 +249,7 @@ function* bodyOf(args: Args, ctx: ModuleContext): Steps<Body> {
   const { body, src } = args;
   if (src !== undefined) {
     const bytes = args.remote_src
-      ? (yield* look(src, { follow: true, content: 'bytes' })).bytes
+      ? (yield* statPath(src, { follow: true, content: 'bytes' })).bytes
       : ctx.read(ctx.find('files', src));
     if (!bytes) throw new ModuleError(`Unable to open source file ${src}`);
     return { body: bytes, contentType: undefined };
