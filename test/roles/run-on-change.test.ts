@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { withTemporaryDirectory } from '../support/run-module.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../roles/common/files/polar-in-force');
+const PROGRAM = join(import.meta.dirname, '../../roles/common/files/polar-run-on-change');
 
 /** A service whose restarts are counted, with the files it reads. */
 async function withService(work: (service: Service) => void): Promise<void> {
@@ -13,7 +13,7 @@ async function withService(work: (service: Service) => void): Promise<void> {
     const run = (command: readonly string[]) =>
       spawnSync('sh', [PROGRAM, 'service', join(dir, 'a.conf'), join(dir, 'b.conf'), '--', ...command], {
         encoding: 'utf8',
-        env: { ...process.env, POLAR_IN_FORCE: join(dir, 'marks') },
+        env: { ...process.env, POLAR_RUN_ON_CHANGE: join(dir, 'polar/run-on-change') },
       });
     work({
       write: (name, text) => writeFileSync(join(dir, name), text),
@@ -21,6 +21,7 @@ async function withService(work: (service: Service) => void): Promise<void> {
       restart: () => run(['sh', '-c', `echo x >>${restarts}`]),
       fail: () => run(['sh', '-c', 'exit 3']),
       killed: () => run(['sh', '-c', `echo x >>${restarts}; kill -9 $PPID`]),
+      moveMarks: () => renameSync(join(dir, 'polar/run-on-change'), join(dir, 'polar/in-force')),
       restarts: () => (existsSync(restarts) ? readFileSync(restarts, 'utf8').length / 2 : 0),
     });
   });
@@ -32,14 +33,16 @@ interface Service {
   readonly restart: () => ReturnType<typeof spawnSync>;
   readonly fail: () => ReturnType<typeof spawnSync>;
   readonly killed: () => ReturnType<typeof spawnSync>;
+  /** Moves the marks to where version 0.3 kept them. */
+  readonly moveMarks: () => void;
   readonly restarts: () => number;
 }
 
-describe('polar-in-force, instead of a handler', () => {
+describe('polar-run-on-change, instead of a handler', () => {
   it('runs the command after a change, says so, and is silent afterwards', async () => {
     await withService(({ write, restart, restarts }) => {
       write('a.conf', '1');
-      expect(restart()).to.include({ status: 0, stdout: 'put into force\n' });
+      expect(restart()).to.include({ status: 0, stdout: 'command succeeded\n' });
       expect(restart()).to.include({ status: 0, stdout: '' });
       write('a.conf', '2');
       restart();
@@ -67,7 +70,20 @@ describe('polar-in-force, instead of a handler', () => {
       write('a.conf', '1');
       expect(fail()).to.include({ status: 3, stdout: '' });
       expect(killed().status).to.equal(null);
-      expect(restart()).to.include({ status: 0, stdout: 'put into force\n' });
+      expect(restart()).to.include({ status: 0, stdout: 'command succeeded\n' });
+      expect(restarts()).to.equal(2);
+    });
+  });
+
+  it('takes over the marks of version 0.3, so that an upgrade restarts nothing', async () => {
+    await withService(({ write, restart, moveMarks, restarts }) => {
+      write('a.conf', '1');
+      restart();
+      moveMarks();
+      expect(restart()).to.include({ status: 0, stdout: '', stderr: '' });
+      expect(restarts()).to.equal(1);
+      write('a.conf', '2');
+      restart();
       expect(restarts()).to.equal(2);
     });
   });

@@ -48,7 +48,7 @@ const logFolder = ({ guarded }: Deployment, node: Place['node']): readonly strin
 
 /** What the scripts of the roles call, beside what their units name. */
 function toolsOf({ deployment, node }: Place): string {
-  const own = deployment.guarded ? ['/usr/local/sbin/polar-in-force'] : [];
+  const own = deployment.guarded ? ['/usr/local/sbin/polar-run-on-change'] : [];
   if (!node)
     return [...own, ...(deployment.guarded ? ['/usr/local/sbin/polar-check-nbd-conf'] : [])].join(' ');
   const server = ['postgres', 'pg_ctl', 'psql'].map(name => shellWord(`${node.bin}/${name}`));
