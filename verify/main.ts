@@ -3,7 +3,7 @@ import '../lib/source/frozen-prototype.ts';
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { describeDeployment, nodesOf } from '../lib/cluster/deployment.ts';
+import { nodesOf } from '../lib/cluster/deployment.ts';
 import { failureText } from '../lib/cluster/failure.ts';
 import { extraVars, positive, REACHING, REACHING_USAGE, readFlags } from '../lib/cluster/flags.ts';
 import { type Opened, openDeployment } from '../lib/cluster/open-deployment.ts';
@@ -15,7 +15,7 @@ import { LAYERS, OWN_LAYER } from './check.ts';
 import { checksWith } from './checks/index.ts';
 import { MOST_BUSY, TRIAL_MS, type Trial } from './checks/performance.ts';
 import { productionMark } from './faults/production.ts';
-import { type Finding, type Subject, totalsOf, type VerifyReport } from './findings.ts';
+import { type Finding, totalsOf, type VerifyReport } from './findings.ts';
 import { nothingLookedAt } from './nothing.ts';
 import { readOwnChecks } from './own/read.ts';
 import { ownSchema } from './own/schema.ts';
@@ -23,6 +23,7 @@ import { SMOKE } from './performance/pgbench.ts';
 import { Progress } from './progress.ts';
 import { checkReportFile, writeReportFile } from './report/files.ts';
 import { formatJunit } from './report/junit.ts';
+import { subjectOf } from './report/subject.ts';
 import { formatAlarm, formatFinding, formatSubject, formatTotals } from './report/terminal.ts';
 import { limited, type Selected, select, tagsOf } from './select.ts';
 import { runChecks } from './suite.ts';
@@ -134,7 +135,7 @@ async function main(argv: readonly string[]): Promise<number> {
       startedAt: startedAt.toISOString(),
       durationMs: Math.round(performance.now() - began),
       accepted: totals.failed === 0 && totals.waiting === 0 && !stop.signal.aborted,
-      subject: { ...subjectOf(opened), remarks: databases.remarks },
+      subject: subjectOf(opened, databases.remarks),
       findings,
     };
     show(report, flags.format);
@@ -232,19 +233,6 @@ function shownOf(
     );
     return waits && finding.verdict === 'failed' ? [finding] : [];
   });
-}
-
-function subjectOf({ inventory, deployment }: Opened): Subject {
-  return {
-    deployment: describeDeployment(deployment),
-    standIn: deployment.database === 'postgresql',
-    inventory: inventory.files,
-    hosts: [
-      { name: deployment.storage.host, role: 'storage' },
-      ...nodesOf(deployment).map(node => ({ name: node.host, role: node.role })),
-    ],
-    remarks: [],
-  };
 }
 
 function show(report: VerifyReport, format: string): void {

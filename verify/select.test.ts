@@ -131,7 +131,7 @@ describe('verify: waivers', () => {
     ['an unknown check', '- {id: os.userz, reason: r, expires: 2027-01-31}\n', 'did you mean "os.users"'],
     ['an unknown key', '- {id: os.users, reasn: r, expires: 2027-01-31}\n', 'did you mean "reason"'],
     ['no reason', '- {id: os.users, expires: 2027-01-31}\n', 'needs "reason"'],
-    ['a day that is none', '- {id: os.users, reason: r, expires: soon}\n', 'is no day'],
+    ['a day that is none', '- {id: os.users, reason: r, expires: soon}\n', 'is not a day'],
   ] as const) {
     it(`are refused with ${what}`, () => {
       expect(() => read(text)).to.throw(message);

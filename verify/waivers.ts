@@ -81,7 +81,7 @@ function waiverOf(entry: Value, ids: readonly string[]): Waiver {
   if (!/^\d{4}-\d\d-\d\d$/.test(expires) || Number.isNaN(Date.parse(expires)))
     throw new SourceError(
       'BAD_VALUE',
-      `"${expires}" is no day such as 2027-01-31`,
+      `"${expires}" is not a day such as 2027-01-31`,
       positionOf(entry, 'expires'),
     );
   return { id, host: entry.has('host') ? text('host') : undefined, reason: text('reason'), expires };

@@ -4,7 +4,7 @@ import { median } from './statistics.ts';
 
 /**
  * One row for each workload and number of nodes: the median rate of the repetitions that count, and the latencies of all of
- * them together. Repetitions that are no measure are left out.
+ * them together. Repetitions that are not a measure are left out.
  */
 export function nightFigures(measurements: readonly Measurement[]): NightFigures[] {
   const groups = new Map<string, Measurement[]>();

@@ -42,7 +42,7 @@ const NodeFigures = Type.Object({
   percentiles: Type.Optional(Percentiles),
   /** The slowest transaction, where the log has one line for each interval: that knows no percentiles. */
   slowestMs: Type.Optional(Type.Number()),
-  /** Why these figures are no measure; undefined when they are. */
+  /** Why these figures are not a measure; undefined when they are. */
   invalid: Type.Optional(Type.String()),
 });
 
@@ -66,7 +66,7 @@ const MeasuredFigures = Type.Object({
   rate: Type.Optional(Type.Number()),
   tps: Type.Number(),
   errors: Type.Number(),
-  /** Why this is no measure; undefined when it is. */
+  /** Why this is not a measure; undefined when it is. */
   invalid: Type.Optional(Type.String()),
   perNode: Type.Array(NodeFigures),
   lag: Type.Optional(Type.Record(Type.String(), Lag)),
@@ -111,7 +111,7 @@ const SweepFigures = Type.Object({
   tps: Type.Number(),
   errors: Type.Number(),
   percentiles: Type.Optional(Percentiles),
-  /** Why this is no measure; undefined when it is. */
+  /** Why this is not a measure; undefined when it is. */
   invalid: Type.Optional(Type.String()),
 });
 

@@ -66,7 +66,7 @@ describe('bench: summary', () => {
     expect(summaries[0]!.interval).to.equal(undefined);
   });
 
-  it('leaves out repetitions that are no measure, and says why', () => {
+  it('leaves out repetitions that are not a measure, and says why', () => {
     const broken = { ...cell('read-only', 4, [node('rw1', 900), node('ro1', 5)]), invalid: 'ro1: hung' };
     const both = summariseRun({ cells: [...cells, broken], night })[1]!;
     expect(both).to.include({ tps: 1870, valid: 3, repetitions: 4 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Balancer, Endpoint } from '../../lib/cluster/deployment.ts';
+import { logIn } from '../../lib/cluster/pg-client.ts';
 import type { SqlTarget } from '../../lib/cluster/sql.ts';
 import type { SqlAnswer } from './judge.ts';
 
@@ -84,25 +85,10 @@ class Asker {
     await Promise.race([client?.end().catch(() => {}), sleep(1000)]);
   }
 
-  async #open(): Promise<pg.Client> {
-    const { user, password, database } = this.#target;
-    const client = new pg.Client({
-      host: this.#at.address,
-      port: this.#at.port,
-      user,
-      database,
-      ...(password === undefined ? {} : { password }),
-      application_name: 'polarplay-bench',
-      connectionTimeoutMillis: LIMIT_MS,
-      query_timeout: LIMIT_MS,
-    });
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      await client.end().catch(() => {});
-      throw error;
-    }
+  #open(): Promise<pg.Client> {
+    return logIn(
+      { ...this.#target, ...this.#at },
+      { application: 'polarplay-bench', connectMs: LIMIT_MS, answerMs: LIMIT_MS },
+    );
   }
 }

@@ -67,7 +67,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     running?.kill('SIGTERM');
   });
 
-/** Runs polarplay; the exit codes that are no failure are given. */
+/** Runs polarplay; the exit codes that are not a failure are given. */
 async function polarplay(args: readonly string[], fine: readonly number[] = [0]): Promise<string> {
   if (ended) throw new Error(`ended by ${ended}`);
   const { code, stdout, stderr } = await start(args);

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import type { Connections, Operator } from '../engine/run.ts';
+import { printWarning } from '../report/warning.ts';
 import type { Parsed } from '../source/flags.ts';
 import { jsonText } from '../source/json.ts';
-import { visible } from '../source/visible.ts';
 import { connectionSettings } from '../transport/config/settings.ts';
 import { SshConfigFiles } from '../transport/config/ssh-config.ts';
 import { createPool } from '../transport/index.ts';
@@ -39,7 +39,7 @@ export function openConnections(
       known.set(key, found);
       const { warnings } = found;
       for (const warning of warnings) {
-        if (!warned.has(warning)) process.stderr.write(`[WARNING]: ${visible(warning)}\n`);
+        if (!warned.has(warning)) printWarning(warning);
         warned.add(warning);
       }
       return pool.connection(found.settings);

@@ -38,7 +38,7 @@ export function mistakesJson(error: unknown): string {
   return `${visibleJson({ mistakes, exit_code: exitCodeOf(error) })}\n`;
 }
 
-/** A run that went well and whose report is not whole did not go well: nobody could read how it went. */
+/** A run with an incomplete report counts as failed: nobody could read its outcome. */
 export function withReport(exitCode: number, { failure }: GuardedReport): number {
   if (failure === undefined) return exitCode;
   process.stderr.write(`the report of this run is not complete\n${failureText(failure).text}`);

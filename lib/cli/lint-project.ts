@@ -19,7 +19,7 @@ import type { Session } from './session.ts';
 
 interface Target {
   readonly path: string;
-  /** Named on the command line: then it is a playbook even where nothing in it says so. */
+  /** Named on the command line: it counts as a playbook even when its text does not look like one. */
   readonly isNamed: boolean;
 }
 
@@ -28,7 +28,7 @@ interface Project {
   readonly exclude: readonly string[];
 }
 
-/** The folder that settings are for: the nearest one around here that has some, else this one. */
+/** The nearest folder, from here upwards, that has settings; else this one. */
 export function projectOf(configFile: string | undefined): string {
   if (configFile !== undefined) return resolve('.');
   for (let folder = resolve('.'); ; folder = dirname(folder)) {
@@ -37,7 +37,7 @@ export function projectOf(configFile: string | undefined): string {
   }
 }
 
-/** The files that the words of the command line mean. Throws UsageError for one that is not there. */
+/** The files that the command line names. Throws UsageError for a missing one. */
 export function targetsOf(named: readonly string[], { project, exclude }: Project): readonly Target[] {
   return (named.length > 0 ? named : [project]).flatMap((name): Target[] => {
     const path = resolve(name);
@@ -79,7 +79,7 @@ export function lintFiles(session: Session, targets: readonly Target[], variable
 
 const textOf = (path: string): string => readFileSync(path, 'utf8');
 
-/** Files that came with the program are not the author's, unless that is who works on them. */
+/** Files that came with the program are not the author's, unless the author works on the program. */
 const isOfProject = (path: string): boolean =>
   relative(PACKAGE_ROOT, path).startsWith('..') || !relative(PACKAGE_ROOT, resolve('.')).startsWith('..');
 
@@ -91,7 +91,7 @@ function once(findings: readonly Finding[]): Finding[] {
   });
 }
 
-/** What shows only when a playbook is read as a whole; one with mistakes gives only those. */
+/** Findings that need the whole playbook; a playbook with mistakes gives only those. */
 export function lintWhole(
   session: Session,
   file: string,

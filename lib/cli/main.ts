@@ -90,7 +90,7 @@ main(process.argv.slice(2)).then(
   },
 );
 
-/** Most of what explains a failure is loaded only then: where not even that can be read, the message stands alone. */
+/** The code that explains a failure is loaded only then. If it cannot be read either, the message stands alone. */
 async function explained(error: unknown): Promise<{ readonly text: string; readonly code: number }> {
   if (error instanceof UsageError)
     return { text: `polarplay: ${visible(withHint(error))}\n`, code: error.exitCode };

@@ -110,7 +110,7 @@ const authorMistakes: readonly [string, Readonly<Record<string, string>>, readon
     [/^site\.yml:4:6 YAML_SYNTAX this line is indented differently from its neighbours, line it up/m],
   ],
   [
-    'indentation that is no second colon',
+    'indentation that is not a second colon',
     site('- hosts: all\n  tasks:\n    - debug: {msg: x}\n  when: x\n   become: true\n'),
     [/^site\.yml:\d:\d YAML_SYNTAX this line is indented differently/m],
   ],

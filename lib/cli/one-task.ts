@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
 import type { Emit, HostOutcome } from '../engine/events.ts';
 import { runPlaybooks } from '../engine/run-playbooks.ts';
+import { printWarning } from '../report/warning.ts';
 import { SourceError, SourceErrors } from '../source/errors.ts';
-import { visible } from '../source/visible.ts';
 import { checkConnections } from './input/input-mistakes.ts';
 import type { Session } from './session.ts';
 
@@ -19,7 +19,7 @@ export interface OneTask {
   readonly diffMode?: boolean;
 }
 
-/** Runs a play of one task, through the same way as a playbook's; gives the exit code. */
+/** Runs a play of one task by the same code as a playbook; returns the exit code. */
 export async function runOneTask(session: Session, task: OneTask, emit: Emit): Promise<number> {
   const run = session.createRun(emit, {
     checkMode: task.checkMode ?? false,
@@ -33,7 +33,7 @@ export async function runOneTask(session: Session, task: OneTask, emit: Emit): P
   });
   checkConnections(session);
   session.checkLimit();
-  // Relative names of files mean the folder of the person, as in Ansible.
+  // Relative file names start from the current folder, as in Ansible.
   const playbook = withoutPositions(() => run.loader.loadText(playText(task), process.cwd()));
   const { exitCode } = await runPlaybooks(run, playbook, [playbook.file]);
   return exitCode;
@@ -47,14 +47,14 @@ export async function askHosts(
 ): Promise<ReadonlyMap<string, HostOutcome>> {
   const answers = new Map<string, HostOutcome>();
   await runOneTask(session, task, event => {
-    // An answer to the task itself; before it, only what keeps a host from ever getting there.
+    // The outcome of the task itself, or an earlier failure that keeps the host from reaching it.
     const counts = (outcome: HostOutcome) =>
       outcome.task.module === task.module || outcome.status === 'failed' || outcome.status === 'unreachable';
     if (event.type === 'outcome' && counts(event)) {
       answers.set(event.host, event);
       onAnswer(event.host);
     }
-    if (event.type === 'warning') process.stderr.write(`[WARNING]: ${visible(event.message)}\n`);
+    if (event.type === 'warning') printWarning(event.message);
   });
   return answers;
 }

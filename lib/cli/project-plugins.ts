@@ -4,7 +4,7 @@ import { isDirectory } from '../source/yaml/read-yaml.ts';
 import type { PluginKind } from '../templating/templar.ts';
 
 /**
- * Tells the names of plugins that a project brings in Python: they can't run here, but are no slip of the pen. A
+ * Finds the names of a project's own plugins in Python: they can't run here, and they are no typing error. A
  * lookup is named by its file, filters and tests by a text in one. `places` have folders such as `filter_plugins`,
  * `folders` are those of the settings. Looks only when it is asked.
  */
@@ -34,7 +34,7 @@ function pythonTexts(dir: string): string[] {
   return files.map(name => readFileSync(join(dir, name), 'utf8'));
 }
 
-/** The directories in a directory; none where it is not there. */
+/** The directories in a directory; none when it does not exist. */
 export function subdirectories(dir: string): string[] {
   return isDirectory(dir)
     ? readdirSync(dir)

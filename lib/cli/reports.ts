@@ -33,7 +33,7 @@ export function createReports(flags: Parsed, settings: Settings, shown: Shown): 
   ]);
 }
 
-/** Several reports; the failure of one keeps nothing from the others. */
+/** Several reports. When one fails, the others go on. */
 class Reports implements Report {
   readonly #reports: readonly Report[];
 
@@ -62,13 +62,13 @@ class Reports implements Report {
   }
 }
 
-/** --format, or JSON where the project's settings want Ansible's callback of that name. */
+/** --format, or JSON when the project's settings ask for Ansible's callback of that name. */
 function reportFormat(flags: Parsed, settings: Settings): string {
   const callback = settings.text('stdoutCallback')?.replace(/^ansible\.(builtin|posix)\./, '');
   return flags.text('format') ?? (callback === 'json' ? 'json' : 'terminal');
 }
 
-/** --task-times, or where the settings want Ansible's callback profile_tasks. */
+/** --task-times, or the settings ask for Ansible's callback profile_tasks. */
 function taskTimes(flags: Parsed, settings: Settings): readonly Report[] {
   const isWanted =
     flags.has('task-times') ||
@@ -130,7 +130,7 @@ function fileReport(file: string): Report {
   }
 }
 
-/** What the terminal shows, line by line with the time, at the end of a file that many runs share. */
+/** Appends what the terminal shows, with the time of each line, to a file that many runs share. */
 function logReport(file: string, shown: Shown): Report {
   let open = '';
   const write = (text: string) => {

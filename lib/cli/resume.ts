@@ -7,7 +7,7 @@ import type { Parsed } from '../source/flags.ts';
 import { journalFile, keptRuns, runsFolder } from './run-journal.ts';
 import { differencesOf } from './run-origin.ts';
 
-/** Options that do not go with --resume: nothing would be done. */
+/** Options that exclude --resume, since they do no work. */
 const DOING_NOTHING = ['check', 'syntax-check', 'list-hosts', 'list-tasks', 'list-tags'];
 
 export function checkResumeOptions(flags: Parsed): void {
@@ -23,8 +23,8 @@ interface KeptRun {
 }
 
 /**
- * --resume: the newest run of the same playbooks, to go on from. Throws UsageError where that can't be: it ended well,
- * it is under way, or something it was made of has changed.
+ * --resume: the newest run of the same playbooks, to continue. Throws UsageError when it can't: the run ended well,
+ * is still under way, or something that decided it has changed.
  */
 export function runToResume(
   flags: Parsed,
@@ -95,7 +95,7 @@ function withThoseBefore(last: KeptRun): readonly KeptRun[] {
   return chain;
 }
 
-/** All files that the runs read, with what they held when they were read first. */
+/** All files that the runs read, with the sums of their first content. */
 const filesOf = (chain: readonly KeptRun[]): ReadonlyMap<string, string> =>
   new Map([
     ...chain.flatMap(({ origin }) => Object.entries(origin.files)),

@@ -3,13 +3,14 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Journal } from '../report/journal.ts';
+import { printWarning } from '../report/warning.ts';
 
 /** How many runs are kept. */
 const KEPT = 50;
 const KEY_LENGTH = 32;
 const NAME = /^\d{8}T\d{6}-\d+\.jsonl$/;
 
-/** Where runs are kept, of this person: $POLARPLAY_RUNS, or below the usual folder for state. */
+/** The folder of this user's runs: $POLARPLAY_RUNS, or below the usual folder for state. */
 export const runsFolder = (env: NodeJS.ProcessEnv = process.env): string =>
   env['POLARPLAY_RUNS'] ??
   join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'polarplay', 'runs');
@@ -39,9 +40,7 @@ export function startJournal(now = new Date()): readonly Journal[] {
     const stamp = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
     return journalFile(`${stamp}-${process.pid}`, folder);
   };
-  return [
-    new Journal(open, error => process.stderr.write(`[WARNING]: this run is not kept: ${error.message}\n`)),
-  ];
+  return [new Journal(open, error => printWarning(`this run is not kept: ${error.message}`))];
 }
 
 /**
@@ -71,7 +70,7 @@ function keyIn(file: string): Buffer | undefined {
   }
 }
 
-/** A new key; where another run has just made one, that one counts. */
+/** A new key. If another run has just made one, that one counts. */
 function madeKey(file: string): Buffer {
   const own = `${file}.${process.pid}`;
   writeFileSync(own, randomBytes(KEY_LENGTH), { mode: 0o600 });

@@ -30,13 +30,13 @@ export class FilesRead {
 
 const contentSum = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 
-/** Options that decide what a run does where. */
+/** Options that decide what a run does, and on which hosts. */
 const DECIDING = [
   ...['limit', 'tags', 'skip-tags', 'role', 'start-at-task', 'force-handlers'],
   ...['user', 'connection', 'become', 'become-user', 'become-method'],
 ] as const;
 
-/** What the run is made of; `sum` makes sums that nobody else can make. */
+/** What decides the run; `sum` makes sums that nobody else can make. */
 export function originOf(
   run: Run,
   flags: Parsed,
@@ -71,7 +71,7 @@ const varsOf = ({ vars }: VarLayer) => toPlain(vars);
 const summed = (vars: Dict, sum: (text: string) => string): Record<string, string> =>
   Object.fromEntries([...vars].map(([name, value]) => [String(name), sum(jsonText(toPlain(value)))]));
 
-/** What is not as it was when the earlier run began, in words; nothing where all is the same. */
+/** What has changed since the earlier run began, in words; empty when nothing has. */
 export function differencesOf(
   before: RunOrigin,
   now: RunOrigin,

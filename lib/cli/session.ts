@@ -14,13 +14,13 @@ import type { LoaderOptions } from '../playbook/load-state.ts';
 import { PlaybookLoader } from '../playbook/loader.ts';
 import { searchPath } from '../playbook/search.ts';
 import type { Keywords } from '../playbook/types.ts';
+import { printWarning } from '../report/warning.ts';
 import { UsageError } from '../source/errors.ts';
 import type { Parsed } from '../source/flags.ts';
 import { PACKAGE_ROOT } from '../source/package-root.ts';
 import { didYouMean } from '../source/suggest.ts';
 import type { Dict, Value } from '../source/value.ts';
 import { Vault } from '../source/vault.ts';
-import { visible } from '../source/visible.ts';
 import { FileReader } from '../source/yaml/read-yaml.ts';
 import type { OnDuplicate } from '../source/yaml/yaml.ts';
 import { createTemplar } from '../templating/index.ts';
@@ -353,11 +353,6 @@ function playDefaults(settings: Settings): PlayDefaults {
   };
 }
 
-/** What the program itself warns of, outside any run's events. */
-function printWarning(message: string): void {
-  process.stderr.write(`[WARNING]: ${visible(message)}\n`);
-}
-
 /** Where facts are kept between runs; Ansible's other caches keep nothing here. */
 function factCache(settings: Settings): FactCache | undefined {
   const kind = settings.text('factCaching')?.replace(/^ansible\.(builtin|legacy)\./, '') ?? 'memory';
@@ -377,7 +372,7 @@ function factCache(settings: Settings): FactCache | undefined {
   });
 }
 
-/** Who hears of keys that are given twice, where the settings say that these are no mistakes. */
+/** Who hears of keys that are given twice, where the settings say that these are not mistakes. */
 function duplicateKeys(settings: Settings): OnDuplicate | undefined {
   const word = settings.text('duplicateDictKey') ?? 'error';
   if (word === 'error') return undefined;

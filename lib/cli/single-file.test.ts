@@ -33,7 +33,7 @@ describe('the single-file build', function () {
       this.skip();
     }
     if (readFileSync(process.execPath).length < WHOLE_NODE) {
-      console.log(`      skipped: ${process.execPath} is no Node that stands alone`);
+      console.log(`      skipped: ${process.execPath} is not a Node that stands alone`);
       this.skip();
     }
     scratch = mkdtempSync(join(tmpdir(), 'polarplay-single-file-'));

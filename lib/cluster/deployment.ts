@@ -142,7 +142,7 @@ export interface Deployment {
   readonly backup: BackupPolicy;
   /** Whether this project deployed the cluster, with its guard and role record; false: somebody else did. */
   readonly guarded: boolean;
-  /** Variables of the roles' defaults that are no expectation of a cluster which somebody else set up. */
+  /** Variables of the roles' defaults that are not an expectation of a cluster which somebody else set up. */
   readonly unsaid: ReadonlySet<string>;
   /** What is wrong with the role record, in words; undefined: it could be read. */
   readonly recordProblem: string | undefined;

@@ -163,7 +163,11 @@ all:
       'all: {children: {storage: {hosts: {s: {}}}, primary: {hosts: {a: {}, b: {}}}, nodes: {children: {primary: {}}}}}',
       'the group "primary" has 2 hosts, expected one',
     ],
-    ['a port that is no number', cluster('polardb_port: lots'), 'polardb_port is "lots", expected a number'],
+    [
+      'a port that is not a number',
+      cluster('polardb_port: lots'),
+      'polardb_port is "lots", expected a number',
+    ],
   ] as const) {
     it(`refuses ${what}`, () => {
       expect(() => deploymentFrom(written(text))).to.throw(SourceError, message);

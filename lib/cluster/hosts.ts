@@ -59,7 +59,7 @@ export class Hosts {
     return reply.stdout.trimEnd();
   }
 
-  /** The same for output that is no text. */
+  /** The same for output that is not text. */
   async bytes(host: string, argv: readonly string[], options: CommandOptions = {}): Promise<Buffer> {
     const reply = await this.#run(host, argv.map(shellWord).join(' '), options);
     if (reply.rc !== 0) throw new CommandError(argv.join(' '), textOf(reply));

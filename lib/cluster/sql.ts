@@ -1,6 +1,7 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { messageOf } from '../source/errors.ts';
 import type { CommandReply, Hosts } from './hosts.ts';
+import { logIn, type SqlLogin } from './pg-client.ts';
 
 /** The server refused a statement; `sqlstate` is its five-character code. */
 export class SqlError extends Error {
@@ -14,14 +15,8 @@ export class SqlError extends Error {
 }
 
 /** How to log in to the database of one node. */
-export interface SqlTarget {
+export interface SqlTarget extends SqlLogin {
   readonly host: string;
-  readonly address: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
-  /** Without one, pg looks at PGPASSWORD and ~/.pgpass as every PostgreSQL client does. */
-  readonly password?: string;
   /** For psql on the host: the user that may log in through the socket, where the socket is, and the program. */
   readonly osUser: string;
   readonly socketDir: string;
@@ -71,25 +66,15 @@ class PgSession implements SqlSession {
   }
 
   static async open(target: SqlTarget, limits: Limits): Promise<PgSession> {
-    const client = new pg.Client({
-      host: target.address,
-      port: target.port,
-      database: target.database,
-      user: target.user,
-      ...(target.password === undefined ? {} : { password: target.password }),
-      application_name: APPLICATION,
-      connectionTimeoutMillis: loginMs(limits),
-      query_timeout: limits.statementMs + 1000,
+    const login = {
+      application: APPLICATION,
+      connectMs: loginMs(limits),
+      answerMs: limits.statementMs + 1000,
       options: settings(limits),
-    });
-    // A server that goes away between two statements is reported by the next one.
-    client.on('error', () => {});
-    try {
-      await client.connect();
-    } catch (error) {
-      await client.end().catch(() => {});
+    };
+    const client = await logIn(target, login).catch(error => {
       throw asSqlError(error);
-    }
+    });
     return new PgSession(client, target);
   }
 

@@ -13,17 +13,17 @@ interface Note {
   /** Handlers it notified. */
   readonly notified: Set<string>;
   outcome: HostOutcome | undefined;
-  /** Of the handlers those that have not run since. */
+  /** The handlers among them that have not run since. */
   owed: ReadonlySet<string>;
   /** When the host last answered in that run. */
   lastAnswer: number;
 }
 
-/** What is known of a task that a run comes to again. */
+/** What the journal says of a task that a later run reaches. */
 export interface Earlier {
   /** It ended well on this host, or its failure was ignored. */
   readonly finished: boolean;
-  /** It changed something; one that was interrupted, or failed half-way, may have. */
+  /** It changed something, or may have: it was interrupted, or failed half-way. */
   readonly changed: boolean;
   /** Handlers that wait for it; `all` where the run ended before it could notify them. */
   readonly owed: ReadonlySet<string> | 'all';
@@ -36,8 +36,8 @@ export interface Earlier {
 }
 
 /**
- * The run that this one goes on from, read from its journal. A host goes the same way again: the n-th time it comes to
- * a task in its m-th play is the n-th time it came there before.
+ * The run that this one continues, read from its journal. A host takes the same way again: the n-th time it reaches
+ * a task in its m-th play is the n-th time of the earlier run.
  */
 export class EarlierRun {
   /** How many results were taken over. */
@@ -46,15 +46,15 @@ export class EarlierRun {
   readonly #notes = new Map<string, Note>();
   readonly #plays = new Counter();
   readonly #seen = new Counter();
-  /** Hosts whose results are taken over no more. */
+  /** Hosts with no further results to take over. */
   readonly #left = new Set<string>();
   readonly #starts = new WeakMap<Connection, Promise<number | undefined>>();
   readonly #emit: (event: RunEvent) => void;
 
-  /** `journals`: oldest first, where that run went on from another one itself. */
+  /** `journals`: oldest first; several when that run itself continued another. */
   constructor(journals: readonly (readonly Noted[])[], emit: (event: RunEvent) => void) {
     this.#emit = emit;
-    // A later run did again what it came to; the earlier one tells of the rest.
+    // The later run repeated what it reached; the earlier one covers the rest.
     for (const journal of journals) for (const [key, note] of notesOf(journal)) this.#notes.set(key, note);
   }
 
@@ -62,15 +62,15 @@ export class EarlierRun {
     for (const host of hosts) this.#plays.next(host);
   }
 
-  /** What is known of the task that the host comes to now. */
+  /** What the journal says of the task that the host has reached. */
   of(host: string, id: string, isControl: boolean): Earlier | undefined {
     const place = placeOf(host, this.#plays.of(host), id);
     const note = this.#notes.get(`${place}\0${this.#seen.next(place)}`);
     if (!note) return undefined;
     const { outcome, results, owed, lastAnswer } = note;
-    // What the runner itself does, such as an include, has an outcome only where it failed.
+    // Work of the runner itself, such as an include, has an outcome only when it failed.
     const finished = outcome === undefined ? isControl : endedWell(outcome);
-    // What stands after it in the journal, as the tasks of a rescue, followed from what is done again now.
+    // Later entries, such as the tasks of a rescue, followed from the work that is repeated now.
     if (!finished) this.leave(host);
     return {
       finished,
@@ -85,7 +85,7 @@ export class EarlierRun {
     };
   }
 
-  /** A handler that is to run runs, whatever it did before; what it had notified may wait still. */
+  /** A notified handler runs, whatever it did before; handlers that it notified may still wait. */
   ofHandler(host: string, id: string): Earlier | undefined {
     const place = `${placeOf(host, this.#plays.of(host), id)}\0`;
     const notes = [...this.#notes].filter(([key]) => key.startsWith(place)).map(([, note]) => note);
@@ -114,7 +114,7 @@ export class EarlierRun {
     return false;
   }
 
-  /** From here on all tasks of the host run again, whatever the journal says; `why` is said once. */
+  /** From now on all tasks of the host run again, whatever the journal says; `why` is reported once. */
   leave(host: string, why?: string): void {
     if (this.#left.has(host)) return;
     this.#left.add(host);

@@ -379,33 +379,6 @@ const cases: readonly Case[] = [
     exitCode: 2,
   },
   {
-    name: 'end_host and end_play are no failures',
-    files: play(`
-  tasks:
-    - meta: end_host
-      when: inventory_hostname == 'h2'
-    - {name: a, debug: {msg: x}}
-    - meta: end_play
-    - {name: b, debug: {msg: x}}
-`),
-    lines: ['meta h1 skipped', 'meta h3 skipped', 'a h1 ok', 'a h3 ok'],
-    exitCode: 0,
-  },
-  {
-    name: 'add_host and group_by serve the next play',
-    files: `${play(`
-  tasks:
-    - {name: a, add_host: {name: new, groups: fresh, colour: red}}
-    - {name: g, group_by: {key: "g_{{ inventory_hostname }}"}}
-`)}
-- hosts: fresh:g_h2
-  gather_facts: false
-  tasks:
-    - {name: b, debug: {msg: "{{ colour | default('none') }}"}}
-`,
-    lines: ['a h1 changed', 'g h1 changed', 'g h2 changed', 'g h3 changed', 'b h2 ok', 'b new ok'],
-  },
-  {
     name: 'no_log hides the result, register keeps it',
     hosts: 'h1\n',
     files: play(`

@@ -58,7 +58,7 @@ export type RunEvent =
   | { readonly type: 'interrupted' }
   | { readonly type: 'run-end'; readonly summary: RunSummary };
 
-/** What a run was made of: a later one may go on from it only where all of this is the same. */
+/** What decided a run: a later one may continue it only when all of this is the same. */
 export interface RunOrigin {
   /** The command line, and the version of the program, in words. */
   readonly command: Readonly<Record<string, string>>;
@@ -66,7 +66,7 @@ export interface RunOrigin {
   readonly extraVars: Readonly<Record<string, string>>;
   readonly hosts: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, string>>;
-  /** The run that this one goes on from. */
+  /** The earlier run that this one continues. */
   readonly resumes?: string;
 }
 
@@ -93,7 +93,7 @@ export interface HostOutcome {
   /** Text of the loop item, in item events. */
   readonly item?: Json;
   readonly elapsedMs: number;
-  /** Of the module's call with its arguments, where a later run may take the result over. */
+  /** Digest of the module's call with its arguments, if a later run may take the result over. */
   readonly digest?: string;
   /** The result is that of an earlier run: nothing was done. */
   readonly takenOver?: true;
@@ -119,7 +119,7 @@ export interface RunSummary {
   readonly ended?: string;
   readonly elapsedMs: number;
   readonly custom: Readonly<Record<string, Json>>;
-  /** How many results of the run that this one goes on from were used; undefined where it goes on from none. */
+  /** How many results of an earlier run were used; undefined when this run continues none. */
   readonly takenOver?: number;
 }
 

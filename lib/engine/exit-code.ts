@@ -13,7 +13,7 @@ export const EXIT = {
   bug: 250,
 } as const;
 
-/** Why a run is told to stop that nobody interrupted: an error that no task and no host was at. */
+/** Why a run stops that nobody interrupted: an error outside any task and host. */
 export class Crash extends Error {
   override readonly name = 'Crash';
 }
@@ -28,6 +28,6 @@ export function exitCodeOf(error: unknown): number {
   return errors.every(one => one.code === 'BAD_VAULT') ? EXIT.error : EXIT.parser;
 }
 
-/** As in Ansible: what cannot be read is a parser's error, one mistake of the run itself is another's. */
+/** As in Ansible: unreadable files are a parser's error, a mistake during the run is another code. */
 export const exitCodeOfRun = (error: unknown): number =>
   error instanceof SourceError ? EXIT.error : exitCodeOf(error);

@@ -30,7 +30,7 @@ export class FactCache {
     if (!file || !found?.isFile()) return undefined;
     const { timeout, warn } = this.#options;
     if (timeout > 0 && Date.now() - found.mtimeMs > timeout * 1000) return undefined;
-    // Facts are variables: who may write them decides what tasks do.
+    // Facts are variables: anyone who may write them decides what tasks do.
     const isOurs = [0, process.getuid?.()].includes(found.uid) && (found.mode & 0o022) === 0;
     const facts = isOurs ? factsOf(readFileSync(file, 'utf8')) : undefined;
     if (facts) return facts;

@@ -55,7 +55,7 @@ function connectionVariables(run: Run, task: Task, own: Scope, target: Scope): R
   keyword('ansible_user', task.remoteUser);
   keyword('ansible_port', task.port);
   for (const name of CONNECTION_VARIABLES) {
-    // What flags and settings say gives way to keywords; what the inventory says does not.
+    // Keywords win over flags and settings, and lose to the inventory.
     if (name in variables && target.layerOf(name)?.vars === run.flagVars.vars) continue;
     const value = peek(target, name);
     if (value !== undefined) variables[name] = value;
@@ -70,7 +70,7 @@ function peek(scope: Scope, name: string): Json | undefined {
   return value instanceof Undefined || value === null ? undefined : toPlain(value);
 }
 
-/** Whom the task becomes: `ansible_become*` variables win over keywords, keywords over flags, as in Ansible. */
+/** The user that the task becomes: `ansible_become*` variables win over keywords, keywords over flags, as in Ansible. */
 export function becomeOf(run: Run, task: Task, own: Scope, target: Scope): Become | undefined {
   const value = (
     names: readonly string[],

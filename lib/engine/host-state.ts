@@ -5,7 +5,7 @@ import type { HostStats, Status } from './events.ts';
 
 /**
  * Names of variables that say how a host is reached and whom we become there. A host chooses names of facts, such as
- * those of its network interfaces: these stay in `ansible_facts` and become no variable.
+ * those of its network interfaces: these stay in `ansible_facts` and never become variables.
  */
 const CONNECTION_VARIABLE =
   /^ansible_(connection|host|port|user|pass(word)?|private_key_file|host_key_checking|timeout|pipelining|transport|executable|(remote|become|ssh|sftp|scp|paramiko|su|sudo|doas|shell)(_(?!host_key_).+)?|.+_(args|interpreter|pass|password))$/;
@@ -13,7 +13,7 @@ const CONNECTION_VARIABLE =
 /** How Ansible's fact cache says that the facts were gathered. */
 const GATHERED = '_ansible_facts_gathered';
 
-/** What of a task's end the recap counts. */
+/** The outcomes that the recap counts. */
 interface Counted {
   readonly status: Status;
   readonly ignored: boolean;
@@ -33,9 +33,9 @@ export class HostState {
   readonly includedVars: Dict = new Map();
   /** Level 20: set_fact and register. */
   readonly setVars: Dict = new Map();
-  /** Of these the ones whose text a template gave. */
+  /** The names among them with a text from a template. */
   readonly texts = new Set<string>();
-  /** Registered names whose value check mode could not know → the task that would have given it. */
+  /** Registered names with a value unknown in check mode → the task that would have set it. */
   readonly unknown = new Map<string, string>();
   readonly #stats: HostStats = {
     ok: 0,
@@ -51,10 +51,10 @@ export class HostState {
   /** Check mode: true once a change was predicted and not made. */
   predictedChange = false;
   factsGathered = false;
-  /** Facts under the names a fact cache keeps them by. */
+  /** Facts under the names of the fact cache. */
   readonly #kept: Record<string, Json> = emptyRecord();
   #keptChanged = false;
-  /** How often `meta: clear_host_errors` came by. */
+  /** How often `meta: clear_host_errors` ran. */
   cleared = 0;
   /** True once --start-at-task has found its task. */
   started = false;
@@ -63,7 +63,7 @@ export class HostState {
     this.name = name;
   }
 
-  /** Failed or unreachable hosts take no part in later plays. */
+  /** Failed or unreachable hosts skip later plays. */
   get status(): 'active' | 'failed' | 'unreachable' {
     return this.#status;
   }
@@ -95,7 +95,7 @@ export class HostState {
       stats.unreachable++;
       this.#status = 'unreachable';
     }
-    // A failure that is not ignored is counted when it is known whether a block rescues it.
+    // A failure is counted only once it is clear that no block rescues it.
   }
 
   /** As in Ansible's recap, each file included counts. */
@@ -118,10 +118,10 @@ export class HostState {
       this.plainFacts.set(bare, json);
       this.keep(fromSetup ? `ansible_${bare}` : name, json);
       this.setFactVar(`ansible_${bare}`, value);
-      // What other modules find keeps its own name as well: `packages`, `services`, `getent_passwd`.
+      // Facts of other modules also keep their own names: `packages`, `services`, `getent_passwd`.
       if (!fromSetup) this.setFactVar(name, value);
     }
-    // Another mapping, not the same one changed: templates keep what they have opened.
+    // A new mapping instead of a change: templates keep the one that they have read.
     this.facts = withForeignKeys(all);
   }
 
@@ -129,7 +129,7 @@ export class HostState {
     if (!CONNECTION_VARIABLE.test(name)) this.factVars.set(name, value);
   }
 
-  /** A fact under its own name, as a cacheable set_fact makes it; what is encrypted is not `kept` for later runs. */
+  /** A fact under its own name, as a cacheable set_fact makes it; encrypted ones are not `kept` for later runs. */
   addFact(name: string, value: Value, kept = true): void {
     this.facts = withForeignKeys(new Map(this.facts).set(name, value));
     this.plainFacts.set(name, toPlain(value));
@@ -152,7 +152,7 @@ export class HostState {
     this.#keptChanged = false;
   }
 
-  /** What a fact cache is to hold of the host; undefined where nothing is new. */
+  /** The facts to write to the cache; undefined when nothing is new. */
   factsToKeep(): Readonly<Record<string, Json>> | undefined {
     if (!this.#keptChanged) return undefined;
     this.#keptChanged = false;

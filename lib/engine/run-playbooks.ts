@@ -6,8 +6,8 @@ import { runPlay } from './play/run-play.ts';
 import { keepFacts, type Run } from './run.ts';
 
 /**
- * Runs plays in order and sums up. What ends the run before its end (a mistake that shows only now) is in the summary,
- * so that every report tells it, and is thrown after it.
+ * Runs plays in order and sums up. An error that ends the run early (a mistake that shows only now) is in the summary,
+ * so that every report shows it, and is thrown afterwards.
  */
 export async function runPlaybooks(
   run: Run,
@@ -31,7 +31,7 @@ export async function runPlaybooks(
     failure = error;
   }
   for (const host of run.hosts.keys()) keepFacts(run, host);
-  // A host that does not answer any more is no reason to lose the summary.
+  // A host that stops answering must not cost the summary.
   await Promise.allSettled(run.atEnd.splice(0).map(work => work()));
   if (run.signal.aborted) run.emit({ type: 'interrupted' });
   const summary = summarize(run, start, failure);

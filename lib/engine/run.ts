@@ -35,7 +35,7 @@ export interface RunOptions {
   readonly defaults: PlayDefaults;
 }
 
-/** What a project's settings say for plays that do not. */
+/** Defaults of the project's settings for plays. */
 export interface PlayDefaults {
   readonly gathering: 'implicit' | 'explicit' | 'smart';
   readonly gatherSubset: readonly string[] | undefined;
@@ -44,7 +44,7 @@ export interface PlayDefaults {
   readonly pollInterval: number;
   /** Mappings of the same name from several places are merged. */
   readonly mergeHashes: boolean;
-  /** A handler that is notified and nobody defines ends the run; otherwise it is a warning. */
+  /** A notified handler that does not exist ends the run; otherwise it is a warning. */
   readonly needsHandlers: boolean;
   /** The variable `ansible_managed`. */
   readonly managed: string | undefined;
@@ -97,9 +97,9 @@ export interface Run {
   readonly emit: Emit;
   /** The sum of a text that only this person can make; undefined where no journal is kept. */
   readonly sum?: ((text: string) => string) | undefined;
-  /** The run that this one goes on from. */
+  /** The earlier run that this one continues. */
   earlier?: EarlierRun;
-  /** Groups that need not be there: a play of such a group says only that no host matched. */
+  /** Groups that may be missing: a play of such a group only reports that no host matched. */
   optionalGroups?: ReadonlySet<string>;
   /** Aborted when the operator interrupts: no new task starts, running ones are told to stop. */
   readonly signal: AbortSignal;
@@ -119,7 +119,7 @@ export interface Run {
   readonly now: () => number;
   /** Background work started with `async`. */
   readonly jobs: Jobs;
-  /** What is to be done on hosts when the run ends, whatever its end is. */
+  /** Work for hosts at the end of the run, whatever the outcome. */
   readonly atEnd: (() => Promise<unknown>)[];
   /** --step, until the operator says "continue". */
   readonly stepping: { on: boolean };
@@ -158,7 +158,7 @@ export interface PlayRun {
   readonly includes: Map<string, readonly TaskNode[]>;
   /** Notified handlers by host: ids of handler tasks. */
   readonly notified: Map<string, Set<string>>;
-  /** Of tasks with `throttle`, by their ids: hosts come to them one by one where the strategy is free. */
+  /** Tasks with `throttle`, by id: with the strategy free, hosts reach them one by one. */
   readonly turnstiles: Map<string, Turnstile>;
   readonly promptVars: Dict;
   /** Rendered vars_files per host. */

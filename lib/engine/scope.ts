@@ -9,7 +9,7 @@ export interface ScopeLayer {
   readonly vars: Dict;
   /** Facts, registered results, loop items: never rendered again, even if they hold `{{`. */
   readonly final: boolean;
-  /** Of finished values those that a template gave as text. */
+  /** The finished values that a template gave as text. */
   readonly texts?: ReadonlySet<string>;
 }
 
@@ -74,7 +74,7 @@ export class Scope implements Variables {
     return this.isGiven(name) || this.#fallbacks.has(name);
   }
 
-  /** True for a name that has a value other than what it falls back on. */
+  /** True for a name with a value other than its fallback. */
   isGiven(name: string): boolean {
     return this.isMagic(name) || this.#layers.some(layer => layer.vars.has(name));
   }
@@ -183,7 +183,7 @@ function writtenBelow(container: Value | undefined, key: Value): Value | undefin
   return Array.isArray(container) && typeof key === 'number' ? container.at(key) : undefined;
 }
 
-/** True for what rendering would leave as it is. */
+/** True for a value that rendering would not change. */
 function isConstant(value: Value): boolean {
   if (typeof value === 'string') return !isTemplate(value);
   return typeof value !== 'object' || value === null || value instanceof Unsafe;

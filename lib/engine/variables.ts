@@ -50,7 +50,7 @@ export function taskScope(
   return scope;
 }
 
-/** What public roles show to all tasks; where mappings are merged each layer counts, else the strongest of one name is enough. */
+/** Variables of public roles, for all tasks. If mappings are merged each layer counts, else the strongest value of a name is enough. */
 function sharedByRoles(
   playRun: PlayRun,
   merges: boolean,
@@ -82,16 +82,16 @@ export function hostScope(playRun: PlayRun, host: string, all: Dict = hostVars(p
       authored(run.flagVars),
       ...(run.inventory.hosts.has(host) ? [] : [finished(IMPLICIT)]),
     ],
-    // A variable of the host may use `hostvars`; who lists the host's variables must not come round again.
+    // A variable of the host may use `hostvars`; listing the host's variables must not recurse.
     new Map([...hostMagic(playRun, host), ['hostvars', () => all]]),
     { merges: run.options.defaults.mergeHashes },
   );
 }
 
-/** Nothing here runs it; playbooks give it to commands on the control machine. */
+/** This program never runs it; playbooks hand it to commands on the control machine. */
 const CONTROL_PYTHON = '/usr/bin/python3';
 
-/** What the control machine has as a host that no inventory names. */
+/** Variables of the control machine when no inventory names it. */
 const IMPLICIT: Dict = new Map<Value, Value>([
   ['ansible_connection', 'local'],
   ['ansible_python_interpreter', CONTROL_PYTHON],
@@ -187,7 +187,7 @@ function roleMagic(role: RoleInstance): [string, () => Value][] {
 
 const namesOf = (roles: readonly RoleInstance[]): string[] => [...new Set(roles.map(({ name }) => name))];
 
-/** How the host is reached, for who asks, where no variable says so: these give way to every other variable. */
+/** How the host is reached, if no variable says so. Every other variable wins over these. */
 function connectionDefaults(
   playRun: PlayRun,
   host: string,
@@ -216,7 +216,7 @@ function searchDirs(playRun: PlayRun, task: TaskVariables | undefined): string[]
   return [...new Set([...rolesUp(task?.role).map(role => role.path), ...including, playRun.play.dir])];
 }
 
-/** A name of a host or group, or a part of it; what a host chose is unsafe as all its text is. */
+/** A name of a host or group, or a part of it. A name that a host chose is unsafe, like all its text. */
 const named = (run: Run, name: string, part = name): Value =>
   run.foreignNames.has(name) ? new Unsafe(part) : part;
 
@@ -304,7 +304,7 @@ class LazyDict extends LazyMapping {
   readonly #listed: (name: Value) => Value | undefined;
   readonly #written: (name: Value) => Value | undefined;
 
-  /** `listed` gives the values for who reads all of them, `written` what their author wrote. */
+  /** `listed` gives the values when all of them are read, `written` what their author wrote. */
   constructor(
     names: () => ReadonlySet<string>,
     value: (name: Value) => Value | undefined,

@@ -91,7 +91,7 @@ function readList(source: string, graph: Graph): void {
   }
 }
 
-/** The hosts of an entry; where its brackets are no range, as it is written. */
+/** The hosts of an entry; where its brackets are not a range, as it is written. */
 function hostsOf(entry: string): HostNames {
   try {
     return expandHosts(entry);

@@ -124,7 +124,7 @@ export async function hasWayOut(lab: string): Promise<boolean> {
   return shown.stdout.includes('10.0.2.');
 }
 
-/** Removes every namespace and interface of a lab; what is gone already is no error. */
+/** Removes every namespace and interface of a lab; what is gone already is not an error. */
 export async function dropNetwork(lab: string, subnet: number | undefined): Promise<void> {
   if (subnet !== undefined) await attempt(['ip', 'link', 'del', machineLink(subnet)]);
   const parent = labNetns(lab);

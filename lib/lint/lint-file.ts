@@ -18,7 +18,7 @@ export class LintFile {
   readonly kind: FileKind;
   readonly text: string;
   readonly lines: readonly string[];
-  /** What the documents hold; nothing when the text is no YAML. */
+  /** What the documents hold; nothing when the text is not YAML. */
   readonly roots: readonly Node[];
   readonly isYaml: boolean;
   private readonly starts: readonly number[];

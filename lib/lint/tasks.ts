@@ -25,7 +25,7 @@ export interface Call {
   readonly args: ReadonlyMap<string, Value | undefined>;
   /** Where each argument's value stands; not those within a text. */
   readonly nodes: ReadonlyMap<string, Node | null>;
-  /** What of a text is no argument. */
+  /** What of a text is not an argument. */
   readonly free: string | undefined;
 }
 

@@ -2,7 +2,7 @@ import { isTemplate } from '../templating/templar.ts';
 import { tasksOf } from './listing.ts';
 import type { Playbook } from './types.ts';
 
-/** Groups that tasks of the playbook make by name: such a group may not be there, and its name is no typing error. */
+/** Groups that tasks of the playbook make by name: such a group may not be there, and its name is not a typing error. */
 export function groupsMade({ plays }: Playbook): readonly string[] {
   const named = plays.flatMap(play =>
     tasksOf(play).flatMap(({ module, args }) =>

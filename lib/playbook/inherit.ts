@@ -90,7 +90,7 @@ export function conditions(when: Authored | undefined): Authored[] {
   return when ? each(when) : [];
 }
 
-/** The elements of a list, or the value itself when it is no list, each with its place. */
+/** The elements of a list, or the value itself when it is not a list, each with its place. */
 export function each({ value, at }: Authored): Authored[] {
   if (!Array.isArray(value)) return [{ value, at }];
   return value.map((item, i) => ({ value: item, at: positionOf(value, i) ?? at }));
@@ -114,7 +114,7 @@ function tagText(tag: Value): string {
   return isText ? `{{ ${JSON.stringify(tag.text)} }}` : String(tag);
 }
 
-/** Tags in one text: `a, b`; a comma inside a template is no border. */
+/** Tags in one text: `a, b`; a comma inside a template is not a border. */
 function splitTags(text: string): string[] {
   const parts = text.match(/(?:\{\{.*?\}\}|\{%.*?%\}|[^,])+/gs) ?? [];
   return parts.map(part => part.trim()).filter(part => part !== '');

@@ -39,7 +39,7 @@ describe('mistakes in playbooks', () => {
     expect([inPart.mistakes, codes(inPart.warnings)]).to.deep.equal([[], ['UNKNOWN_FILTER']]);
   });
 
-  it('are no arguments that exclude each other when one may be omitted', () => {
+  it('are not arguments that exclude each other when one may be omitted', () => {
     const both = (src: string) =>
       tasks(`- lineinfile: {path: /x, line: a, insertafter: b, insertbefore: ${src}}`);
     expect(loadTree({ 'site.yml': both('c') }).mistakes).to.have.lengthOf(1);
@@ -108,7 +108,7 @@ describe('mistakes in playbooks', () => {
       ['site.yml:1:3 WRONG_TYPE a play must be a mapping, write "- hosts: …" and below it "tasks:"'],
     ],
     [
-      'tasks that are no list',
+      'tasks that are not a list',
       play('tasks: {}'),
       ['site.yml:2:10 WRONG_TYPE "tasks" must be a list of tasks'],
     ],
@@ -314,7 +314,7 @@ describe('mistakes in playbooks', () => {
       ['site.yml:2:27 UNKNOWN_KEY "vars_prompt" has no "promt", did you mean "prompt"?'],
     ],
     [
-      'vars that are no mapping',
+      'vars that are not a mapping',
       play('vars: [a]'),
       ['site.yml:2:10 WRONG_TYPE "vars" must be a mapping, write "name: value" lines below it'],
     ],

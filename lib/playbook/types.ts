@@ -140,7 +140,7 @@ export interface Task extends Keywords {
   /** Unique within a run's static tree and stable between runs: for the journal and --start-at-task. */
   readonly id: string;
   readonly name: string | undefined;
-  /** The name was written as `!unsafe`: it is no template. */
+  /** The name was written as `!unsafe`: it is not a template. */
   readonly isTextName: boolean;
   /** Position of the task; `argsAt` of the module's arguments. */
   readonly at: Position;

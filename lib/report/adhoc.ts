@@ -3,6 +3,7 @@ import { withHint } from '../source/errors.ts';
 import { visibleJson } from '../source/visible.ts';
 import type { Output, Report } from './report.ts';
 import type { Paint, Style } from './style.ts';
+import { warningText } from './warning.ts';
 
 const COMMANDS = new Set(['command', 'shell', 'raw', 'script']);
 
@@ -27,7 +28,7 @@ export class AdhocReport implements Report {
 
   on(event: RunEvent): void {
     if (event.type === 'warning')
-      this.#out.write(`${this.#paint('warning', `[WARNING]: ${withHint(event)}`)}\n`);
+      this.#out.write(`${this.#paint('warning', warningText(withHint(event)))}\n`);
     if (event.type === 'outcome') this.#out.write(this.#answer(event));
   }
 

@@ -11,6 +11,7 @@ import { failureMessage } from './failure-message.ts';
 import { patchLines } from './patch.ts';
 import type { Paint, Style } from './style.ts';
 import { padColumns } from './table.ts';
+import { warningText } from './warning.ts';
 
 export interface LineOptions {
   readonly paint: Paint;
@@ -57,7 +58,7 @@ export function eventText(event: RunEvent, options: LineOptions): string {
       const at = event.position
         ? ` (${event.position.file}:${event.position.line}:${event.position.col})`
         : '';
-      return `${paint('warning', `[WARNING]: ${withHint(event)}${at}`)}\n`;
+      return `${paint('warning', warningText(withHint(event) + at))}\n`;
     }
     case 'interrupted':
       return `\n${paint('failed', '[ERROR]: interrupted by the operator; what was done so far is in the recap')}\n`;

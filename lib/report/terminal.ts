@@ -8,7 +8,7 @@ interface Running {
   readonly task: string;
   readonly since: number;
   line: string;
-  /** When this work was last mentioned in a log that is no terminal. */
+  /** When this work was last mentioned in a log that is not a terminal. */
   mentioned: number;
 }
 

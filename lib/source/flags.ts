@@ -1,6 +1,6 @@
 import { Command, type CommanderError } from 'commander';
 import { UsageError } from './errors.ts';
-import { nearest } from './suggest.ts';
+import { didYouMean, nearest } from './suggest.ts';
 
 /** One flag: `multiple` may be given again, `value` names what it takes. */
 export interface Flag {
@@ -73,6 +73,14 @@ function flagProblem(
   if (code === 'commander.optionMissingArgument')
     return `${written} wants a value: ${flags[long]?.value ?? 'VALUE'}`;
   return message.replace(/^error: /, '');
+}
+
+/** The word of a list that a flag was given. Throws UsageError (exit code 5) with a near match. */
+export function oneOf<T extends string>(flag: string, known: readonly T[], word: string): T {
+  const found = known.find(one => one === word);
+  if (found !== undefined) return found;
+  const list = `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`;
+  throw new UsageError(`--${flag} is ${list}, not "${word}"`, 5, didYouMean(word, known));
 }
 
 /** The flags as --help shows them. */

@@ -33,7 +33,7 @@ describe('JSON with integers of any size', () => {
       expect(parseJson(text)).to.deep.equal(JSON.parse(text));
   });
 
-  it('refuses what is no JSON, and indents', () => {
+  it('refuses what is not JSON, and indents', () => {
     expect(() => parseJson('{12345678901234567890}')).to.throw(SyntaxError);
     expect(jsonText({ a: 12345678901234567890n }, 2)).to.equal('{\n  "a": 12345678901234567890\n}');
   });

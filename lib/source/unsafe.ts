@@ -101,7 +101,7 @@ function viewOf(container: Container): View {
 
 /** A result of a template that took in something unsafe: so is all its text. */
 export function sealed(value: Value): Value {
-  // What `omit` stands for is no text; nobody outside knows it.
+  // What `omit` stands for is not text; nobody outside knows it.
   if (typeof value === 'string') return value === OMIT ? value : new Unsafe(value);
   if (!isContainer(value)) return value;
   const origin = origins.get(value);

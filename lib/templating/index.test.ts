@@ -43,7 +43,7 @@ function failure(run: () => unknown): SourceError {
 }
 
 describe('templar', () => {
-  it('renders deeply, keys included, and leaves what is no template alone', () => {
+  it('renders deeply, keys included, and leaves what is not a template alone', () => {
     const value = new Map<Value, Value>([
       ['{{ text }}', ['{{ list }}', 'as is', 5]],
       ['secret', new Secret('cipher')],

@@ -10,7 +10,7 @@ import { str } from './python/print.ts';
 
 const SEEDS = readdirSync(join(HERE, 'cases'))
   .flatMap(file => readFileSync(join(HERE, 'cases', file), 'utf8').split('\n'))
-  // Lookups that run programs or ask the machine for time and chance are no matter of the template language.
+  // Lookups that run programs or ask the machine for time and chance are not a matter of the template language.
   .filter(line => line !== '' && !line.startsWith('##') && !/lookup|query|q\(|random|now\(/.test(line))
   .map(line => line.replaceAll('⏎', '\n'));
 

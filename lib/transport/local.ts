@@ -40,7 +40,7 @@ export function spawnChannel(host: string, command: string): Promise<Channel> {
       child.once('close', () => end({ kind: 'exit', rc }));
     });
   });
-  // Writing to a program that has ended is no error of its own: `ended` tells.
+  // Writing to a program that has ended is not an error of its own: `ended` tells.
   child.stdin.on('error', () => {});
   const channel: Channel = {
     input: child.stdin,

@@ -23,6 +23,36 @@ export interface OracleCase {
   readonly otherFiles?: boolean;
 }
 
+type Arguments = Readonly<Record<string, Json>>;
+
+/** Makes cases that share some arguments. */
+export const casesWith =
+  (shared: Arguments) =>
+  (name: string, setup: string, args: Arguments, more: Partial<OracleCase> = {}): OracleCase => ({
+    name,
+    setup,
+    args: { ...shared, ...args },
+    ...more,
+  });
+
+/** Makes cases that edit the file `f`, which a shell command writes first. */
+export const editsOf =
+  (file: string) =>
+  (name: string, args: Arguments, setup = file, more: Partial<OracleCase> = {}): OracleCase =>
+    casesWith({ path: '{dir}/f' })(name, setup, args, more);
+
+/** A case of a command module, its command as an argument. */
+export const commandCase = (
+  name: string,
+  args: Arguments,
+  setup = '',
+  more: Partial<OracleCase> = {},
+): OracleCase => ({ name, setup, args, ...more });
+
+/** A case of a command module, its command as free-form text. */
+export const lineCase = (name: string, line: string, args: Arguments = {}, setup = ''): OracleCase =>
+  commandCase(name, { _raw_params: line, ...args }, setup);
+
 export interface OracleTable {
   /** Result fields compared in every case, besides `changed` and `failed`. */
   readonly fields: readonly string[];

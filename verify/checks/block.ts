@@ -73,7 +73,7 @@ export const blockChecks: readonly Check[] = [
       for (const line of at.out('used').split('\n').filter(Boolean)) {
         const [device = '', mounted = '', swap = '', holders = '', rights = ''] = line.split('|');
         at.check(mounted === '', `${device} is not mounted`, `mounted on ${mounted}`);
-        at.check(swap === '', `${device} is no swap`, 'swap');
+        at.check(swap === '', `${device} is not swap`, 'swap');
         at.check(holders.trim() === '', `${device} is held by nobody`, `held by ${holders.trim()}`);
         const [owner = '', mode = '0'] = rights.split(' ');
         const open = owner !== 'root' || (Number.parseInt(mode, 8) & 0o002) !== 0;
@@ -216,7 +216,7 @@ function judgeConnected(at: Sight): void {
       ? behindLoop(client, extra, mounted, clients)
       : real.startsWith('/dev/nbd')
         ? behindKernel(client, extra)
-        : `${real} is no device of an NBD client`;
+        : `${real} is not a device of an NBD client`;
     at.check(
       found === wanted,
       `${disk.device} leads to ${wanted}`,

@@ -156,7 +156,7 @@ export const buildChecks: readonly Check[] = [
   },
   {
     id: 'build.assertions',
-    title: 'the servers are no debug builds',
+    title: 'the servers are not debug builds',
     proves:
       'The build has no assertions: with them it is several times slower, and stops where others go on.',
     expects: 'debug_assertions is off',

@@ -5,7 +5,7 @@ import { CHECKS } from './index.ts';
 
 const checkOf = (id: string) => {
   const check = CHECKS.find(one => one.id === id);
-  if (!check || 'act' in check) throw new Error(`${id} is no check that judges`);
+  if (!check || 'act' in check) throw new Error(`${id} is not a check that judges`);
   return check;
 };
 
@@ -35,7 +35,7 @@ describe('verify: one answer is another', () => {
   }
 });
 
-describe('verify: what is no fault', () => {
+describe('verify: what is not a fault', () => {
   it('PolarDB 15 comes with ignore_invalid_pages on; one who switches it on is told', () => {
     const judged = (source: string) =>
       judgeGreen(checkOf('settings.durable'), {

@@ -341,7 +341,7 @@ function judgeRoles(at: Sight): void {
     reaches: readonly string[];
   }>('roles')) {
     const known = allowed.includes(role.name);
-    at.check(known || !role.super, `${role.name} is no superuser`, 'it is');
+    at.check(known || !role.super, `${role.name} is not a superuser`, 'it is');
     at.check(known || !role.replication, `${role.name} may not replicate`, 'it may');
     at.check(known || !role.bypass, `${role.name} does not bypass row security`, 'it does');
     at.check(

@@ -55,7 +55,7 @@ const DURABLE: Readonly<Record<string, readonly string[]>> = {
   data_sync_retry: ['off'],
   session_replication_role: ['origin'],
 };
-/** PolarDB 15 comes with it on: pages of its shared disk may be newer than the log. A server's own value is no finding. */
+/** PolarDB 15 comes with it on: pages of its shared disk may be newer than the log. A server's own value is not a finding. */
 const OWN_DEFAULT = 'ignore_invalid_pages';
 const NOT_LOWER = [
   'max_connections',

@@ -161,7 +161,7 @@ export const storageChecks: readonly Check[] = [
   },
   {
     id: 'storage.strangers',
-    title: 'an address that is no member is refused, by connecting',
+    title: 'an address that is not a member is refused, by connecting',
     proves:
       'The running server refuses each export to an address that is not listed: the storage host tries its own.',
     expects: 'each export is refused',
@@ -546,7 +546,7 @@ function judgeRecord(at: Sight): void {
     at.check(
       hostid === node.hostid,
       `${node.host} is a member with the identity ${node.hostid}`,
-      hostid === undefined ? 'it is no member' : `its identity is ${hostid}`,
+      hostid === undefined ? 'it is not a member' : `its identity is ${hostid}`,
     );
   }
   const strange = [...known.keys()].filter(name => !nodes.some(node => node.host === name));

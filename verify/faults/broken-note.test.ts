@@ -40,7 +40,7 @@ describe('the note of what is broken', () => {
     expect(existsSync(note.file)).to.equal(false);
   });
 
-  it('is not believed when others may write it, or when it is no note', () => {
+  it('is not believed when others may write it, or when it is not a note', () => {
     note.write(broken);
     chmodSync(note.file, 0o620);
     expect(() => note.read()).to.throw('others may write it');
@@ -50,10 +50,10 @@ describe('the note of what is broken', () => {
     rmSync(note.file);
     for (const [text, problem] of [
       ['{"schema": 1', 'is damaged'],
-      ['[]', 'is no note'],
-      ['null', 'is no note'],
-      [JSON.stringify({ schema: 2, ...broken }), 'is no note'],
-      [JSON.stringify({ schema: 1, ...broken, heals: [{ host: 'st1' }] }), 'is no note'],
+      ['[]', 'is not a note'],
+      ['null', 'is not a note'],
+      [JSON.stringify({ schema: 2, ...broken }), 'is not a note'],
+      [JSON.stringify({ schema: 1, ...broken, heals: [{ host: 'st1' }] }), 'is not a note'],
     ] as const) {
       writeFileSync(note.file, text, { mode: 0o600 });
       expect(() => note.read(), text).to.throw(problem);

@@ -67,7 +67,7 @@ export class BrokenNote {
       throw new Error(`${this.file} is damaged; look what it says, then remove it`);
     }
     if (isBroken(note)) return note;
-    throw new Error(`${this.file} is no note of this program; look what it says, then remove it`);
+    throw new Error(`${this.file} is not a note of this program; look what it says, then remove it`);
   }
 
   remove(): void {

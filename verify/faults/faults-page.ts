@@ -122,7 +122,7 @@ every node every 200 ms; pgbench. Then it is healed, everything must go on for t
 - no client read a wrong row or half of a commit, at any time;
 - no two nodes wrote, ever: one writer, the primary;
 - pgbench's sums agree, at the end;
-- \`polarplay verify\` passes in full. Only that systemd restarted services, and that logs tell of the fault, is no finding.
+- \`polarplay verify\` passes in full. Only that systemd restarted services, and that logs tell of the fault, is not a finding.
 
 After a fault from which the cluster does not recover, or which costs a row, no further one is tried. Exit codes: 0 all
 held, 2 something did not, 4 no host answers, 5 wrong flag, 130 interrupted.

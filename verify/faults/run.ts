@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { describeDeployment, hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
+import { hostsOf, nodesOf } from '../../lib/cluster/deployment.ts';
 import type { Reaching } from '../../lib/cluster/flags.ts';
 import type { Opened } from '../../lib/cluster/open-deployment.ts';
 import { messageOf } from '../../lib/source/errors.ts';
 import { visible } from '../../lib/source/visible.ts';
 import { Progress } from '../progress.ts';
 import { checkReportFile, writeReportFile } from '../report/files.ts';
+import { subjectOf } from '../report/subject.ts';
 import { formatFinding, formatTotals } from '../report/terminal.ts';
 import { wrongWith } from './acceptance.ts';
 import { Breaker, NotHealed } from './breaker.ts';
@@ -189,17 +190,4 @@ function show(report: FaultsReport): void {
   );
   for (const problem of report.problems) say(problem);
   write(formatTotals(asVerifyReport(report), terminal));
-}
-
-function subjectOf({ inventory, deployment }: Opened): FaultsReport['subject'] {
-  return {
-    deployment: describeDeployment(deployment),
-    standIn: deployment.database === 'postgresql',
-    inventory: inventory.files,
-    hosts: [
-      { name: deployment.storage.host, role: 'storage' },
-      ...nodesOf(deployment).map(node => ({ name: node.host, role: node.role })),
-    ],
-    remarks: [],
-  };
 }

@@ -119,7 +119,7 @@ async function refuseAnythingButALab(flags: Flags): Promise<void> {
         'systemd-detect-virt -c; cat /run/host/container-manager 2>/dev/null; :',
       );
       if (!/systemd-nspawn/.test(stdout))
-        throw new UsageError(`${host} is no host of a lab: this command breaks what it touches`, 5);
+        throw new UsageError(`${host} is not a host of a lab: this command breaks what it touches`, 5);
     }
     if (opened.deployment.database !== 'postgresql')
       throw new UsageError(

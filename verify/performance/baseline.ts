@@ -83,7 +83,7 @@ export function readBaseline(file: string): Baseline | undefined {
     return known;
   } catch (error) {
     throw new UsageError(
-      `${file} is no baseline (${messageOf(error)}): --new-baseline measures and stores a new one`,
+      `${file} is not a baseline (${messageOf(error)}): --new-baseline measures and stores a new one`,
       5,
     );
   }

@@ -1,5 +1,5 @@
 import { readFlags } from '../../../lib/cluster/flags.ts';
-import { UsageError } from '../../../lib/source/errors.ts';
+import { oneOf } from '../../../lib/source/flags.ts';
 import { visible } from '../../../lib/source/visible.ts';
 import { readAccepted } from '../history/accepted.ts';
 import { csvOf, rowsOf } from '../history/rows.ts';
@@ -26,8 +26,7 @@ export async function historyCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (!['table', 'csv', 'json'].includes(flags.format))
-    throw new UsageError(`--format is table, csv or json, not "${flags.format}"`, 5);
+  oneOf('format', ['table', 'csv', 'json'], flags.format);
   const runs = runsIn(flags.out, flags.profile);
   const accepted = readAccepted(flags.out);
   const judged = runs.map(record => ({ record, verdict: judgeRun(record, runs, accepted) }));

@@ -91,7 +91,7 @@ describe('bench: what a night needs besides the measuring', () => {
     for (const day of ['01', '02', '03', '04'])
       for (const kind of ['html', 'md', 'json'])
         writeFileSync(join(out, `202609${day}T020000-nightly.${kind}`), '');
-    // Those of `bench http` are no nights: many of them take none away.
+    // Those of `bench http` are not nights: many of them take none away.
     for (const at of ['20260902T150000', '20260904T150000', '20260904T160000', '20260904T170000'])
       writeFileSync(join(out, `${at}-http.json`), '');
     for (const name of ['history.jsonl', 'index.html', 'mine.html', '20260901T020000-nightly.running.jsonl'])

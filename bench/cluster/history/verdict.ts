@@ -107,7 +107,7 @@ export function judgeRun(
   };
 }
 
-/** A paced load does what it is told to: its rate says nothing. What was measured again is no measurement of its own. */
+/** A paced load does what it is told to: its rate says nothing. What was measured again is not a measurement of its own. */
 const NO_TREND = new Set<NightFigures['workload']>(['paced', 'read-write-again']);
 
 function trendsOf(

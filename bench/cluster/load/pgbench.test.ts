@@ -95,7 +95,7 @@ describe('bench: output of pgbench', () => {
       expect(result.progress).to.have.length(3);
     });
 
-    it(`${version}: what --verbose-errors tells of transactions tried again is no error of its own`, () => {
+    it(`${version}: what --verbose-errors tells of transactions tried again is not an error of its own`, () => {
       const result = of('verbose');
       expect(result.complaints).to.deep.equal([]);
       const [, failed] = /^number of failed transactions: (\d+)/m.exec(text(`${version}/verbose`, 'out'))!;

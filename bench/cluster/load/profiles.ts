@@ -66,7 +66,7 @@ export const ProfileSchema = Type.Object(
     pacedShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
     /**
      * A read-write load on the primary with so many clients each, for the picture of clients against throughput and latency.
-     * It is no part of the trend.
+     * It is not a part of the trend.
      */
     sweep: Type.Optional(
       Type.Object(

@@ -6,8 +6,7 @@ import { PREFLIGHT_ARGS, PREFLIGHT_PLAY, type Wanted } from '../../cluster/prefl
 import type { HostOutcome } from '../../engine/events.ts';
 import { choosePaint, type Paint, type Style } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
-import { UsageError } from '../../source/errors.ts';
-import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
+import { type Flags, flagsHelp, oneOf, parseFlags } from '../../source/flags.ts';
 import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { visible, visibleJson } from '../../source/visible.ts';
 import { checkClusterGroups } from '../input/cluster-groups.ts';
@@ -38,9 +37,7 @@ export async function runCheckCommand(argv: readonly string[]): Promise<number> 
     process.stdout.write(HELP);
     return 0;
   }
-  const format = flags.text('format') ?? 'table';
-  if (format !== 'table' && format !== 'json')
-    throw new UsageError(`--format is table or json, not "${format}"`, 5);
+  const format = oneOf('format', ['table', 'json'], flags.text('format') ?? 'table');
   const session = await openSession(flags);
   try {
     const site = join(PACKAGE_ROOT, 'playbooks/site.yml');

@@ -18,7 +18,7 @@ const HELP = `polarplay completion bash|zsh|fish: completion for the shell
 It knows commands, flags, modules, roles, the hosts and groups of the inventory that -i names, and the tags of a playbook.
 `;
 
-/** Each asks us for the words: what can come next is known in one place. */
+/** Each asks this program for the words, so that one place knows what can come next. */
 const SHELLS: Readonly<Record<string, string>> = {
   bash: `_polarplay() {
   local word current=\${COMP_WORDS[COMP_CWORD]}
@@ -70,7 +70,7 @@ export async function runCompletionCommand(argv: readonly string[], commands: Co
 const isPlain = (word: string): boolean =>
   /^(--[a-z]|[\p{L}\p{N}_.@%+:,/=])[\p{L}\p{N}_.@%+:,/=-]*$/u.test(word);
 
-/** Words that can stand at the end of the line, whose last word is being written. */
+/** Words that can complete the last word of the line. */
 async function nextWords(line: readonly string[], commands: Commands): Promise<readonly string[]> {
   const current = line.at(-1) ?? '';
   const previous = line.at(-2) ?? '';

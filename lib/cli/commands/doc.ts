@@ -55,7 +55,7 @@ function kindOf(flags: Parsed): Kind | undefined {
   throw new UsageError(`no type "${word}", ${didYouMean(word, KINDS) ?? `there are ${KINDS.join(', ')}`}`, 5);
 }
 
-/** One page for each thing of the name. Throws UsageError when there is none. */
+/** A page for each entry of this name. Throws UsageError when there is none. */
 function pagesOf(name: string, kind: Kind | undefined, roles: string): string[] {
   const kinds = kind === undefined ? KINDS : [kind];
   const found = kinds.flatMap(one => entryNamed(one, name, roles) ?? []);

@@ -3,14 +3,13 @@ import { join, relative, resolve } from 'node:path';
 import type { FoundDisk } from '../../cluster/modules/polardb_preflight.ts';
 import { bytes } from '../../cluster/status/status-view.ts';
 import { UsageError } from '../../source/errors.ts';
-import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/flags.ts';
+import { type Flags, flagsHelp, oneOf, type Parsed, parseFlags } from '../../source/flags.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import {
   type ClusterAnswers,
   checkDisk,
   checkDistinct,
   DATABASES,
-  type Database,
   type Hosts,
   parseHost,
   readHostsFile,
@@ -104,7 +103,7 @@ function givenHosts(flags: Parsed): Hosts {
 
 type Asker = typeof import('../init/ask.ts');
 
-/** What was given, and answers to what was not; without a terminal, what is missing is an error that names the flag. */
+/** Values of the flags, and answers to questions for the rest. Without a terminal a missing value is an error that names the flag. */
 async function complete(hosts: Hosts, flags: Parsed, asker: Asker | undefined): Promise<ClusterAnswers> {
   const missing = (flag: string): never => {
     throw new UsageError(`--${flag} is missing (there is no terminal to ask on)`, 5);
@@ -118,11 +117,8 @@ async function complete(hosts: Hosts, flags: Parsed, asker: Asker | undefined): 
       ? await asker.askHosts('Read-only nodes (replicas), separated by commas', 'ro')
       : hosts.replicas;
   const user = flags.text('user') ?? (asker ? await asker.askText('Log in as', 'root') : 'root');
-  const database = flags.text('database') ?? (asker ? await asker.askDatabase() : '15');
-  if (!(DATABASES as readonly string[]).includes(database)) {
-    const hint = didYouMean(database, DATABASES);
-    throw new UsageError(`--database is ${DATABASES.join(', ')}, not "${database}"`, 5, hint);
-  }
+  const named = flags.text('database') ?? (asker ? await asker.askDatabase() : '15');
+  const database = oneOf('database', DATABASES, named);
   if (hosts.disks.length === 0 && !asker) missing('disk');
   const key = flags.text('private-key');
   return {
@@ -130,21 +126,21 @@ async function complete(hosts: Hosts, flags: Parsed, asker: Asker | undefined): 
     primary,
     replicas,
     disks: hosts.disks,
-    database: database as Database,
+    database,
     user,
     privateKey: key === undefined ? undefined : resolve(key.replace(/^~(?=\/)/, homedir())),
     sshArgs: flags.text('ssh-common-args'),
   };
 }
 
-/** Of the flags those that log in; the rest stands in the draft of the inventory. */
+/** The flags that concern the login; the draft of the inventory holds the others. */
 function loginFlags(flags: Parsed): readonly string[] {
   return (['accept-new-host-keys', 'ask-become-pass', 'ask-pass'] as const)
     .filter(name => flags.has(name))
     .map(name => `--${name}`);
 }
 
-/** Only blank disks: what is on the others belongs to somebody. */
+/** Accepts blank disks only: data on the others belongs to somebody. */
 function refuseDisks(disks: readonly string[], found: readonly FoundDisk[]): void {
   if (disks.length === 0) throw new UsageError('no disk was chosen', 5);
   for (const path of disks) {

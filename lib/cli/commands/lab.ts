@@ -140,7 +140,7 @@ async function runCommand(argv: readonly string[], io: LabIo): Promise<number> {
 
 type Flags = ReturnType<typeof parse>['flags'];
 
-/** Flags and words; what follows the host of `ssh` is the remote command, whatever it looks like. */
+/** Flags and words. All that follows the host of `ssh` is the remote command, even when it looks like a flag. */
 function parse(argv: readonly string[]) {
   const { own, rest } = splitRemote(argv);
   const { values, words } = readFlagsAndWords(own, OPTIONS);
@@ -202,7 +202,7 @@ function kernelArguments(kind: string, text: string | undefined): string[] {
   return (text ?? '').split(/\s+/).filter(word => word !== '');
 }
 
-/** Less is a slip: a system that boots, but on which nothing else finds room. */
+/** Less is a mistake: the system boots, and has no room for anything else. */
 const LEAST_MEMORY = 512 * 2 ** 20;
 
 function memoryBytes(kind: string, text: string | undefined): number | undefined {

@@ -14,10 +14,9 @@ import type { Finding } from '../../lint/finding.ts';
 import { type Judged, type Judgement, judge, profileMet } from '../../lint/judge.ts';
 import { sarif } from '../../lint/sarif.ts';
 import { UsageError } from '../../source/errors.ts';
-import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/flags.ts';
+import { type Flags, flagsHelp, oneOf, type Parsed, parseFlags } from '../../source/flags.ts';
 import { fnmatch } from '../../source/fnmatch.ts';
 import { formatSourceError } from '../../source/render.ts';
-import { didYouMean } from '../../source/suggest.ts';
 import { visible, visibleJson } from '../../source/visible.ts';
 import { readIfThere } from '../failure.ts';
 import { lintFiles, mendFiles, projectOf, targetsOf } from '../lint-project.ts';
@@ -84,7 +83,7 @@ export async function runLintCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(list);
     return 0;
   }
-  const format = oneOf(FORMATS, flags.text('format') ?? 'text', 'format');
+  const format = oneOf('format', FORMATS, flags.text('format') ?? 'text');
   const project = projectOf(flags.text('config-file'));
   const config = readConfig(project, flags.text('config-file'));
   const by: Judgement = {
@@ -113,20 +112,13 @@ export async function runLintCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-function oneOf<T extends string>(known: readonly T[], word: string, what: string): T {
-  const found = known.find(one => one === word);
-  if (found !== undefined) return found;
-  const hint = didYouMean(word, known) ?? `there are ${known.join(', ')}`;
-  throw new UsageError(`no ${what} "${word}", ${hint}`, 5);
-}
-
 function profileOf(flags: Parsed): Profile | undefined {
   const name = flags.text('profile');
   if (name === undefined || isProfile(name)) return name;
-  return oneOf(PROFILES, name, 'profile');
+  return oneOf('profile', PROFILES, name);
 }
 
-/** Rules that a flag names. Throws UsageError for a word that is none. */
+/** Rules that a flag names. Throws UsageError for an unknown one. */
 function words(flags: Parsed, flag: 'skip' | 'warn-list' | 'enable-list'): string[] {
   const given = flags.texts(flag).flatMap(text => text.split(',').map(word => word.trim()));
   const known = knownWords();

@@ -42,7 +42,7 @@ export async function runPlaybookCommand(argv: readonly string[]): Promise<numbe
       await session.close();
     }
   } catch (error) {
-    // Programs that asked for JSON get mistakes apart too; people read them on standard error.
+    // A program that asked for JSON gets mistakes as JSON too; people read them on standard error.
     if (isJson(flags)) standardOutput.write(mistakesJson(error));
     throw error;
   }
@@ -112,7 +112,7 @@ async function run(session: Session, flags: Parsed, argv: readonly string[]): Pr
   return exitCode;
 }
 
-/** What the run is made of, for its journal; with --resume the run that it goes on from is set. */
+/** What decides the run, for its journal. With --resume it names the earlier run. */
 function withOrigin({ filesRead, settings }: Session, run: Run, flags: Parsed): RunOrigin | undefined {
   const { sum, emit } = run;
   if (!sum) {
@@ -131,10 +131,10 @@ function withOrigin({ filesRead, settings }: Session, run: Run, flags: Parsed): 
 
 const MAY_RESUME: readonly number[] = [EXIT.failed, EXIT.unreachable, EXIT.interrupted];
 
-/** How to go on with a run that hosts or the operator ended; after a mistake in a file resume would refuse. */
+/** How to continue a run that hosts or the operator ended. After a mistake in a file --resume would refuse. */
 function offerResume(exitCode: number, run: Run, flags: Parsed, argv: readonly string[]): void {
   if (!MAY_RESUME.includes(exitCode) || run.options.checkMode) return;
-  // What stands in the command line may be a secret: it is not shown a second time.
+  // The command line may hold a secret: it is not shown again.
   const isShown = flags.texts('extra-vars').every(given => given.startsWith('@'));
   const words = ['polarplay', ...argv.filter(word => word !== '--resume'), '--resume'].map(shellWord);
   const how = isShown ? words.join(' ') : 'the same command with --resume';
@@ -151,7 +151,7 @@ function writeRetryFile({ hosts }: Run, playbook: string, directory = dirname(pl
   standardOutput.write(`\tto retry, use: --limit @${file}\n\n`);
 }
 
-/** Runs, and shows a mistake that only came up on the way after the recap. */
+/** Runs. A mistake that shows only during the run is printed after the recap. */
 async function execute(
   report: GuardedReport,
   work: () => Promise<{ readonly exitCode: number }>,
@@ -170,7 +170,7 @@ async function execute(
   return withReport(exitCode, report);
 }
 
-/** Those of the command line, else those of the settings. */
+/** From the command line, else from the settings. */
 const firstGiven = (given: readonly string[], usual: readonly string[]): readonly string[] =>
   given.length > 0 ? given : usual;
 

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { printWarning } from '../../report/warning.ts';
 import { messageOf, UsageError } from '../../source/errors.ts';
 import { type Flags, flagsHelp, type Parsed, parseFlags } from '../../source/flags.ts';
 import { HOST_FLAGS } from '../playbook-flags.ts';
@@ -75,9 +76,9 @@ export async function runServeCommand(argv: readonly string[]): Promise<number> 
   }
 }
 
-/** Answers until the signal; then no longer than the answers under way take. */
+/** Answers until the signal, then finishes the answers under way. */
 async function serve(site: Site, { address, port }: Listen, signal: AbortSignal): Promise<void> {
-  // Bounds for who sends slowly, much, or nothing at all.
+  // Limits for clients that send slowly, much, or nothing at all.
   const server = createServer(
     {
       maxHeaderSize: 8192,
@@ -96,14 +97,12 @@ async function serve(site: Site, { address, port }: Listen, signal: AbortSignal)
     `polarplay: serving ${where}${site.access.token === undefined ? '' : ', with a token'}\n`,
   );
   if (!isLoopback(at.address) && site.access.token === undefined)
-    process.stderr.write(
-      '[WARNING]: whoever reaches this address may read without a token: name one with --token-file\n',
-    );
+    printWarning('whoever reaches this address may read without a token: name one with --token-file');
   await new Promise<void>(done => {
     const stop = () => {
       server.close(() => done());
       server.closeIdleConnections();
-      // Who reads slowly is not waited for.
+      // The server does not wait for slow readers.
       setTimeout(() => server.closeAllConnections(), 2000).unref();
     };
     if (signal.aborted) stop();
@@ -149,7 +148,7 @@ const namesOf = (flags: Parsed): ReadonlySet<string> =>
 
 const SHORTEST_TOKEN = 16;
 
-/** Never a flag: the command line can be read by everybody on the machine. */
+/** The token is never a flag: everybody on the machine can read the command line. */
 function tokenOf(file: string | undefined, variable: string | undefined): string | undefined {
   if (file !== undefined && variable !== undefined)
     throw new UsageError('there are two tokens: --token-file and POLARPLAY_SERVE_TOKEN', 5);

@@ -10,7 +10,7 @@ import type { HostOutcome } from '../../engine/events.ts';
 import { choosePaint, type Paint, type Style } from '../../report/style.ts';
 import { formatTable } from '../../report/table.ts';
 import { UsageError } from '../../source/errors.ts';
-import { type Flags, flagsHelp, parseFlags } from '../../source/flags.ts';
+import { type Flags, flagsHelp, oneOf, parseFlags } from '../../source/flags.ts';
 import { visible, visibleJson } from '../../source/visible.ts';
 import { requireGroup } from '../input/cluster-groups.ts';
 import { askHosts } from '../one-task.ts';
@@ -39,9 +39,7 @@ export async function runStatusCommand(argv: readonly string[]): Promise<number>
     process.stdout.write(HELP);
     return 0;
   }
-  const format = flags.text('format') ?? 'table';
-  if (format !== 'table' && format !== 'json')
-    throw new UsageError(`--format is table or json, not "${format}"`, 5);
+  const format = oneOf('format', ['table', 'json'], flags.text('format') ?? 'table');
   const maxLag = Number(flags.text('max-lag') ?? 64);
   if (!(maxLag >= 0)) throw new UsageError('--max-lag wants a number of MiB', 5);
   const session = await openSession(flags);
@@ -67,12 +65,12 @@ export async function readStatus(session: Session, maxLag: number): Promise<Clus
   return viewCluster(inOrder(session, answers), maxLag);
 }
 
-/** The groups that site.yml knows: without them this is no inventory of a cluster. */
+/** The groups that site.yml knows. An inventory without them describes no cluster. */
 export function requireGroups({ inventory }: Session): void {
   for (const group of ['storage', 'nodes']) requireGroup(inventory, group);
 }
 
-/** Hosts answer in any order; people know that of the inventory. */
+/** Hosts answer in any order; the tables have the order of the inventory. */
 function inOrder({ inventory }: Session, answers: ReadonlyMap<string, HostOutcome>): readonly HostAnswer[] {
   const hosts = [...inventory.hostsOf('storage'), ...inventory.hostsOf('nodes')];
   return hosts.flatMap(host => {
@@ -86,7 +84,7 @@ function answerOf({ host, status, result }: HostOutcome): HostAnswer {
   return { host, failure: String(result.msg ?? status).split('\n')[0]! };
 }
 
-/** Plain tables, then what is wrong. */
+/** Plain tables, then the problems. */
 export function formatView(view: ClusterView, paint: Paint): string {
   const standIn = view.standIn ? ' · PostgreSQL as a STAND-IN for PolarDB' : '';
   const head =

@@ -113,7 +113,7 @@ function write(file: string, flags: Parsed, content: string | Buffer): void {
   else replaceFile(named, content);
 }
 
-/** Where a text in clear never reaches a disk, if there is such a place. */
+/** A folder in memory, so that plain text never reaches a disk, if the machine has one. */
 function privateFolder(): string {
   const places = [process.env['XDG_RUNTIME_DIR'], '/dev/shm', tmpdir()];
   const place = places.find(dir => dir !== undefined && isWritable(dir)) ?? tmpdir();
@@ -146,7 +146,7 @@ async function edit(vault: Vault, file: string, flags: Parsed): Promise<void> {
   }
 }
 
-/** Runs the editor. A signal that ends this program ends it as well, and leaves no text in clear behind. */
+/** Runs the editor. A signal that ends this program also ends the editor and removes the plain text. */
 function runEditor(file: string, forget: () => void): Promise<void> {
   const [program = 'vi', ...args] = (process.env['EDITOR'] ?? 'vi').split(/\s+/);
   const child = spawn(program, [...args, file], { stdio: 'inherit' });
@@ -155,7 +155,7 @@ function runEditor(file: string, forget: () => void): Promise<void> {
     forget();
     process.exit(128 + system.signals[signal]);
   };
-  // Ctrl-C is the editor's: it gets it from the terminal by itself.
+  // The terminal sends Ctrl-C to the editor itself.
   const stay = () => {};
   process.on('SIGTERM', stop).on('SIGHUP', stop).on('SIGINT', stay);
   return new Promise<void>((done, failed) => {
@@ -170,7 +170,7 @@ function runEditor(file: string, forget: () => void): Promise<void> {
   }).finally(() => process.off('SIGTERM', stop).off('SIGHUP', stop).off('SIGINT', stay));
 }
 
-/** A new password; the label of each file stays unless another one is given. */
+/** A new password. Each file keeps its label unless a flag gives another. */
 async function rekey(vault: Vault, files: readonly string[], flags: Parsed): Promise<void> {
   if (files.length === 0) throw new UsageError('which file?', 5);
   const texts = files.map(file => [file, opened(vault, file)] as const);

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { diskProbe } from '../../../test/support/disk-probe.ts';
 import { recordsOfLines, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { pfsProbe } from '../../cluster/modules/pfs/pfs_probe.ts';
-import { type DiskProbe, decideDisk, probeFromJson } from '../../cluster/modules/pfs/pfs-disk.ts';
+import { decideDisk, probeFromJson } from '../../cluster/modules/pfs/pfs-disk.ts';
 import { parseStatus } from '../../cluster/modules/polardb_status.ts';
 import {
   contentsOf,
@@ -17,24 +18,6 @@ import {
 import type { Operator } from '../../engine/run.ts';
 import type { Json } from '../../source/value.ts';
 import { confirm } from './wipe.ts';
-
-const probe = (more: Partial<DiskProbe> = {}): DiskProbe => ({
-  host: 'st1',
-  kind: 'block',
-  path: '/dev/vdb',
-  size: 15 * 2 ** 30,
-  head: 'aa',
-  first: 'bb',
-  last: 'cc',
-  filled: 0,
-  signatures: [],
-  uses: [],
-  rootDisk: false,
-  pfs: undefined,
-  mkfs: 0,
-  content: undefined,
-  ...more,
-});
 
 const storage = (service = 'inactive', more = '') =>
   `storage=${service}\nexport=export1|1|/dev/vdb\nrecordfile=/var/lib/polar/record\n${more}`;
@@ -52,7 +35,7 @@ const RECORD = [
   'end',
 ];
 
-const seen = (texts: Readonly<Record<string, string>> = {}, disk = probe()): Seen => ({
+const seen = (texts: Readonly<Record<string, string>> = {}, disk = diskProbe()): Seen => ({
   storage: 'st1',
   statuses: new Map(
     Object.entries({ st1: storage(), rw1: node(), ...texts }).map(([host, text]) => [
@@ -96,16 +79,16 @@ describe('polarplay wipe', () => {
       seen({ st1: storage('inactive', RECORD.map(line => `record=${line}`).join('\n')) }),
       /ro7 is a node of cluster other in the role record of st1, but not in this inventory/,
     ],
-    ['it cannot be read', seen({}, probe({ first: '' })), /cannot be read/],
-    ['it is mounted', seen({}, probe({ uses: ['vdb is mounted on /srv'] })), /in use: vdb is mounted/],
-    ['it is the root disk', seen({}, probe({ rootDisk: true })), /root file system/],
-    ['it is not there', seen({}, probe({ kind: 'missing', head: '' })), /is not a disk/],
+    ['it cannot be read', seen({}, diskProbe({ first: '' })), /cannot be read/],
+    ['it is mounted', seen({}, diskProbe({ uses: ['vdb is mounted on /srv'] })), /in use: vdb is mounted/],
+    ['it is the root disk', seen({}, diskProbe({ rootDisk: true })), /root file system/],
+    ['it is not there', seen({}, diskProbe({ kind: 'missing', head: '' })), /is not a disk/],
   ];
   for (const [why, state, expected] of cases)
     it(`refuses while ${why}`, () => expect(refusals(state).join('\n')).to.match(expected));
 
   it('goes on only with the identity typed', async () => {
-    const identity = identityOf('st1', probe());
+    const identity = identityOf('st1', diskProbe());
     await confirm(operator(` ${identity} `), identity);
     for (const answer of ['', 'yes', '/dev/vdb', identity.toUpperCase(), new Error('no answer'), undefined]) {
       const text = await confirm(operator(answer), identity).then(
@@ -118,14 +101,14 @@ describe('polarplay wipe', () => {
 
   it('gives every disk and every content another identity', () => {
     const all = [
-      probe(),
-      probe({ head: 'ab' }),
-      probe({ last: 'cd' }),
-      probe({ size: 1 }),
-      probe({ path: '/dev/vdc' }),
+      diskProbe(),
+      diskProbe({ head: 'ab' }),
+      diskProbe({ last: 'cd' }),
+      diskProbe({ size: 1 }),
+      diskProbe({ path: '/dev/vdc' }),
     ];
     expect(new Set(all.map(disk => identityOf('st1', disk))).size).to.equal(all.length);
-    expect(identityOf('st1', probe())).to.match(/^st1:\/dev\/vdb:[0-9a-f]{8}$/);
+    expect(identityOf('st1', diskProbe())).to.match(/^st1:\/dev\/vdb:[0-9a-f]{8}$/);
   });
 
   it('renames record and data with the disk of the database only', () => {
@@ -137,11 +120,11 @@ describe('polarplay wipe', () => {
   });
 
   it('says what is on the disk', () => {
-    expect(contentsOf(probe({ signatures: ['ext4', 'ext4'] }))).to.equal('ext4');
-    expect(contentsOf(probe())).to.equal('nothing that has a name');
+    expect(contentsOf(diskProbe({ signatures: ['ext4', 'ext4'] }))).to.equal('ext4');
+    expect(contentsOf(diskProbe())).to.equal('nothing that has a name');
     const pfs = { chunks: 1, complete: false, missing: 'no journal', files: 0, made: 0 };
-    expect(contentsOf(probe({ pfs }))).to.match(/incomplete: no journal$/);
-    expect(contentsOf(probe({ pfs: { ...pfs, files: 3 } }))).to.match(/, and files are stored on it$/);
+    expect(contentsOf(diskProbe({ pfs }))).to.match(/incomplete: no journal$/);
+    expect(contentsOf(diskProbe({ pfs: { ...pfs, files: 3 } }))).to.match(/, and files are stored on it$/);
   });
 
   it('leaves a disk that a look at it finds blank, wherever there was data', function () {
@@ -169,5 +152,6 @@ describe('polarplay wipe', () => {
     });
   });
 
-  it('sends a script that templates leave alone', () => expect(wipeScript(probe())).not.to.match(/\{[{%#]/));
+  it('sends a script that templates leave alone', () =>
+    expect(wipeScript(diskProbe())).not.to.match(/\{[{%#]/));
 });

@@ -71,7 +71,7 @@ export async function runWipeCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Asks a person to type the identity; throws UsageError where that is not what comes. */
+/** Asks a person to type the identity. Throws UsageError for any other answer. */
 export async function confirm(operator: Operator, identity: string): Promise<void> {
   if (!operator.interactive)
     throw new UsageError('nothing was written: wipe asks a person, and there is no terminal', 1);
@@ -113,7 +113,7 @@ async function probe(session: Session, storage: string, path: string): Promise<D
   return probeFromJson(answered(answers.get(storage), storage).disk as Json);
 }
 
-/** A host that cannot say how things are stops the command: it might be using the disk. */
+/** A host that gives no answer stops the command: it might be using the disk. */
 function answered(answer: HostOutcome | undefined, host: string): HostOutcome['result'] {
   if (answer && (answer.status === 'ok' || answer.status === 'changed')) return answer.result;
   throw new UsageError(

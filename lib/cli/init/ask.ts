@@ -3,7 +3,7 @@ import type { FoundDisk } from '../../cluster/modules/polardb_preflight.ts';
 import { bytes } from '../../cluster/status/status-view.ts';
 import { DATABASES, type HostAnswer, parseHost } from './answers.ts';
 
-/** True, or why not, as the prompts want it. */
+/** True, or the reason against it, as the prompts expect. */
 const problem = (parse: () => unknown): true | string => {
   try {
     parse();

@@ -6,7 +6,7 @@ import { PACKAGE_ROOT } from '../../source/package-root.ts';
 import { inventorySchema } from '../reference/inventory-schema.ts';
 import type { ClusterAnswers, HostAnswer } from './answers.ts';
 
-/** The inventory of a new cluster: as short as it can be, for a person to go on with. */
+/** The inventory of a new cluster, short, as a start for a person. */
 export function inventoryText(answers: ClusterAnswers): string {
   const { storage, disks, primary, replicas, database } = answers;
   const nodes = [primary, ...replicas];
@@ -65,7 +65,7 @@ function hostVars({ address, port }: HostAnswer): object {
   return { ansible_host: address, ...(port !== undefined && { ansible_port: port }) };
 }
 
-/** Writes the files of a new cluster; nothing that exists is touched but .gitignore, which only grows. */
+/** Writes the files of a new cluster. Of existing files only .gitignore changes, and it only grows. */
 export function writeFiles(folder: string, answers: ClusterAnswers): readonly string[] {
   const files: readonly [string, string][] = [
     ['hosts.yaml', inventoryText(answers)],
@@ -79,7 +79,7 @@ export function writeFiles(folder: string, answers: ClusterAnswers): readonly st
   return [...files.map(([name]) => name), ...ignoreSecrets(folder)];
 }
 
-/** Before anybody answers a question for nothing. */
+/** Runs first, so that nobody answers questions in vain. */
 export function refuseExisting(folder: string): void {
   const there = ['hosts.yaml', 'site.yml'].find(name => existsSync(join(folder, name)));
   if (there) throw new UsageError(`${join(folder, there)} exists already: name another folder`, 5);

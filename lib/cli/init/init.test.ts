@@ -115,7 +115,7 @@ describe('polarplay init', () => {
     expect(() => readHostsFile(join(folder, 'nosuch'))).to.throw(UsageError, /there is no such file/);
   });
 
-  it('refuses two hosts in one place, and paths that are no disk', () => {
+  it('refuses two hosts in one place, and paths that are not a disk', () => {
     const twice = { ...ANSWERS, replicas: [host('ro1', '10.0.0.1')] };
     expect(() => checkDistinct(twice)).to.throw(UsageError, /two hosts have the address 10\.0\.0\.1/);
     for (const path of ['/etc/passwd', '/dev/../etc', '/dev/vdb; x', 'vdb'])

@@ -6,26 +6,26 @@ import { UsageError } from '../../source/errors.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { checkCluster } from './input-mistakes.ts';
 
-/** Groups that our own playbooks work on: without a host in one of them nothing would happen, and look well. */
+/** Groups that our own playbooks work on. Without a host in one of them a run would do nothing and report success. */
 const GROUPS = ['storage', 'nodes', 'primary', 'cluster'];
 
-/** Groups that our own playbooks can do without: of the inventory, and those that the role record gives nobody to. */
+/** Groups that may be empty: optional ones of the inventory, and those that the role record leaves empty. */
 const OPTIONAL = ['balancers', 'polar_replicas', 'polar_old', 'polar_rest', 'none'];
 
-/** Refuses to run one of our playbooks (those in `folder`) with an inventory that is not one of a cluster. */
+/** Refuses to run one of our playbooks (those in `folder`) with an inventory that describes no cluster. */
 export function checkClusterGroups({ plays }: Playbook, inventory: Inventory, folder: string): void {
   const wanted = new Set(plays.filter(play => play.dir === folder).map(play => play.hosts.value));
   for (const group of GROUPS) if (wanted.has(group)) requireGroup(inventory, group);
   if (wanted.has('storage')) checkCluster(inventory);
 }
 
-/** Groups that need not be there: those that the playbook's own tasks make, and those that ours can do without. */
+/** Groups that may be missing: those that the playbook's own tasks make, and our optional ones. */
 export function optionalGroups(playbook: Playbook, folder: string): ReadonlySet<string> {
   const isOurs = playbook.plays.some(({ dir }) => dir === folder || dir.startsWith(`${folder}/`));
   return new Set([...groupsMade(playbook), ...(isOurs ? OPTIONAL : [])]);
 }
 
-/** A group that must have a host; says which one may be meant. */
+/** A group that must have a host; the message suggests a near name. */
 export function requireGroup(inventory: Inventory, group: string): void {
   if (inventory.hostsOf(group).length > 0) return;
   if (inventory.hosts.size === 0)

@@ -12,7 +12,7 @@ import { DIFFERENCES, NOT_HERE } from '../differences.ts';
 import { SETTINGS } from '../settings.ts';
 import { type OptionSpec, type Role, rolesIn, typeText } from './role-variables.ts';
 
-/** The generated pages, by their names below docs/. A test holds the files to what the code says. */
+/** The generated pages, by their names below docs/. A test compares the files with the code. */
 export function referencePages(rolesDir: string): Readonly<Record<string, string>> {
   return {
     'modules.md': modulesPage(),

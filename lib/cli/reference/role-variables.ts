@@ -12,7 +12,7 @@ export interface OptionSpec {
   readonly required?: boolean;
 }
 
-/** A variable of a role: what its default and its argument specs say of it. */
+/** A variable of a role, from its default and its argument specs. */
 export interface RoleVariable {
   readonly role: string;
   readonly name: string;

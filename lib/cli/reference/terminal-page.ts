@@ -7,7 +7,7 @@ export interface Page {
   readonly kind: string;
   readonly name: string;
   readonly paragraphs: readonly string[];
-  /** Arguments or variables: a name, what is to be said of it, and facts such as its type. */
+  /** Arguments or variables: a name, a description, and facts such as the type. */
   readonly items: readonly Item[];
   readonly sections: readonly Section[];
 }
@@ -15,7 +15,7 @@ export interface Page {
 interface Section {
   readonly title: string;
   readonly lines: readonly string[];
-  /** To be copied as it is: no line is broken. */
+  /** An example to copy: no line is broken. */
   readonly isCode?: true;
 }
 

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 
-/** Who may ask. */
+/** Who may read. */
 export interface Access {
   /** Names of this server besides localhost; addresses are always let in. */
   readonly names: ReadonlySet<string>;
@@ -15,7 +15,7 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Why a request gets no answer; undefined when it does. */
+/** Why a request is refused; undefined when it is not. */
 export function refusalOf(request: IncomingMessage, { names, token }: Access): Refusal | undefined {
   const { method, headers } = request;
   if (method !== 'GET' && method !== 'HEAD')
@@ -23,7 +23,7 @@ export function refusalOf(request: IncomingMessage, { names, token }: Access): R
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0)
     return { code: 400, text: 'a request has no body here' };
   const host = hostOf(headers.host);
-  // A page of a stranger can let its own name point to this address, and read what its visitor's browser may read.
+  // A stranger's page can point its own name to this address and read what its visitor's browser may read.
   if (host === undefined || !(isIP(host) || host === 'localhost' || names.has(host)))
     return {
       code: 421,
@@ -53,6 +53,6 @@ function holds(authorization: string | undefined, token: string): boolean {
   return pair.includes(':') && same(pair.slice(pair.indexOf(':') + 1), token);
 }
 
-/** In the same time, whatever is sent. */
+/** Takes the same time whatever is sent. */
 const same = (text: string, token: string): boolean => timingSafeEqual(digest(text), digest(token));
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -17,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.xml': 'text/xml; charset=utf-8',
 };
 
-/** The reports in a folder, the latest first. Nothing below it, no links: a name is served only when it stands here. */
+/** The reports in a folder, the latest first; no subfolders, no links. Only these names are served. */
 export async function reportsIn(dir: string): Promise<readonly ReportFile[]> {
   const names = await readdir(dir).catch(() => []);
   const found = await Promise.all(
@@ -31,7 +31,7 @@ export async function reportsIn(dir: string): Promise<readonly ReportFile[]> {
   return found.flat().sort((a, b) => b.changed - a.changed);
 }
 
-/** A report that can be read; whoever has it closes its file. */
+/** An open report; the caller closes its file. */
 export interface OpenReport {
   readonly type: string;
   readonly bytes: number;
@@ -45,7 +45,7 @@ export interface OpenReport {
 export async function openReport(dir: string, asked: string): Promise<OpenReport | undefined> {
   const named = (await reportsIn(dir)).find(({ name }) => encodeURIComponent(name) === asked);
   if (!named) return undefined;
-  // Whoever writes there may have put a link or a pipe in its place since.
+  // Somebody with write access may have put a link or a pipe in its place since.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(join(dir, named.name), flags).catch(() => undefined);
   if (!file) return undefined;
@@ -61,7 +61,7 @@ export async function openReport(dir: string, asked: string): Promise<OpenReport
 export interface VerifyRun {
   readonly name: string;
   readonly changed: number;
-  /** The title of its page; undefined when the file is no page. */
+  /** The title of its page; undefined when the file is not a page. */
   readonly title: string | undefined;
   /** Undefined when the file does not say. */
   readonly accepted: boolean | undefined;

@@ -52,7 +52,7 @@ until ${asDatabaseUser(server, 'pg_isready')} -q; do
     journalctl -q -u polardb -n 12 -o cat --no-pager >&2
     exit 70
   fi
-  # A long redo is no hang: its process says at which file of the WAL it is.
+  # A long redo is not a hang: its process says at which file of the WAL it is.
   [ $((tries % 20)) -ne 0 ] || ps -eo args= | sed -n 's/^.*postgres.*\\(startup .*recovering .*\\)$/waiting: \\1/p' | head -n 1 >&2
   sleep 0.5
 done`;

@@ -80,7 +80,7 @@ describe('polardb_init', () => {
       /holds the database with system identifier 8.*The role record says 7: look first.*Do not remove/,
       request({ system_identifier: '7' }),
     ],
-    ['refuses files that are no database', { local: 'foreign' }, /holds files but no database/],
+    ['refuses files that are not a database', { local: 'foreign' }, /holds files but no database/],
     ['refuses another major version', { local: 'present', version: '11' }, /is of version 11, not 15/],
     [
       'refuses to make a primary of a replica',
@@ -193,7 +193,7 @@ describe('polardb_init', () => {
         expect(readFileSync(join(there, '..', 'precious'), 'utf8')).to.equal('kept');
       }));
 
-    it('that never began is no half made one', () =>
+    it('that never began is not half made one', () =>
       withInitdb(async (make, data) => {
         writeFileSync(`${data}.initializing`, '');
         expect(await make('echo 15 >"$data/PG_VERSION"')).to.include({ changed: true, state: 'blank' });

@@ -67,7 +67,7 @@ describe('the role record', () => {
     ['a new identity for a node', { nodes: { ro1: 7 } }, /is 2 in the role record and 7 now/],
     ['an identity that is taken', { nodes: { ro3: 3 } }, /3 of ro3 belongs to ro2/],
     ['an identity out of range', { nodes: { ro3: 31 } }, /from 1 to 30/],
-    ['a primary that is no node', { primary: 'db9' }, /db9 is not a node/],
+    ['a primary that is not a node', { primary: 'db9' }, /db9 is not a node/],
     ['a primary that is fenced', { primary: 'ro1', fence: ['ro1'] }, /ro1 is fenced/],
     ['to fence the primary without a successor', { fence: ['rw1'] }, /rw1 is fenced/],
     ['to remove the primary', { remove: ['rw1'] }, /rw1 is not a node/],

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { diskProbe } from '../../../test/support/disk-probe.ts';
 import { type DiskProbe, ZERO_MIB } from '../modules/pfs/pfs-disk.ts';
 import type { HostSurvey } from '../modules/polardb_preflight.ts';
 import { judgePreflight, type PreflightAnswer } from './judge.ts';
@@ -37,23 +38,8 @@ const wanted = (changes: Partial<Wanted> = {}): Wanted => ({
   ...changes,
 });
 
-const disk = (changes: Partial<DiskProbe> = {}): DiskProbe => ({
-  host: 'st1',
-  kind: 'block',
-  path: '/dev/vdb',
-  size: 20 * 2 ** 30,
-  head: 'x',
-  first: ZERO_MIB,
-  last: ZERO_MIB,
-  filled: 0,
-  signatures: [],
-  uses: [],
-  rootDisk: false,
-  pfs: undefined,
-  mkfs: 0,
-  content: undefined,
-  ...changes,
-});
+const disk = (changes: Partial<DiskProbe> = {}) =>
+  diskProbe({ head: 'x', first: ZERO_MIB, last: ZERO_MIB, ...changes });
 
 type Known = Exclude<PreflightAnswer, { failure: string }>;
 

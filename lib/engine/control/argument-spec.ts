@@ -18,7 +18,11 @@ export const validateArgumentSpec = defineControl({
     provided_arguments: A.dict('Values to check instead of the variables.', { default: {} }),
     validate_args_context: A.dict('Where the specification comes from, for messages.', { default: {} }),
   }),
-  returns: { argument_errors: 'what is wrong, a sentence each' },
+  returns: {
+    argument_errors: 'What is wrong, a sentence each.',
+    argument_spec_data: 'The specification, when something is wrong.',
+    validate_args_context: 'The argument of this name, when something is wrong.',
+  },
   run: ({ plain, scope }) => {
     const spec = plain['argument_spec'] as Record<string, Option>;
     const provided = plain['provided_arguments'] as Record<string, Json>;

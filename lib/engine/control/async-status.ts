@@ -3,7 +3,7 @@ import { ModuleError, orFailed, type Result } from '../../modules/kit/define.ts'
 import { checkJob, eraseJob, isJobId, readPart } from '../module-call/async.ts';
 import { defineControl } from './control.ts';
 
-/** async_status: a job of this run gives its module's result; one of an earlier run what its script printed. */
+/** async_status: a job of this run gives its module's result, a job of an earlier run what its script printed. */
 export const asyncStatus = defineControl({
   name: 'async_status',
   summary: 'Tells how a task started with `async` is doing.',
@@ -22,9 +22,11 @@ export const asyncStatus = defineControl({
     }),
   }),
   returns: {
-    started: '1 when the job runs or ran',
-    finished: '1 when it ended',
-    erased: 'the record removed',
+    started: 'Always 1.',
+    finished: '1 when the job has ended, else 0.',
+    ansible_job_id: 'The job.',
+    erased: 'The record that was removed.',
+    '…': 'What the module of the job returned.',
   },
   run: async ({ plain, playRun, open }) => {
     const id = String(plain['jid']);

@@ -38,6 +38,7 @@ export const includeTasks = defineControl({
   freeForm: 'file',
   args: Type.Object({ ...taskFile, apply: A.opt(A.dict('Keywords for every task of the file.')) }),
   open: true,
+  returns: { include: 'The file.', include_args: 'Always empty.' },
   traits: { brings: 'tasks', reads: { kind: 'tasks', argument: 'file' } },
   run: call => {
     const { plain, task, playRun, vars } = call;
@@ -50,13 +51,13 @@ export const includeTasks = defineControl({
     );
     return {
       result: { changed: false, include: file, include_args: {} },
-      // An empty file is passed over without a word.
+      // An empty file is silently skipped.
       included: nodes.length > 0 ? [{ nodes, frame: vars, what: file }] : [],
     };
   },
 });
 
-/** So deep no playbook goes on purpose; each level costs memory and stack. */
+/** No playbook nests this deep on purpose; each level costs memory and stack. */
 const DEEPEST = 200;
 
 /** The id of a task names the includes that it was reached through. */
@@ -82,6 +83,7 @@ export const includeRole = defineControl({
     public: A.bool('Shows the role’s defaults and vars to the rest of the play.', { default: false }),
     apply: A.opt(A.dict('Keywords for every task of the role.')),
   }),
+  returns: { include: 'The role.', include_args: 'The arguments.' },
   traits: { brings: 'role' },
   run: call => {
     const { plain, task, playRun, vars } = call;
@@ -96,7 +98,7 @@ export const includeRole = defineControl({
   },
 });
 
-/** A role that is not there and a file that holds no tasks fail the task; mistakes in tasks end the run, as in Ansible. */
+/** A missing role and a file without tasks fail the task; mistakes in tasks end the run, as in Ansible. */
 function orFail(code: SourceErrorCode, load: () => LoadedTasks): LoadedTasks {
   try {
     return load();

@@ -24,6 +24,7 @@ export const addHost = defineControl({
     groups: A.list('Groups to put it in.', { default: [], aliases: ['group', 'groupname'] }),
   }),
   open: true,
+  returns: { add_host: 'host_name, groups and host_vars of the new host.' },
   traits: { scope: 'all-hosts', makesGroups: GROUPS },
   run: ({ plain, args, playRun }) => {
     const { inventory } = playRun.run;
@@ -61,6 +62,7 @@ export const groupBy = defineControl({
     key: A.str('Name of the group.'),
     parents: A.list('Groups that contain it.', { default: ['all'] }),
   }),
+  returns: { add_group: 'The group.', parent_groups: 'Groups that contain it.' },
   traits: { makesGroups: ['key', 'parents'] },
   run: ({ args, plain, playRun, host }) => {
     const { inventory } = playRun.run;

@@ -20,6 +20,7 @@ export const debug = defineControl({
     verbosity: A.int('Prints only from this many -v on.', { default: 0 }),
   }),
   rules: { mutuallyExclusive: [['msg', 'var']] },
+  returns: { msg: 'The message.', '…': 'With `var`: the value, under the name that was asked for.' },
   run: call => {
     const { plain, args, playRun } = call;
     if (playRun.run.options.verbosity < Number(plain['verbosity'])) {
@@ -30,7 +31,7 @@ export const debug = defineControl({
       return {
         result: { changed: false, msg: args.has('msg') ? toJson(args.get('msg')!) : 'Hello world!' },
       };
-    // What a host said names no variable to look up: it is shown itself.
+    // Text of a host is never looked up as a variable: it is shown itself.
     if (args.get('var') instanceof Unsafe) return { result: { changed: false, [String(name)]: name } };
     return { result: { changed: false, [String(name)]: show(call, String(name)) } };
   },
@@ -56,12 +57,13 @@ export const fail = defineControl({
   when: lag | int > 16777216
 `,
   args: Type.Object({ msg: A.raw('What to say.', { default: 'Failed as requested from task' }) }),
+  returns: { msg: 'The message.' },
   run: ({ plain }) => ({
     result: { changed: false, failed: true, msg: plain['msg']! },
   }),
 });
 
-/** assert: conditions in order; the first that does not hold is named. */
+/** assert: checks conditions in order and names the first that does not hold. */
 export const assert = defineControl({
   name: 'assert',
   summary: 'Fails unless all conditions hold.',
@@ -77,7 +79,7 @@ export const assert = defineControl({
     success_msg: A.opt(A.raw('What to say when all hold.')),
     quiet: A.bool('Says nothing about single conditions.', { default: false }),
   }),
-  returns: { assertion: 'the condition that did not hold', evaluated_to: 'its value' },
+  returns: { assertion: 'The condition that did not hold.', evaluated_to: 'Its value: false.' },
   run: ({ args, plain, playRun, scope, task }) => {
     const that = args.get('that')!;
     const conditions: Value[] = Array.isArray(that) ? that : [that];

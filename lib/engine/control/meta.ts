@@ -14,7 +14,7 @@ const META_ACTIONS = [
   'reset_connection',
 ] as const;
 
-/** meta: what can be done for one host at a time. `flush_handlers` is carried out by the schedule. */
+/** meta: the actions that concern one host at a time. `flush_handlers` is carried out by the schedule. */
 export const meta = defineControl({
   name: 'meta',
   summary: 'Tells the runner to do something: flush handlers, end the play, reset the connection.',

@@ -19,7 +19,14 @@ export const pause = defineControl({
     echo: A.bool('Shows what is typed.', { default: true }),
   }),
   rules: { mutuallyExclusive: [['seconds', 'minutes']] },
-  returns: { user_input: 'what was typed', delta: 'seconds waited' },
+  returns: {
+    user_input: 'What was typed.',
+    echo: 'Whether it was shown.',
+    delta: 'Seconds waited.',
+    stdout: 'The same as a sentence.',
+    stderr: 'Always empty.',
+    rc: 'Always 0.',
+  },
   traits: { scope: 'all-hosts' },
   run: async ({ plain, playRun }) => {
     const { operator, signal, now, emit } = playRun.run;

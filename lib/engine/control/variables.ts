@@ -27,7 +27,7 @@ export const setFact = defineControl({
 `,
   args: Type.Object({ cacheable: A.bool('Stores them as facts as well.', { default: false }) }),
   open: true,
-  returns: { ansible_facts: 'the variables that were set' },
+  returns: { ansible_facts: 'The variables that were set.' },
   traits: { sets: 'variables' },
   run: ({ args, plain, task, factsOf: state }) => {
     const facts = emptyRecord<Json>();
@@ -37,7 +37,7 @@ export const setFact = defineControl({
       if (!NAME.test(name)) throw new ModuleError(invalidName(name));
       const written = task.args.get(key);
       const isEncrypted = written instanceof Secret;
-      // It stays as it is, so that who asks is told.
+      // It stays encrypted, so that a reader gets the error.
       state.set(name, isEncrypted ? written : value, isTemplate(written));
       facts[name] = toJson(value);
       if (plain['cacheable']) state.addFact(name, value, !isEncrypted);
@@ -64,6 +64,7 @@ export const setStats = defineControl({
       },
     ),
   }),
+  returns: { ansible_stats: 'data, per_host and aggregate as they were given.' },
   run: ({ plain, playRun, host }) => {
     const { customStats } = playRun.run;
     const { data } = plain;
@@ -87,7 +88,7 @@ function aggregate(before: Json | undefined, value: Json): Json {
   return value;
 }
 
-/** include_vars: what the files hold is rendered now, with what is known now, and kept. */
+/** include_vars: renders the files' values now, with the variables of this moment, and keeps them. */
 export const includeVars = defineControl({
   name: 'include_vars',
   summary: 'Loads variables from a file or a directory.',
@@ -108,7 +109,7 @@ export const includeVars = defineControl({
     ignore_unknown_extensions: A.bool('Passes over other endings instead of failing.', { default: false }),
     hash_behaviour: A.opt(A.choice(['replace', 'merge'], 'Whether mappings replace or merge what is there.')),
   }),
-  returns: { ansible_facts: 'the variables loaded', ansible_included_var_files: 'the files loaded' },
+  returns: { ansible_facts: 'The variables loaded.', ansible_included_var_files: 'The files loaded.' },
   run: call => {
     const { plain, state, playRun, scope } = call;
     const merging = plain['hash_behaviour'] === 'merge';
@@ -137,7 +138,7 @@ export const includeVars = defineControl({
   },
 });
 
-/** Ansible tells what went wrong with a file in `message`, not in `msg`: both have it here. */
+/** Ansible reports a failure with a file in `message`, not in `msg`: here both have it. */
 const fileError = (msg: string, message = msg): ModuleError =>
   new ModuleError(msg, { control: true, message });
 

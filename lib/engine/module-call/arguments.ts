@@ -8,7 +8,7 @@ import { repr, str } from '../../templating/python/print.ts';
 import type { Templar } from '../../templating/templar.ts';
 import type { Scope } from '../scope.ts';
 
-/** The task's arguments, rendered. What is undefined among them is told in Ansible's words. */
+/** The task's arguments, rendered. An undefined one is reported in Ansible's words. */
 export function renderArguments(task: Task, templar: Templar, scope: Scope): Dict {
   try {
     return mergedArguments(task, templar, scope);
@@ -44,7 +44,7 @@ function mergedArguments(task: Task, templar: Templar, scope: Scope): Dict {
   return all;
 }
 
-/** `apply` of an include stays as written: what it holds is rendered by the tasks it is for, on their hosts. */
+/** `apply` of an include stays as written: the included tasks render it on their hosts. */
 function splitArguments({ module, args }: Task): readonly [Dict, Dict] {
   const apply = module.traits?.brings ? args.get('apply') : undefined;
   if (!(apply instanceof Map)) return [args, new Map()];
@@ -83,7 +83,7 @@ export function finishArguments(task: Task, rendered: Dict): Record<string, Json
   throw new ModuleError(firstMessage(problems));
 }
 
-/** `1.0` for an argument that wants text is that text: plain data would make it 1. */
+/** `1.0` stays "1.0" for an argument of type text; as plain data it would become 1. */
 function floatsAsText({ module }: Task, key: Value, value: Value): Value {
   const name = argumentNames(module).get(String(key));
   const schema = name === undefined ? undefined : (module.args.properties[name] as ArgSchema | undefined);

@@ -20,7 +20,7 @@ import { type Channel, driveOn, sleep } from './run-module.ts';
 /**
  * Work that goes on without the connection (`async`). Its long script runs detached on the host, below
  * `~/.ansible_async/JOB/`, and leaves stdout, stderr and its exit code there; losing the connection, or the end of
- * the run, does not stop it. What comes before and after that script is done when somebody asks for the status.
+ * the run, does not stop it. The steps before and after that script run when somebody asks for the status.
  */
 export interface Job {
   readonly id: string;
@@ -71,10 +71,10 @@ const tooLong = (limit: number): string =>
 
 const jobId = (): string => `j${randomInt(1e11, 1e12)}.${process.pid}`;
 
-/** The id is part of a path: nothing else is one. */
+/** The id becomes part of a path, so nothing else is accepted. */
 export const isJobId = (text: string): boolean => /^j\d{1,20}\.\d{1,20}$/.test(text);
 
-/** An action's steps; of a state module those that write, its probe done at once. */
+/** The steps of an action, or the writing steps of a state module after its probe. */
 async function longSteps(call: ModuleCall, channel: Channel): Promise<Steps<Result>> {
   if (call.module.kind === 'action') return call.module.run(call.args as never, call.ctx);
   const probed = await driveOn(channel, probeSteps(call));
@@ -99,7 +99,7 @@ export async function checkJob(job: Job, channel: Channel): Promise<void> {
   } catch (error) {
     job.result = job.mask(failureResult(error));
   }
-  // What it printed, and what it was given, stays on the host no longer than it is needed.
+  // Its output and input stay on the host no longer than needed.
   if (job.result !== undefined) await eraseJob(job.id, channel);
 }
 

@@ -9,6 +9,6 @@ export function findOrFail(task: Task, playRun: PlayRun, kind: FileKind, name: s
   const { file, searched } = findFile({ role, includedFrom, playDir: playRun.play.dir }, kind, name);
   if (file !== undefined) return file;
   const where = searched.map(place => `\n  ${place}`).join('');
-  // Marked: a file missing on the control machine is no consequence of changes that check mode did not make.
+  // Marked, since a missing file of the control machine has nothing to do with changes that check mode did not make.
   throw new ModuleError(`could not find "${name}"; searched in:${where}`, { control: true });
 }

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The whole output of a command in two files of the control machine, written as it comes: none of it is kept. */
+/** Writes the whole output of a command into two files of the control machine as it arrives, without keeping it in memory. */
 export class OutputFiles {
   readonly #path: string;
   readonly #files = new Map<'stdout' | 'stderr', number>();

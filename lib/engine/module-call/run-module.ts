@@ -23,11 +23,11 @@ import { SourceError } from '../../source/errors.ts';
 import type { Connection, RunReply, RunRequest } from '../../transport/connection.ts';
 import type { OutputFiles } from './output-files.ts';
 
-/** What becomes of long output. */
+/** How to treat long output. */
 export interface OutputOptions {
   /** Bytes kept of each stream. */
   readonly limit: number;
-  /** Gets all of it, where the operator wants it in files. */
+  /** Receives all of it, if the operator wants it in files. */
   readonly toFiles: OutputFiles | undefined;
 }
 
@@ -49,13 +49,13 @@ export class TimeLimitError extends StopDriving {
   override readonly name = 'TimeLimitError';
 }
 
-/** What fails one call alone: the module says so, or the template that it renders has a mistake. */
+/** A failure of one call alone: by the module, or by a mistake in the template that it renders. */
 export type CallFailure = ModuleError | SourceError;
 
 export const isCallFailure = (value: unknown): value is CallFailure =>
   value instanceof ModuleError || value instanceof SourceError;
 
-/** What a module call came to: a result, its failure, or nothing that can be known. */
+/** The end of a module call: a result, a failure, or unknown. */
 export type CallOutcome = Result | CallFailure;
 
 /**
@@ -82,7 +82,7 @@ async function outcomesOf(calls: readonly ModuleCall[], channel: Channel): Promi
   return outcomes;
 }
 
-/** How many items that may depend on each other are looked at before the first write; after one it is a single item. */
+/** How many items that may depend on each other are probed before the first write; after a write it is one at a time. */
 const FIRST_LOOK = 32;
 
 async function runStates(calls: readonly ModuleCall[], channel: Channel): Promise<CallOutcome[]> {
@@ -217,7 +217,7 @@ function reply(raw: RunReply, request: Extract<Request, { kind: 'sh' }>, channel
   const ownLimit = request.timeout !== undefined;
   const { stdout, stderr } = raw.dropped;
   const isCut = stdout + stderr > 0;
-  // Half a list of files, or half a status, would be taken for the whole.
+  // A module would take half a list of files, or half a status, for the whole.
   if (isCut && !request.live)
     throw new ModuleError(
       `the answer of the host is longer than ${channel.output.limit} bytes by ${stdout + stderr} (--output-limit)`,
@@ -259,7 +259,7 @@ function lines(onLine: (line: string) => void): (stream: 'stdout' | 'stderr', ch
   let rest = '';
   return (_, chunk) => {
     const parts = (rest + chunk.toString('utf8')).split(/[\r\n]+/);
-    // No more of an unfinished line than can be shown: a line may be as long as all there is.
+    // Keeps no more of an unfinished line than can be shown: the whole output may be one line.
     rest = (parts.pop() ?? '').slice(0, LONGEST_LINE);
     const line = parts.filter(part => part.trim() !== '' && !hasMark(part)).at(-1);
     if (line !== undefined) onLine(line);

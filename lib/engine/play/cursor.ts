@@ -23,7 +23,7 @@ export interface StepEnd {
 export interface WalkHooks {
   /** False for tasks that tags, roles or --start-at-task leave out. */
   selects(task: Task): boolean;
-  /** How often the errors of the host were cleared: what had failed before goes on. */
+  /** How often the errors of the host were cleared: after that a failed host goes on. */
   cleared(): number;
 }
 

@@ -6,9 +6,9 @@ import { hostState, type PlayRun } from '../run.ts';
 import { taskScope } from '../variables.ts';
 
 /**
- * Marks those of the handlers that a task names which it notifies. By name one counts, the first of those that came
+ * Marks the handlers that a task notifies. Of several handlers with one name only one counts, the first of those that came
  * last: of the play, or of a role. By topic (`listen`) all do.
- * Throws SourceError for a name nobody answers to.
+ * Throws SourceError for a name that no handler has.
  */
 export function notify(playRun: PlayRun, task: Task, host: string, which: ReadonlySet<string> | 'all'): void {
   if (task.notify.length === 0 || (which !== 'all' && which.size === 0)) return;
@@ -30,7 +30,7 @@ export function notify(playRun: PlayRun, task: Task, host: string, which: Readon
   }
 }
 
-/** Nobody answers to a name: the run ends, or the settings say that it is only a warning. */
+/** No handler has the name: the run ends, or only warns if the settings say so. */
 function missing({ run }: PlayRun, name: string, position: Position): void {
   const message = `the handler "${name}" was not found, by its name or by a topic it listens to`;
   if (run.options.defaults.needsHandlers) throw new SourceError('BAD_VALUE', message, position);
@@ -62,7 +62,7 @@ function mark(playRun: PlayRun, host: string, handler: Handler): void {
 
 /**
  * The next handler in definition order after the one at index `after` that one of the hosts has been notified of, and
- * those hosts; taken off the list. A flush goes over the handlers once, as in Ansible: what a handler notifies before
+ * those hosts; they are taken off the list. A flush visits each handler once, as in Ansible: what a handler notifies before
  * or at its own place waits for the next flush, so handlers that notify each other come to an end.
  */
 export function nextHandler(

@@ -62,7 +62,7 @@ async function runBatch(playRun: PlayRun): Promise<void> {
   const gathering: TaskNode[] = gathersFacts(run, play) ? [factsTask(playRun)] : [];
   const sections = [play.preTasks, [...play.roleTasks, ...play.tasks], play.postTasks];
   await runLinear(playRun, [gathering]);
-  // A file name may hold facts: those that could not be found before are looked for again.
+  // A file name may use facts: files that were not found before are searched again.
   loadVarsFiles(playRun, true);
   const strategy = String(option(run, play, 'strategy') ?? run.options.defaults.strategy).replace(
     /^ansible\.builtin\./,
@@ -96,7 +96,7 @@ type PlayOption =
   | 'gatherSubset'
   | 'gatherTimeout';
 
-/** A keyword of the play, rendered with what is known before any host is. */
+/** A keyword of the play, rendered with the variables that need no host. */
 function option(run: Run, play: Play, key: PlayOption): Json | undefined {
   const authored = play[key];
   return authored && keywordValue(run.templar, authored, playScope(run, play));
@@ -237,7 +237,7 @@ const encrypted = (run: Run, answer: string, method: string): Value =>
     names: () => ['answer', 'method'],
   });
 
-/** vars_files, per host since their names may hold variables; of a list of names the first that exists counts. */
+/** vars_files of a host, since their names may hold variables. Of a list of names the first existing file counts. */
 function loadVarsFiles(playRun: PlayRun, mustExist: boolean): void {
   const { play } = playRun;
   if (play.varsFiles.length === 0) return;

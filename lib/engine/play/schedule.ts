@@ -70,7 +70,7 @@ async function flushHandlers(playRun: PlayRun, hosts: readonly string[]): Promis
   }
 }
 
-/** Handlers of the last flush that a later one notified never run: Ansible says nothing of it, which hides a mistake. */
+/** A handler that a later one notifies in the last flush never runs. Ansible is silent about this mistake. */
 function warnOfWaiting(playRun: PlayRun, hosts: readonly string[]): void {
   const names = new Set(hosts.flatMap(host => waitingHandlers(playRun, host)));
   for (const name of names) {
@@ -139,13 +139,13 @@ async function runGroup(
   checkFailPercentage(playRun);
 }
 
-/** True for a host that failed at the step and that neither a `rescue` nor an `always` takes up. */
+/** True for a host that failed at the step without a `rescue` or `always` to go to. */
 function isLost(playRun: PlayRun, hostWalk: HostWalk, ends: ReadonlyMap<string, StepEnd>): boolean {
   if (hostState(playRun.run, hostWalk.host).status === 'unreachable') return true;
   return ends.get(hostWalk.host)?.failed === true && hostWalk.step === undefined;
 }
 
-/** One failure is everybody's: the other hosts end here; those that failed go on to their `rescue` or `always`. */
+/** One failure ends the batch: the other hosts end here; failed ones go on to their `rescue` or `always`. */
 function failOthers(playRun: PlayRun, all: readonly HostWalk[], ends: ReadonlyMap<string, StepEnd>): void {
   for (const w of all) {
     const state = hostState(playRun.run, w.host);
@@ -185,7 +185,7 @@ async function flushMeta(playRun: PlayRun, group: readonly HostWalk[]): Promise<
   );
 }
 
-/** Moves on a host whose handlers ran in the middle of its tasks: one that failed there goes to the rescue around. */
+/** Moves a host on after handlers ran in the middle of its tasks. If one failed, the host goes to the surrounding rescue. */
 function advanceFlushed(playRun: PlayRun, hostWalk: HostWalk): void {
   const state = hostState(playRun.run, hostWalk.host);
   if (state.status !== 'failed') {
@@ -205,7 +205,7 @@ function advance(playRun: PlayRun, hostWalk: HostWalk, end: StepEnd): void {
     hostWalk.step = undefined;
     return;
   }
-  // An interrupted run goes to no rescue any more.
+  // An interrupted run skips every rescue.
   hostWalk.rescued = end.failed && hostWalk.step?.rescuable === true && !run.signal.aborted;
   const next = hostWalk.walk.next(end);
   if (end.failed) {

@@ -17,7 +17,7 @@ export function selects(playRun: PlayRun, task: Task, host: string): boolean {
   }
   if (!started(playRun, task, host)) return false;
   if (!tagged()) return false;
-  // What is tagged `always` finds out what the rest builds on, in a run of one role too.
+  // Tasks tagged `always` find out what the others build on, so a run of one role keeps them.
   if (options.roles.length === 0 || task.module.traits?.steers || task.tags.includes('always')) return true;
   return (
     chain.some(role => options.roles.includes(role.name) || options.roles.includes(role.fullName)) ||
@@ -41,7 +41,7 @@ export function noteRole({ rolesDone }: PlayRun, { role }: Task, host: string): 
   if (!done.has(role.key)) done.set(role.key, role);
 }
 
-/** `--role x` must get into the include that brings the role. */
+/** `--role x` must enter the include that brings the role. */
 function opensRole(playRun: PlayRun, task: Task): boolean {
   const name = task.args.get('name') ?? task.args.get('role');
   return (

@@ -16,7 +16,7 @@ import type { StepEnd } from './cursor.ts';
 import { notify } from './handlers.ts';
 import { forEachLimited, Turnstile } from './limiter.ts';
 
-/** How a step went on each host, and whether one failure is to be everybody's. */
+/** How a step went on each host, and whether one failure ends the whole batch. */
 export interface StepOutcome {
   readonly ends: ReadonlyMap<string, StepEnd>;
   /** `any_errors_fatal`, or a failed `run_once`: hosts that did well are failed too. */
@@ -79,14 +79,14 @@ export async function runStep(
   return conclude(playRun, task, hosts, verdicts, once);
 }
 
-/** Where hosts are not in step, each comes to the task by itself: what is in it is counted for the play. */
+/** Without a common step each host reaches the task by itself, so the play counts those inside. */
 function turnstileOf({ turnstiles }: PlayRun, { id }: Task): Turnstile {
   const turnstile = turnstiles.get(id) ?? new Turnstile();
   turnstiles.set(id, turnstile);
   return turnstile;
 }
 
-/** What `runTask` did not foresee is the host's failure; only a file that does not parse ends the run. */
+/** An unexpected error of `runTask` fails the host; only a file that does not parse ends the run. */
 const failedVerdict =
   (task: Task) =>
   (error: unknown): TaskVerdict => {
@@ -105,7 +105,7 @@ const failedVerdict =
     };
   };
 
-/** The task with its module; one whose module can't be named runs, and fails, as it is written. */
+/** The task with its module. If a template can't name the module, the task runs as written and fails. */
 function withModule(playRun: PlayRun, task: Task, { host, frames }: Member): Task {
   if (!task.moduleTemplate) return task;
   const { value, at } = task.moduleTemplate;
@@ -119,7 +119,7 @@ function withModule(playRun: PlayRun, task: Task, { host, frames }: Member): Tas
   }
 }
 
-/** Result, facts and register of a `run_once` task belong to all hosts of the batch, whether or not they come to the task. */
+/** Result, facts and register of a `run_once` task belong to all hosts of the batch, even those that never reach the task. */
 function shareResult(playRun: PlayRun, task: Task, first: string, verdict: TaskVerdict): void {
   const source = hostState(playRun.run, first);
   for (const host of playRun.batch) {
@@ -150,7 +150,7 @@ function conclude(
       (verdict.status === 'failed' || verdict.status === 'unreachable');
     if (failed && verdicts.has(host)) bad = true;
     const skipped = verdict === undefined || verdict.status === 'skipped';
-    // What a `run_once` include brings is for the host that ran it alone, as in Ansible.
+    // Tasks of a `run_once` include run only on the host that ran the include, as in Ansible.
     const included = verdicts.get(host)?.included ?? [];
     ends.set(host, { failed: failed && verdicts.has(host), skipped, included });
   }
@@ -224,7 +224,7 @@ function announceIncludes(playRun: PlayRun, verdicts: ReadonlyMap<string, TaskVe
     playRun.run.emit({ type: 'included', what, hosts: [...hosts], ...(item !== undefined && { item }) });
 }
 
-/** How a task is named in reports; a name that can't be rendered yet is shown as written. */
+/** The name of a task in reports; a name that can't be rendered yet is shown as written. */
 export function taskInfo(playRun: PlayRun, task: Task, { host, frames }: Member, handler: boolean): TaskInfo {
   let name = titleOf(task);
   if (name.includes('{{') && !task.isTextName) {

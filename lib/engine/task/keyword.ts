@@ -4,7 +4,7 @@ import { jsonText } from '../../source/json.ts';
 import { type Json, OMIT, toPlain } from '../../source/value.ts';
 import type { Templar, Variables } from '../../templating/templar.ts';
 
-/** A keyword as it is here and now; one that comes to `omit` counts as not written. Undefined where nobody wrote it; null is a value. */
+/** The value of a keyword now. `omit` counts as not written. Undefined when nobody wrote it; null is a value. */
 export function keywordValue(
   templar: Templar,
   authored: Authored | undefined,
@@ -15,7 +15,7 @@ export function keywordValue(
   return value === undefined ? undefined : toPlain(value);
 }
 
-/** A keyword that counts something. Throws SourceError when it comes to something else. */
+/** A numeric keyword. Throws SourceError for any other value. */
 export function keywordNumber(
   templar: Templar,
   authored: Authored | undefined,
@@ -31,7 +31,7 @@ export function keywordNumber(
 
 const NO = ['no', 'false', 'off', 'n', 'f', '0', ''];
 
-/** The truth that a keyword comes to. Throws SourceError, in Ansible's words, for a text that is neither. */
+/** A boolean keyword. Throws SourceError, in Ansible's words, for a text that is neither true nor false. */
 export function trueOrFalse(value: Json, at: Position | undefined): boolean {
   const isTrue = truthy(value);
   if (isTrue || typeof value !== 'string' || NO.includes(value.trim().toLowerCase())) return isTrue;

@@ -6,7 +6,7 @@ import { SEARCHED_FOLDER } from '../../templating/lookups/files.ts';
 import { isTemplate, type Templar } from '../../templating/templar.ts';
 import type { Scope } from '../scope.ts';
 
-/** The items of the loop of a task of this module. Throws SourceError when they can't be evaluated or are no list. */
+/** The items of the loop of a task of this module. Throws SourceError when they can't be evaluated or are not a list. */
 export function loopItems(templar: Templar, loop: Loop, moduleName: string, scope: Scope): Value[] {
   const { value, at } = loop.items;
   if (loop.kind !== 'loop') {
@@ -33,7 +33,7 @@ function lookupOptions({ kind }: Loop, moduleName: string): Dict {
   return new Map<Value, Value>([[SEARCHED_FOLDER, `${folder}s`]]);
 }
 
-/** What a `with_…` loop hands to its lookup: of a mapping its keys, but where a mapping is meant or none may be. */
+/** What a `with_…` loop hands to its lookup: the keys of a mapping, unless the lookup takes mappings or refuses them. */
 function lookupTerms({ kind, items }: Loop, rendered: Value): readonly Value[] {
   if (Array.isArray(rendered)) return rendered;
   if (!(rendered instanceof Map)) return [rendered];
@@ -81,7 +81,7 @@ function extendedLoop(loop: Loop, items: readonly Value[], index: number): Dict 
   return info;
 }
 
-/** True when what an item needs can't depend on how the item before it went, so all may be prepared at once. */
+/** True when no item can depend on the outcome of the one before, so all may be prepared at once. */
 export function itemsAreIndependent(task: Task, templar: Templar): boolean {
   if (task.until || task.async || task.loop?.pause || task.loop?.breakWhen) return false;
   if (task.register === undefined) return true;

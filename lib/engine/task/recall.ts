@@ -8,7 +8,7 @@ import type { Channel } from '../module-call/run-module.ts';
 import type { PlayRun } from '../run.ts';
 import type { Item, TaskRun } from './task-context.ts';
 
-/** What an earlier run says of the task that a host comes to now. */
+/** What an earlier run says of the task that a host has reached. */
 export function earlierOf({ run }: PlayRun, task: Task, info: TaskInfo, host: string): Earlier | undefined {
   if (!run.earlier) return undefined;
   return info.handler
@@ -17,8 +17,8 @@ export function earlierOf({ run }: PlayRun, task: Task, info: TaskInfo, host: st
 }
 
 /**
- * Notes which command this is, for a run that goes on from this one, and gives the result that an earlier run noted for
- * the same command, if the host is as that run left it. Modules are not asked for: they look at the host again, or, as
+ * Notes which command this is, for a run that continues this one, and gives the result that an earlier run noted for
+ * the same command, if the host is as that run left it. Modules are not recalled: they look at the host again, or, as
  * the lock of a cluster does, hold something while the run lasts.
  */
 export async function recalled(
@@ -41,7 +41,7 @@ export async function doneBefore(
   item: Item,
   open: () => Promise<Channel>,
 ): Promise<Result | undefined> {
-  // A file that is included several times brings its tasks again: which of them it was can't be told without arguments.
+  // A file that is included several times brings its tasks again; only their arguments tell them apart.
   if (!isCommand(run) || run.task.loop || run.task.id.includes('>')) return undefined;
   const [digest, known] = run.earlier?.takeOnly() ?? [];
   const result = await takenOver(run, item, known, open);
@@ -67,22 +67,22 @@ async function takenOver(
   return known;
 }
 
-/** Commands can't look whether their work is done; a script may be another one by now. */
+/** Commands can't tell whether their work is done; a script may have changed by now. */
 function isCommand({ task, checkMode }: TaskRun): boolean {
   const { takes, reads } = task.module.traits ?? {};
   return takes === 'command' && !reads && !task.async && !checkMode;
 }
 
-/** Under which digest a later run finds the result: that of work that was done, when the journal holds all of it. */
+/** The digest under which a later run finds the result: only for work that was done and is whole in the journal. */
 export function digestOf({ secrecy }: TaskRun, { digest }: Item, result: Result): string | undefined {
   const isWork = result.changed && !result.failed;
   return isWork && !secrecy.hidden && !secrecy.hidesDiff ? digest : undefined;
 }
 
-/** The result as it counts where the earlier run changed what this one found done: its work is that of both runs. */
+/** The result when the earlier run made the change that this one finds done: it counts the work of both runs. */
 export function withEarlierChange({ earlier, task }: TaskRun, result: Result, status: Status): Result {
   if (!earlier?.changed || status !== 'ok' || result.skipped || result.unreachable) return result;
-  // Of an interrupted task nobody knows; what its author says of it stands.
+  // An interrupted task is unknown; its author's `changed_when` stands.
   const mayHave = task.module.kind === 'state' && !task.changedWhen;
   return earlier.finished || mayHave ? { ...result, changed: true } : result;
 }

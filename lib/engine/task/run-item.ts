@@ -38,7 +38,7 @@ import {
 } from './task-context.ts';
 import { allHold, firstFalse, judge, resultValue, UnjudgedError } from './verdict.ts';
 
-/** Runs a task once, or one item of its loop; with `until` as often as that takes. */
+/** Runs a task, or one item of its loop; with `until` as often as needed. */
 export async function runItem(
   run: TaskRun,
   item: Item,
@@ -108,7 +108,7 @@ async function runModule(run: TaskRun, item: Item): Promise<Result> {
   return settle(run, outcome!);
 }
 
-/** The result of a task whose condition does not hold, or can't be known; undefined when the task is to run. */
+/** The result of a task with a condition that is false or unknown; undefined when the task runs. */
 function conditionResult(run: TaskRun, scope: Scope): Result | undefined {
   const holds = allHold(run.task.when, run.playRun.run.templar, scope);
   const unknown = unknownSource(run);
@@ -116,7 +116,7 @@ function conditionResult(run: TaskRun, scope: Scope): Result | undefined {
   return holds ? undefined : skippedResult(run, scope);
 }
 
-/** A set_fact that can't be known leaves its names unknown too. */
+/** An unknown set_fact leaves its names unknown too. */
 function forgetting(run: TaskRun, args: Dict, unknown: string): Result {
   if (run.task.module.traits?.sets === 'variables') {
     for (const name of args.keys()) run.state.unknown.set(String(name), run.info.name);
@@ -181,7 +181,7 @@ export function judgeItem(run: TaskRun, item: Item, said: Result): Result {
     if (!(error instanceof UnjudgedError)) throw error;
     const failure = failureOf(run, error.cause);
     if (!failure.failed) return failure;
-    // What the module found stays known.
+    // Facts of the module stay known.
     const { msg = null, error: mistake = null } = failure;
     const judged = { [`${error.keyword}_result`]: msg };
     const unjudged: Failed = { ...error.result, failed: true, msg, error: mistake, ...judged };
@@ -283,7 +283,7 @@ function environment(run: TaskRun, scope: Scope): Record<string, string> {
   return merged;
 }
 
-/** What stands on `ansible_env` can't be known before the facts are: gathering them goes on without it, as in Ansible. */
+/** A value that uses `ansible_env` is unknown before the facts: gathering them leaves it out, as in Ansible. */
 function environmentLayer(run: TaskRun, scope: Scope, value: Value, at: Position): Value {
   try {
     return run.playRun.run.templar.render(value, scope, at);

@@ -47,7 +47,7 @@ export async function runLoop(
   try {
     values = loopItems(templar, loop, task.moduleName, scope);
   } catch (error) {
-    // A loop that can't be evaluated is no mistake when the task would be skipped anyway.
+    // A loop that can't be evaluated is not a mistake when the task would be skipped anyway.
     if (error instanceof SourceError && conditionIsFalse(run, scope)) return skippedResult(run, scope);
     throw error;
   }
@@ -157,7 +157,7 @@ async function prepareOrRecall(run: TaskRun, item: Item): Promise<ModuleCall | R
 function emitItem(run: TaskRun, item: Item, result: Result): void {
   const { task, playRun, info, host } = run;
   const status = statusOf(result);
-  // What an include brings is announced once for all hosts.
+  // Included tasks are announced once for all hosts.
   if (result['include'] !== undefined && status === 'ok') return;
   const shownResult = shown(run, result, item.vars);
   const digest = digestOf(run, item, result);
@@ -176,7 +176,7 @@ function emitItem(run: TaskRun, item: Item, result: Result): void {
   });
 }
 
-/** How an item is called in reports. */
+/** The label of an item in reports. */
 function labelOf(run: TaskRun, item: Item): Json {
   const { task, playRun } = run;
   if (isSecret(run, item.vars)) return '(censored due to no_log)';

@@ -25,15 +25,15 @@ import {
 } from './task-context.ts';
 import { resultValue } from './verdict.ts';
 
-/** What one task came to on one host. */
+/** The end of one task on one host. */
 export interface TaskVerdict {
   readonly status: Status;
   readonly ignored: boolean;
   readonly result: Result;
-  /** Of the result what events may show. */
+  /** The part of the result that events may show. */
   readonly shown: Result;
   readonly delegate?: string;
-  /** Ids of its handlers that it notifies now. */
+  /** Ids of the handlers that it notifies now. */
   readonly notifies: ReadonlySet<string> | 'all';
   readonly digest?: string;
   readonly takenOver?: true;
@@ -42,7 +42,7 @@ export interface TaskVerdict {
   readonly elapsedMs: number;
 }
 
-/** Runs a task on one host. Never throws for what a playbook or host did wrong: that is a verdict. */
+/** Runs a task on one host. A mistake of a playbook or host is a verdict, never an exception. */
 export async function runTask(
   playRun: PlayRun,
   task: Task,
@@ -111,12 +111,12 @@ export async function runTask(
   noteDrift(run, status);
   const ignored = status === 'failed' && keywordOr(run, task.ignoreErrors, false);
   if (status !== 'skipped') noteRole(playRun, task, host);
-  // A task that asks for check mode in a real run is judged by what is there.
+  // A task with `check_mode: true` in a real run is judged by the host as it is.
   if (status === 'changed' && run.checkMode && playRun.run.options.checkMode) state.predictedChange = true;
   return { status, ignored, result, ...extra };
 }
 
-/** The modes that the task asks for; what is wrong with them is no mistake where its condition does not hold. */
+/** The modes that the task asks for. A mistake in them does not count when its condition is false. */
 function withModes(run: TaskRun, scope: Scope): TaskRun {
   const { task } = run;
   const { options } = run.playRun.run;
@@ -132,7 +132,7 @@ function withModes(run: TaskRun, scope: Scope): TaskRun {
   }
 }
 
-/** What this run did: it changed nothing where it took all results over. */
+/** What this run did: it changed nothing if it took all results over. */
 function ownStatus(result: Result, takenOver: boolean): Status {
   const status = statusOf(result);
   return takenOver && status === 'changed' ? 'ok' : status;

@@ -5,18 +5,18 @@ import { shellWord } from '../../transport/shell/script.ts';
 
 const WHOLE = 'VALUE_SPECIFIED_IN_NO_LOG_PARAMETER';
 const PART = '********';
-/** A shorter text is in other words by chance, and no secret. */
+/** A shorter text occurs in other words by chance, and protects nothing. */
 const SHORTEST = 3;
 
 const HIDDEN = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
 
 /** What a task on one host, or an item of its loop, must not show. */
 export class Secrecy {
-  /** True once nothing may be shown of the task, because of `no_log` or of what it read. */
+  /** True once nothing of the task may be shown, because of `no_log` or of a file that it read. */
   hidden = false;
-  /** True once `no_log` was asked for, with the variables of an item where there is a loop. */
+  /** True once `no_log` was evaluated, with the variables of the item in a loop. */
   asked = false;
-  /** True once the text of a vault is part of what changes: the rest of the result may be shown. */
+  /** True once text of a vault is part of the diff: the rest of the result may be shown. */
   hidesDiff = false;
   /** Values of arguments that are marked secret, and the forms in which a program may print them; longest first. */
   #secrets: readonly string[] = [];
@@ -43,7 +43,7 @@ export class Secrecy {
     return this.mask(result as Json) as Result;
   }
 
-  /** What may be shown of a result: of a hidden one only whether it changed or failed. */
+  /** The part of a result that may be shown; a hidden one only tells whether it changed or failed. */
   shown(result: Result, hidden = this.hidden): Result {
     if (!hidden) {
       const { diff: _diff, ...rest } = result;
@@ -77,7 +77,7 @@ function textsIn(value: Json): string[] {
   return Object.values(value).flatMap(textsIn);
 }
 
-/** The text, and as it stands in a shell command, in JSON and in an address. */
+/** The text, and its form in a shell command, in JSON and in a URL. */
 function formsOf(text: string): string[] {
   const lines = text.trim();
   return [text, lines, shellWord(text), JSON.stringify(text).slice(1, -1), encodeURIComponent(text)].filter(

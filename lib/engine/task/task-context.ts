@@ -25,11 +25,11 @@ export interface TaskRun {
   readonly checkMode: boolean;
   readonly diffMode: boolean;
   readonly used: Set<string>;
-  /** What must not be shown of it. */
+  /** Its secrets. */
   readonly secrecy: Secrecy;
-  /** What an earlier run says of it, when this run goes on from one. */
+  /** What an earlier run says of it, if this run continues one. */
   readonly earlier: Earlier | undefined;
-  /** How many calls of its module it came to, and how many of their results are those of an earlier run. */
+  /** How many calls of its module it made, and how many results came from an earlier run. */
   readonly calls: { made: number; takenOver: number };
 }
 
@@ -38,9 +38,9 @@ export interface Item {
   readonly vars: Dict;
   scope: Scope;
   readonly value: Value | undefined;
-  /** The host that `delegate_to` names: it is asked once the condition holds, and once only, for it may be drawn by lot. */
+  /** The host that `delegate_to` names. It is evaluated after the condition, and only once, since it may be random. */
   delegate: string | undefined;
-  /** Of its call, where a later run may take the result over. */
+  /** Digest of its call, if a later run may take the result over. */
   digest?: string;
   takenOver?: true;
 }
@@ -53,7 +53,7 @@ export function statusOf(result: Result): Status {
   return result.changed ? 'changed' : 'ok';
 }
 
-/** A failure, or in check mode "unknown" where the cause is a change that was not made. */
+/** A failure, or in check mode "unknown" if a change that was not made is the cause. */
 export function failureOf(run: TaskRun, error: unknown): Result {
   const unknown = unknownCause(run, error);
   if (unknown !== undefined) return unknownResult(unknown);
@@ -78,7 +78,7 @@ export function failureOf(run: TaskRun, error: unknown): Result {
       : `The ${run.task.moduleName} action failed to execute in the expected time frame (${String(limit)}) and was terminated`;
     return { changed: false, failed: true, msg, timedout: { period: limit as Json } };
   }
-  // A file that does not parse is its author's, whichever host came to it first.
+  // A file that does not parse is the author's mistake, whichever host reached it first.
   if (error instanceof SourceErrors) throw error;
   return internalFailure(run.task.moduleName, error);
 }
@@ -87,7 +87,7 @@ export function failureOf(run: TaskRun, error: unknown): Result {
 export const hintOf = ({ hint }: { readonly hint: string | undefined }): { readonly hint?: string } =>
   hint === undefined ? {} : { hint };
 
-/** Of what a template could not compute playbooks ask for `exception`, as of any error of Python's. */
+/** Playbooks ask a failed template for `exception`, as they do with any error of Python. */
 function traceOf({ code, message, position }: SourceError): { readonly exception?: string } {
   if (code !== 'TEMPLATE_RUNTIME') return {};
   const place = position ? `${position.file}:${position.line}:${position.col}: ` : '';
@@ -103,7 +103,7 @@ function mistakeOf({ code, message, position }: SourceError): Json {
   };
 }
 
-/** What nobody foresaw (a host's reply that makes no sense, a bug of ours) is this host's failure: others go on. */
+/** An unexpected error (a senseless reply, a bug of ours) fails this host; others go on. */
 export function internalFailure(module: string, error: unknown): Result {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {
@@ -123,7 +123,7 @@ function unknownCause(run: TaskRun, error: unknown): string | undefined {
   return undefined;
 }
 
-/** Check mode: why nothing can be said of a task whose expressions used what an earlier task would have given. */
+/** Check mode: why a task is unknown that uses the result of an earlier unknown task. */
 export function unknownSource(run: TaskRun): string | undefined {
   if (!run.checkMode) return undefined;
   for (const name of run.used) {
@@ -164,7 +164,7 @@ export function keywordOr(run: TaskRun, authored: Authored | undefined, fallback
 
 const NO_VARS: Dict = new Map();
 
-/** Whether `no_log` holds, for an item of the loop or the whole task. What it can't be known of is hidden. */
+/** Whether `no_log` holds, for an item of the loop or the whole task. In doubt the result is hidden. */
 export function isSecret(run: TaskRun, vars: Dict = NO_VARS): boolean {
   const { noLog } = run.task;
   run.secrecy.asked = true;
@@ -188,7 +188,7 @@ function hidden(run: TaskRun, noLog: Authored, vars: Dict): boolean {
   }
 }
 
-/** What may be shown of a result of an item, or of the whole task. */
+/** The part of a result that may be shown, for an item or the whole task. */
 export function shown(run: TaskRun, result: Result, vars?: Dict): Result {
   return run.secrecy.shown(result, isSecret(run, vars));
 }

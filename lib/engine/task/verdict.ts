@@ -61,7 +61,7 @@ export function judge(
 const asFailed = (result: Ran, failed: boolean): Ran =>
   failed ? { ...result, failed: true } : { ...result, failed: false };
 
-/** A condition on a result that can't be evaluated, and the result as far as it had come. */
+/** A condition on a result that can't be evaluated, with the result so far. */
 export class UnjudgedError extends Error {
   readonly keyword: 'changed_when' | 'failed_when';
   readonly result: Ran;
@@ -123,7 +123,7 @@ function diffValue({ registeredDiff }: Module, diff: readonly FileDiff[]): Json 
   return registeredDiff === 'list' || values.length > 1 ? values : values[0]!;
 }
 
-/** What a loop comes to: the items' results, and whether any changed or failed. */
+/** The result of a loop: the items' results, and whether any changed or failed. */
 export function loopResult(results: readonly Result[]): Result {
   if (results.length === 0) {
     return { changed: false, skipped: true, skipped_reason: 'No items in the list', results: [] };

@@ -80,7 +80,7 @@ function emptyLines(file: LintFile, inScalars: ReadonlySet<number>): Finding[] {
     if (!isEmpty(first)) continue;
     let next = first;
     while (isEmpty(next)) next += 1;
-    // What follows the last line end is no line.
+    // What follows the last line end is not a line.
     const atEnd = next === lines.length;
     const count = next - first - (atEnd ? 1 : 0);
     const most = atEnd || first === 0 ? 0 : MAX_EMPTY;

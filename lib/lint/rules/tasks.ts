@@ -248,7 +248,7 @@ const octalMode: Rule = (file, { call }) => {
   });
 };
 
-/** The digits that the author of a bare number means: `644` is no octal number, and 01204 not what anybody wants. */
+/** The digits that the author of a bare number means: `644` is not an octal number, and 01204 not what anybody wants. */
 function meant(value: number): string {
   const octal = value.toString(8);
   const isUsual = /^[0-7]?[4-7][0-7]{2}$/.test(octal);

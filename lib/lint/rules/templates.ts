@@ -52,7 +52,7 @@ function ofScalar(file: LintFile, node: Scalar): Finding[] {
   return [file.finding('jinja[spacing]', node, `the spaces in ${example.all}`, { advice, fix })];
 }
 
-/** Each `{{ … }}` of a text; none of one that is no template. */
+/** Each `{{ … }}` of a text; none of one that is not a template. */
 function variables(text: string): string[] {
   if (!text.includes('{{')) return [];
   const tokens = lexed(() => lexTemplate({ text }, OPTIONS)) ?? [];

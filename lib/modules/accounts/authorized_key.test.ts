@@ -46,7 +46,7 @@ describe('authorized_key', () => {
   );
   itPredictsTheRun(authorizedKey, cases);
 
-  it('refuses what is no key', async () => {
+  it('refuses what is not a key', async () => {
     const result = await runModule(authorizedKey, { user: me, path: '/tmp/none', key: 'nonsense' });
     expect(result).to.deep.include({ failed: true, msg: 'invalid key specified: nonsense' });
   });

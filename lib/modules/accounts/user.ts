@@ -132,7 +132,7 @@ export const user = defineState({
   },
   differences: [
     'A password never appears in an argument list on the host: it is handed to chpasswd.',
-    'Unlocking a password that does not exist is no change, where Ansible reports one each time.',
+    'Unlocking a password that does not exist reports no change; Ansible reports one each time.',
     'local limits where accounts are looked up; useradd is used in both cases, never luseradd.',
     'Hosts that have only busybox adduser are refused with a message.',
     'Arguments for other systems (authorization, profile, role, hidden, login_class) do not exist.',

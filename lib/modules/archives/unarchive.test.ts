@@ -51,7 +51,7 @@ const TARS: readonly OracleCase[] = [
   pack('with the list', TAR, { list_files: true }),
   pack('not when created', TAR, { creates: '{dir}/d' }),
   pack('to no directory', TAR, { dest: '{dir}/none' }),
-  pack('what is no archive', 'echo text >a', {}, { except: ['msg', 'dest'], unpredictable: true }),
+  pack('what is not an archive', 'echo text >a', {}, { except: ['msg', 'dest'], unpredictable: true }),
   pack('what is empty', ': >a', {}, { except: ['msg'] }),
   pack('what is not there', '', { remote_src: true }),
 ];

@@ -16,7 +16,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
-import { type PathState, pathStateOf, statScript, pathWord } from '../kit/stat.ts';
+import { type PathState, pathStateOf, pathWord, statScript } from '../kit/stat.ts';
 import { failure, RANDOM, sweep } from '../kit/write-file.ts';
 import { http, requestOf } from '../net/http.ts';
 import { args, type UnarchiveArgs } from './unarchive-arguments.ts';

@@ -1,57 +1,51 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { itAgreesWithAnsible, type OracleCase } from '../../../test/support/ansible-module.ts';
+import {
+  commandCase,
+  itAgreesWithAnsible,
+  lineCase,
+  type OracleCase,
+} from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import type { Json } from '../../source/value.ts';
 import { command } from './command.ts';
 import { deltaText, timeText } from './run-command.ts';
 import { shell } from './shell.ts';
 
-const run = (
-  name: string,
-  args: Record<string, Json>,
-  setup = '',
-  more: Partial<OracleCase> = {},
-): OracleCase => ({
-  name,
-  setup,
-  args,
-  ...more,
-});
-
-const line = (name: string, cmd: string, args: Record<string, Json> = {}, setup = '') =>
-  run(name, { _raw_params: cmd, ...args }, setup);
-
 const COMMANDS: readonly OracleCase[] = [
-  line('prints', 'echo one two'),
-  line('splits as a shell would', `printf '%s|' "a b" c\\ d 'e"f' ""`),
-  line('does not expand globs or pipes', 'echo * | cat ; > x', {}, ': >a'),
-  line('expands variables and home', `printf '%s\\n' $HOME ~ \${HOME}/x $NOSUCH a~b '$HOME'`),
-  run('takes a list', { argv: ['echo', 'a b', "it's", ''] }),
-  line('fails with the code', 'sh -c "echo out; echo err >&2; exit 3"'),
-  line('does not find a program', 'no-such-program a b'),
-  line('does not find a path', '/no/such/program'),
-  line('may not run a file', '{dir}/f', {}, ': >f'),
-  line('may not run a directory', '{dir}'),
-  line('runs no builtin', 'cd /'),
-  line('runs a program that is a builtin, too', 'test -d /etc'),
-  line('changes the directory', 'pwd', { chdir: '{dir}/sub' }, 'mkdir sub'),
-  line('does not find the directory', 'pwd', { chdir: '{dir}/sub' }),
-  line('does not enter a file', 'pwd', { chdir: '{dir}/sub' }, ': >sub'),
-  line('does not run when it created', 'touch x', { creates: '{dir}/x' }),
-  line('knows globs in creates', 'touch x', { creates: '{dir}/*.y' }, ': >a.y'),
-  line('runs for a glob without match', 'true', { creates: '{dir}/*.y' }),
-  line('does not run without', 'rm x', { removes: '{dir}/x' }, ': >x'),
-  line('looks for creates where it runs', 'touch x', { creates: 'x', chdir: '{dir}' }),
-  line('takes stdin', 'cat', { stdin: 'text' }),
-  line('takes stdin as it is', 'cat', { stdin: 'text', stdin_add_newline: false, strip_empty_ends: false }),
-  line('reads nothing without stdin', 'cat'),
-  line('keeps empty ends', 'printf "a\\n\\n"', { strip_empty_ends: false }),
-  line('strips empty ends', 'printf "\\n a \\n\\n\\n"'),
-  line('refuses nothing', '  '),
-  run('refuses both forms', { _raw_params: 'true', argv: ['true'] }),
-  line('keeps umlauts', 'echo größe'),
+  lineCase('prints', 'echo one two'),
+  lineCase('splits as a shell would', `printf '%s|' "a b" c\\ d 'e"f' ""`),
+  lineCase('does not expand globs or pipes', 'echo * | cat ; > x', {}, ': >a'),
+  lineCase('expands variables and home', `printf '%s\\n' $HOME ~ \${HOME}/x $NOSUCH a~b '$HOME'`),
+  commandCase('takes a list', { argv: ['echo', 'a b', "it's", ''] }),
+  lineCase('fails with the code', 'sh -c "echo out; echo err >&2; exit 3"'),
+  lineCase('does not find a program', 'no-such-program a b'),
+  lineCase('does not find a path', '/no/such/program'),
+  lineCase('may not run a file', '{dir}/f', {}, ': >f'),
+  lineCase('may not run a directory', '{dir}'),
+  lineCase('runs no builtin', 'cd /'),
+  lineCase('runs a program that is a builtin, too', 'test -d /etc'),
+  lineCase('changes the directory', 'pwd', { chdir: '{dir}/sub' }, 'mkdir sub'),
+  lineCase('does not find the directory', 'pwd', { chdir: '{dir}/sub' }),
+  lineCase('does not enter a file', 'pwd', { chdir: '{dir}/sub' }, ': >sub'),
+  lineCase('does not run when it created', 'touch x', { creates: '{dir}/x' }),
+  lineCase('knows globs in creates', 'touch x', { creates: '{dir}/*.y' }, ': >a.y'),
+  lineCase('runs for a glob without match', 'true', { creates: '{dir}/*.y' }),
+  lineCase('does not run without', 'rm x', { removes: '{dir}/x' }, ': >x'),
+  lineCase('looks for creates where it runs', 'touch x', { creates: 'x', chdir: '{dir}' }),
+  lineCase('takes stdin', 'cat', { stdin: 'text' }),
+  lineCase('takes stdin as it is', 'cat', {
+    stdin: 'text',
+    stdin_add_newline: false,
+    strip_empty_ends: false,
+  }),
+  lineCase('reads nothing without stdin', 'cat'),
+  lineCase('keeps empty ends', 'printf "a\\n\\n"', { strip_empty_ends: false }),
+  lineCase('strips empty ends', 'printf "\\n a \\n\\n\\n"'),
+  lineCase('refuses nothing', '  '),
+  commandCase('refuses both forms', { _raw_params: 'true', argv: ['true'] }),
+  lineCase('keeps umlauts', 'echo größe'),
 ];
 
 const FIELDS = ['cmd', 'rc', 'stdout', 'stderr', 'msg'];

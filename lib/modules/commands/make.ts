@@ -37,7 +37,7 @@ function words(args: Args): string[] {
   ];
 }
 
-// `make -q` says whether there is anything to do; a recipe that is no file always has.
+// `make -q` says whether there is anything to do; a recipe that is not a file always has.
 const question = (args: Args) => `cd ${pathWord(args.chdir)} || exit 97
 ${args.make === undefined ? 'm=$(command -v gmake || command -v make)' : `m=${pathWord(args.make)}`}
 [ -n "$m" ] && [ -x "$m" ] || { echo 'Failed to find required executable "make" in paths' >&2; exit 96; }

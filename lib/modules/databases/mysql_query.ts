@@ -115,7 +115,7 @@ export const mysqlQuery = defineAction({
   differences: [
     'Needs the mysql client on the host instead of Python and PyMySQL.',
     'The client tells no types: whole numbers are given as numbers, all else as text.',
-    'CREATE … IF NOT EXISTS of what is there, and DROP … IF EXISTS of what is not, is no change.',
+    'CREATE … IF NOT EXISTS of what exists, and DROP … IF EXISTS of what does not, report no change.',
   ],
   run,
 });

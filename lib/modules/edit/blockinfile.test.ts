@@ -1,20 +1,15 @@
 import {
+  editsOf,
   itAgreesWithAnsible,
   itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
-import type { Json } from '../../source/value.ts';
 import { blockinfile } from './blockinfile.ts';
 
 const FILE = 'printf "one\\ntwo\\nthree\\ntwo again\\n" >f';
 const BLOCK = 'printf "one\\n# BEGIN ANSIBLE MANAGED BLOCK\\nold\\n# END ANSIBLE MANAGED BLOCK\\ntwo\\n" >f';
 
-const edit = (
-  name: string,
-  args: Record<string, Json>,
-  setup = FILE,
-  more: Partial<OracleCase> = {},
-): OracleCase => ({ name, setup, args: { path: '{dir}/f', ...args }, ...more });
+const edit = editsOf(FILE);
 
 const CASES: readonly OracleCase[] = [
   edit('adds a block at the end', { block: 'a\nb' }),

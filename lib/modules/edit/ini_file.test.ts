@@ -1,20 +1,15 @@
 import {
+  editsOf,
   itAgreesWithAnsible,
   itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
-import type { Json } from '../../source/value.ts';
 import { iniFile } from './ini_file.ts';
 
 const FILE =
   'printf "top = 1\\n# note\\n\\n[a]\\nx = 1\\n#y=2\\n\\n; end\\n\\n[b]\\nx=1\\nx = 2\\nbare\\n" >f';
 
-const edit = (
-  name: string,
-  args: Record<string, Json>,
-  setup = FILE,
-  more: Partial<OracleCase> = {},
-): OracleCase => ({ name, setup, args: { path: '{dir}/f', ...args }, ...more });
+const edit = editsOf(FILE);
 
 const CASES: readonly OracleCase[] = [
   edit('leaves an option that is right', { section: 'a', option: 'x', value: '1' }),

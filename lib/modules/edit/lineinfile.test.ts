@@ -2,27 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
+  editsOf,
   itAgreesWithAnsible,
   itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
-import type { Json } from '../../source/value.ts';
 import { lineinfile } from './lineinfile.ts';
 
 const FILE = 'printf "one\\ntwo\\n# three\\ntwo again\\n" >f';
 
-const edit = (
-  name: string,
-  args: Record<string, Json>,
-  setup = FILE,
-  more: Partial<OracleCase> = {},
-): OracleCase => ({
-  name,
-  setup,
-  args: { path: '{dir}/f', ...args },
-  ...more,
-});
+const edit = editsOf(FILE);
 
 const AGAIN: Partial<OracleCase> = { repeats: true };
 
@@ -66,7 +56,11 @@ const CASES: readonly OracleCase[] = [
   edit('follows a link', { line: 'x' }, `printf "one\\n" >g; ln -s g f`),
   edit('keeps carriage returns', { line: 'x', insertafter: 'one' }, 'printf "one\\r\\ntwo\\r\\n" >f'),
   edit('knows a line with a carriage return', { line: 'two' }, 'printf "one\\r\\ntwo\\r\\n" >f'),
-  edit('keeps bytes that are no text', { line: 'größe', regexp: '^gr' }, 'printf "\\377\\nalt\\ngrün\\n" >f'),
+  edit(
+    'keeps bytes that are not a text',
+    { line: 'größe', regexp: '^gr' },
+    'printf "\\377\\nalt\\ngrün\\n" >f',
+  ),
   edit('asks the validator', { line: 'x', validate: 'grep -q one %s' }),
   edit('heeds the validator', { line: 'x', validate: 'grep -q four %s' }, FILE, {
     except: ['backup'],

@@ -1,19 +1,14 @@
 import {
+  editsOf,
   itAgreesWithAnsible,
   itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
-import type { Json } from '../../source/value.ts';
 import { replace } from './replace.ts';
 
 const FILE = 'printf "host=a\\nport=1\\n[x]\\nport=2\\n[y]\\nport=3\\n" >f';
 
-const edit = (
-  name: string,
-  args: Record<string, Json>,
-  setup = FILE,
-  more: Partial<OracleCase> = {},
-): OracleCase => ({ name, setup, args: { path: '{dir}/f', ...args }, ...more });
+const edit = editsOf(FILE);
 
 const CASES: readonly OracleCase[] = [
   edit('replaces every match', { regexp: 'port=\\d', replace: 'port=9' }),

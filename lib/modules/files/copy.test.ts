@@ -4,30 +4,20 @@ import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
+  casesWith,
   itAgreesWithAnsible,
   itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { FileSums, fileSum } from '../../source/file-sum.ts';
-import type { Json } from '../../source/value.ts';
 import type { Pieces, Request } from '../kit/define.ts';
 import { pythonJson } from '../kit/python-json.ts';
 import { tarOf } from '../kit/tar.ts';
 import { INLINE_LIMIT } from '../kit/write-file.ts';
 import { copy } from './copy.ts';
 
-const put = (
-  name: string,
-  setup: string,
-  args: Record<string, Json>,
-  more: Partial<OracleCase> = {},
-): OracleCase => ({
-  name,
-  setup,
-  args: { dest: '{dir}/f', ...args },
-  ...more,
-});
+const put = casesWith({ dest: '{dir}/f' });
 
 const FIELDS = [
   'msg',

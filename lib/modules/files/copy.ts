@@ -142,7 +142,7 @@ function contentOf(args: Args, path: string, ctx: ModuleContext): Content {
   return { kind: 'local', path, size };
 }
 
-/** Text as Ansible writes it: values that are not text as JSON. */
+/** Text as Ansible writes it: values other than text as JSON. */
 function textOf(content: Json): string {
   if (typeof content === 'string') return content;
   if (typeof content === 'boolean') return content ? 'True' : 'False';

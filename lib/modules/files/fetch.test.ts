@@ -2,27 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
+  casesWith,
   itAgreesWithAnsible,
   itPredictsTheRun,
   type OracleCase,
 } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
-import type { Json } from '../../source/value.ts';
 import { fetch } from './fetch.ts';
 import { slurp } from './slurp.ts';
 import { tempfile } from './tempfile.ts';
 
-const get = (
-  name: string,
-  setup: string,
-  args: Record<string, Json>,
-  more: Partial<OracleCase> = {},
-): OracleCase => ({
-  name,
-  setup,
-  args: { src: '{dir}/f', dest: '{dir}/to', ...args },
-  ...more,
-});
+const get = casesWith({ src: '{dir}/f', dest: '{dir}/to' });
 
 const CASES: readonly OracleCase[] = [
   get('by host and path', 'echo x >f', { src: '/etc/hostname' }),

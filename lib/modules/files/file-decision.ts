@@ -1,6 +1,13 @@
 import { defined } from '../../source/defined.ts';
 import type { Json } from '../../source/value.ts';
-import { type Attributes, chmodText, type FileStatus, modeBits, modeText } from '../kit/attributes.ts';
+import {
+  type Attributes,
+  chmodText,
+  contextWords,
+  type FileStatus,
+  modeBits,
+  modeText,
+} from '../kit/attributes.ts';
 import { ModuleError, quote } from '../kit/define.ts';
 import type { PathState } from '../kit/stat.ts';
 import { isOwnedByRoot, temporaryBeside } from '../kit/write-file.ts';
@@ -251,17 +258,12 @@ function newAttributes(
 }
 
 function seLinuxAndFlags(wanted: Attributes, word: string): string {
-  const flags = [
-    ['-u', wanted.seuser],
-    ['-r', wanted.serole],
-    ['-t', wanted.setype],
-    ['-l', wanted.selevel],
-  ].flatMap(([flag = '', value]) => (value === undefined ? [] : [flag, quote(value)]));
+  const context = contextWords(wanted);
   const chattr =
     wanted.attributes && (/^[-+=]/.test(wanted.attributes) ? wanted.attributes : `=${wanted.attributes}`);
   return [
-    flags.length > 0
-      ? `if [ -e /sys/fs/selinux/enforce ]; then chcon ${flags.join(' ')} ${word} || fail "chcon failed"; fi`
+    context !== ''
+      ? `if [ -e /sys/fs/selinux/enforce ]; then chcon ${context} ${word} || fail "chcon failed"; fi`
       : '',
     chattr
       ? `e=$(chattr ${quote(chattr)} ${word === '.' ? '.' : '"$n"'} 2>&1) || fail "chattr failed: $e"`

@@ -11,7 +11,7 @@ import {
 import { defineState, type ModuleContext, ModuleError, quote } from '../kit/define.ts';
 import { identityOf, REACH, reachLine } from '../kit/reach.ts';
 import { ask, type Records } from '../kit/reply.ts';
-import { attributesFound, type PathState, pathStateOf, hostWord, statScript, pathWord } from '../kit/stat.ts';
+import { attributesFound, hostWord, type PathState, pathStateOf, pathWord, statScript } from '../kit/stat.ts';
 import { failure, valuesText } from '../kit/write-file.ts';
 import { args, type FileArgs } from './file-arguments.ts';
 import { type Decision, decide, type FileFound, priorOf, workScript } from './file-decision.ts';

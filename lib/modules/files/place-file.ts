@@ -18,7 +18,7 @@ import {
 } from '../kit/define.ts';
 import { REACH } from '../kit/reach.ts';
 import { ask } from '../kit/reply.ts';
-import { attributesFound, type PathState, pathStateOf, statScript, pathWord } from '../kit/stat.ts';
+import { attributesFound, type PathState, pathStateOf, pathWord, statScript } from '../kit/stat.ts';
 import {
   applyAttributes,
   attributeDiff,

@@ -27,7 +27,7 @@ export const slurp = defineAction({
     const records = yield* ask(
       [
         `p=${pathWord(src)}; field path "$p"`,
-        // The shell's own words tell a missing file from one that may not be read, or lies below what is no directory.
+        // The shell's own words tell a missing file from one that may not be read, or lies below what is not a directory.
         'e=$( { : <"$p"; } 2>&1 )',
         `case $e in *'Permission denied'*) e='file is not readable';; *'No such file'*|*nonexistent*) e='file not found';; ?*) e='unable to slurp file';; esac`,
         `[ "$e" = 'file not found' ] && [ -f "\${p%/*}" ] && e='unable to slurp file'`,

@@ -42,7 +42,7 @@ export const stat = defineAction({
   readOnly: true,
   batch: true,
   *run(args) {
-    return { changed: false, stat: statOf(args, yield* ask(statScript(args))) };
+    return { changed: false, stat: statOf(args, yield* ask(statusScript(args))) };
   },
 });
 
@@ -55,7 +55,7 @@ interface StatArgs {
   readonly get_attributes: boolean;
 }
 
-function statScript(args: StatArgs): string {
+function statusScript(args: StatArgs): string {
   const follow = args.follow ? '-L ' : '';
   return [
     `p=${pathWord(args.path)}; field path "$p"`,

@@ -2,22 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { itPredictsTheRun, type OracleCase } from '../../../test/support/ansible-module.ts';
+import { casesWith, itPredictsTheRun } from '../../../test/support/ansible-module.ts';
 import { runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
-import type { Json } from '../../source/value.ts';
 import { template } from './template.ts';
 
-const put = (
-  name: string,
-  setup: string,
-  args: Record<string, Json>,
-  more: Partial<OracleCase> = {},
-): OracleCase => ({
-  name,
-  setup,
-  args: { dest: '{dir}/f', ...args },
-  ...more,
-});
+const put = casesWith({ dest: '{dir}/f' });
 
 describe('template', () => {
   const options = (dir: string) => ({ files: dir, variables: { name: 'größe' } });

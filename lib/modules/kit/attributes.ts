@@ -305,3 +305,14 @@ export function attributeCommands(changes: AttributeChanges): string {
   if (changes.chattr !== undefined) script += h(`chattr ${quote(changes.chattr)} "$n"`, 'chattr failed');
   return script;
 }
+
+/** Words of `chcon` for the parts of a context that the author wants; empty when none is wanted. */
+export const contextWords = (wanted: Attributes): string =>
+  [
+    ['-u', wanted.seuser],
+    ['-r', wanted.serole],
+    ['-t', wanted.setype],
+    ['-l', wanted.selevel],
+  ]
+    .flatMap(([flag = '', value]) => (value === undefined ? [] : [`${flag} ${quote(value)}`]))
+    .join(' ');

@@ -15,7 +15,7 @@ import { runSteps, type TestOptions, withTemporaryDirectory } from '../../../tes
 import { modeBits } from './attributes.ts';
 import type { ModuleError } from './define.ts';
 import { splitWords } from './sh.ts';
-import { type StatOptions, statPath, pathWord } from './stat.ts';
+import { pathWord, type StatOptions, statPath } from './stat.ts';
 import { INLINE_LIMIT, sha1, type Writing, writeFile } from './write-file.ts';
 
 const SHELLS = ['dash', 'bash', 'busybox'] as const;

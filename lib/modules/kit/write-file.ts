@@ -7,6 +7,7 @@ import {
   type Attributes,
   attributeCommands,
   chmodText,
+  contextWords,
   modeBits,
   modeText,
   parseStatus,
@@ -92,7 +93,7 @@ const SPECIAL: Readonly<Record<string, string>> = {
   char: 'a character device',
 };
 
-/** Refuses a target that is no file: renaming a file over a device or a pipe would take the node away. */
+/** Refuses a target that is not a file: renaming a file over a device or a pipe would take the node away. */
 export function refuseSpecial({ realPath, status }: PathState): void {
   const kind = status && SPECIAL[status.type];
   if (kind !== undefined)
@@ -255,13 +256,8 @@ function modeGuard(mode: number): string {
 }
 
 function seLinux(wanted: Attributes, exists: boolean): string {
-  const flags = [
-    ['-u', wanted.seuser],
-    ['-r', wanted.serole],
-    ['-t', wanted.setype],
-    ['-l', wanted.selevel],
-  ].flatMap(([flag = '', value]) => (value === undefined ? [] : [flag, quote(value)]));
-  const chcon = flags.length > 0 ? `\nchcon ${flags.join(' ')} "$f" || fail "chcon failed"` : '';
+  const context = contextWords(wanted);
+  const chcon = context !== '' ? `\nchcon ${context} "$f" || fail "chcon failed"` : '';
   const base = exists
     ? 'chcon --reference="$n" "$f" 2>/dev/null || :'
     : `c=$(matchpathcon -n "$p" 2>/dev/null) && chcon "$c" "$f" 2>/dev/null || :`;

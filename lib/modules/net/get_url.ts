@@ -13,7 +13,7 @@ import {
   sh,
 } from '../kit/define.ts';
 import { ask } from '../kit/reply.ts';
-import { attributesFound, type PathState, pathStateOf, statScript, pathWord } from '../kit/stat.ts';
+import { attributesFound, type PathState, pathStateOf, pathWord, statScript } from '../kit/stat.ts';
 import { applyAttributes, temporaryBeside, writeFile } from '../kit/write-file.ts';
 import { type HttpReply, http, httpArgs, pathOf, requestOf } from './http.ts';
 

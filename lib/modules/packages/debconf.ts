@@ -42,7 +42,9 @@ export const debconf = defineState({
   args,
   rules: { requiredTogether: [['question', 'vtype', 'value']] },
   returns: { current: 'The answer now.' },
-  differences: ['The answer to a question for a password is compared too: it is no change each time.'],
+  differences: [
+    'The answer to a question for a password is compared too, so that the task does not report a change each time.',
+  ],
   touches: args => [`debconf:${args.name}`],
 
   *probe(args): Steps<ReadonlyMap<string, string>> {

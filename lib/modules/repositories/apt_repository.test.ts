@@ -29,7 +29,7 @@ describe('apt_repository', () => {
     const files = { '/a.list': `${LINE}\n`, '/b.list': `# c\n${LINE}\n# ${LINE}\n` };
     expect(edit(files, { state: 'absent' })).to.deep.equal({ '/a.list': '', '/b.list': `# c\n# ${LINE}\n` });
   });
-  it('refuses what is no source', () => {
+  it('refuses what is not a source', () => {
     expect(() => edit({}, { repo: 'http://x' })).to.throw('Invalid repository string: http://x');
     expect(parseSource('#deb x').enabled).to.equal(false);
   });

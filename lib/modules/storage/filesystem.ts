@@ -145,7 +145,7 @@ export const filesystem = defineState({
   differences: [
     'Any signature counts as use: a partition table, LVM, RAID or PolarFS is not overwritten without force.',
     'A device that is mounted, or that other devices are built on, is refused even with force.',
-    'resizefs is no change when the file system fills the device already.',
+    'resizefs reports no change when the file system fills the device already.',
   ],
   touches: args => [args.dev],
 

@@ -163,7 +163,7 @@ export const lvol = defineState({
   returns: { vg: 'Volume group.', lv: 'Name of the volume.', size: 'Its size before, in MiB.' },
   differences: [
     'A new volume overwrites signatures of earlier ones in the same place without asking, as there.',
-    'Activation that is as wanted is no command at all.',
+    'Activation that is as wanted runs no command.',
     'Sizes with + and - are a change each time the task runs, as there.',
   ],
   touches: args => [`vg:${args.vg}`],

@@ -48,7 +48,7 @@ export interface Space {
 export function wantedBytes(size: VolumeSize, group: Space, now: number): number {
   const base = size.percent
     ? (size.percent.value * (size.percent.of === 'FREE' ? group.free : group.size)) / 100
-    : defined(size.bytes, 'it is no percentage');
+    : defined(size.bytes, 'it is not a percentage');
   const wanted = size.operator === '+' ? now + base : size.operator === '-' ? now - base : base;
   return size.percent
     ? Math.floor(wanted / group.extent) * group.extent

@@ -19,7 +19,7 @@ describe('hostname', () => {
     expect(plan.changes).to.deep.equal([]);
     expect(plan.result?.ansible_facts).to.include({ ansible_fqdn: 'old.x.y', ansible_domain: 'x.y' });
   });
-  it('refuses what is no name', () => {
+  it('refuses what is not a name', () => {
     expect(() => planFor(hostname, { name: 'a b' }, answer)).to.throw('is not a host name');
   });
   it('reads this machine', async () => {

@@ -90,7 +90,7 @@ function valueMistakes(
   );
 }
 
-/** Names that are no option of a role but look like one. */
+/** Names that are not an option of a role but look like one. */
 class Strangers {
   readonly #known: ReadonlySet<string>;
   readonly #prefixes: readonly string[];

@@ -19,7 +19,7 @@ const COMMAND_ARGUMENTS: ReadonlySet<string> = new Set([
   'expand_argument_vars',
 ]);
 
-/** Where Ansible puts text that is no `key=value`; an author may write it as a key, too. */
+/** Where Ansible puts text that is not a `key=value`; an author may write it as a key, too. */
 const TEXT = '_raw_params';
 
 /** A task whose module a template names, with that module. */
@@ -306,13 +306,13 @@ function ownArguments(load: Load, { name, value, at }: Written, module: Module):
   const { rest } = parsed;
   const args = module.traits?.sets === 'variables' ? withTruth(parsed.args) : parsed.args;
   if (rest.trim() === '') return args;
-  // Block text ends in a newline, which is no part of a name.
+  // Block text ends in a newline, which is not a part of a name.
   args.set(module.freeForm ?? TEXT, module.traits?.takes === 'command' ? rest : rest.trim());
   setOrigin(args, { self: at, keys: new Map([...args.keys()].map(key => [key, { key: at, value: at }])) });
   return args;
 }
 
-/** `set_fact: flag=no`: the words for true and false are no texts there, as in Ansible. */
+/** `set_fact: flag=no`: the words for true and false become booleans there, as in Ansible. */
 function withTruth(args: Dict): Dict {
   for (const [name, value] of args) {
     const word = typeof value === 'string' ? value.toLowerCase() : '';

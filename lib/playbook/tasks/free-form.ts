@@ -1,3 +1,5 @@
+import { LETTER_ESCAPES } from '../../source/python/escapes.ts';
+
 /** Text that cannot be split: a quote or a template is opened and never closed. */
 export class UnbalancedError extends Error {}
 
@@ -83,7 +85,7 @@ export function joinWords(words: readonly string[]): string {
 
 export interface FreeForm {
   readonly pairs: ReadonlyMap<string, string>;
-  /** What is no `key=value`, as it was written. */
+  /** What is not a `key=value`, as it was written. */
   readonly rest: string;
 }
 
@@ -119,21 +121,11 @@ export function unquote(text: string): string {
   return quoted ? text.slice(1, -1) : text;
 }
 
-const SIMPLE: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
-
 function decodeEscapes(text: string): string {
   return text.replace(
     /\\(?:U([0-9a-fA-F]{8})|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\\'"abfnrtv]))/g,
     (all, long, short, byte, simple) => {
-      if (simple !== undefined) return SIMPLE[simple] ?? simple;
+      if (simple !== undefined) return LETTER_ESCAPES[simple] ?? simple;
       const code = Number.parseInt(long ?? short ?? byte, 16);
       return code <= 0x10ffff ? String.fromCodePoint(code) : all;
     },

@@ -13,7 +13,7 @@ import { parseAction } from './action.ts';
 import { firstWord } from './free-form.ts';
 import { parseTask, refuseUnknown, withTags } from './task.ts';
 
-/** Tasks and blocks from a list as written (what is no list has been complained about); imports are replaced by what they import. */
+/** Tasks and blocks from a list as written (what is not a list has been complained about); imports are replaced by what they import. */
 export function parseTasks(load: Load, list: Authored | undefined, context: TaskContext): TaskNode[] {
   if (!Array.isArray(list?.value)) return [];
   return each(list).flatMap(item => parseNode(load, item, context));

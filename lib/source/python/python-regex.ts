@@ -1,3 +1,4 @@
+import { LETTER_ESCAPES } from './escapes.ts';
 import { PythonRegexError, type RegexFlags, translate } from './python-regex-syntax.ts';
 
 export { PythonRegexError, type RegexFlags };
@@ -120,17 +121,6 @@ export class PythonRegex {
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  '\\': '\\',
-};
-
 const TEMPLATE_PART = /\\g<([^>]*)>|\\(0[0-7]{0,2}|[1-3][0-7][0-7]|[1-9][0-9]?)|\\([\s\S]|$)|([^\\]+)/g;
 
 function parseTemplate(template: string, regex: PythonRegex): (match: PythonMatch) => string {
@@ -139,7 +129,7 @@ function parseTemplate(template: string, regex: PythonRegex): (match: PythonMatc
     if (literal !== undefined) parts.push(literal);
     else if (reference !== undefined) parts.push(groupNumber(reference, regex));
     else if (digits !== undefined) parts.push(numberOrChar(digits, regex));
-    else if (ESCAPES[escaped!] !== undefined) parts.push(ESCAPES[escaped!]!);
+    else if (LETTER_ESCAPES[escaped!] !== undefined) parts.push(LETTER_ESCAPES[escaped!]!);
     else if (/^[A-Za-z]?$/.test(escaped!))
       throw new PythonRegexError(escaped === '' ? 'bad escape (end of pattern)' : `bad escape \\${escaped}`);
     else parts.push(`\\${escaped}`);

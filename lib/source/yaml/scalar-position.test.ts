@@ -38,7 +38,7 @@ describe('shiftPosition', () => {
     });
   }
 
-  it('counts lines for text that is no YAML', () => {
+  it('counts lines for text that is not YAML', () => {
     const at = { file: 't.j2', line: 3, col: 5 };
     expect(shiftPosition(at, 'ab\ncd', 1)).to.include({ line: 3, col: 6 });
     expect(shiftPosition(at, 'ab\ncd', 4)).to.include({ line: 4, col: 2 });

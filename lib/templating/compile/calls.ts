@@ -46,20 +46,20 @@ function spread(value: Value, into: Map<string, Value>): void {
 }
 
 /** A filter applied to a compiled value. */
-export function compileFilter(compiler: Compiler, name: string, object: Eval, args: Args, site: Site): Eval {
-  const apply = compiler.filter(name, site);
-  const compiled = compileArgs(compiler, args);
-  return rt => {
-    const value = object(rt);
-    const { args, named } = compiled(rt);
-    rt.site = site;
-    return apply(rt, value, args, named);
-  };
-}
+export const compileFilter = (compiler: Compiler, name: string, object: Eval, args: Args, site: Site): Eval =>
+  compileApplied(compiler, compiler.filter(name, site), object, args, site);
 
 /** `object is name(args)` */
-export function compileTest(compiler: Compiler, name: string, object: Eval, args: Args, site: Site): Eval {
-  const apply = compiler.test(name, site);
+export const compileTest = (compiler: Compiler, name: string, object: Eval, args: Args, site: Site): Eval =>
+  compileApplied(compiler, compiler.test(name, site), object, args, site);
+
+function compileApplied(
+  compiler: Compiler,
+  apply: ReturnType<Compiler['filter']>,
+  object: Eval,
+  args: Args,
+  site: Site,
+): Eval {
   const compiled = compileArgs(compiler, args);
   return rt => {
     const value = object(rt);

@@ -63,26 +63,12 @@ function integers(operator: Arithmetic, a: number | bigint, b: number | bigint):
   }
   if (operator === '**') return power(a, b);
   if ((operator === '//' || operator === '%') && b === 0) throw fault('division by zero');
+  // Exact as long as the result is a safe integer.
   if (typeof a === 'number' && typeof b === 'number') {
-    const result = smallIntegers(operator, a, b);
+    const result = floats(operator, a, b);
     if (Number.isSafeInteger(result)) return result === 0 ? 0 : result;
   }
   return normalizeInteger(bigIntegers(operator, BigInt(a), BigInt(b)));
-}
-
-function smallIntegers(operator: Arithmetic, a: number, b: number): number {
-  switch (operator) {
-    case '+':
-      return a + b;
-    case '-':
-      return a - b;
-    case '*':
-      return a * b;
-    case '//':
-      return Math.floor(a / b);
-    default:
-      return floorModulo(a, b);
-  }
 }
 
 function bigIntegers(operator: Arithmetic, a: bigint, b: bigint): bigint {

@@ -21,7 +21,7 @@ type TagKind = 'variable' | 'block' | 'comment';
 interface Opening {
   readonly kind: TagKind | 'line' | 'line_comment';
   readonly text: string;
-  /** Finds one that is no fixed text. */
+  /** Finds one that is not a fixed text. */
   readonly pattern?: RegExp;
   at: number;
   /** Where it ends. */

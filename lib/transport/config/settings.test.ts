@@ -200,7 +200,7 @@ Match all
     ]);
   });
 
-  it('goes through a command, its tokens filled in, that is no login to share', () => {
+  it('goes through a command, its tokens filled in, that is not a login to share', () => {
     write('.ssh/config', 'Host db*\n  HostName %h.lan\n  ProxyCommand nc -x "proxy one" %h %p # %r %%\n');
     const { proxyCommand, jumps } = ssh('db1', { ansible_user: 'me', ansible_port: 24 });
     expect([proxyCommand, jumps]).to.deep.equal(['nc -x "proxy one" db1.lan 24 # me %', []]);

@@ -103,7 +103,7 @@ describe('ssh_config', () => {
   let directory: string;
   before(function () {
     if (!isInstalled('ssh')) {
-      console.log('OpenSSH is no judge of ssh_config here: ssh is not installed (openssh-client)');
+      console.log('OpenSSH is not a judge of ssh_config here: ssh is not installed (openssh-client)');
       this.skip();
     }
     directory = mkdtempSync(join(tmpdir(), 'polarplay-ssh-config-'));

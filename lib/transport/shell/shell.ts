@@ -218,7 +218,7 @@ export class Shell {
     if (job.errors === 'done') this.#events.done(job);
   }
 
-  /** What comes is no answer to what was asked: the host's shell is not one, or something writes in its place. */
+  /** What comes is not an answer to what was asked: the host's shell is not one, or something writes in its place. */
   #broken(): void {
     this.#lost("the answers of the host's shell make no sense");
   }

@@ -71,7 +71,7 @@ export class Worker {
         return;
       }
       if (signal) {
-        // One signal stops the requests of many hosts; that many listeners are no leak.
+        // One signal stops the requests of many hosts; that many listeners are not a leak.
         setMaxListeners(0, signal);
         signal.addEventListener('abort', onAbort);
       }

@@ -138,7 +138,7 @@ export class KnownHosts {
     const plain = entries.filter(entry => entry.marker === undefined && matches(entry, name as string));
     const policy = target.strictHostKeyChecking;
     const other = plain.find(entry => entry.type === offered.type) ?? plain[0];
-    // A host with other keys on file is no new host, whatever type of key it shows now.
+    // A host with other keys on file is not a new host, whatever type of key it shows now.
     if (other) return policy === 'no' ? 'tolerated' : changedKey(target, offered, other);
     const authority = entries.find(entry => entry.marker === '@cert-authority');
     if (policy === 'yes') return unknownKey(target, offered, authority, problem);

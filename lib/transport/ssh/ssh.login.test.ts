@@ -58,7 +58,7 @@ describe('logging in over ssh', () => {
       ],
       ['a missing key file', () => ({ identityFiles: ['/no/key'] }), /not usable: \/no\/key no such file\)$/],
       [
-        'a file that is no key',
+        'a file that is not a key',
         () => ({ identityFiles: ['/etc/passwd'] }),
         /\/etc\/passwd not a private key/,
       ],
@@ -221,7 +221,7 @@ describe('logging in over ssh', () => {
         expect(error.message).to.include('no key and no password to try');
       });
 
-      it('is no trouble when it is not there', async () => {
+      it('is not trouble when it is not there', async () => {
         expect((await connect({ agent: '/no/agent' }).run({ script: ':' })).rc).to.equal(0);
       });
     });

@@ -235,7 +235,7 @@ describe('whom ssh trusts', () => {
       expect(await refusal({ revokedHostKeys: path('no-such-list') })).to.match(
         /no-such-list cannot be read \(ENOENT\)/,
       );
-      expect(await refusal({ revokedHostKeys: written('odd', 'this is no key\n') })).to.match(
+      expect(await refusal({ revokedHostKeys: written('odd', 'this is not a key\n') })).to.match(
         /line 1 has no public key/,
       );
       const cut = readFileSync(krl('cut', `${hostKey()}.pub`)).subarray(0, -9);

@@ -39,7 +39,7 @@ export interface Moments {
 
 /** Made for a run and dropped after it, with the tables of the clients and of pgbench. */
 export const LOAD_DATABASE = 'polarplay_faults';
-/** A pause that lasts shorter is no outage: machines breathe. */
+/** A pause that lasts shorter is not an outage: machines breathe. */
 const PAUSE_MS = { writes: 1000, reads: 1500, replicas: 2000 };
 /** As many wrong reads are told in full. */
 const TOLD = 5;

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { eventually } from '../../../lib/cluster/eventually.ts';
+import { logIn } from '../../../lib/cluster/pg-client.ts';
 import type { SqlTarget } from '../../../lib/cluster/sql.ts';
 
 /** A server that is down refuses at once; this long a busy one may take to fork. */
@@ -17,30 +18,10 @@ export interface SessionLimits {
 }
 
 /** Opens a session with a node; the caller ends it. */
-export async function connect(
+export const connect = (
   target: SqlTarget,
   { connectMs = CONNECT_MS, answerMs = ANSWER_MS, options = '' }: SessionLimits = {},
-): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: target.address,
-    port: target.port,
-    database: target.database,
-    user: target.user,
-    ...(target.password === undefined ? {} : { password: target.password }),
-    application_name: 'polarplay-faults',
-    connectionTimeoutMillis: connectMs,
-    query_timeout: answerMs,
-    options,
-  });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    await client.end().catch(() => {});
-    throw error;
-  }
-}
+): Promise<pg.Client> => logIn(target, { application: 'polarplay-faults', connectMs, answerMs, options });
 
 /** A session for what must be done before the experiment and read after it: one lost try says nothing of the cluster. */
 export async function withRetries<T>(

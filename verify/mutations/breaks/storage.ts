@@ -129,7 +129,7 @@ export const storageBreaks: readonly Break[] = [
   record('record-hostid', 'another identity in the record', `sed -i 's/^node=ro2 3/node=ro2 7/' ${RECORD}`, [
     'storage.record',
   ]),
-  record('record-member-missing', 'a node is no member', `sed -i '/^node=ro2/d' ${RECORD}`, [
+  record('record-member-missing', 'a node is not a member', `sed -i '/^node=ro2/d' ${RECORD}`, [
     'storage.record',
   ]),
   {

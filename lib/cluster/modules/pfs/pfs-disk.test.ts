@@ -1,27 +1,20 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { diskProbe } from '../../../../test/support/disk-probe.ts';
 import { type DiskProbe, decideDisk, explainRefusal, probeFromJson, readPfsHeader } from './pfs-disk.ts';
 
 const ZERO_MIB = '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58';
 const ZERO_4K = 'ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7';
 const GIB = 2 ** 30;
 
-const blank: DiskProbe = {
+const blank = diskProbe({
   host: 'rw1',
-  kind: 'block',
   path: '/dev/nvmeexport1',
   size: 15 * GIB,
   head: ZERO_4K,
   first: ZERO_MIB,
   last: ZERO_MIB,
-  filled: 0,
-  signatures: [],
-  uses: [],
-  rootDisk: false,
-  pfs: undefined,
-  mkfs: 0,
-  content: undefined,
-};
+});
 const used = { ...blank, head: 'abc', first: 'def' };
 const MADE = 1_700_000_100;
 const whole = { chunks: 1, complete: true, missing: '', files: 0, made: MADE };

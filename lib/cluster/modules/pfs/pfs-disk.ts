@@ -270,7 +270,7 @@ const BORN_AT = 104;
 /** Root folder, paxos file and journal. */
 const MADE_BY_MKFS = 3;
 
-/** Where the inode table of a PFS begins; undefined when the bytes are no header of PFS. */
+/** Where the inode table of a PFS begins; undefined when the bytes are not a header of PFS. */
 export function inodeTable(chunk: Buffer): number | undefined {
   if (chunk.length < 112) return undefined;
   const version = chunk.readBigUInt64LE(0) - MAGIC;

@@ -72,7 +72,7 @@ describe('formatting a shared disk, on block devices', function () {
       message: /FOREIGN.*last MiB/,
     },
     {
-      what: 'unknown bytes in the last sector of a disk that is no whole number of MiB',
+      what: 'unknown bytes in the last sector of a disk that is not a whole number of MiB',
       prepare: f => write(f, 15 * GIB + 700 * 512 - 10, Buffer.from('x')),
       size: 15 * GIB + 700 * 512,
       message: /FOREIGN.*last MiB/,

@@ -1,25 +1,12 @@
 import { expect } from 'chai';
+import { diskProbe } from '../../../../test/support/disk-probe.ts';
 import type { ModuleContext, StateModule } from '../../../modules/kit/define.ts';
 import { pfsGrow } from './pfs_grow.ts';
 import type { DiskProbe } from './pfs-disk.ts';
 
 const GIB = 2 ** 30;
-const disk = (size: number, pfs: DiskProbe['pfs']): DiskProbe => ({
-  host: 'rw1',
-  kind: 'block',
-  path: '/dev/nvme1',
-  size,
-  head: 'a',
-  first: 'b',
-  last: 'c',
-  filled: 0,
-  signatures: [],
-  uses: [],
-  rootDisk: false,
-  pfs,
-  mkfs: 0,
-  content: undefined,
-});
+const disk = (size: number, pfs: DiskProbe['pfs']) =>
+  diskProbe({ host: 'rw1', path: '/dev/nvme1', size, pfs });
 const whole = (chunks: number) => ({ chunks, complete: true, missing: '', files: 0, made: 0 });
 const diff = (found: DiskProbe) =>
   (pfsGrow as StateModule).diff(
