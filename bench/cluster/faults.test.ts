@@ -182,6 +182,12 @@ describe('bench: faults do not cost the night', function () {
     expect(waited).to.have.length(1);
   });
 
+  it('a checkpoint that does not end is told once, and everything is measured', async () => {
+    const { record } = await cluster.run({ checkpointMs: 0 });
+    expect(record.complaints.filter(c => c.startsWith('a checkpoint did not end'))).to.have.length(1);
+    expect(record.night.map(n => [n.workload, n.nodes])).to.deep.include(['read-write', 1]);
+  });
+
   it('a primary that restarts while the tables are filled is waited for, and they are filled once more', async () => {
     const profile = { ...cluster.profile, ...READ_ONLY };
     const detail = await runWith(
