@@ -212,7 +212,7 @@ describe('bench: faults do not cost the night', function () {
   });
 
   it('pgbench killed on its node costs that measurement only', async () => {
-    const readOnly = { ...cluster.profile.readOnly, seconds: 4 };
+    const readOnly = { ...cluster.profile.readOnly, seconds: 6 };
     const detail = await runWith(
       /^1\/3 /,
       () =>
