@@ -1,4 +1,5 @@
 import { htmlText } from '../../lib/source/html-text.ts';
+import { entryOf } from '../../lib/source/record.ts';
 import { differences, differenceText } from '../cluster/history/comparability.ts';
 import type { NightVerdict } from '../cluster/history/verdict.ts';
 import { onOneMachine } from '../cluster/observe/fingerprint.ts';
@@ -233,7 +234,7 @@ function environment({ fingerprint, load }: RunRecord): string {
     );
     return `<details><summary>${htmlText(host)} <span>${htmlText(role)}</span></summary><table>${rows.join('')}</table></details>`;
   });
-  return `<p class="note">${htmlText(WHERE[String(load.from)] ?? WHERE.nodes!)}</p>${hosts.join('')}`;
+  return `<p class="note">${htmlText(entryOf(WHERE, String(load.from)) ?? WHERE.nodes!)}</p>${hosts.join('')}`;
 }
 
 /** A table that a narrow screen shows as a list: every cell carries its name. */

@@ -70,7 +70,7 @@ const ANSIBLE: Readonly<Record<string, string>> = {
 };
 
 async function unknownCommand(word: string): Promise<string> {
-  const own = ANSIBLE[word] ?? word.replace(/^ansible-/, 'polarplay ');
+  const own = entryOf(ANSIBLE, word) ?? word.replace(/^ansible-/, 'polarplay ');
   if (own !== word) return `"${word}" is Ansible's: here it is "${own}"`;
   const { didYouMean } = await import('../source/suggest.ts');
   const hint = didYouMean(word, [...Object.keys(COMMANDS), 'help', 'version']);

@@ -1,5 +1,6 @@
 import type { Position } from '../../source/errors.ts';
 import { jsonText } from '../../source/json.ts';
+import { entryOf } from '../../source/record.ts';
 import { didYouMean } from '../../source/suggest.ts';
 import { type Dict, type Json, keyPositionOf, positionOf, toPlain, type Value } from '../../source/value.ts';
 import { isTemplate } from '../../templating/templar.ts';
@@ -28,7 +29,7 @@ function shown(value: Json): string {
 }
 const SHOWN = 60;
 
-const typeName = (type: string): string => TYPES[type] ?? `of the type ${type}`;
+const typeName = (type: string): string => entryOf(TYPES, type) ?? `of the type ${type}`;
 
 /**
  * What is wrong with a variable of a role, for its author: in our own words, and with the place of each part. A failed
