@@ -1,5 +1,6 @@
 import { type Handler, handlersOf } from '../playbook/tasks/task-list.ts';
 import type { TaskNode } from '../playbook/types.ts';
+import { addTo } from '../source/record.ts';
 
 /** The handlers of a play in the order they are defined, found by name and topic without a look at each of them. */
 export class PlayHandlers {
@@ -20,8 +21,8 @@ export class PlayHandlers {
     for (const handler of handlersOf(nodes)) {
       const index = this.#all.push(handler) - 1;
       if (handler.name?.includes('{{') && !handler.isTextName) this.#templated.push(index);
-      else for (const name of namesOf(handler, handler.name)) append(this.#named, name, index);
-      for (const topic of new Set(handler.listen)) append(this.#listening, topic, handler);
+      else for (const name of namesOf(handler, handler.name)) addTo(this.#named, name, index);
+      for (const topic of new Set(handler.listen)) addTo(this.#listening, topic, handler);
     }
   }
 
@@ -44,10 +45,4 @@ export class PlayHandlers {
 function namesOf({ role }: Handler, title: string | undefined): ReadonlySet<string> {
   if (title === undefined) return new Set();
   return new Set(role ? [title, `${role.name} : ${title}`, `${role.fullName} : ${title}`] : [title]);
-}
-
-function append<T>(map: Map<string, T[]>, key: string, item: T): void {
-  const known = map.get(key);
-  if (known) known.push(item);
-  else map.set(key, [item]);
 }
