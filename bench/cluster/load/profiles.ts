@@ -3,6 +3,7 @@ import { Ajv } from 'ajv';
 import { type Static, Type } from 'typebox';
 import { parse } from 'yaml';
 import { UsageError } from '../../../lib/source/errors.ts';
+import { oneOf } from '../../../lib/source/flags.ts';
 import { entryOf } from '../../../lib/source/record.ts';
 
 const Load = Type.Object(
@@ -195,9 +196,8 @@ function requireWholeIntervals({ aggregateSeconds, readOnly, readWrite, sweep }:
 /** The profile with its load from elsewhere. */
 export function withSource(profile: Profile, from: string | undefined): Profile {
   if (from === undefined) return profile;
-  if (from !== 'nodes' && from !== 'control' && from !== 'clients')
-    throw new UsageError(`--from is nodes, control or clients, not "${from}"`, 5);
+  const source = oneOf('from', ['nodes', 'control', 'clients'], from);
   const { from: _, ...rest } = profile;
   // Said or not, it is the same load.
-  return from === 'nodes' ? rest : { ...rest, from };
+  return source === 'nodes' ? rest : { ...rest, from: source };
 }
