@@ -72,18 +72,18 @@ const shortened = (name: string): string => textOf(bytesOf(name).subarray(0, 200
 
 /**
  * Removes from this directory what runs that were killed left there: entries of these names (a pattern of `find`) that
- * are the user's own and that nobody wrote to for a day. `own` is this run's, whose time a server may have set.
+ * are the user's own and that nobody wrote to for a day. What is sent here must have the time of its coming.
  */
-export const sweep = (pattern: string, own?: string): string =>
-  `find . ! -name . -prune -name ${quote(pattern)} -user "$(id -u)" -mtime +0${own === undefined ? '' : ` ! -name ${quote(own)}`} -exec rm -rf {} + 2>/dev/null`;
+export const sweep = (pattern: string): string =>
+  `find . ! -name . -prune -name ${quote(pattern)} -user "$(id -u)" -mtime +0 -exec rm -rf {} + 2>/dev/null`;
 
 /** The end of a random name, as a pattern. */
 export const RANDOM = '[0-9a-f]'.repeat(12);
 
 /** Sweeps what `temporaryBeside` names. */
-export const sweepBeside = (path: string, own?: string): string => {
+export const sweepBeside = (path: string): string => {
   const name = shortened(path.slice(path.lastIndexOf('/') + 1));
-  return sweep(`.${name.replace(/[*?[\]\\]/g, '\\$&')}.${RANDOM}.tmp*`, own);
+  return sweep(`.${name.replace(/[*?[\]\\]/g, '\\$&')}.${RANDOM}.tmp*`);
 };
 
 const SPECIAL: Readonly<Record<string, string>> = {
@@ -177,7 +177,7 @@ function writeScript(writing: Writing, temporary: string, present: boolean): str
     `t=./${quote(temporary.replace(/^.*\//s, ''))}`,
     `space() { fail "cannot write $p: write error; the file system has: $(df -Pk . 2>/dev/null | tail -n 1)"; }`,
     present
-      ? `${sweepBeside(path, temporary.replace(/^.*\//s, ''))}\n${OPEN_PRESENT}`
+      ? `${sweepBeside(path)}\n${OPEN_PRESENT}`
       : `umask ${modeText(plain ? 0o666 & ~mode : 0o077)}\n${CREATE}`,
     present ? '' : `${producer(source)} >&5 || space`,
     plain && rootly ? '' : ownership(kept, found, wanted, plain),
