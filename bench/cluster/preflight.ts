@@ -1,6 +1,6 @@
 import { type DatabaseNode, type Deployment, nodesOf } from '../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../lib/cluster/hosts.ts';
-import { messageOf } from '../../lib/source/errors.ts';
+import { askEach, type Down } from './ask-each.ts';
 import { CannotMeasure } from './cannot-measure.ts';
 import { DATABASE } from './database.ts';
 import { requirePgbench } from './load/pgbench-load.ts';
@@ -10,7 +10,7 @@ import type { Statements } from './observe/statements.ts';
 /** The nodes that can be measured now, and those that cannot, with the reason. */
 export interface Survey {
   readonly up: readonly DatabaseNode[];
-  readonly down: readonly { readonly host: string; readonly reason: string }[];
+  readonly down: readonly Down[];
 }
 
 /** Asks every node for a command, for pgbench, and for an answer of its server. */
@@ -20,25 +20,18 @@ export async function survey(
   statements: Statements,
   signal?: AbortSignal,
 ): Promise<Survey> {
-  const nodes = nodesOf(deployment);
-  const asked = await Promise.allSettled(
-    nodes.map(async node => {
-      await requirePgbench(hosts, node);
-      const { host } = node;
-      const sql = 'SELECT pg_is_in_recovery() AS standby';
-      const [row] = await statements.select<{ standby: boolean }>({ host, kind: 'look', sql }, signal);
-      const expected = node.role === 'replica';
-      if (row?.standby !== expected)
-        throw new Error(`it should be the ${node.role}, and is ${expected ? 'a primary' : 'in recovery'}`);
-    }),
-  );
+  const { answers: up, down } = await askEach(nodesOf(deployment), async node => {
+    await requirePgbench(hosts, node);
+    const { host } = node;
+    const sql = 'SELECT pg_is_in_recovery() AS standby';
+    const [row] = await statements.select<{ standby: boolean }>({ host, kind: 'look', sql }, signal);
+    const expected = node.role === 'replica';
+    if (row?.standby !== expected)
+      throw new Error(`it should be the ${node.role}, and is ${expected ? 'a primary' : 'in recovery'}`);
+    return node;
+  });
   signal?.throwIfAborted();
-  return {
-    up: nodes.filter((_, i) => asked[i]!.status === 'fulfilled'),
-    down: asked.flatMap((answer, i) =>
-      answer.status === 'rejected' ? [{ host: nodes[i]!.host, reason: messageOf(answer.reason) }] : [],
-    ),
-  };
+  return { up, down };
 }
 
 /** What pgbench's tables take, as made, and the WAL and the updates that come on top of that. */

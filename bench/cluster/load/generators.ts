@@ -1,6 +1,6 @@
 import type { DatabaseNode, Deployment } from '../../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
-import { messageOf } from '../../../lib/source/errors.ts';
+import { askEach, type Down } from '../ask-each.ts';
 import { CannotMeasure } from '../cannot-measure.ts';
 import type { Load, Profile } from './profiles.ts';
 
@@ -29,7 +29,7 @@ echo "$found"
 export interface Generators {
   /** Empty: each node puts load on itself. */
   readonly ready: readonly Generator[];
-  readonly down: readonly { readonly host: string; readonly reason: string }[];
+  readonly down: readonly Down[];
 }
 
 /** The hosts that the profile wants the load from, as far as they answer and have pgbench. */
@@ -42,10 +42,9 @@ export async function generatorsOf(
   const wanted = from === 'control' ? ['localhost'] : clients;
   if (wanted.length === 0)
     throw new CannotMeasure('the load is to come from the group clients, and the inventory has none');
-  const asked = await Promise.allSettled(wanted.map(host => findGenerator(hosts, host)));
-  const ready = asked.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []));
-  const down = asked.flatMap((answer, i) =>
-    answer.status === 'rejected' ? [{ host: wanted[i]!, reason: messageOf(answer.reason) }] : [],
+  const { answers: ready, down } = await askEach(
+    wanted.map(host => ({ host })),
+    ({ host }) => findGenerator(hosts, host),
   );
   if (ready.length === 0)
     throw new CannotMeasure(

@@ -1,6 +1,6 @@
 import type { DatabaseNode, Deployment } from '../../../lib/cluster/deployment.ts';
 import type { Hosts } from '../../../lib/cluster/hosts.ts';
-import { messageOf } from '../../../lib/source/errors.ts';
+import { askEach, type Down } from '../ask-each.ts';
 import type { HostFingerprint, RunRecord } from '../result.ts';
 import type { Statements } from './statements.ts';
 
@@ -31,7 +31,7 @@ const CHOSEN_SETTINGS = `SELECT name, setting || coalesce(unit, '') AS value FRO
 /** What the hosts are, and the nodes that no longer answered. */
 export interface Taken {
   readonly fingerprint: RunRecord['fingerprint'];
-  readonly gone: readonly { readonly host: string; readonly reason: string }[];
+  readonly gone: readonly Down[];
 }
 
 /** Looks at the storage host and at every node that answers, before the load begins. */
@@ -42,20 +42,17 @@ export async function takeFingerprint(
   { nodes, clients }: { readonly nodes: readonly DatabaseNode[]; readonly clients: readonly string[] },
 ): Promise<Taken> {
   const { storage } = deployment;
-  const asked = await Promise.allSettled(
-    nodes.map(async ({ host, role }) =>
-      fingerprint(hosts, host, role, await serverSettings(statements, host)),
-    ),
-  );
-  const server = asked.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []));
-  const gone = asked.flatMap((answer, i) =>
-    answer.status === 'rejected' ? [{ host: nodes[i]!.host, reason: messageOf(answer.reason) }] : [],
+  const { answers, down: gone } = await askEach(nodes, async ({ host, role }) =>
+    fingerprint(hosts, host, role, await serverSettings(statements, host)),
   );
   const others = clients.filter(host => host !== storage.host && !nodes.some(n => n.host === host));
-  server.push(...(await Promise.all(others.map(host => fingerprint(hosts, host, 'client', {})))));
-  if (nodes.some(node => node.host === storage.host)) return { fingerprint: server, gone };
+  const servers = [
+    ...answers,
+    ...(await Promise.all(others.map(host => fingerprint(hosts, host, 'client', {})))),
+  ];
+  if (nodes.some(node => node.host === storage.host)) return { fingerprint: servers, gone };
   const exports = await exportSettings(hosts, deployment).catch(() => ({}));
-  return { fingerprint: [await fingerprint(hosts, storage.host, 'storage', exports), ...server], gone };
+  return { fingerprint: [await fingerprint(hosts, storage.host, 'storage', exports), ...servers], gone };
 }
 
 async function fingerprint(
