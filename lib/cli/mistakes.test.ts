@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { hintsBehind } from '../../test/support/mistake-text.ts';
+import { onlyAsRoot } from '../../test/support/requirements.ts';
 import { makeKey, type Sshd, startSshd, whyNoSshd } from '../../test/support/sshd.ts';
 import { addUser, type TestUser } from '../../test/support/users.ts';
 
@@ -588,10 +589,7 @@ describe('a full disk', () => {
   const small = join(tmpdir(), `polarplay-small-${process.pid}`);
 
   before(function () {
-    if (process.getuid?.() !== 0) {
-      console.log('    the full disk is skipped: it needs root to mount one');
-      this.skip();
-    }
+    onlyAsRoot(this, 'mounts a disk that is full');
     mkdirSync(small);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]);
     writeFileSync(join(small, 'file'), 'old');

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { onlyAsRoot } from '../../test/support/requirements.ts';
 
 /** A place where apt has no sources, and somebody holds the lock of its lists for some seconds. */
 const HELD = `
@@ -24,7 +25,7 @@ describe('apt beside others', function () {
   this.timeout(60_000);
 
   it('waits for who reads the lists', function () {
-    if (process.getuid?.() !== 0) this.skip();
+    onlyAsRoot(this, 'takes the lock of apt');
     const dir = mkdtempSync(join(tmpdir(), 'polarplay-apt-'));
     try {
       const apt = join(import.meta.dirname, 'apt.ts');

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { folderOf } from '../support/program.ts';
+import { onlyAsRoot } from '../support/requirements.ts';
 
 const MAIN = join(import.meta.dirname, '../../dist/polarplay.js');
 /** Names that a host gives to its network interfaces. */
@@ -48,7 +49,7 @@ function runAmongInterfaces(dir: string): Promise<{ readonly code: number; reado
 
 describe('attacks: names of facts', () => {
   it('change nothing about how a host is reached and whom we become', async function () {
-    if (process.getuid?.() !== 0) return this.skip();
+    onlyAsRoot(this, 'makes network interfaces');
     const dir = folderOf({ 'site.yml': PLAY, hosts: 'h1 ansible_connection=local\n' });
     try {
       const { code, text } = await runAmongInterfaces(dir);

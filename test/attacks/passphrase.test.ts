@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { opensshKeypair } from '../../lib/modules/tls/openssh_keypair.ts';
+import { onlyAsRoot, onlyWithPrograms } from '../support/requirements.ts';
 import { runModule } from '../support/run-module.ts';
 
 /** Every place where the module might put a program, or /tmp alone, so that none can be run there. */
@@ -19,7 +20,8 @@ const opens = (file: string, passphrase: string): boolean =>
 describe('attacks: a passphrase that cannot be set', () => {
   let dir: string;
   before(function () {
-    if (process.getuid?.() !== 0 || spawnSync('ssh-keygen', ['-?']).error) this.skip();
+    onlyAsRoot(this, 'mounts a /tmp that runs nothing');
+    onlyWithPrograms(this, 'ssh-keygen');
   });
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'polarplay-passphrase-'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { findModule } from '../../lib/engine/module-list.ts';
 import type { Json } from '../../lib/source/value.ts';
+import { onlyAsRoot } from '../support/requirements.ts';
 import { runModule, withTemporaryDirectory } from '../support/run-module.ts';
 
 type Step = readonly [module: string, args: Record<string, Json>, first: string, again: string];
@@ -35,10 +36,7 @@ const COUNTED =
 
 describe('programs that modules start on the host', () => {
   it('are as few as they can be', function () {
-    if (process.getuid?.() !== 0) {
-      console.log('skipped: needs root to give files away; runs when the tests are run as root');
-      this.skip();
-    }
+    onlyAsRoot(this, 'gives files away');
     return withTemporaryDirectory(async root => {
       const [bin, dir, log] = ['bin', 'dir', 'log'].map(name => join(root, name)) as [string, string, string];
       for (const path of [bin, dir]) mkdirSync(path);

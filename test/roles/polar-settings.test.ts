@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '../support/postgres-cluster.ts';
+import { onlyAsRoot } from '../support/requirements.ts';
 import { withTemporaryDirectory } from '../support/run-module.ts';
 import { until } from '../support/until.ts';
 
@@ -12,10 +13,7 @@ describe('polar-settings', function () {
   this.timeout(60_000);
   let cluster: Cluster;
   before(function () {
-    if (process.getuid?.() !== 0) {
-      console.log('      skipped: only root changes users; runs when the tests are run as root');
-      this.skip();
-    }
+    onlyAsRoot(this, 'changes users');
     cluster = startCluster(this);
   });
   after(() => cluster?.stop());

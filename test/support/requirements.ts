@@ -8,6 +8,13 @@ export function onlyWhereChangesAreAllowed(test: Context): void {
   test.skip();
 }
 
+/** Skips a test that only root can run, and says what for. */
+export function onlyAsRoot(test: Context, what: string): void {
+  if (process.getuid?.() === 0) return;
+  console.log(`      skipped: only root ${what}; runs when the tests are run as root`);
+  test.skip();
+}
+
 /** Skips a test that needs programs which are not installed, and says which. */
 export function onlyWithPrograms(test: Context, ...programs: readonly string[]): void {
   const missing = programs.filter(p => spawnSync('sh', ['-c', `command -v ${p}`]).status !== 0);

@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { diskProbe } from '../../../test/support/disk-probe.ts';
+import { onlyAsRoot } from '../../../test/support/requirements.ts';
 import { recordsOfLines, runModule, withTemporaryDirectory } from '../../../test/support/run-module.ts';
 import { pfsProbe } from '../../cluster/modules/pfs/pfs_probe.ts';
 import { decideDisk, probeFromJson } from '../../cluster/modules/pfs/pfs-disk.ts';
@@ -128,10 +129,7 @@ describe('polarplay wipe', () => {
   });
 
   it('leaves a disk that a look at it finds blank, wherever there was data', function () {
-    if (process.getuid?.() !== 0) {
-      console.log('      skipped: needs root for the locks below /run');
-      this.skip();
-    }
+    onlyAsRoot(this, 'takes the locks below /run');
     return withTemporaryDirectory(async dir => {
       const path = join(dir, 'disk');
       const size = 25 * 2 ** 30 + 3584;
