@@ -14,9 +14,10 @@ import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { eventually } from '../../lib/cluster/eventually.ts';
-import { BenchCluster } from '../../test/support/bench/bench-cluster.ts';
+import { type BenchCluster, onBenchCluster } from '../../test/support/bench/bench-cluster.ts';
 import { madeUpNight } from '../../test/support/bench/made-up-nights.ts';
-import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
+import { onlyAsRoot } from '../../test/support/requirements.ts';
+import type { ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import { readHistory } from './history/history.ts';
 import { RunJournal, type RunSoFar, recoverRuns } from './journal.ts';
 import { writeRun } from './output.ts';
@@ -29,13 +30,8 @@ describe('bench: faults do not cost the night', function () {
   this.timeout(180_000);
   let server: ThrowawayPostgres;
   let cluster: BenchCluster;
-  before(async function () {
-    server = await startOrSkip(this);
-    cluster = new BenchCluster(server);
-  });
-  after(async () => {
-    await cluster?.close();
-    server?.stop();
+  onBenchCluster((...started) => {
+    [server, cluster] = started;
   });
 
   /** Does something when the run says a line, and gives the run's result. */
@@ -444,7 +440,7 @@ describe('bench: the folder of the reports', () => {
   });
 
   it('a history of another user is found before anything is measured', function () {
-    if (process.getuid?.() !== 0) return this.skip();
+    onlyAsRoot(this, 'becomes another user');
     const out = folder('foreign');
     chmodSync(dir, 0o755);
     chmodSync(out, 0o777);
@@ -459,7 +455,7 @@ describe('bench: the folder of the reports', () => {
   });
 
   it('a disk that is full for a while takes no measurement away', function () {
-    if (process.getuid?.() !== 0) return this.skip();
+    onlyAsRoot(this, 'mounts a disk that is full');
     this.timeout(30_000);
     const program = resolve(import.meta.dirname, '../../test/support/bench/full-disk.ts');
     const run = JSON.parse(

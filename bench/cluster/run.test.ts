@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { BenchCluster } from '../../test/support/bench/bench-cluster.ts';
+import { type BenchCluster, onBenchCluster } from '../../test/support/bench/bench-cluster.ts';
 import { madeUpNight } from '../../test/support/bench/made-up-nights.ts';
-import { startOrSkip, type ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
+import type { ThrowawayPostgres } from '../../test/support/throwaway-postgres.ts';
 import { formatHtml } from '../report/html.ts';
 import { formatMarkdown } from '../report/markdown.ts';
 import { comparable } from './history/comparability.ts';
@@ -15,13 +15,8 @@ describe('bench: a run on a real primary and replica', function () {
   this.timeout(90_000);
   let server: ThrowawayPostgres;
   let cluster: BenchCluster;
-  before(async function () {
-    server = await startOrSkip(this);
-    cluster = new BenchCluster(server);
-  });
-  after(async () => {
-    await cluster?.close();
-    server?.stop();
+  onBenchCluster((...started) => {
+    [server, cluster] = started;
   });
 
   it('measures reading and writing, counts every transaction, and leaves nothing behind', async () => {

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { BenchCluster } from '../../../test/support/bench/bench-cluster.ts';
-import { startOrSkip, type ThrowawayPostgres } from '../../../test/support/throwaway-postgres.ts';
+import { type BenchCluster, onBenchCluster } from '../../../test/support/bench/bench-cluster.ts';
+import type { ThrowawayPostgres } from '../../../test/support/throwaway-postgres.ts';
 import { comparable } from '../history/comparability.ts';
 import type { RunDetail } from '../result.ts';
 import { AWAIT_START, CommonStart } from './common-start.ts';
@@ -14,13 +14,8 @@ describe('bench: load from other hosts', function () {
   this.timeout(90_000);
   let server: ThrowawayPostgres;
   let cluster: BenchCluster;
-  before(async function () {
-    server = await startOrSkip(this);
-    cluster = new BenchCluster(server);
-  });
-  after(async () => {
-    await cluster?.close();
-    server?.stop();
+  onBenchCluster((...started) => {
+    [server, cluster] = started;
   });
 
   /** A program of a host that does something before the real one. */

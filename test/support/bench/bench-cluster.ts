@@ -8,7 +8,7 @@ import { type BenchOptions, runBench } from '../../../bench/cluster/run.ts';
 import type { Deployment } from '../../../lib/cluster/deployment.ts';
 import { Hosts } from '../../../lib/cluster/hosts.ts';
 import { localConnection } from '../../../lib/transport/index.ts';
-import type { ThrowawayPostgres } from '../throwaway-postgres.ts';
+import { startOrSkip, type ThrowawayPostgres } from '../throwaway-postgres.ts';
 import { localDeployment } from '../verify/sample-deployment.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -93,4 +93,19 @@ export class BenchCluster {
     await this.#here.close();
     for (const dir of [this.out, this.folder]) rmSync(dir, { recursive: true });
   }
+}
+
+/** A cluster of its own for the tests of a suite, ended after them; where there is no PostgreSQL they are skipped. */
+export function onBenchCluster(started: (server: ThrowawayPostgres, cluster: BenchCluster) => void): void {
+  let server: ThrowawayPostgres | undefined;
+  let cluster: BenchCluster | undefined;
+  before(async function () {
+    server = await startOrSkip(this);
+    cluster = new BenchCluster(server);
+    started(server, cluster);
+  });
+  after(async () => {
+    await cluster?.close();
+    server?.stop();
+  });
 }
