@@ -1,5 +1,5 @@
 import { shellWord } from '../lib/transport/index.ts';
-import type { Asks, Place, Sight } from './check.ts';
+import type { Asks, Check, Place, Sight } from './check.ts';
 
 /** What is wrong in one database. */
 interface Objects {
@@ -11,6 +11,8 @@ interface Objects {
   /** What everybody may do and should not. */
   readonly open: readonly string[];
 }
+
+type Kind = Exclude<keyof Objects, 'database'>;
 
 const INDEXES =
   "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive) AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = indexrelid AND mode IN ('ShareUpdateExclusiveLock', 'RowExclusiveLock')) LIMIT 20";
@@ -45,7 +47,7 @@ const objects = (version: number) =>
   `SELECT json_build_object('database', current_database(), 'indexes', ARRAY(${INDEXES}), 'sequences', ARRAY(${SEQUENCES}), 'unvacuumed', ARRAY(${UNVACUUMED}), 'open', ARRAY(SELECT * FROM (${openTo(version)}) o LIMIT 20))`;
 
 /** One session for each database. Its name is data: only the environment takes it for nothing else. */
-export function everyDatabase({ deployment, node }: Place): Asks {
+function everyDatabase({ deployment, node }: Place): Asks {
   if (!node) return {};
   const { osUser, user, psql, port, socketDir } = node.sql;
   const ask = `${shellWord(psql)} -XAtqw -h ${shellWord(socketDir)} -p ${port} -U ${shellWord(user)}`;
@@ -54,7 +56,7 @@ export function everyDatabase({ deployment, node }: Place): Asks {
 }
 
 /** What is wrong of one kind, each with its database; a database that says something else is a fault. */
-export function wrongIn(at: Sight, kind: Exclude<keyof Objects, 'database'>): readonly string[] {
+function wrongIn(at: Sight, kind: Kind): readonly string[] {
   const objects = at.out('objects');
   // Where the roles have their way in, a check of its own says that it is shut.
   if (objects === '') at.skip('psql on the node is not let in');
@@ -71,3 +73,15 @@ export function wrongIn(at: Sight, kind: Exclude<keyof Objects, 'database'>): re
       }
     });
 }
+
+/** How a check is asked and judged that finds nothing of one kind in any database. */
+export const nowhere = (kind: Kind, expected: string, separator = ', ') =>
+  ({
+    on: 'primary',
+    needs: ['database.local'],
+    asks: everyDatabase,
+    judge: at => {
+      const found = wrongIn(at, kind);
+      at.check(found.length === 0, expected, found.join(separator));
+    },
+  }) satisfies Partial<Check>;

@@ -1,6 +1,6 @@
 import type { Deployment } from '../../lib/cluster/deployment.ts';
 import type { Check, Sights } from '../check.ts';
-import { everyDatabase, wrongIn } from '../every-database.ts';
+import { nowhere } from '../every-database.ts';
 
 const HOSTID = "SELECT current_setting('polar_hostid') AS id";
 /** Which server this is: no two have the same. */
@@ -277,13 +277,7 @@ export const databaseChecks: readonly Check[] = [
     expects: 'no invalid index',
     todo: 'REINDEX INDEX CONCURRENTLY, or drop it.',
     severity: 'warning',
-    on: 'primary',
-    needs: ['database.local'],
-    asks: everyDatabase,
-    judge: at => {
-      const names = wrongIn(at, 'indexes');
-      at.check(names.length === 0, 'no invalid index', names.join(', '));
-    },
+    ...nowhere('indexes', 'no invalid index'),
   },
   {
     id: 'database.sequences',
@@ -292,13 +286,7 @@ export const databaseChecks: readonly Check[] = [
     expects: 'less than 90 % of the values used',
     todo: 'ALTER TABLE … ALTER COLUMN … TYPE bigint and ALTER SEQUENCE … AS bigint, while there is time.',
     severity: 'warning',
-    on: 'primary',
-    needs: ['database.local'],
-    asks: everyDatabase,
-    judge: at => {
-      const names = wrongIn(at, 'sequences');
-      at.check(names.length === 0, 'sequences with room', names.join(', '));
-    },
+    ...nowhere('sequences', 'sequences with room'),
   },
   {
     id: 'database.autovacuum',
@@ -308,13 +296,7 @@ export const databaseChecks: readonly Check[] = [
     expects: 'no table without autovacuum',
     todo: 'ALTER TABLE … RESET (autovacuum_enabled). A table that is loaded just now: waive it until the load ends.',
     severity: 'warning',
-    on: 'primary',
-    needs: ['database.local'],
-    asks: everyDatabase,
-    judge: at => {
-      const names = wrongIn(at, 'unvacuumed');
-      at.check(names.length === 0, 'no table without autovacuum', names.join(', '));
-    },
+    ...nowhere('unvacuumed', 'no table without autovacuum'),
   },
   {
     id: 'database.collations',

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { shellWord } from '../../lib/transport/index.ts';
 import type { Check, Place, Sight } from '../check.ts';
-import { everyDatabase, wrongIn } from '../every-database.ts';
+import { nowhere } from '../every-database.ts';
 import { expectedRules, judgeRules, type Rule } from '../hba.ts';
 
 /** Modes that nobody but the owner, or root, may go beyond. */
@@ -178,13 +178,7 @@ export const securityChecks: readonly Check[] = [
     expects: 'no such right',
     todo: 'REVOKE the right FROM PUBLIC. A function: ALTER FUNCTION … SET search_path = pg_catalog, pg_temp, or REVOKE EXECUTE ON FUNCTION … FROM PUBLIC. A database that comes from before version 15: REVOKE CREATE ON SCHEMA public FROM PUBLIC, after you know that no application makes tables there.',
     severity: 'warning',
-    on: 'primary',
-    needs: ['database.local'],
-    asks: everyDatabase,
-    judge: at => {
-      const rights = wrongIn(at, 'open');
-      at.check(rights.length === 0, 'no right beyond those of initdb', rights.join('; '));
-    },
+    ...nowhere('open', 'no right beyond those of initdb', '; '),
   },
   {
     id: 'security.files',

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PACKAGE_ROOT } from '../../lib/source/package-root.ts';
 
-// npm run verify:assertions [-- --judged]: empties every single assertion of verify/checks, one after the other, in a copy
+// npm run verify:assertions [-- --judged]: empties every single assertion of the checks, one after the other, in a copy
 // of the project, and prints those that no test notices. Judging checks are tried with the cases of checks.test.ts, the
 // ones that do something with the tests of their file; --judged leaves these, which take minutes, out.
 
@@ -42,27 +42,27 @@ try {
   ])
     cpSync(join(PACKAGE_ROOT, name), join(copy, name), { recursive: true, force: true, errorOnExist: false });
   symlinkSync(join(PACKAGE_ROOT, 'node_modules'), join(copy, 'node_modules'));
-  const sites = instrument(join(copy, 'verify', 'checks'));
+  const sites = instrument(join(copy, 'verify', 'checks'), [join(copy, 'verify', 'every-database.ts')]);
   const survivors = await survivorsOf(sites, process.argv.includes('--judged'));
-  for (const { layer, line, text } of survivors)
-    console.log(`verify/checks/${layer}.ts:${line}: no test notices: ${text}`);
+  for (const { layer, line, text } of survivors) console.log(`${layer}.ts:${line}: no test notices: ${text}`);
   console.log(`${sites.length} assertions, ${survivors.length} of them can be emptied unnoticed`);
   process.exitCode = survivors.length === 0 ? 0 : 2;
 } finally {
   rmSync(copy, { recursive: true });
 }
 
-/** Gives every assertion a number, by which it can be emptied. */
-function instrument(folder: string): readonly Site[] {
+/** Gives every assertion a number, by which it can be emptied; `shared` has those of several layers. */
+function instrument(folder: string, shared: readonly string[]): readonly Site[] {
   const sites: Site[] = [];
-  for (const name of readdirSync(folder)) {
-    if (!name.endsWith('.ts') || name.endsWith('.test.ts') || name === 'index.ts') continue;
-    const file = join(folder, name);
+  const layers = readdirSync(folder)
+    .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'index.ts')
+    .map(name => join(folder, name));
+  for (const file of [...layers, ...shared]) {
     const text = readFileSync(file, 'utf8');
     const changed = text.replace(ASSERTION, (call, judged: string | undefined, at: number) => {
       const line = text.slice(0, at).split('\n').length;
       sites.push({
-        layer: name.replace('.ts', ''),
+        layer: basename(file, '.ts'),
         line,
         text: text.slice(at, text.indexOf('\n', at)),
         acts: judged === undefined,
@@ -90,7 +90,9 @@ async function survivorsOf(sites: readonly Site[], judgedOnly: boolean): Promise
       if (!judgedOnly && testsPass(ACTING[site.layer] ?? [])) survivors.push(site);
       continue;
     }
-    const cases = CASES.filter(([id]) => id.startsWith(`${site.layer}.`));
+    // What checks of several layers share is tried with all cases.
+    const own = CASES.filter(([id]) => id.startsWith(`${site.layer}.`));
+    const cases = own.length > 0 ? own : CASES;
     const noticed = cases.some(one => {
       const [id, , says] = one;
       const check = CHECKS.find(one => one.id === id);
