@@ -4,7 +4,6 @@ import {
   describeDeployment,
   nodesOf,
 } from '../../lib/cluster/deployment.ts';
-import { eventually, TimeoutError, withDeadline } from '../../lib/cluster/eventually.ts';
 import type { Hosts } from '../../lib/cluster/hosts.ts';
 import { holdOperationsLock } from '../../lib/cluster/operations-lock.ts';
 import { messageOf } from '../../lib/source/errors.ts';
@@ -33,26 +32,20 @@ import { Statements } from './observe/statements.ts';
 import { measureStorage, storagePlaces } from './observe/storage.ts';
 import { disturbances, requireRoom, survey } from './preflight.ts';
 import type { MeasurementProgress } from './progress-line.ts';
+import { Readiness, type ReadinessOptions } from './readiness.ts';
 import type { MeasuredFigures, MeasuredSeries, Measurement, RunDetail, RunRecord } from './result.ts';
 import { median, seededRandom, shuffled, sum } from './statistics.ts';
 import { titleOf } from './summary.ts';
 
-export interface BenchOptions {
+export interface BenchOptions extends ReadinessOptions {
   readonly deployment: Deployment;
   readonly hosts: Hosts;
   readonly profile: Profile;
   /** Leaves the benchmark's database behind, to look at. */
   readonly keep: boolean;
   /** Where the run is kept as it goes. */
-  readonly journal: RunJournal;
-  /** Ends the run; what was measured until then counts. */
-  readonly signal?: AbortSignal;
   /** Seconds beyond its time after which a node counts as hung. */
   readonly overrunS?: number;
-  /** How long a node may take to come back, or to replay what was written. */
-  readonly catchUpMs?: number;
-  /** How long a checkpoint may take. */
-  readonly checkpointMs?: number;
   /** Where the lock is taken, when not where the operations take theirs. */
   readonly lockDirectory?: string;
   /** Tells what is being done, a line each. */
@@ -63,10 +56,6 @@ export interface BenchOptions {
   readonly onMeasurement?: (cell: MeasurementProgress) => void;
 }
 
-/** How long a node may take to come back, or to replay what was written; the next times, when it did not. */
-const CATCH_UP_MS = 180_000;
-const CHECKPOINT_MS = 300_000;
-const AGAIN_MS = 5_000;
 const FILL_TRIES = 3;
 /** Seconds that loads which belong together may begin apart. */
 const APART_S = 0.5;
@@ -144,9 +133,7 @@ class Bench {
   readonly #generators: readonly Generator[];
   /** Share of the transactions that each host with a load logs. */
   readonly #logShares: ReadonlyMap<string, number>;
-  /** Nodes that did not come back in time, or did not replay in time. */
-  readonly #late = new Set<string>();
-  #checkpointHangs = false;
+  readonly #readiness: Readiness;
   /** Sum of the deltas that were cleared from the history. */
   #cleared = 0n;
 
@@ -162,6 +149,7 @@ class Bench {
     this.#nodes = nodes;
     this.#generators = generators;
     this.#logShares = logShares;
+    this.#readiness = new Readiness(options, statements, nodes);
   }
 
   /** Looks at everything that must be right before anything is written. */
@@ -251,7 +239,7 @@ class Bench {
         signal?.throwIfAborted();
         if (error instanceof CannotMeasure || tries === FILL_TRIES) throw error;
         journal.complain(`the tables were filled once more: ${messageOf(error)}`);
-        await this.#answering([this.#primary]);
+        await this.#readiness.answering([this.#primary]);
       }
     }
     if (profile.warmUpSeconds === 0) return;
@@ -266,7 +254,7 @@ class Bench {
     const { hosts, profile, signal } = this.#options;
     await makeDatabase(this.#statements, this.#primary, signal);
     await initialise(hosts, this.#primary, profile.scale, signal);
-    await this.#settle();
+    await this.#readiness.settle();
   }
 
   async measure(): Promise<void> {
@@ -322,7 +310,7 @@ class Bench {
         secondsAfter: (order.length - index - 1) * seconds,
       });
       const load = { clients: count, threads: Math.min(count, profile.readWrite.threads), seconds };
-      await this.#answering([this.#primary]);
+      await this.#readiness.answering([this.#primary]);
       const { figures, complaint } = await this.#load(this.#primary, 'read-write', load, {
         randomSeed: profile.seed + 50_000 + index,
         start: await this.#start(),
@@ -383,7 +371,7 @@ class Bench {
   async #measure(planned: PlannedMeasurement, position: string, rate?: number): Promise<void> {
     const { say, journal } = this.#options;
     const parts = planned.parts.map(part => ({ part, load: this.#loadOf(part), nodes: this.#nodesOf(part) }));
-    await this.#answering([...new Set(parts.flatMap(({ nodes }) => nodes))]);
+    await this.#readiness.answering([...new Set(parts.flatMap(({ nodes }) => nodes))]);
     say(
       `${position} ${parts
         .map(
@@ -502,79 +490,11 @@ class Bench {
     const { journal, signal } = this.#options;
     try {
       this.#cleared += await tidyTables(this.#statements, this.#primary, signal);
-      await this.#settle();
+      await this.#readiness.settle();
     } catch (error) {
       signal?.throwIfAborted();
       journal.complain(`between two measurements: ${messageOf(error)}`);
     }
-  }
-
-  /** Everything written is on disk and on the replicas before the clock starts. */
-  async #settle(): Promise<void> {
-    const { signal } = this.#options;
-    const { host } = this.#primary;
-    const statements = this.#statements;
-    await this.#checkpoint();
-    const [row] = await statements.select<{ lsn: string }>(
-      { host, kind: 'look', sql: 'SELECT pg_current_wal_lsn()::text AS lsn' },
-      signal,
-    );
-    const sql = `SELECT pg_last_wal_replay_lsn() >= '${row!.lsn}' AS done`;
-    await this.#within(this.#nodes.slice(1), async replica => {
-      const [there] = await statements.select<{ done: boolean }>(
-        { host: replica, kind: 'look', sql },
-        signal,
-      );
-      if (!there?.done) throw new Error(`${replica} has not replayed what was written`);
-    });
-  }
-
-  /**
-   * PolarDB ends no checkpoint while a replica that is away holds its slot. One that does not end is told, and the next
-   * are waited for only shortly until one does.
-   */
-  async #checkpoint(): Promise<void> {
-    const { journal, signal, checkpointMs = CHECKPOINT_MS } = this.#options;
-    const request = { host: this.#primary.host, kind: 'work', sql: 'CHECKPOINT' } as const;
-    const withinMs = this.#checkpointHangs ? Math.min(AGAIN_MS, checkpointMs) : checkpointMs;
-    try {
-      await withDeadline(until => this.#statements.execute(request, until), withinMs, signal);
-      this.#checkpointHangs = false;
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!(error instanceof TimeoutError)) throw error;
-      if (!this.#checkpointHangs)
-        journal.complain(
-          `a checkpoint did not end: ${messageOf(error)}; what follows was measured beside it`,
-        );
-      this.#checkpointHangs = true;
-    }
-  }
-
-  /** Nodes that restart get time to come back: measured at once, all that is left of the night would fail in a minute. */
-  #answering(nodes: readonly DatabaseNode[]): Promise<void> {
-    const { signal } = this.#options;
-    return this.#within(nodes, async host => {
-      await this.#statements.select({ host, kind: 'look', sql: 'SELECT 1' }, signal);
-    });
-  }
-
-  /** Waits until each node is as it should be. One that is not is told, and waited for only shortly until it is again. */
-  async #within(nodes: readonly DatabaseNode[], right: (host: string) => Promise<void>): Promise<void> {
-    const { journal, signal, catchUpMs = CATCH_UP_MS } = this.#options;
-    const wait = async ({ host }: DatabaseNode) => {
-      const withinMs = this.#late.has(host) ? AGAIN_MS : catchUpMs;
-      try {
-        await eventually(() => right(host), { withinMs, everyMs: 100 }, signal);
-        this.#late.delete(host);
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!this.#late.has(host))
-          journal.complain(`${host} was not waited for any longer: ${messageOf(error)}`);
-        this.#late.add(host);
-      }
-    };
-    await Promise.all(nodes.map(wait));
   }
 }
 
