@@ -60,11 +60,10 @@ function toolsOf({ deployment, node }: Place): string {
 }
 
 /** What the scripts of the roles and people call by name: one below /usr/local would run instead. */
-const CALLED = [
-  ...['systemctl', 'systemd-notify', 'runuser', 'setpriv', 'env', 'timeout', 'sh', 'dd', 'stat', 'flock'],
-  ...['nbdfuse', 'nbdcopy', 'nbdinfo', 'nbd-client', 'nbd-server', 'losetup', 'blockdev', 'modprobe'],
-  ...['fusermount3', 'mount', 'umount', 'psql', 'postgres', 'pg_ctl', 'pg_isready', 'pg_basebackup'],
-];
+const CALLED =
+  'systemctl systemd-notify runuser setpriv env timeout sh dd stat flock nbdfuse nbdcopy nbdinfo ' +
+  'nbd-client nbd-server losetup blockdev modprobe fusermount3 mount umount psql postgres pg_ctl ' +
+  'pg_isready pg_basebackup';
 
 /** Signal files and left-overs that decide what a server becomes when it starts. */
 const SIGNALS = [
@@ -221,7 +220,7 @@ export const bootChecks: readonly Check[] = [
     on: 'all',
     needs: ['boot.units'],
     asks: place => ({
-      shadows: `for n in ${CALLED.join(' ')}; do for d in /usr/local/sbin /usr/local/bin; do f=$d/$n; [ -e "$f" ] || continue; for o in /usr/sbin /usr/bin; do [ -e "$o/$n" ] && [ "$(readlink -f "$f")" != "$(readlink -f "$o/$n")" ] && echo "$f" && break; done; done; done; :`,
+      shadows: `for n in ${CALLED}; do for d in /usr/local/sbin /usr/local/bin; do f=$d/$n; [ -e "$f" ] || continue; for o in /usr/sbin /usr/bin; do [ -e "$o/$n" ] && [ "$(readlink -f "$f")" != "$(readlink -f "$o/$n")" ] && echo "$f" && break; done; done; done; :`,
       missing: `for p in $(systemctl show -p ExecStartPre -p ExecStart -p ExecStop --value -- ${unitsOf(place).map(shellWord).join(' ') || '-.mount'} | grep -oE 'path=[^ ;]+' | sort -u | cut -d = -f 2) ${toolsOf(place)}; do f=$(command -v "$p") || { echo "$p is missing"; continue; }; [ -x "$f" ] || echo "$p cannot be run"; done; :`,
     }),
     judge: at => {

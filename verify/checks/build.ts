@@ -7,18 +7,17 @@ const program = ({ node }: Place, name: string) => shellWord(`${node?.bin}/${nam
 const isStandIn = ({ database }: { readonly database: string }) =>
   database === 'polardb' ? undefined : 'the stand-in is the distribution’s build';
 
+/** Part of the server, in a package of its own. */
+const LIBPQ = [
+  '/usr/lib/x86_64-linux-gnu/libpq.so.5',
+  '/usr/lib/aarch64-linux-gnu/libpq.so.5',
+  '/usr/lib64/libpq.so.5',
+];
+
 /** Programs whose packages are looked at; a build of one's own belongs to none. */
 const packagedPrograms = ({ node }: Place) =>
   node
-    ? [
-        ...[`${node.bin}/postgres`, `${node.bin}/psql`, '/usr/bin/nbdfuse', '/usr/sbin/nbd-client'],
-        // Part of the server, in a package of its own.
-        ...[
-          '/usr/lib/x86_64-linux-gnu/libpq.so.5',
-          '/usr/lib/aarch64-linux-gnu/libpq.so.5',
-          '/usr/lib64/libpq.so.5',
-        ],
-      ]
+    ? [`${node.bin}/postgres`, `${node.bin}/psql`, '/usr/bin/nbdfuse', '/usr/sbin/nbd-client', ...LIBPQ]
     : ['/usr/bin/nbd-server'];
 
 /** Variables that decide what a program loads, and how a server starts. */

@@ -131,51 +131,15 @@ interface AnyResult {
 }
 
 /** Fields by which a result says what came of its task: the runner reads them, so no text of a host may name one. */
-export const RESULT_FIELDS: readonly string[] = [
-  ...[
-    'changed',
-    'failed',
-    'skipped',
-    'unreachable',
-    'unknown',
-    'msg',
-    'hint',
-    'error',
-    'exception',
-    'warnings',
-  ],
-  ...[
-    'deprecations',
-    'ansible_facts',
-    'diff',
-    'rc',
-    'stdout',
-    'stderr',
-    'stdout_lines',
-    'stderr_lines',
-    'results',
-  ],
-  ...[
-    'failed_when_result',
-    'changed_when_result',
-    'censored',
-    'skipped_reason',
-    'invocation',
-    'timedout',
-    'attempts',
-  ],
-  ...[
-    'retries',
-    'finished',
-    'started',
-    'ansible_job_id',
-    'ansible_loop_var',
-    'ansible_index_var',
-    'ansible_loop',
-    'item',
-  ],
-  ...['add_host', 'add_group', 'ansible_delegated_vars', 'false_condition'],
-];
+export const RESULT_FIELDS: readonly string[] = `
+  changed failed skipped unreachable unknown msg hint error exception warnings deprecations
+  ansible_facts diff rc stdout stderr stdout_lines stderr_lines results failed_when_result
+  changed_when_result censored skipped_reason invocation timedout attempts retries finished started
+  ansible_job_id ansible_loop_var ansible_index_var ansible_loop item add_host add_group
+  ansible_delegated_vars false_condition
+`
+  .trim()
+  .split(/\s+/);
 
 export interface Done extends AnyResult {
   readonly failed?: false;
