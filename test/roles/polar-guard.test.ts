@@ -241,7 +241,7 @@ async function withGuard<T>(
       blockdev: `echo "blockdev $*" >>${dir}/calls`,
       systemctl: `[ "$1" != kill ] || echo "systemctl $*" >>${dir}/calls`,
       nbdinfo: `cat ${dir}/info >&2; exit 1`,
-      setpriv: `echo "start $*" >>${dir}/calls`,
+      setpriv: `echo "start $(cat /proc/self/coredump_filter) $*" >>${dir}/calls`,
       'systemd-notify': `echo "notify $*" >>${dir}/calls`,
     };
     for (const [name, body] of Object.entries(programs)) {
@@ -306,6 +306,7 @@ describe('the guard', () => {
         expect(calls().startsWith(device), calls()).to.equal(true);
         expect(readFileSync(join(dir, 'data/polar.seen'), 'utf8')).to.equal(`${kept(one).epoch} rw1\n`);
         expect(calls().includes('/bin/postgres -D '), 'server started').to.equal(verb === 'start');
+        if (verb === 'start') expect(calls(), 'cores without shared memory').to.include('start 00000031 ');
       });
     });
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { withTemporaryDirectory } from '../support/run-module.ts';
@@ -95,15 +95,4 @@ describe('when the primary writes pages that a replica has not replayed', () => 
       );
       expect(values).to.deep.equal(expected);
     });
-});
-
-describe('the service of the database', () => {
-  it('leaves shared memory out of a core: until it is written, a server that panicked goes on', () => {
-    const unit = readFileSync(join(DEFAULTS, '../../templates/polardb.service.j2'), 'utf8');
-    const filter = /^CoredumpFilter=(.*)$/m.exec(unit)?.[1]?.split(' ');
-    expect(filter).to.be.an('array').that.includes('private-anonymous');
-    expect(
-      filter!.filter(kind => kind.includes('shared') || kind === 'default' || kind === 'all'),
-    ).to.deep.equal([]);
-  });
 });
